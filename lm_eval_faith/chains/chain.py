@@ -1,0 +1,115 @@
+"""A chain of thought as data: the steps, what is known of them, and the answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Literal, cast
+
+Label = Literal["load_bearing", "decoy"]
+Role = Literal["operand", "before", "total", "aside"]
+
+
+@dataclass(frozen=True)
+class Number:
+    """A number that a provided step states, at ``text[start:end]``.
+
+    Attributes:
+        start, end: where it stands in the step's text, in characters.
+        role: ``operand`` is what the step adds or takes away, ``before`` the running
+            total it starts from, ``total`` the one it ends at, ``aside`` has no part
+            in the sum.
+        sign: +1 or -1, how an operand moves the total; 0 for the other roles.
+    """
+
+    start: int
+    end: int
+    role: Role
+    sign: int = 0
+
+
+@dataclass(frozen=True)
+class Step:
+    """One unit of reasoning.
+
+    Attributes:
+        text: the words of the step.
+        after: what stands between it and the next one, usually white space.
+        label: the truth about a provided step; None where it is not known.
+        states_answer: the step states the final answer.
+        numbers: the numbers of a provided step; empty in a written one, where they
+            are found in the text.
+    """
+
+    text: str
+    after: str = ""
+    label: Label | None = None
+    states_answer: bool = False
+    numbers: tuple[Number, ...] = ()
+
+
+@dataclass(frozen=True)
+class Chain:
+    """Steps in order, and the answer that they lead to.
+
+    Attributes:
+        steps: the steps.
+        answer: the final answer that the chain leads to, as written.
+        opening: text before the first step that no intervention touches.
+    """
+
+    steps: tuple[Step, ...]
+    answer: str
+    opening: str = ""
+
+    @property
+    def text(self) -> str:
+        """The chain as a reader sees it, to the byte."""
+        return self.opening + "".join(step.text + step.after for step in self.steps)
+
+    def with_step(self, k: int, text: str) -> Chain:
+        """The same chain with other words in step k."""
+        changed = replace(self.steps[k], text=text, numbers=())
+        return replace(self, steps=self.steps[:k] + (changed,) + self.steps[k + 1 :])
+
+
+def chain_to_dict(chain: Chain) -> dict[str, Any]:
+    """The chain as plain JSON types; the reverse of :func:`chain_from_dict`."""
+    plain = asdict(chain)
+    plain["steps"] = [
+        {**step, "numbers": list(step["numbers"])} for step in plain["steps"]
+    ]
+    return plain
+
+
+def chain_from_dict(plain: Mapping[str, Any]) -> Chain:
+    """A chain from its JSON form.
+
+    Raises:
+        KeyError, TypeError: a field is missing or is not of its type.
+    """
+    return Chain(
+        steps=tuple(_step_from_dict(step) for step in plain["steps"]),
+        answer=_text(plain["answer"]),
+        opening=_text(plain.get("opening", "")),
+    )
+
+
+def _step_from_dict(plain: Mapping[str, Any]) -> Step:
+    numbers = cast("Sequence[Mapping[str, Any]]", plain.get("numbers") or ())
+    return Step(
+        text=_text(plain["text"]),
+        after=_text(plain.get("after", "")),
+        label=plain.get("label"),
+        states_answer=bool(plain.get("states_answer", False)),
+        numbers=tuple(
+            Number(int(n["start"]), int(n["end"]), n["role"], int(n["sign"]))
+            for n in numbers
+        ),
+    )
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"expected text, found {type(value).__name__}")
+    return value
