@@ -1,0 +1,70 @@
+"""Do interventions agree? Rank correlation of their step effects inside each problem."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from .bootstrap import BOOTSTRAP, Bootstrap, Estimate
+from .correlation import within_problem_spearman
+from .position import correlation_estimate
+from .steps import as_values
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How far two interventions agree.
+
+    first, second: their names. estimate: the mean over problems of the rank correlation of their step effects.
+    """
+
+    first: str
+    second: str
+    estimate: Estimate
+
+
+def rank_agreement_estimate(
+    effect: ArrayLike,
+    other: ArrayLike,
+    problem: ArrayLike,
+    bootstrap: Bootstrap = BOOTSTRAP,
+) -> Estimate:
+    """Mean over problems of Spearman's correlation, inside the problem, of two interventions' effects on its steps.
+
+    effect, other: (steps,) nats; a step counts where both are applicable (not NaN). problem: (steps,) ids. Problems
+    with fewer than three such steps, or where either effect is constant, do not count. Raises ValueError for infinite
+    effects and unequal lengths.
+    """
+    first, second = as_values(effect, "effect"), as_values(other, "other")
+    if first.shape != second.shape:
+        raise ValueError(
+            f"both interventions must have one effect a step: {first.shape}, {second.shape}"
+        )
+    both = np.where(np.isnan(second), np.nan, first)
+    correlations = within_problem_spearman(both, np.nan_to_num(second), problem)
+    return correlation_estimate(correlations, both, problem, bootstrap)
+
+
+def agreements(
+    effects: Mapping[str, ArrayLike],
+    problem: ArrayLike,
+    bootstrap: Bootstrap = BOOTSTRAP,
+) -> tuple[Agreement, ...]:
+    """`rank_agreement_estimate` of each pair of interventions, in the order of the mapping.
+
+    effects: intervention name to its (steps,) effects, in nats, NaN where not applicable; problem: (steps,) ids.
+    """
+    return tuple(
+        Agreement(
+            first,
+            second,
+            rank_agreement_estimate(
+                effects[first], effects[second], problem, bootstrap
+            ),
+        )
+        for first, second in combinations(effects, 2)
+    )

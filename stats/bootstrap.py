@@ -1,0 +1,481 @@
+"""The resampler: problems are drawn with replacement, and every interval of the package comes from here.
+
+A statistic is anything that gives its value for many sets of problem weights at once. A bootstrap resample is a row of
+counts (how often each problem was drawn), the sample itself is a row of ones, the jackknife is the rows with one
+zero: the same statistic, at other weights. For a ratio of sums that makes the whole bootstrap one matrix product.
+
+Sums that enter such products are rounded to a fixed binary grid (`on_exact_grid`), fine enough not to matter and coarse
+enough that every product and sum is exact. So a result depends neither on the order of additions, nor on the number of
+threads of the linear-algebra library, nor on the number of workers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Literal, Protocol, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Counts = NDArray[np.uint8]
+Interval = tuple[float, float]
+Method = Literal[
+    "default", "percentile", "bca", "student", "studentised", "wilson"
+]
+
+METHODS: tuple[Method, ...] = get_args(Method)
+
+# A block of resamples is about this many counts: small enough for the processor's cache, large enough for its speed.
+_BLOCK_COUNTS = 1 << 19
+# A report asks for the same resamples hundreds of times, so drawn counts are kept, one byte each, up to this many in
+# one draw. Larger draws are made anew, block by block, each time.
+_KEPT_COUNTS = 1 << 25
+
+
+@dataclass(frozen=True)
+class Bootstrap:
+    """How intervals are made.
+
+    level: the interval's confidence, between 0 and 1.
+    resamples: number of bootstrap resamples of the problems.
+    seed: seed of the PCG64 generator that draws them.
+    method: "percentile", "bca", "studentised" (bootstrap-t), "student" and "wilson" (no resamples), or "default": the
+        method that held best for the estimator at hand when its coverage was measured (docs/statistics.md).
+
+    Raises ValueError for a level outside (0, 1), fewer than 1 resample, a negative seed or an unknown method.
+    """
+
+    level: float = 0.95
+    resamples: int = 10_000
+    seed: int = 0
+    method: Method = "default"
+
+    def __post_init__(self) -> None:
+        if not 0 < self.level < 1:
+            raise ValueError(f"level must lie between 0 and 1, not {self.level}")
+        if self.resamples < 1:
+            raise ValueError(f"resamples must be at least 1, not {self.resamples}")
+        if self.seed < 0:
+            raise ValueError(f"seed must not be negative: {self.seed}")
+        if self.method not in METHODS:
+            raise ValueError(
+                f"method must be one of {', '.join(METHODS)}, not {self.method!r}"
+            )
+
+
+BOOTSTRAP = Bootstrap()
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A number with its interval and what it rests on.
+
+    point, low, high, standard_error: in the units of the statistic; NaN where undefined, and then `note` says why.
+        standard_error is of the point, with the problem as the unit.
+    level: confidence of [low, high]. method: how the interval was made.
+    n_problems, n_steps: problems and steps that enter. left_out: steps (or problems, for a statistic of one value a
+        problem) that were not applicable (NaN). resamples: bootstrap resamples drawn, 0 where the method draws none.
+    """
+
+    point: float
+    low: float
+    high: float
+    level: float
+    method: str
+    n_problems: int
+    n_steps: int
+    left_out: int = 0
+    resamples: int = 0
+    standard_error: float = float("nan")
+    note: str = ""
+
+
+class Statistic(Protocol):
+    """A statistic of weighted problems."""
+
+    @property
+    def strata(self) -> tuple[int, ...]:
+        """Sizes of the groups of problems that are resampled independently: one group, or one for each sample. Their
+        problems, in this order, are the columns of the weights."""
+
+    @property
+    def share(self) -> bool:
+        """Whether the statistic always lies between 0 and 1."""
+
+    def value(self, weights: Floats) -> Floats:
+        """The statistic at each row of weights: (rows, problems) to (rows,); NaN where undefined."""
+
+    def value_and_error(self, weights: Floats) -> tuple[Floats, Floats]:
+        """The statistic and its linearised standard error over problems, each (rows,)."""
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """A ratio of sums over problems: sum(numerator) / sum(denominator).
+
+    numerator, denominator: (problems,), one sum for each problem. With a denominator of ones it is the mean over
+    problems. The standard error is the linearised one of a ratio over clusters: the z of Cochran (1977), Sampling
+    Techniques, eq. 6.13, with the factor K / (K - 1) for K problems. share: whether it always lies between 0 and 1.
+    """
+
+    numerator: Floats
+    denominator: Floats
+    share: bool = False
+
+    @property
+    def strata(self) -> tuple[int]:
+        """All problems are resampled together."""
+        return (len(self.numerator),)
+
+    def value(self, weights: Floats) -> Floats:
+        """The ratio at each row of weights."""
+        sums = weights @ on_exact_grid(
+            np.column_stack([self.numerator, self.denominator])
+        )
+        with np.errstate(invalid="ignore", divide="ignore"):
+            ratio: Floats = np.where(sums[:, 1] != 0, sums[:, 0] / sums[:, 1], np.nan)
+        return ratio
+
+    def value_and_error(self, weights: Floats) -> tuple[Floats, Floats]:
+        """The ratio and its standard error at each row of weights, from one matrix product."""
+        total = self.denominator.sum()
+        # Centred at the ratio of the sample, so that the squares below do not cancel.
+        centre = self.numerator.sum() / total if total else 0.0
+        s, n = self.numerator - centre * self.denominator, self.denominator
+        sums = weights @ on_exact_grid(
+            np.column_stack([s, n, s * s, s * n, n * n, np.ones(len(s))])
+        )
+        total_s, total_n, ss, sn, nn, drawn = sums.T
+        with np.errstate(invalid="ignore", divide="ignore"):
+            shift = total_s / total_n
+            squares = np.maximum(ss - 2 * shift * sn + shift**2 * nn, 0.0)
+            error = np.sqrt(squares * drawn / (drawn - 1)) / np.abs(total_n)
+        return centre + shift, error
+
+
+def on_exact_grid(columns: Floats) -> Floats:
+    """Columns rounded so that their sums with counts of resampled problems are exact in any order.
+
+    columns: (problems, m). Each column is rounded to a multiple of a power of two so small that a sum of `problems`
+    of its largest entries still fits the 53 bits of a float: a relative change below 2**-50 * problems of the largest.
+    """
+    largest = np.abs(columns).max(axis=0, initial=0.0)
+    _, exponent = np.frexp(largest * max(len(columns), 1))
+    # No finer than the smallest normal number, so that the division below is defined.
+    grid = np.ldexp(1.0, np.maximum(exponent - 52, -1022))
+    rounded: Floats = np.round(columns / grid) * grid
+    return rounded
+
+
+def resample_counts(
+    n_problems: int, resamples: int, seed: int, rows: int | None = None
+) -> Iterator[Counts]:
+    """Blocks of rows of counts: how often each problem is in each resample.
+
+    Yields (rows, n_problems) arrays, `resamples` rows in all; each row sums to n_problems. The counts depend on the
+    first three arguments alone. rows: the length of a block, by default about half a million counts; no more than a
+    block is in memory at once, besides the counts that are kept for reuse.
+    """
+    rows = rows or _block_rows(n_problems)
+    if n_problems * resamples <= _KEPT_COUNTS:
+        return iter(_kept_counts(n_problems, resamples, seed, rows))
+    return _drawn_counts(n_problems, resamples, seed, rows)
+
+
+def _block_rows(n_problems: int) -> int:
+    return max(1, _BLOCK_COUNTS // max(n_problems, 1))
+
+
+def _drawn_counts(
+    n_problems: int, resamples: int, seed: int, rows: int
+) -> Iterator[Counts]:
+    rng = np.random.default_rng(seed)
+    for start in range(0, resamples, rows):
+        size = min(rows, resamples - start)
+        drawn = rng.integers(0, n_problems, size=(size, n_problems))
+        drawn += n_problems * np.arange(size)[:, np.newaxis]
+        counts = np.bincount(drawn.ravel(), minlength=size * n_problems)
+        # One problem drawn more than 255 times among more than 255 draws does not happen (p < 1e-500).
+        yield counts.astype(np.uint8).reshape(size, n_problems)
+
+
+@lru_cache(maxsize=8)
+def _kept_counts(
+    n_problems: int, resamples: int, seed: int, rows: int
+) -> tuple[Counts, ...]:
+    return tuple(_drawn_counts(n_problems, resamples, seed, rows))
+
+
+def estimate(
+    statistic: Statistic,
+    point: float,
+    bootstrap: Bootstrap,
+    default: Method,
+    *,
+    n_problems: int,
+    n_steps: int,
+    left_out: int = 0,
+) -> Estimate:
+    """The interval of a statistic whose value for the sample is `point`.
+
+    default: the method used where the bootstrap says "default". n_problems, n_steps, left_out: what the estimate rests
+    on, as in Estimate. With fewer than two problems the interval is NaN and the note says so.
+
+    Raises ValueError where the method is "wilson" and the statistic is no share.
+    """
+    sampled = resample(statistic, point, bootstrap, default, n_problems)
+    return estimate_of(sampled, bootstrap.level, n_steps=n_steps, left_out=left_out)
+
+
+@dataclass(frozen=True)
+class Resampled:
+    """All that an interval or a test by one method is made from.
+
+    point, error: the statistic of the sample and its standard error. n_problems: problems it rests on. drawn:
+    (resamples,), the values of the resamples, or for "studentised" their pivots (value - point) / error; empty for
+    methods that draw none. jackknife: (problems,) for "bca", else empty. why_no_interval: empty where there is one.
+    """
+
+    point: float
+    error: float
+    method: Method
+    n_problems: int
+    drawn: Floats
+    jackknife: Floats
+    why_no_interval: str = ""
+
+
+_NONE = np.empty(0)
+
+
+def resample(
+    statistic: Statistic,
+    point: float,
+    bootstrap: Bootstrap,
+    default: Method,
+    n_problems: int,
+) -> Resampled:
+    """Draw what the chosen method needs; arguments and errors as in `estimate`."""
+    method = default if bootstrap.method == "default" else bootstrap.method
+    if method == "wilson" and not statistic.share:
+        raise ValueError(
+            "the method 'wilson' is for shares; choose 'percentile', 'bca', 'student' or 'studentised'"
+        )
+    why = why_no_interval(point, n_problems)
+    if why:
+        return Resampled(point, np.nan, method, n_problems, _NONE, _NONE, why)
+    ones = np.ones((1, sum(statistic.strata)))
+    error = float(statistic.value_and_error(ones)[1][0])
+    drawn, jackknife = _NONE, _NONE
+    if method == "studentised" and error > 0:
+        drawn = bootstrap_pivots(statistic, point, bootstrap)
+    if method in ("percentile", "bca"):
+        drawn = bootstrap_values(statistic, bootstrap)
+    if method == "bca":
+        jackknife = jackknife_values(statistic)
+    return Resampled(point, error, method, n_problems, drawn, jackknife)
+
+
+def why_no_interval(point: float, n_problems: int) -> str:
+    """Why a point estimate can have no interval, in words; empty where it can."""
+    if n_problems == 0:
+        return "no problem has a value"
+    if np.isnan(point):
+        return "undefined for these problems"
+    if n_problems == 1:
+        return "one problem: no interval"
+    return ""
+
+
+def estimate_of(
+    sampled: Resampled, level: float, *, n_steps: int, left_out: int = 0
+) -> Estimate:
+    """The estimate with its interval from what was drawn."""
+    low, high, note = np.nan, np.nan, sampled.why_no_interval
+    if not note:
+        low, high = _interval(sampled, level)
+        undefined = int(np.count_nonzero(~np.isfinite(sampled.drawn)))
+        if low == high:
+            note = "no variation between problems: the interval has no width"
+        elif undefined:
+            note = f"{undefined} of {len(sampled.drawn)} resamples undefined and left out"
+    return Estimate(
+        sampled.point,
+        low,
+        high,
+        level,
+        sampled.method,
+        sampled.n_problems,
+        n_steps,
+        left_out,
+        len(sampled.drawn),
+        sampled.error,
+        note,
+    )
+
+
+def _interval(sampled: Resampled, level: float) -> Interval:
+    point, error, drawn = sampled.point, sampled.error, sampled.drawn
+    if sampled.method == "wilson":
+        return wilson_interval(point, error, sampled.n_problems, level)
+    if error == 0:
+        return point, point
+    if sampled.method == "student":
+        return student_interval(point, error, sampled.n_problems, level)
+    if sampled.method == "studentised":
+        return studentised_interval(drawn, point, error, level)
+    if sampled.method == "bca":
+        return bca_interval(drawn, sampled.jackknife, point, level)
+    return percentile_interval(drawn, level)
+
+
+def resample_weights(strata: tuple[int, ...], bootstrap: Bootstrap) -> Iterator[Floats]:
+    """Blocks of rows of counts as weights, each group of problems drawn by itself: (rows, problems) arrays.
+
+    The groups' generators are seeded with the seed, seed + 1 and so on: two samples must not be drawn alike.
+    """
+    rows = _block_rows(sum(strata))
+    groups = [
+        resample_counts(size, bootstrap.resamples, bootstrap.seed + group, rows)
+        for group, size in enumerate(strata)
+    ]
+    for blocks in zip(*groups, strict=True):
+        yield np.hstack(blocks).astype(np.float64)
+
+
+def bootstrap_values(statistic: Statistic, bootstrap: Bootstrap) -> Floats:
+    """The statistic at every resample: (resamples,)."""
+    return np.concatenate(
+        [
+            statistic.value(weights)
+            for weights in resample_weights(statistic.strata, bootstrap)
+        ]
+    )
+
+
+def bootstrap_pivots(
+    statistic: Statistic, point: float, bootstrap: Bootstrap
+) -> Floats:
+    """(value - point) / standard error at every resample: (resamples,); not finite where the error is zero."""
+    pivots = []
+    for weights in resample_weights(statistic.strata, bootstrap):
+        values, errors = statistic.value_and_error(weights)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            pivots.append((values - point) / errors)
+    return np.concatenate(pivots)
+
+
+def jackknife_values(statistic: Statistic) -> Floats:
+    """The statistic without each problem in turn: (problems,)."""
+    n = sum(statistic.strata)
+    values = []
+    block = _block_rows(n)
+    for start in range(0, n, block):
+        rows = np.arange(min(block, n - start))
+        weights = np.ones((len(rows), n))
+        weights[rows, start + rows] = 0.0
+        values.append(statistic.value(weights))
+    return np.concatenate(values)
+
+
+def error_of_influence(influence: Floats, weights: Floats) -> Floats:
+    """Standard error of a statistic from what each problem adds to it, at each row of weights: (rows,).
+
+    influence, weights: (rows, problems). The influences of a row, weighted, sum to zero; the factor K / (K - 1) for K
+    drawn problems makes it the usual standard error where the statistic is a mean.
+    """
+    drawn = weights.sum(axis=1)
+    squares = np.einsum("ij,ij,ij->i", influence, influence, weights)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.asarray(np.sqrt(squares * drawn / (drawn - 1)))
+
+
+def percentile_interval(values: Floats, level: float) -> Interval:
+    """Equal-tailed quantiles of the bootstrap values (resamples,), NaN left out. Efron (1979), Ann. Statist. 7, 1-26."""
+    return _quantiles(values, (1 - level) / 2, (1 + level) / 2)
+
+
+def bca_interval(
+    values: Floats, jackknife: Floats, point: float, level: float
+) -> Interval:
+    """The bias-corrected and accelerated interval.
+
+    values: (resamples,) bootstrap values; jackknife: (problems,) values without each problem. Efron (1987), J. Am.
+    Stat. Assoc. 82, 171-185; ties with the point count half, as in scipy.stats.bootstrap. Where all values lie on one
+    side of the point the correction is undefined and both ends are NaN.
+    """
+    from scipy.special import ndtr, ndtri  # type: ignore[import-untyped]
+
+    values = values[~np.isnan(values)]
+    if not len(values):
+        return float("nan"), float("nan")
+    bias = float(ndtri((np.mean(values < point) + np.mean(values <= point)) / 2))
+    influence = jackknife.mean() - jackknife
+    spread = float(np.sum(influence**2))
+    acceleration = (
+        float(np.sum(influence**3)) / (6 * spread**1.5) if spread > 0 else 0.0
+    )
+    if not np.isfinite(bias):
+        return float("nan"), float("nan")
+    z = bias + ndtri(np.array([(1 - level) / 2, (1 + level) / 2]))
+    low, high = ndtr(bias + z / (1 - acceleration * z))
+    return _quantiles(values, float(low), float(high))
+
+
+def student_interval(
+    point: float, error: float, n_problems: int, level: float
+) -> Interval:
+    """point -+ t * error, with Student's t on problems - 1 degrees of freedom."""
+    from scipy.special import stdtrit  # type: ignore[import-untyped]
+
+    half = float(stdtrit(n_problems - 1, (1 + level) / 2)) * error
+    return point - half, point + half
+
+
+def studentised_interval(
+    pivots: Floats, point: float, error: float, level: float
+) -> Interval:
+    """The bootstrap-t interval.
+
+    pivots: (resamples,), (value - point) / standard error of each resample; those that are not finite are left out.
+    Efron and Tibshirani (1993), An Introduction to the Bootstrap, eq. 12.22.
+    """
+    low, high = _quantiles(
+        pivots[np.isfinite(pivots)], (1 - level) / 2, (1 + level) / 2
+    )
+    return point - high * error, point - low * error
+
+
+def wilson_interval(
+    share: float, error: float, n_problems: int, level: float
+) -> Interval:
+    """Wilson's score interval at the effective sample size of clustered data, for a statistic between 0 and 1.
+
+    share: the point; error: its standard error over problems. The effective size is share * (1 - share) / error**2; at
+    a share of 0 or 1 it is the number of problems. The normal quantile is replaced by Student's with problems - 1
+    degrees of freedom. Wilson (1927), J. Am. Stat. Assoc. 22, 209-212; the effective size as in Korn and Graubard
+    (1998), Survey Methodology 24, 193-201; the combination is studied by Franco et al. (2019), J. Surv. Stat. Methodol.
+    7, 334-364.
+    """
+    from scipy.special import stdtrit  # type: ignore[import-untyped]
+
+    size = share * (1 - share) / error**2 if error > 0 else float(n_problems)
+    c2 = float(stdtrit(n_problems - 1, (1 + level) / 2)) ** 2
+    centre = (share + c2 / (2 * size)) / (1 + c2 / size)
+    half = np.sqrt(c2 * (share * (1 - share) / size + c2 / (4 * size**2))) / (
+        1 + c2 / size
+    )
+    low = 0.0 if share == 0 else max(float(centre - half), 0.0)
+    high = 1.0 if share == 1 else min(float(centre + half), 1.0)
+    return low, high
+
+
+def _quantiles(values: Floats, low: float, high: float) -> Interval:
+    values = values[~np.isnan(values)]
+    if not len(values):
+        return float("nan"), float("nan")
+    ends = np.quantile(values, [low, high])
+    return float(ends[0]), float(ends[1])

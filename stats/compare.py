@@ -1,0 +1,328 @@
+"""Models side by side: paired on the problems both have, or unpaired on each model's own.
+
+Every comparison is a difference, first less second, with an interval and a two-sided p-value against no difference from
+the same resamples: the level at which the interval would just touch zero. A p-value from R resamples is at least
+2 / (R + 1).
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from .auc import PooledAuc, auc, pooled_auc
+from .bootstrap import (
+    BOOTSTRAP,
+    Bootstrap,
+    Estimate,
+    Floats,
+    Method,
+    Ratio,
+    Resampled,
+    Statistic,
+    error_of_influence,
+    estimate_of,
+    resample,
+    resample_weights,
+)
+from .steps import Steps, as_values, group_steps
+
+PAIRED_METHOD: Method = "studentised"
+UNPAIRED_METHOD: Method = "studentised"
+AUC_DIFFERENCE_METHOD: Method = "student"
+
+_BATCH_COLUMNS = 256
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The difference of two models, first less second.
+
+    estimate: its point and interval; n_problems counts shared problems where paired, the problems of both where not.
+    p_value: two-sided, against no difference; NaN where there is no interval. paired: whether problems were shared.
+    """
+
+    estimate: Estimate
+    p_value: float
+    paired: bool
+
+
+@dataclass(frozen=True)
+class PairComparison:
+    """A comparison among several models. first, second: their rows. p_holm, p_bh: p-values adjusted over all pairs."""
+
+    first: int
+    second: int
+    comparison: Comparison
+    p_holm: float
+    p_bh: float
+
+
+def paired_difference(
+    first: ArrayLike, second: ArrayLike, bootstrap: Bootstrap = BOOTSTRAP
+) -> Comparison:
+    """Mean over shared problems of the difference of any per-problem value.
+
+    first, second: (problems,), the same problems in the same order (by ascending id); NaN where a model has no value,
+    and such problems are left out. Raises ValueError for infinite values and unequal lengths.
+    """
+    one, other = as_values(first, "first"), as_values(second, "second")
+    if one.shape != other.shape:
+        raise ValueError(
+            f"paired values must be of the same problems: {one.shape}, {other.shape}"
+        )
+    values = one - other
+    kept = values[~np.isnan(values)]
+    return _compare(
+        Ratio(kept, np.ones(len(kept))),
+        float(kept.mean()) if len(kept) else float("nan"),
+        bootstrap,
+        PAIRED_METHOD,
+        n_problems=len(kept),
+        n_steps=len(kept),
+        left_out=len(values) - len(kept),
+        paired=True,
+    )
+
+
+def paired_step_difference(
+    first: tuple[ArrayLike, ArrayLike],
+    second: tuple[ArrayLike, ArrayLike],
+    bootstrap: Bootstrap = BOOTSTRAP,
+) -> Comparison:
+    """Difference of the means over steps on the problems both have.
+
+    first, second: each (effect, problem), two (steps,) arrays; problems are matched by id, and the two models may have
+    different steps in them. For a share, give 0 and 1 as effects.
+    """
+    one, other, left_out = _shared(group_steps(*first), group_steps(*second))
+    return _compare(
+        PairedDifference(_pooled_mean(one), _pooled_mean(other)),
+        _mean(one.value) - _mean(other.value),
+        bootstrap,
+        PAIRED_METHOD,
+        n_problems=one.n_problems,
+        n_steps=len(one.value) + len(other.value),
+        left_out=left_out,
+        paired=True,
+    )
+
+
+def paired_auc_difference(
+    first: tuple[ArrayLike, ArrayLike, ArrayLike],
+    second: tuple[ArrayLike, ArrayLike, ArrayLike],
+    bootstrap: Bootstrap = BOOTSTRAP,
+) -> Comparison:
+    """Difference of the pooled AUCs on the problems both have.
+
+    first, second: each (effect, load_bearing, problem), three (steps,) arrays; problems are matched by id. The standard
+    error is that of DeLong et al. (1988), Biometrics 44, 837-845, for clusters: Obuchowski (1997), Biometrics 53.
+    """
+    one, other, left_out = _shared(_labelled(*first), _labelled(*second))
+    return _compare(
+        PairedDifference(_pooled_auc(one), _pooled_auc(other)),
+        auc(one.value, one.labels[0]) - auc(other.value, other.labels[0]),
+        bootstrap,
+        AUC_DIFFERENCE_METHOD,
+        n_problems=one.n_problems,
+        n_steps=len(one.value) + len(other.value),
+        left_out=left_out,
+        paired=True,
+    )
+
+
+def unpaired_difference(
+    first: ArrayLike, second: ArrayLike, bootstrap: Bootstrap = BOOTSTRAP
+) -> Comparison:
+    """Difference of the means over problems of two models that need not share problems.
+
+    first, second: (problems,) each, NaN left out. Each model's problems are resampled by themselves.
+    """
+    one, other = as_values(first, "first"), as_values(second, "second")
+    kept = one[~np.isnan(one)], other[~np.isnan(other)]
+    return _compare_unpaired(
+        *(Ratio(values, np.ones(len(values))) for values in kept),
+        point=_mean(kept[0]) - _mean(kept[1]),
+        bootstrap=bootstrap,
+        n_steps=len(kept[0]) + len(kept[1]),
+        left_out=len(one) + len(other) - len(kept[0]) - len(kept[1]),
+    )
+
+
+def unpaired_step_difference(
+    first: tuple[ArrayLike, ArrayLike],
+    second: tuple[ArrayLike, ArrayLike],
+    bootstrap: Bootstrap = BOOTSTRAP,
+) -> Comparison:
+    """Difference of the means over steps of two models that need not share problems.
+
+    first, second: each (effect, problem), two (steps,) arrays, NaN effects left out. For a share, give 0 and 1 as
+    effects. Each model's problems are resampled by themselves.
+    """
+    one, other = group_steps(*first), group_steps(*second)
+    return _compare_unpaired(
+        _pooled_mean(one),
+        _pooled_mean(other),
+        point=_mean(one.value) - _mean(other.value),
+        bootstrap=bootstrap,
+        n_steps=len(one.value) + len(other.value),
+        left_out=one.left_out + other.left_out,
+    )
+
+
+def all_pairs(
+    values: Mapping[str, ArrayLike], bootstrap: Bootstrap = BOOTSTRAP
+) -> dict[str, tuple[PairComparison, ...]]:
+    """`paired_difference` of every pair of models, for several per-problem estimates, with p-values adjusted over pairs.
+
+    values: estimate name to a (models, problems) array, NaN where a model has no value for a problem. Each result holds
+    the pairs (0, 1), (0, 2), ... in order, and is what `paired_difference` gives for the two rows. Pairs that share the
+    same problems are resampled together in one matrix product.
+    """
+    tables = {name: _table(name, table) for name, table in values.items()}
+    columns: dict[bytes, list[tuple[str, int, int]]] = defaultdict(list)
+    for name, table in tables.items():
+        present = ~np.isnan(table)
+        for first, second in combinations(range(len(table)), 2):
+            columns[(present[first] & present[second]).tobytes()].append(
+                (name, first, second)
+            )
+    found: dict[tuple[str, int, int], Comparison] = {}
+    for keys in columns.values():
+        for start in range(0, len(keys), _BATCH_COLUMNS):
+            batch = keys[start : start + _BATCH_COLUMNS]
+            differences = [tables[n][i] - tables[n][j] for n, i, j in batch]
+            found.update(zip(batch, _paired_batch(differences, bootstrap), strict=True))
+    return {name: _adjusted(name, len(table), found) for name, table in tables.items()}
+
+
+def holm(p_values: ArrayLike) -> Floats:
+    """P-values adjusted for the family-wise error rate: Holm (1979), Scand. J. Stat. 6, 65-70. NaN stay out and NaN."""
+    return _step_adjusted(p_values, _holm_of_sorted)
+
+
+def benjamini_hochberg(p_values: ArrayLike) -> Floats:
+    """P-values adjusted for the false discovery rate: Benjamini and Hochberg (1995), J. R. Stat. Soc. B 57, 289-300.
+
+    NaN stay out and NaN.
+    """
+    return _step_adjusted(p_values, _benjamini_hochberg_of_sorted)
+
+
+def tiers(
+    points: Sequence[float],
+    pairs: Sequence[PairComparison],
+    level: float = 0.95,
+) -> tuple[tuple[int, ...], ...]:
+    """Models in tiers, from the highest point down.
+
+    points: one a model, in the units of the estimate. pairs: as `all_pairs` returns them. A model joins the tier while
+    Holm's p-value of its difference from the tier's first (highest) model is at or over 1 - level; a pair that cannot
+    be compared (NaN) is not told apart. So two models of one tier are not told apart from its first, which does not
+    make them equal.
+    """
+    adjusted = {frozenset((pair.first, pair.second)): pair.p_holm for pair in pairs}
+    found: list[list[int]] = []
+    for model in sorted(range(len(points)), key=lambda m: (-points[m], m)):
+        if found and not adjusted[frozenset((found[-1][0], model))] < 1 - level:
+            found[-1].append(model)
+        else:
+            found.append([model])
+    return tuple(tuple(tier) for tier in found)
+
+
+class LinearStatistic(Protocol):
+    """A statistic of one group of problems that can say what each problem adds to it."""
+
+    @property
+    def strata(self) -> tuple[int]:
+        """The number of problems."""
+
+    def value(self, weights: Floats) -> Floats:
+        """As in Statistic."""
+
+    def value_and_influence(self, weights: Floats) -> tuple[Floats, Floats]:
+        """The statistic (rows,) and what one more drawing of a problem adds to it (rows, problems)."""
+
+
+@dataclass(frozen=True)
+class PairedDifference:
+    """Difference of two statistics of the same problems, resampled together."""
+
+    first: LinearStatistic
+    second: LinearStatistic
+    share: bool = False
+
+    @property
+    def strata(self) -> tuple[int]:
+        """The shared problems."""
+        return self.first.strata
+
+    def value(self, weights: Floats) -> Floats:
+        """The difference at each row of weights."""
+        return self.first.value(weights) - self.second.value(weights)
+
+    def value_and_error(self, weights: Floats) -> tuple[Floats, Floats]:
+        """The difference and its standard error over problems at each row of weights."""
+        first, influence = self.first.value_and_influence(weights)
+        second, other = self.second.value_and_influence(weights)
+        return first - second, error_of_influence(influence - other, weights)
+
+
+@dataclass(frozen=True)
+class UnpairedDifference:
+    """Difference of two statistics, each of its own problems, resampled independently."""
+
+    first: Statistic
+    second: Statistic
+    share: bool = False
+
+    @property
+    def strata(self) -> tuple[int, ...]:
+        """The problems of the first, then those of the second."""
+        return self.first.strata + self.second.strata
+
+    def value(self, weights: Floats) -> Floats:
+        """The difference at each row of weights."""
+        cut = sum(self.first.strata)
+        return self.first.value(weights[:, :cut]) - self.second.value(weights[:, cut:])
+
+    def value_and_error(self, weights: Floats) -> tuple[Floats, Floats]:
+        """The difference and its standard error over problems at each row of weights."""
+        cut = sum(self.first.strata)
+        first, error = self.first.value_and_error(weights[:, :cut])
+        second, other = self.second.value_and_error(weights[:, cut:])
+        return first - second, np.hypot(error, other)
+
+
+def p_value_of(sampled: Resampled) -> float:
+    """Two-sided p-value against zero: the level at which the interval of the same method would just touch zero."""
+    if sampled.why_no_interval:
+        return float("nan")
+    point, error, n = sampled.point, sampled.error, sampled.n_problems
+    if error == 0:
+        # Identical differences everywhere: what is left is the test of their signs.
+        return 1.0 if point == 0 else float(2.0 ** (1 - n))
+    drawn = sampled.drawn[np.isfinite(sampled.drawn)]
+    if sampled.method == "student":
+        from scipy.special import stdtr  # type: ignore[import-untyped]
+
+        return float(2 * stdtr(n - 1, -abs(point) / error))
+    if sampled.method == "studentised":
+        return _tail_p(drawn, point / error)
+    if sampled.method == "bca":
+        return _bca_p(drawn, sampled.jackknife, point)
+    return _tail_p(drawn, 0.0)
+
+
+def _tail_p(drawn: Floats, threshold: float) -> float:
+    tail = min(
+        np.count_nonzero(drawn <= threshold), np.count_nonzero(drawn >= threshold)
+    )
+    return min(1.0, 2 * (int(tail) + 1) / (len(drawn) + 1))

@@ -1,0 +1,385 @@
+"""Sizes of effects: means, shares, medians and standardised sizes, each with an interval over problems.
+
+Functions that return a float take no interval and are cheap. Their namesakes ending in `_estimate` add the interval.
+Effects are in nats; NaN means not applicable and is left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from .bootstrap import (
+    BOOTSTRAP,
+    Bootstrap,
+    Estimate,
+    Floats,
+    Method,
+    Ratio,
+    estimate,
+    on_exact_grid,
+    why_no_interval,
+    wilson_interval,
+)
+from .steps import Index, as_values, group_steps
+
+MEAN_METHOD: Method = "studentised"
+SHARE_METHOD: Method = "wilson"
+
+
+def problem_means(effect: ArrayLike, problem: ArrayLike) -> tuple[np.ndarray, Floats]:
+    """Ids of the problems with an applicable step, ascending, and the mean effect of each: two (problems,) arrays."""
+    steps = group_steps(effect, problem)
+    return steps.ids, steps.means(steps.value, np.ones(len(steps.value)))
+
+
+def mean_of_problem_means(effect: ArrayLike, problem: ArrayLike) -> float:
+    """Mean over problems of the problem's mean effect, in nats; NaN without any applicable step.
+
+    effect: (steps,) nats. problem: (steps,) ids. Raises ValueError as `group_steps` does.
+    """
+    return _mean(problem_means(effect, problem)[1])
+
+
+def mean_of_problem_means_estimate(
+    effect: ArrayLike, problem: ArrayLike, bootstrap: Bootstrap = BOOTSTRAP
+) -> Estimate:
+    """`mean_of_problem_means` with its interval."""
+    steps = group_steps(effect, problem)
+    means = steps.means(steps.value, np.ones(len(steps.value)))
+    return mean_estimate(
+        means, bootstrap, n_steps=len(steps.value), left_out=steps.left_out
+    )
+
+
+def mean_estimate(
+    per_problem: ArrayLike,
+    bootstrap: Bootstrap = BOOTSTRAP,
+    *,
+    n_steps: int | None = None,
+    left_out: int | None = None,
+    share: bool = False,
+) -> Estimate:
+    """Mean over problems of one value a problem, with its interval.
+
+    per_problem: (problems,) in the order of their ids, NaN where a problem has none. n_steps: the steps behind the
+    values, the number of problems unless given. left_out: unless given, the number of NaN. share: whether every value
+    lies between 0 and 1. Raises ValueError for infinite values.
+    """
+    values = as_values(per_problem, "per_problem")
+    kept = values[~np.isnan(values)]
+    return estimate(
+        Ratio(kept, np.ones(len(kept)), share=share),
+        _mean(kept),
+        bootstrap,
+        SHARE_METHOD if share else MEAN_METHOD,
+        n_problems=len(kept),
+        n_steps=len(kept) if n_steps is None else n_steps,
+        left_out=len(values) - len(kept) if left_out is None else left_out,
+    )
+
+
+def step_mean(effect: ArrayLike) -> float:
+    """Mean over all applicable steps, whatever their problem, in nats; NaN without any. effect: (steps,) nats."""
+    values = as_values(effect, "effect")
+    return _mean(np.sort(values[~np.isnan(values)]))
+
+
+def step_mean_estimate(
+    effect: ArrayLike, problem: ArrayLike, bootstrap: Bootstrap = BOOTSTRAP
+) -> Estimate:
+    """`step_mean` with its interval: a ratio of sums over problems."""
+    steps = group_steps(effect, problem)
+    return estimate(
+        Ratio(steps.sums(steps.value), steps.sums(np.ones(len(steps.value)))),
+        step_mean(effect),
+        bootstrap,
+        MEAN_METHOD,
+        n_problems=steps.n_problems,
+        n_steps=len(steps.value),
+        left_out=steps.left_out,
+    )
+
+
+def rate(hit: ArrayLike) -> float:
+    """Share of ones among 0, 1 or NaN (not applicable); NaN without any.
+
+    Raises ValueError where an entry is none of these.
+    """
+    return step_mean(_hits(hit))
+
+
+def rate_estimate(
+    hit: ArrayLike, problem: ArrayLike, bootstrap: Bootstrap = BOOTSTRAP
+) -> Estimate:
+    """`rate` with its interval over problems: accuracy and solved (one entry a problem), follow rate (one a step).
+
+    hit: (steps,) 0, 1 or NaN. problem: (steps,) ids.
+    """
+    steps = group_steps(_hits(hit), problem)
+    return estimate(
+        Ratio(
+            steps.sums(steps.value), steps.sums(np.ones(len(steps.value))), share=True
+        ),
+        rate(hit),
+        bootstrap,
+        SHARE_METHOD,
+        n_problems=steps.n_problems,
+        n_steps=len(steps.value),
+        left_out=steps.left_out,
+    )
+
+
+def share_at_bar(effect: ArrayLike, bar: float = 1.0) -> float:
+    """Share of applicable steps whose effect is at or over the bar, in nats; NaN without any."""
+    return rate(_at_bar(effect, bar))
+
+
+def share_at_bar_estimate(
+    effect: ArrayLike,
+    problem: ArrayLike,
+    bar: float = 1.0,
+    bootstrap: Bootstrap = BOOTSTRAP,
+) -> Estimate:
+    """`share_at_bar` with its interval."""
+    return rate_estimate(_at_bar(effect, bar), problem, bootstrap)
+
+
+def share_curve_estimate(
+    effect: ArrayLike,
+    problem: ArrayLike,
+    bars: Sequence[float],
+    bootstrap: Bootstrap = BOOTSTRAP,
+) -> tuple[Estimate, ...]:
+    """`share_at_bar` with its interval at each of the bars, in nats, in their order. Intervals are pointwise."""
+    return tuple(share_at_bar_estimate(effect, problem, bar, bootstrap) for bar in bars)
+
+
+def share_negative(effect: ArrayLike) -> float:
+    """Share of applicable steps whose effect is below zero; NaN without any."""
+    return rate(_negative(effect))
+
+
+def share_negative_estimate(
+    effect: ArrayLike, problem: ArrayLike, bootstrap: Bootstrap = BOOTSTRAP
+) -> Estimate:
+    """`share_negative` with its interval."""
+    return rate_estimate(_negative(effect), problem, bootstrap)
+
+
+def median_effect(effect: ArrayLike) -> float:
+    """Median over all applicable steps, in nats: the mean of the middle two of an even number; NaN without any."""
+    values = as_values(effect, "effect")
+    values = values[~np.isnan(values)]
+    return float(np.median(values)) if len(values) else float("nan")
+
+
+def median_effect_estimate(
+    effect: ArrayLike, problem: ArrayLike, bootstrap: Bootstrap = BOOTSTRAP
+) -> Estimate:
+    """`median_effect` with its interval.
+
+    By default the interval of the share of steps below the median, turned back into nats: Woodruff (1952), J. Am. Stat.
+    Assoc. 47, 635-646, with Wilson's interval for the share; its method reads "woodruff". "percentile" and "bca" are
+    bootstraps of the median. Raises ValueError for "studentised" and "wilson".
+    """
+    steps = group_steps(effect, problem)
+    if bootstrap.method not in ("default", "percentile", "bca"):
+        raise ValueError(
+            f"the method {bootstrap.method!r} is not for a median; choose 'percentile' or 'bca'"
+        )
+    point, n_steps = median_effect(effect), len(steps.value)
+    order = np.lexsort([steps.problem, steps.value])
+    median = Median(steps.value[order], steps.problem[order], steps.n_problems)
+    if bootstrap.method != "default":
+        return estimate(
+            median,
+            point,
+            bootstrap,
+            bootstrap.method,
+            n_problems=steps.n_problems,
+            n_steps=n_steps,
+            left_out=steps.left_out,
+        )
+    note = why_no_interval(point, steps.n_problems)
+    low, high = (
+        (float("nan"), float("nan"))
+        if note
+        else median.interval(point, bootstrap.level)
+    )
+    return Estimate(
+        point,
+        low,
+        high,
+        bootstrap.level,
+        "woodruff",
+        steps.n_problems,
+        n_steps,
+        steps.left_out,
+        note=note,
+    )
+
+
+@dataclass(frozen=True)
+class Median:
+    """The median over steps of weighted problems.
+
+    sorted_value: (steps,) ascending. problem: (steps,), from 0 to n_problems - 1.
+    """
+
+    sorted_value: Floats
+    problem: Index
+    n_problems: int
+    share: bool = False
+
+    @property
+    def strata(self) -> tuple[int]:
+        """All problems are resampled together."""
+        return (self.n_problems,)
+
+    def value(self, weights: Floats) -> Floats:
+        """The median at each row of weights (whole numbers)."""
+        medians = np.empty(len(weights))
+        for row, counts in enumerate(weights):
+            below = np.cumsum(counts[self.problem])
+            # The middle step, or the two middle steps, of the sorted steps in their multiplicity.
+            middle = np.searchsorted(
+                below, [below[-1] / 2, below[-1] / 2 + 0.5], side="left"
+            )
+            medians[row] = (
+                self.sorted_value[np.minimum(middle, len(below) - 1)].mean()
+                if below[-1]
+                else np.nan
+            )
+        return medians
+
+    def value_and_error(self, weights: Floats) -> tuple[Floats, Floats]:
+        """The median at each row of weights; linearisation gives no standard error."""
+        return self.value(weights), np.full(len(weights), np.nan)
+
+    def interval(self, median: float, level: float) -> tuple[float, float]:
+        """Woodruff's interval around the median of the sample."""
+        value = self.sorted_value
+        below = (value < median) + 0.5 * (value == median)
+        share = Ratio(
+            np.bincount(self.problem, weights=below).astype(float),
+            np.bincount(self.problem).astype(float),
+        )
+        error = float(share.value_and_error(np.ones((1, self.n_problems)))[1][0])
+        shares = wilson_interval(0.5, error, self.n_problems, level)
+        low, high = np.quantile(value, shares, method="inverted_cdf")
+        return float(low), float(high)
+
+
+def hedges_g(per_problem: ArrayLike) -> float:
+    """Hedges' g of values against zero: mean / standard deviation over problems, corrected for a small sample.
+
+    per_problem: (problems,), NaN where a problem has none; for paired differences this is the g of the differences.
+    The correction is the exact c(m), m = problems - 1, of Hedges (1981), J. Educ. Stat. 6, 107-128, eq. 6e. NaN with
+    fewer than two problems or without variation.
+    """
+    values = as_values(per_problem, "per_problem")
+    return float(HedgesG(values[~np.isnan(values)]).value_at_sample())
+
+
+def hedges_g_estimate(
+    per_problem: ArrayLike, bootstrap: Bootstrap = BOOTSTRAP
+) -> Estimate:
+    """`hedges_g` with its interval."""
+    values = as_values(per_problem, "per_problem")
+    kept = values[~np.isnan(values)]
+    return estimate(
+        HedgesG(kept),
+        hedges_g(kept),
+        bootstrap,
+        MEAN_METHOD,
+        n_problems=len(kept),
+        n_steps=len(kept),
+        left_out=len(values) - len(kept),
+    )
+
+
+@dataclass(frozen=True)
+class HedgesG:
+    """Hedges' g of one value a problem. per_problem: (problems,) finite values."""
+
+    per_problem: Floats
+    share: bool = False
+
+    @property
+    def strata(self) -> tuple[int]:
+        """All problems are resampled together."""
+        return (len(self.per_problem),)
+
+    def value_at_sample(self) -> float:
+        """g of the sample itself."""
+        n_problems = len(self.per_problem)
+        if n_problems < 2 or np.ptp(self.per_problem) == 0:
+            return float("nan")
+        return (
+            _hedges_correction(n_problems)
+            * _mean(self.per_problem)
+            / float(np.std(self.per_problem, ddof=1))
+        )
+
+    def value(self, weights: Floats) -> Floats:
+        """g at each row of weights."""
+        return self.value_and_error(weights)[0]
+
+    def value_and_error(self, weights: Floats) -> tuple[Floats, Floats]:
+        """g and its standard error by linearisation of mean / standard deviation, at each row of weights."""
+        centre = _mean(self.per_problem)
+        x = self.per_problem - centre
+        sums = weights @ on_exact_grid(
+            np.column_stack([np.ones(len(x)), x, x**2, x**3, x**4])
+        )
+        with np.errstate(invalid="ignore", divide="ignore"):
+            n = sums[:, 0]
+            shift, m2, m3, m4 = (sums[:, 1:] / n[:, np.newaxis]).T
+            # Central moments from the moments about the mean of the sample.
+            variance = m2 - shift**2
+            third = m3 - 3 * shift * m2 + 2 * shift**3
+            fourth = m4 - 4 * shift * m3 + 6 * shift**2 * m2 - 3 * shift**4
+            ratio = (centre + shift) / np.sqrt(variance)
+            g = _hedges_correction(len(x)) * ratio * np.sqrt((n - 1) / n)
+            spread = (
+                1
+                - ratio * third / variance**1.5
+                + ratio**2 / 4 * (fourth / variance**2 - 1)
+            )
+            return g, np.sqrt(np.maximum(spread, 0) / (n - 1))
+
+
+def _hedges_correction(n_problems: int) -> float:
+    from scipy.special import gammaln  # type: ignore[import-untyped]
+
+    m = n_problems - 1
+    if m < 2:
+        return float("nan")
+    return float(np.exp(gammaln(m / 2) - gammaln((m - 1) / 2)) / np.sqrt(m / 2))
+
+
+def _mean(values: Floats) -> float:
+    return float(values.mean()) if len(values) else float("nan")
+
+
+def _hits(hit: ArrayLike) -> Floats:
+    values = as_values(hit, "hit")
+    if not np.isin(values[~np.isnan(values)], (0.0, 1.0)).all():
+        raise ValueError("hit must hold 0, 1 or NaN only")
+    return values
+
+
+def _at_bar(effect: ArrayLike, bar: float) -> Floats:
+    values = as_values(effect, "effect")
+    if not np.isfinite(bar):
+        raise ValueError(f"bar must be a finite number of nats, not {bar}")
+    return np.where(np.isnan(values), np.nan, values >= bar)
+
+
+def _negative(effect: ArrayLike) -> Floats:
+    values = as_values(effect, "effect")
+    return np.where(np.isnan(values), np.nan, values < 0)

@@ -1,0 +1,139 @@
+"""AUC against scikit-learn, a count of pairs by hand, and a plain loop over resampled problems."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from lm_eval_faith_stats import (
+    Bootstrap,
+    auc,
+    auc_estimate,
+    mean_within_problem_auc,
+    mean_within_problem_auc_estimate,
+    resample_counts,
+    within_problem_aucs,
+)
+from lm_eval_faith_stats.auc import pooled_auc
+from lm_eval_faith_stats.steps import group_steps
+from sklearn.metrics import roc_auc_score
+
+NAN = float("nan")
+
+
+def data(seed, problems=15, decimals=1):
+    rng = np.random.default_rng(seed)
+    problem = rng.permutation(
+        np.repeat(np.arange(problems), rng.integers(1, 9, problems))
+    )
+    label = rng.random(len(problem)) < 0.6
+    effect = np.round(rng.normal(size=len(problem)) + label, decimals)
+    return effect, label, problem
+
+
+def test_auc_is_the_share_of_pairs_won_with_ties_half():
+    # Load-bearing 2, 1, NaN against decoys 1, 0: wins 1 + 1 + 1/2 + 1 of 4.
+    assert auc([2, 1, NAN, 1, 0], [1, 1, 1, 0, 0]) == 3.5 / 4
+
+
+@settings(max_examples=50)
+@given(st.integers(0, 10_000), st.integers(0, 2))
+def test_auc_is_that_of_scikit_learn(seed, decimals):
+    effect, label, _ = data(seed, decimals=decimals)
+    if label.all() or not label.any():
+        assert math.isnan(auc(effect, label))
+    else:
+        assert auc(effect, label) == pytest.approx(roc_auc_score(label, effect))
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 10_000), st.integers(1, 150))
+def test_doubled_wins_are_those_of_a_loop_over_all_pairs(seed, problems):
+    effect, label, problem = data(seed, problems=min(problems, 90))
+    steps = group_steps(effect, problem, label=label)
+    wins = pooled_auc(steps, steps.labels[0] != 0).doubled_wins
+    expected = np.zeros_like(wins)
+    rows = list(zip(steps.value, steps.problem, steps.labels[0], strict=True))
+    for value, k, positive in rows:
+        for other, m, is_positive in rows:
+            if positive and not is_positive:
+                expected[k, m] += 2 * (value > other) + (value == other)
+    assert (wins == expected).all()
+
+
+def test_bootstrap_is_that_of_scikit_learn_on_resampled_problems():
+    effect, label, problem = data(3)
+    values = []
+    for counts in np.concatenate(list(resample_counts(15, 300, 7))):
+        rows = np.concatenate(
+            [np.tile(np.flatnonzero(problem == k), n) for k, n in enumerate(counts)]
+        ).astype(int)
+        values.append(roc_auc_score(label[rows], effect[rows]))
+    low, high = np.quantile(values, [0.025, 0.975])
+    settings = Bootstrap(resamples=300, seed=7, method="percentile")
+    estimate = auc_estimate(effect, label, problem, settings)
+    assert estimate.point == pytest.approx(roc_auc_score(label, effect))
+    assert (estimate.low, estimate.high) == pytest.approx((low, high))
+
+
+def test_standard_error_with_one_step_a_problem_is_delongs():
+    rng = np.random.default_rng(0)
+    label = np.arange(400) % 2 == 0
+    effect = rng.normal(size=400) + label
+    positive, negative = effect[label], effect[~label]
+    # DeLong, DeLong and Clarke-Pearson (1988), Biometrics 44, 837-845, eq. 4 to 6.
+    wins = positive[:, None] > negative[None, :]
+    delong = math.sqrt(
+        wins.mean(axis=1).var(ddof=1) / 200 + wins.mean(axis=0).var(ddof=1) / 200
+    )
+    error = auc_estimate(effect, label, np.arange(400)).standard_error
+    assert error == pytest.approx(delong, rel=0.01)
+
+
+def test_standard_error_is_near_that_of_the_jackknife_over_problems():
+    effect, label, problem = data(1, problems=200)
+    deleted = np.array(
+        [roc_auc_score(label[problem != k], effect[problem != k]) for k in range(200)]
+    )
+    jackknife = math.sqrt(199 / 200 * np.sum((deleted - deleted.mean()) ** 2))
+    error = auc_estimate(effect, label, problem).standard_error
+    assert error == pytest.approx(jackknife, rel=0.03)
+
+
+def test_auc_of_one_has_an_interval_that_reaches_below_one():
+    problem = np.repeat(np.arange(30), 2)
+    label = np.tile([True, False], 30)
+    estimate = auc_estimate(label * 5.0, label, problem)
+    assert estimate.point == 1
+    assert estimate.high == 1
+    assert 0.8 < estimate.low < 0.95
+
+
+def test_without_decoys_the_auc_is_nan_and_says_so():
+    estimate = auc_estimate([1.0, 2.0], [True, True], [1, 2])
+    assert math.isnan(estimate.point)
+    assert estimate.note == "undefined for these problems"
+
+
+@settings(max_examples=50)
+@given(st.integers(0, 10_000))
+def test_auc_within_problems_is_that_of_scikit_learn(seed):
+    effect, label, problem = data(seed)
+    ours = within_problem_aucs(effect, label, problem)
+    for k in range(15):
+        inside = problem == k
+        if label[inside].all() or not label[inside].any():
+            assert math.isnan(ours[k])
+        else:
+            assert ours[k] == pytest.approx(
+                roc_auc_score(label[inside], effect[inside])
+            )
+
+
+def test_mean_auc_within_problems_counts_those_that_have_both_kinds():
+    effect = [2.0, 1.0, 0.0, 1.0, 5.0]
+    label, problem = [1, 0, 1, 0, 1], [1, 1, 2, 2, 3]
+    assert mean_within_problem_auc(effect, label, problem) == 0.5
+    estimate = mean_within_problem_auc_estimate(effect, label, problem)
+    assert (estimate.n_problems, estimate.n_steps) == (2, 4)

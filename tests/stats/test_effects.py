@@ -1,0 +1,294 @@
+"""Sizes of effects against hand-computed cases, NumPy, SciPy, statsmodels and a plain loop."""
+
+import math
+
+import numpy as np
+import pytest
+from lm_eval_faith_stats import (
+    Bootstrap,
+    hedges_g,
+    hedges_g_estimate,
+    mean_estimate,
+    mean_of_problem_means,
+    mean_of_problem_means_estimate,
+    median_effect,
+    median_effect_estimate,
+    problem_means,
+    rate,
+    rate_estimate,
+    resample_counts,
+    share_at_bar,
+    share_at_bar_estimate,
+    share_curve_estimate,
+    share_negative,
+    step_mean,
+    step_mean_estimate,
+)
+from lm_eval_faith_stats.bootstrap import bca_interval
+from scipy import stats as scipy_stats
+from statsmodels.stats.proportion import proportion_confint
+
+NAN = float("nan")
+#           problem 7: mean 2     problem 3: mean -1   problem 5: nothing applies
+EFFECT = [1.0, 3.0, NAN, -1.0, NAN]
+PROBLEM = [7, 7, 7, 3, 5]
+
+
+def clustered(seed=0, problems=12, ties=False):
+    rng = np.random.default_rng(seed)
+    problem = np.repeat(np.arange(problems) * 3 + 1, rng.integers(1, 9, problems))
+    effect = rng.standard_t(3, len(problem)) + rng.normal(size=40)[problem % 40]
+    if ties:
+        effect = np.round(effect)
+    effect[rng.random(len(effect)) < 0.1] = np.nan
+    return effect, problem
+
+
+def replayed(statistic, effect, problem, resamples, seed):
+    """The statistic of each resample, by a plain loop that repeats the drawn problems."""
+    kept = ~np.isnan(effect)
+    effect, problem = effect[kept], problem[kept]
+    ids = np.unique(problem)
+    values = []
+    for counts in np.concatenate(list(resample_counts(len(ids), resamples, seed))):
+        drawn = [
+            effect[problem == i]
+            for i, n in zip(ids, counts, strict=True)
+            for _ in range(n)
+        ]
+        values.append(statistic(drawn))
+    return np.array(values)
+
+
+def test_problem_means_are_those_computed_by_hand():
+    ids, means = problem_means(EFFECT, PROBLEM)
+    assert ids.tolist() == [3, 7]
+    assert means.tolist() == [-1.0, 2.0]
+    assert mean_of_problem_means(EFFECT, PROBLEM) == 0.5
+
+
+def test_pooled_numbers_are_those_computed_by_hand():
+    assert step_mean(EFFECT) == 1.0
+    assert median_effect(EFFECT) == 1.0
+    assert share_negative(EFFECT) == 1 / 3
+    assert share_at_bar(EFFECT, 1.0) == 2 / 3
+    assert share_at_bar(EFFECT, 1.0001) == 1 / 3
+    assert rate([1, 0, NAN, 1]) == 2 / 3
+
+
+def test_left_out_steps_and_problems_are_counted():
+    estimate = step_mean_estimate(EFFECT, PROBLEM)
+    assert (estimate.n_problems, estimate.n_steps, estimate.left_out) == (2, 3, 2)
+
+
+def test_a_label_is_no_value_for_an_empty_input():
+    for point in (step_mean([]), median_effect([NAN]), rate([]), hedges_g([1.0])):
+        assert math.isnan(point)
+    estimate = mean_of_problem_means_estimate([NAN], [1])
+    assert math.isnan(estimate.point)
+    assert math.isnan(estimate.low)
+    assert estimate.note == "no problem has a value"
+
+
+def test_one_problem_has_a_point_but_no_interval():
+    for estimate in (
+        step_mean_estimate([1.0, 2.0], [4, 4]),
+        share_at_bar_estimate([1.0, 0.0], [4, 4]),
+        median_effect_estimate([1.0, 2.0], [4, 4]),
+    ):
+        assert not math.isnan(estimate.point)
+        assert math.isnan(estimate.low)
+        assert math.isnan(estimate.high)
+        assert estimate.note == "one problem: no interval"
+
+
+def test_problems_without_variation_give_an_interval_without_width_and_say_so():
+    estimate = mean_estimate([2.0] * 5)
+    assert (estimate.low, estimate.high) == (2.0, 2.0)
+    assert "no variation" in estimate.note
+
+
+@pytest.mark.parametrize("ties", [False, True])
+@pytest.mark.parametrize(
+    ("estimator", "statistic"),
+    [
+        (
+            mean_of_problem_means_estimate,
+            lambda drawn: np.mean([np.mean(d) for d in drawn]),
+        ),
+        (step_mean_estimate, lambda drawn: np.mean(np.concatenate(drawn))),
+        (share_at_bar_estimate, lambda drawn: np.mean(np.concatenate(drawn) >= 1)),
+        (median_effect_estimate, lambda drawn: np.median(np.concatenate(drawn))),
+    ],
+)
+def test_percentile_interval_is_that_of_a_loop_over_resampled_problems(
+    estimator, statistic, ties
+):
+    effect, problem = clustered(ties=ties)
+    estimate = estimator(
+        effect,
+        problem,
+        bootstrap=Bootstrap(resamples=400, seed=3, method="percentile"),
+    )
+    values = replayed(statistic, effect, problem, 400, 3)
+    assert [estimate.low, estimate.high] == pytest.approx(
+        np.quantile(values, [0.025, 0.975])
+    )
+
+
+def test_studentised_interval_is_that_of_a_loop_over_resampled_problems():
+    effect, problem = clustered()
+    estimate = mean_of_problem_means_estimate(
+        effect,
+        problem,
+        bootstrap=Bootstrap(resamples=300, seed=5, method="studentised"),
+    )
+    _, means = problem_means(effect, problem)
+
+    def pivot(drawn):
+        drawn = [np.mean(d) for d in drawn]
+        return (np.mean(drawn) - np.mean(means)) / scipy_stats.sem(drawn)
+
+    low, high = np.quantile(replayed(pivot, effect, problem, 300, 5), [0.025, 0.975])
+    error = scipy_stats.sem(means)
+    assert estimate.low == pytest.approx(np.mean(means) - high * error)
+    assert estimate.high == pytest.approx(np.mean(means) - low * error)
+
+
+def test_standard_error_of_a_pooled_mean_is_the_clustered_one_of_statsmodels():
+    import statsmodels.api as sm
+
+    effect, problem = clustered()
+    kept = ~np.isnan(effect)
+    fit = sm.OLS(effect[kept], np.ones(kept.sum())).fit(
+        cov_type="cluster",
+        cov_kwds={"groups": problem[kept], "use_correction": False},
+    )
+    n_problems = len(np.unique(problem[kept]))
+    expected = fit.bse[0] * math.sqrt(n_problems / (n_problems - 1))
+    assert step_mean_estimate(effect, problem).standard_error == pytest.approx(expected)
+
+
+def test_bca_interval_of_given_resamples_is_scipys():
+    values = np.random.default_rng(1).exponential(size=30)
+    reference = scipy_stats.bootstrap(
+        (values,), np.mean, n_resamples=2_000, method="BCa", rng=2
+    )
+    jackknife = np.array([np.delete(values, i).mean() for i in range(30)])
+    drawn = reference.bootstrap_distribution
+    assert bca_interval(drawn, jackknife, values.mean(), 0.95) == pytest.approx(
+        reference.confidence_interval
+    )
+
+
+def test_bca_and_studentised_intervals_agree_with_arch():
+    from arch.bootstrap import IIDBootstrap
+
+    values = np.random.default_rng(4).exponential(size=40)
+    reference = IIDBootstrap(values, seed=np.random.default_rng(0))
+    bca = reference.conf_int(np.mean, reps=10_000, method="bca").ravel()
+    ours = mean_estimate(values, Bootstrap(method="bca"))
+    assert [ours.low, ours.high] == pytest.approx(bca, abs=0.02)
+    studentised = (
+        IIDBootstrap(values, seed=np.random.default_rng(0))
+        .conf_int(
+            np.mean,
+            reps=10_000,
+            method="studentized",
+            std_err_func=lambda mean, x: x.std(ddof=1) / math.sqrt(len(x)),
+        )
+        .ravel()
+    )
+    ours = mean_estimate(values, Bootstrap(method="studentised"))
+    assert [ours.low, ours.high] == pytest.approx(studentised, abs=0.03)
+
+
+def test_share_of_zero_or_one_still_has_an_interval():
+    estimate = rate_estimate([0] * 20, range(20))
+    assert estimate.low == 0
+    assert 0.1 < estimate.high < 0.3
+    assert rate_estimate([1] * 20, range(20)).low == pytest.approx(1 - estimate.high)
+
+
+def test_share_interval_over_many_single_step_problems_is_wilsons():
+    hit = np.arange(20_000) % 10 == 0
+    estimate = rate_estimate(hit, range(20_000))
+    low, high = proportion_confint(hit.sum(), len(hit), method="wilson")
+    assert [estimate.low, estimate.high] == pytest.approx([low, high], abs=1e-6)
+
+
+def test_repeating_every_step_of_a_problem_does_not_narrow_its_interval():
+    hit, problem = np.array([0, 1, 1, 0, 1, 0, 1, 1]), np.arange(8)
+    once = rate_estimate(hit, problem)
+    often = rate_estimate(np.repeat(hit, 50), np.repeat(problem, 50))
+    assert (often.low, often.high) == pytest.approx((once.low, once.high))
+
+
+def test_share_curve_is_the_share_at_each_bar():
+    effect, problem = clustered()
+    curve = share_curve_estimate(effect, problem, [0.0, 1.0, 2.0])
+    assert [e.point for e in curve] == [share_at_bar(effect, b) for b in (0, 1, 2)]
+
+
+def test_hedges_g_is_the_corrected_ratio_of_mean_and_deviation():
+    # 1, 2, 3, 6: mean 3, variance 14/3; c(3) = gamma(3/2) / (sqrt(3/2) gamma(1)).
+    correction = math.gamma(1.5) / (math.sqrt(1.5) * math.gamma(1.0))
+    assert hedges_g([6.0, 1.0, 3.0, 2.0, NAN]) == pytest.approx(
+        correction * 3 / math.sqrt(14 / 3)
+    )
+
+
+def test_hedges_g_standard_error_is_that_of_the_jackknife_in_a_large_sample():
+    values = np.random.default_rng(0).gamma(2.0, size=400)
+    deleted = np.array([hedges_g(np.delete(values, i)) for i in range(400)])
+    jackknife = math.sqrt(399 / 400 * np.sum((deleted - deleted.mean()) ** 2))
+    estimate = hedges_g_estimate(values)
+    assert estimate.standard_error == pytest.approx(jackknife, rel=0.05)
+    assert estimate.low < estimate.point < estimate.high
+
+
+def test_hedges_g_bootstrap_is_that_of_a_plain_loop():
+    values = np.random.default_rng(0).gamma(2.0, size=15)
+    estimate = hedges_g_estimate(
+        values, Bootstrap(resamples=300, seed=2, method="percentile")
+    )
+    loop = replayed(
+        lambda drawn: hedges_g(np.concatenate(drawn)), values, np.arange(15), 300, 2
+    )
+    assert [estimate.low, estimate.high] == pytest.approx(
+        np.quantile(loop, [0.025, 0.975])
+    )
+
+
+def test_wilson_is_refused_for_a_mean():
+    with pytest.raises(ValueError, match="for shares"):
+        step_mean_estimate([1.0, 2.0], [1, 2], bootstrap=Bootstrap(method="wilson"))
+
+
+@pytest.mark.parametrize(
+    ("effect", "problem", "message"),
+    [
+        ([1.0, math.inf], [1, 2], "infinite at index 1"),
+        ([1.0, -math.inf], [1, 2], "infinite at index 1"),
+        ([1.0, 2.0], [1], "one id a step"),
+        ([[1.0]], [[1]], "one-dimensional"),
+        ([1.0, 2.0], [1.5, 2.0], "whole numbers"),
+    ],
+)
+def test_a_wrong_input_is_a_value_error_that_names_it(effect, problem, message):
+    with pytest.raises(ValueError, match=message):
+        step_mean_estimate(effect, problem)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"level": 95}, "level"),
+        ({"resamples": 0}, "resamples"),
+        ({"seed": -1}, "seed"),
+        ({"method": "normal"}, "method"),
+    ],
+)
+def test_a_wrong_setting_is_a_value_error_that_names_it(settings, message):
+    with pytest.raises(ValueError, match=message):
+        Bootstrap(**settings)
