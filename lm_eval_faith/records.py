@@ -1,11 +1,26 @@
-"""What was measured on one chain: the data between the harness and the statistics."""
+"""What was measured on one chain: the data between the harness and the statistics.
+
+Records are made from the responses to the requests of
+:func:`lm_eval_faith.harness.scored_chain.chain_requests`, in the running harness and
+again when a samples file is read: by the same functions, these.
+"""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from lm_eval_faith.chains.chain import Label
+from lm_eval_faith.chains.chain import Chain, Label
+from lm_eval_faith.interventions.plan import Variant
+
+Response = tuple[float, bool]
+"""Log-probability in nats, and whether greedy decoding would write it."""
+
+SAMPLES_FORMAT = 1
+"""Version of what a document of ours holds in the harness's samples file."""
+
+TOO_LONG = "longer than the model takes"
 
 
 @dataclass(frozen=True)
@@ -73,7 +88,9 @@ class ChainRecord:
         clean_logprob: log p(answer | clean chain), in nats.
         clean_greedy: the answer is what greedy decoding would write.
         steps: one record an intervention and step.
-        dropped: why the document was not scored; empty where it was.
+        solved: whether the model's own chain ended in the right answer; None where the
+            chain was provided.
+        left_out: why the document gives no effects; empty where it does.
     """
 
     document: str
@@ -83,4 +100,88 @@ class ChainRecord:
     clean_logprob: float
     clean_greedy: bool
     steps: tuple[StepRecord, ...]
-    dropped: str = ""
+    solved: bool | None = None
+    left_out: str = ""
+
+
+def chain_record(
+    document: str,
+    question: str,
+    chain: Chain,
+    variants: Sequence[Variant],
+    responses: Sequence[Response],
+    solved: bool | None = None,
+) -> ChainRecord:
+    """What was measured on a document, from the responses to its requests.
+
+    A single response to a document that wants more stands for one that was dropped.
+
+    Raises:
+        ValueError: there are not as many responses as requests.
+    """
+    dropped = len(responses) == 1 < n_requests(variants)
+    clean_logprob, clean_greedy = responses[0] if responses else (math.nan, False)
+    return ChainRecord(
+        document=document,
+        question=question,
+        answer=chain.answer,
+        chain=chain.text,
+        clean_logprob=clean_logprob,
+        clean_greedy=bool(clean_greedy),
+        steps=() if dropped else step_records(chain, variants, responses),
+        solved=solved,
+        left_out=TOO_LONG if dropped else "",
+    )
+
+
+def n_requests(variants: Sequence[Variant]) -> int:
+    """How many requests a chain's requests makes."""
+    made = [v for v in variants if not v.not_applicable]
+    return 1 + len(made) + sum(bool(v.other_answer) for v in made)
+
+
+def step_records(
+    chain: Chain, variants: Sequence[Variant], responses: Sequence[Response]
+) -> tuple[StepRecord, ...]:
+    """The effects, from responses in the order of a chain's requests.
+
+    A log-probability that is not finite gives no effect; the record says so.
+
+    Raises:
+        ValueError: there are not as many responses as requests.
+    """
+    if len(responses) != n_requests(variants):
+        raise ValueError(
+            f"{len(responses)} responses to {n_requests(variants)} requests"
+        )
+    rest = iter(responses)
+    clean = next(rest)[0]
+    return tuple(_step_record(chain, variant, clean, rest) for variant in variants)
+
+
+def _step_record(
+    chain: Chain, variant: Variant, clean: float, rest: Iterator[Response]
+) -> StepRecord:
+    logprob = other = math.nan
+    reason = variant.not_applicable
+    if not reason:
+        logprob = next(rest)[0]
+        other = next(rest)[0] if variant.other_answer else math.nan
+        if not (math.isfinite(clean) and math.isfinite(logprob)):
+            logprob, other = math.nan, math.nan
+            reason = "the log-probability is not finite"
+    step = chain.steps[variant.step]
+    return StepRecord(
+        step=variant.step,
+        n_steps=len(chain.steps),
+        label=step.label,
+        states_answer=step.states_answer,
+        intervention=variant.intervention,
+        before=variant.before,
+        after=variant.after,
+        logprob_clean=clean,
+        logprob=logprob,
+        other_answer=variant.other_answer,
+        logprob_other=other,
+        not_applicable=reason,
+    )

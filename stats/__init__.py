@@ -4,6 +4,11 @@ Every interval is a bootstrap (or its analytic counterpart) over problems, becau
 independent. docs/statistics.md says what each number means, which interval it gets by default, and how well it covers.
 """
 
+from .agree import (
+    Agreement,
+    agreements,
+    rank_agreement_estimate,
+)
 from .auc import (
     auc,
     auc_estimate,
@@ -11,7 +16,30 @@ from .auc import (
     mean_within_problem_auc_estimate,
     within_problem_aucs,
 )
-from .bootstrap import BOOTSTRAP, METHODS, Bootstrap, Estimate, resample_counts
+from .bootstrap import (
+    BOOTSTRAP,
+    METHODS,
+    Bootstrap,
+    Estimate,
+    resample_counts,
+)
+from .compare import (
+    Comparison,
+    PairComparison,
+    all_pairs,
+    benjamini_hochberg,
+    holm,
+    paired_auc_difference,
+    paired_difference,
+    paired_step_difference,
+    tiers,
+    unpaired_difference,
+    unpaired_step_difference,
+)
+from .correlation import (
+    within_problem_pearson,
+    within_problem_spearman,
+)
 from .effects import (
     hedges_g,
     hedges_g_estimate,
@@ -31,6 +59,27 @@ from .effects import (
     step_mean,
     step_mean_estimate,
 )
+from .position import (
+    position_correlation,
+    position_correlation_estimate,
+    position_rank_correlation,
+    position_rank_correlation_estimate,
+    share_positive_correlation,
+    share_positive_correlation_estimate,
+    third_mean_estimates,
+    third_means,
+    third_share_estimates,
+    third_shares,
+)
+from .power import (
+    deviation_over_problems,
+    half_width,
+    paired_power,
+    problems_for_half_width,
+    problems_for_paired_difference,
+    problems_for_unpaired_difference,
+    unpaired_power,
+)
 from .separation import (
     label_differences,
     mean_label_difference,
@@ -46,12 +95,21 @@ from .separation import (
 __all__ = [
     "BOOTSTRAP",
     "METHODS",
+    "Agreement",
     "Bootstrap",
+    "Comparison",
     "Estimate",
+    "PairComparison",
+    "agreements",
+    "all_pairs",
     "auc",
     "auc_estimate",
+    "benjamini_hochberg",
+    "deviation_over_problems",
+    "half_width",
     "hedges_g",
     "hedges_g_estimate",
+    "holm",
     "label_differences",
     "mean_estimate",
     "mean_label_difference",
@@ -62,7 +120,19 @@ __all__ = [
     "mean_within_problem_auc_estimate",
     "median_effect",
     "median_effect_estimate",
+    "paired_auc_difference",
+    "paired_difference",
+    "paired_power",
+    "paired_step_difference",
+    "position_correlation",
+    "position_correlation_estimate",
+    "position_rank_correlation",
+    "position_rank_correlation_estimate",
     "problem_means",
+    "problems_for_half_width",
+    "problems_for_paired_difference",
+    "problems_for_unpaired_difference",
+    "rank_agreement_estimate",
     "rate",
     "rate_estimate",
     "resample_counts",
@@ -73,11 +143,23 @@ __all__ = [
     "share_curve_estimate",
     "share_negative",
     "share_negative_estimate",
+    "share_positive_correlation",
+    "share_positive_correlation_estimate",
     "share_separated",
     "share_separated_estimate",
     "share_separated_means",
     "share_separated_means_estimate",
     "step_mean",
     "step_mean_estimate",
+    "third_mean_estimates",
+    "third_means",
+    "third_share_estimates",
+    "third_shares",
+    "tiers",
+    "unpaired_difference",
+    "unpaired_power",
+    "unpaired_step_difference",
     "within_problem_aucs",
+    "within_problem_pearson",
+    "within_problem_spearman",
 ]

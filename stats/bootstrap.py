@@ -22,9 +22,7 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Counts = NDArray[np.uint8]
 Interval = tuple[float, float]
-Method = Literal[
-    "default", "percentile", "bca", "student", "studentised", "wilson"
-]
+Method = Literal["default", "percentile", "bca", "student", "studentised", "wilson"]
 
 METHODS: tuple[Method, ...] = get_args(Method)
 
@@ -151,9 +149,33 @@ class Ratio:
         total_s, total_n, ss, sn, nn, drawn = sums.T
         with np.errstate(invalid="ignore", divide="ignore"):
             shift = total_s / total_n
-            squares = np.maximum(ss - 2 * shift * sn + shift**2 * nn, 0.0)
+            squares = ss - 2 * shift * sn + shift**2 * nn
+            squares = above_rounding(squares, centre, s @ s, n @ n)
             error = np.sqrt(squares * drawn / (drawn - 1)) / np.abs(total_n)
         return centre + shift, error
+
+    def value_and_influence(self, weights: Floats) -> tuple[Floats, Floats]:
+        """The ratio, (rows,), and what one more drawing of a problem adds to it, (rows, problems), at each row."""
+        ratio = self.value(weights)
+        total = weights @ on_exact_grid(self.denominator[:, np.newaxis])
+        with np.errstate(invalid="ignore", divide="ignore"):
+            excess = self.numerator - np.outer(ratio, self.denominator)
+            return ratio, excess / total
+
+
+def above_rounding(
+    squares: Floats,
+    centre: float | Floats,
+    in_sample: float | Floats,
+    steps: float | Floats,
+) -> Floats:
+    """Sums of squares, with zero for those that are no more than rounding.
+
+    squares: of the resamples; in_sample: of the sample itself; centre: what was subtracted before squaring; steps: the
+    sum of squared denominators. A resample of one problem over and over has no variance, not one of 1e-17.
+    """
+    rounding = 1e-13 * in_sample + (1e-14 * centre) ** 2 * steps
+    return np.where(squares > rounding, squares, 0.0)
 
 
 def on_exact_grid(columns: Floats) -> Floats:
@@ -301,7 +323,9 @@ def estimate_of(
         if low == high:
             note = "no variation between problems: the interval has no width"
         elif undefined:
-            note = f"{undefined} of {len(sampled.drawn)} resamples undefined and left out"
+            note = (
+                f"{undefined} of {len(sampled.drawn)} resamples undefined and left out"
+            )
     return Estimate(
         sampled.point,
         low,
@@ -410,19 +434,26 @@ def bca_interval(
     from scipy.special import ndtr, ndtri  # type: ignore[import-untyped]
 
     values = values[~np.isnan(values)]
-    if not len(values):
-        return float("nan"), float("nan")
-    bias = float(ndtri((np.mean(values < point) + np.mean(values <= point)) / 2))
-    influence = jackknife.mean() - jackknife
-    spread = float(np.sum(influence**2))
-    acceleration = (
-        float(np.sum(influence**3)) / (6 * spread**1.5) if spread > 0 else 0.0
-    )
+    bias, acceleration = bca_constants(values, jackknife, point)
     if not np.isfinite(bias):
         return float("nan"), float("nan")
     z = bias + ndtri(np.array([(1 - level) / 2, (1 + level) / 2]))
     low, high = ndtr(bias + z / (1 - acceleration * z))
     return _quantiles(values, float(low), float(high))
+
+
+def bca_constants(
+    values: Floats, jackknife: Floats, point: float
+) -> tuple[float, float]:
+    """Bias correction (in normal quantiles; infinite or NaN where undefined) and acceleration of `bca_interval`."""
+    from scipy.special import ndtri  # type: ignore[import-untyped]
+
+    if not len(values):
+        return float("nan"), 0.0
+    bias = float(ndtri((np.mean(values < point) + np.mean(values <= point)) / 2))
+    influence = jackknife.mean() - jackknife
+    spread = float(np.sum(influence**2))
+    return bias, float(np.sum(influence**3)) / (6 * spread**1.5) if spread > 0 else 0.0
 
 
 def student_interval(

@@ -8,13 +8,13 @@ the same resamples: the level at which the interval would just touch zero. A p-v
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from .auc import PooledAuc, auc, pooled_auc
 from .bootstrap import (
@@ -26,10 +26,14 @@ from .bootstrap import (
     Ratio,
     Resampled,
     Statistic,
+    above_rounding,
+    bca_constants,
     error_of_influence,
     estimate_of,
+    on_exact_grid,
     resample,
     resample_weights,
+    why_no_interval,
 )
 from .steps import Steps, as_values, group_steps
 
@@ -326,3 +330,198 @@ def _tail_p(drawn: Floats, threshold: float) -> float:
         np.count_nonzero(drawn <= threshold), np.count_nonzero(drawn >= threshold)
     )
     return min(1.0, 2 * (int(tail) + 1) / (len(drawn) + 1))
+
+
+def _bca_p(drawn: Floats, jackknife: Floats, point: float) -> float:
+    # The level at which an end of the bca interval is zero: Efron's (1987) endpoint formula solved for the level.
+    from scipy.special import ndtr, ndtri  # type: ignore[import-untyped]
+
+    bias, acceleration = bca_constants(drawn, jackknife, point)
+    below = np.count_nonzero(drawn < 0) + np.count_nonzero(drawn <= 0)
+    share = np.clip(
+        below / (2 * len(drawn)), 1 / (len(drawn) + 1), len(drawn) / (len(drawn) + 1)
+    )
+    z = ndtri(share) - bias
+    tail = float(ndtr(z / (1 + acceleration * z) - bias))
+    return max(2 * min(tail, 1 - tail), 2 / (len(drawn) + 1))
+
+
+def _compare(
+    statistic: Statistic,
+    point: float,
+    bootstrap: Bootstrap,
+    default: Method,
+    *,
+    n_problems: int,
+    n_steps: int,
+    left_out: int,
+    paired: bool,
+) -> Comparison:
+    sampled = resample(statistic, point, bootstrap, default, n_problems)
+    estimate = estimate_of(sampled, bootstrap.level, n_steps=n_steps, left_out=left_out)
+    return Comparison(estimate, p_value_of(sampled), paired)
+
+
+def _compare_unpaired(
+    first: Statistic,
+    second: Statistic,
+    *,
+    point: float,
+    bootstrap: Bootstrap,
+    n_steps: int,
+    left_out: int,
+) -> Comparison:
+    sizes = sum(first.strata), sum(second.strata)
+    # The smaller sample decides whether there is an interval, and gives "student" its degrees of freedom.
+    comparison = _compare(
+        UnpairedDifference(first, second),
+        point,
+        bootstrap,
+        UNPAIRED_METHOD,
+        n_problems=min(sizes),
+        n_steps=n_steps,
+        left_out=left_out,
+        paired=False,
+    )
+    estimate = replace(comparison.estimate, n_problems=sum(sizes))
+    return replace(comparison, estimate=estimate)
+
+
+def _paired_batch(
+    differences: Sequence[Floats], bootstrap: Bootstrap
+) -> list[Comparison]:
+    """`paired_difference` of each column of differences, all with the same problems missing."""
+    if bootstrap.method not in ("default", "studentised"):
+        return [paired_difference(d, np.zeros(len(d)), bootstrap) for d in differences]
+    missing = np.isnan(differences[0])
+    kept = np.column_stack([d[~missing] for d in differences])
+    points = [_mean(column) for column in kept.T]
+    n = len(kept)
+    if n < 2:
+        errors, pivots = np.full(len(points), np.nan), np.empty((0, len(points)))
+    else:
+        errors, pivots = _mean_pivots(kept, np.array(points), bootstrap)
+    comparisons = []
+    for column, point in enumerate(points):
+        error = float(errors[column])
+        drawn = np.ascontiguousarray(pivots[:, column]) if error > 0 else np.empty(0)
+        sampled = Resampled(
+            point,
+            error,
+            "studentised",
+            n,
+            drawn,
+            np.empty(0),
+            why_no_interval(point, n),
+        )
+        estimate = estimate_of(
+            sampled, bootstrap.level, n_steps=n, left_out=int(missing.sum())
+        )
+        comparisons.append(Comparison(estimate, p_value_of(sampled), paired=True))
+    return comparisons
+
+
+def _mean_pivots(
+    values: Floats, points: Floats, bootstrap: Bootstrap
+) -> tuple[Floats, Floats]:
+    """Standard errors (m,) and bootstrap pivots (resamples, m) of the means `points` of (problems, m) values.
+
+    Number for number those of Ratio with a denominator of ones, for many columns in one matrix product.
+    """
+    n, m = values.shape
+    centre = values.sum(axis=0) / n
+    centred = values - centre
+    in_sample = np.einsum("ij,ij->j", centred, centred)
+    columns = on_exact_grid(np.hstack([centred, centred * centred]))
+
+    def moments(weights: Floats) -> tuple[Floats, Floats]:
+        sums = weights @ columns
+        shift = sums[:, :m] / n
+        squares = sums[:, m:] - 2 * shift * sums[:, :m] + shift**2 * n
+        squares = above_rounding(squares, centre, in_sample, n)
+        return shift, np.sqrt(squares * n / (n - 1)) / n
+
+    errors = moments(np.ones((1, n)))[1][0]
+    pivots = []
+    for weights in resample_weights((n,), bootstrap):
+        shift, drawn_errors = moments(weights)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            pivots.append((centre + shift - points) / drawn_errors)
+    return errors, np.concatenate(pivots)
+
+
+def _table(name: str, values: ArrayLike) -> Floats:
+    table = np.asarray(values, dtype=np.float64)
+    if table.ndim != 2:
+        raise ValueError(
+            f"{name} must be of shape (models, problems), not {table.shape}"
+        )
+    if np.isinf(table).any():
+        raise ValueError(f"{name} has an infinite value")
+    return table
+
+
+def _adjusted(
+    name: str, n_models: int, found: Mapping[tuple[str, int, int], Comparison]
+) -> tuple[PairComparison, ...]:
+    pairs = list(combinations(range(n_models), 2))
+    comparisons = [found[name, first, second] for first, second in pairs]
+    p_values = [comparison.p_value for comparison in comparisons]
+    return tuple(
+        PairComparison(first, second, comparison, float(p_holm), float(p_bh))
+        for (first, second), comparison, p_holm, p_bh in zip(
+            pairs,
+            comparisons,
+            holm(p_values),
+            benjamini_hochberg(p_values),
+            strict=True,
+        )
+    )
+
+
+def _step_adjusted(
+    p_values: ArrayLike, adjust_sorted: Callable[[Floats], Floats]
+) -> Floats:
+    given = np.asarray(p_values, dtype=np.float64)
+    if given.ndim != 1 or ((given < 0) | (given > 1)).any():
+        raise ValueError("p-values must be one-dimensional and lie between 0 and 1")
+    adjusted = np.full(len(given), np.nan)
+    tested = np.flatnonzero(~np.isnan(given))
+    order = tested[np.argsort(given[tested], kind="stable")]
+    if len(order):
+        adjusted[order] = np.minimum(adjust_sorted(given[order]), 1.0)
+    return adjusted
+
+
+def _holm_of_sorted(ascending: Floats) -> Floats:
+    remaining = np.arange(len(ascending), 0, -1)
+    return np.asarray(np.maximum.accumulate(ascending * remaining))
+
+
+def _benjamini_hochberg_of_sorted(ascending: Floats) -> Floats:
+    rank = np.arange(1, len(ascending) + 1)
+    scaled = ascending * len(ascending) / rank
+    return np.asarray(np.minimum.accumulate(scaled[::-1])[::-1])
+
+
+def _labelled(effect: ArrayLike, load_bearing: ArrayLike, problem: ArrayLike) -> Steps:
+    return group_steps(effect, problem, load_bearing=load_bearing)
+
+
+def _shared(first: Steps, second: Steps) -> tuple[Steps, Steps, int]:
+    """Both reduced to the problems they share, and the number of steps left out, by NaN or with their problem."""
+    shared = np.intersect1d(first.ids, second.ids)
+    one, other = first.of_problems(shared), second.of_problems(shared)
+    return one, other, one.left_out + other.left_out
+
+
+def _pooled_mean(steps: Steps) -> Ratio:
+    return Ratio(steps.sums(steps.value), steps.sums(np.ones(len(steps.value))))
+
+
+def _pooled_auc(steps: Steps) -> PooledAuc:
+    return pooled_auc(steps, steps.labels[0] != 0)
+
+
+def _mean(values: Floats) -> float:
+    return float(values.mean()) if len(values) else float("nan")

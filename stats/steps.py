@@ -34,6 +34,17 @@ class Steps:
         """Number of problems with at least one applicable step."""
         return len(self.ids)
 
+    def of_problems(self, ids: NDArray[np.int64]) -> Steps:
+        """The steps of the given problems, ids ascending and among self.ids; the other steps count as left out."""
+        kept = np.isin(self.ids[self.problem], ids)
+        return Steps(
+            value=self.value[kept],
+            problem=np.searchsorted(ids, self.ids[self.problem[kept]]),
+            labels=tuple(label[kept] for label in self.labels),
+            ids=ids,
+            left_out=self.left_out + int(np.count_nonzero(~kept)),
+        )
+
     def sums(self, column: ArrayLike) -> Floats:
         """Sum of a (steps,) column in each problem: (n_problems,)."""
         return np.bincount(

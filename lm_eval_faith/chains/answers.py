@@ -45,7 +45,8 @@ class ExtractedAnswer:
 _CUE = re.compile(
     r"(?P<hashes>(?m:^)[ \t]{0,8}\#{4}(?!\#)[ \t]*)"
     r"|(?P<boxed>\\(?:boxed|fbox)[ ]?\{)"
-    r"|(?P<words>(?i:\b(?:final[ ]|correct[ ]|overall[ ])?answer\b(?:[ ](?:to|for)[ ]"
+    r"|(?P<words>(?i:\b(?:(?:so|thus|hence|therefore),?[ ])?(?:(?:the|my|our)[ ])?"
+    r"(?:final[ ]|correct[ ]|overall[ ])?answer\b(?:[ ](?:to|for)[ ]"
     r"[^.\n:=]{1,80}?)?(?:\*\*)?[ ]?(?:is|[:=])(?:[ ]?\*\*)?:?))"
     r"|(?P<label>(?m:^)[ \t*]{0,8}A(?:\*\*)?[ ]?:(?:\*\*)?[ \t]*)"
     r"|(?P<heading>(?m:^)[ \t]{0,8}(?:\#{1,6}[ \t]*)?(?:\*\*|__)?(?i:final[ ])?"
@@ -224,10 +225,10 @@ def _from_region(
     if "\\" in region or "^" in region:
         if len(after or numbers) > 1 or not _UNIT.fullmatch(rest):
             return _words_answer(text, start, end, statement)
-    elif len(after or numbers) > 1 and re.search(r"[-+*/^×÷(]", rest):
-        return _words_answer(text, start, end, statement)
-    elif _TERM_BEFORE.search(region[: number.start]) or _TERM_AFTER.match(
-        region[number.end :]
+    elif (
+        (len(after or numbers) > 1 and re.search(r"[-+*/^×÷(]", rest))
+        or _TERM_BEFORE.search(region[: number.start])
+        or _TERM_AFTER.match(region[number.end :])
     ):
         return _words_answer(text, start, end, statement)
     return _from_number(text, number, start, statement)
@@ -381,10 +382,14 @@ def _equal_values(a: Fraction, b: Fraction, percent_a: bool, percent_b: bool) ->
     return decimals and abs(a - b) <= Fraction(1, 10**9) * max(abs(a), abs(b))
 
 
-_TAME_COMMANDS = frozenset(
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+_TAME_COMMANDS = _words(
     "frac dfrac tfrac sqrt pi cdot times div pm text mathrm left right infty cup cap "
     "in le ge leq geq lt gt ne neq circ degree approx quad theta alpha beta gamma "
-    "begin end pmatrix bmatrix".split()
+    "begin end pmatrix bmatrix"
 )
 
 
@@ -408,13 +413,19 @@ def _is_tame(answer: str) -> bool:
     powers = re.findall(r"(?:\^|\*\*)\s*(.{0,8})", answer)
     if len(powers) > 4 or re.search(r"(?:\^|\*\*)[^+\-=,]{0,12}(?:\^|\*\*)", answer):
         return False
-    small = r"(?:\{\s*-?(?:[0-9]{1,2}|[a-z]|[0-9]/[0-9])\s*\}|[0-9]{1,2}(?![0-9.])|[a-z])"
+    small = (
+        r"(?:\{\s*-?(?:[0-9]{1,2}|[a-z]|[0-9]/[0-9])\s*\}|[0-9]{1,2}(?![0-9.])|[a-z])"
+    )
     return all(re.match(small, power) for power in powers)
 
 
 def _verify(gold: str, given: str) -> bool:
     """math-verify's verdict; False when it fails, whatever the reason."""
-    from math_verify import LatexExtractionConfig, parse, verify
+    from math_verify import (  # type: ignore[import-untyped]
+        LatexExtractionConfig,
+        parse,
+        verify,
+    )
 
     seconds = SECONDS if threading.current_thread() is threading.main_thread() else None
     quiet = logging.getLogger("math_verify")
@@ -433,7 +444,7 @@ def _verify(gold: str, given: str) -> bool:
         return all(sides) and bool(
             verify(sides[0], sides[1], timeout_seconds=seconds, raise_on_error=False)
         )
-    except Exception:  # the library's parsers raise what they like on odd input
+    except Exception:  # noqa: BLE001 (its parsers raise all kinds on odd input)
         return False
     finally:
         quiet.setLevel(level)
@@ -454,6 +465,8 @@ def _holds_expression(text: str, answer: str) -> bool:
 
 def _squeezed(text: str) -> str:
     if re.search(r"[\\^=+]", text):
-        text = re.sub(r"\\(?:left|right)(?![a-z])|\\[,;:! ]|(?<=\W)\s+|\s+(?=\W)", "", text)
+        text = re.sub(
+            r"\\(?:left|right)(?![a-z])|\\[,;:! ]|(?<=\W)\s+|\s+(?=\W)", "", text
+        )
         text = text.replace("\\dfrac", "\\frac").replace("\\tfrac", "\\frac")
     return text.casefold() if len(text) > 1 else text

@@ -30,12 +30,21 @@ LONGEST_NUMBER = 40
 """Runs of more digits than this are no quantities and are passed over."""
 
 VULGAR = {
-    character: Fraction(text)
-    for character, text in zip(
-        "½⅓⅔¼¾⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞",
-        "1/2 1/3 2/3 1/4 3/4 1/5 2/5 3/5 4/5 1/6 5/6 1/8 3/8 5/8 7/8".split(),
-        strict=True,
-    )
+    "½": Fraction(1, 2),
+    "⅓": Fraction(1, 3),
+    "⅔": Fraction(2, 3),
+    "¼": Fraction(1, 4),
+    "¾": Fraction(3, 4),
+    "⅕": Fraction(1, 5),
+    "⅖": Fraction(2, 5),
+    "⅗": Fraction(3, 5),
+    "⅘": Fraction(4, 5),
+    "⅙": Fraction(1, 6),
+    "⅚": Fraction(5, 6),
+    "⅛": Fraction(1, 8),
+    "⅜": Fraction(3, 8),
+    "⅝": Fraction(5, 8),
+    "⅞": Fraction(7, 8),
 }
 
 
@@ -124,13 +133,19 @@ _ORDINAL = re.compile(r"(?:st|nd|rd|th)(?!\w)")
 _PERCENT = re.compile(r"[ ]?(?:\\?%|per[ ]?cent(?!\w))")
 _CURRENCY = ("$", "€", "£", "¥", "₹")
 _MINUS = ("-", "−", "–")
-_NOT_A_NUMBER_BEFORE_ONE = frozenset(
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+_NOT_A_NUMBER_BEFORE_ONE = _words(
     "the this that these those which each every any no some another other last next "
-    "first second only same right wrong new old big small final correct good".split()
+    "first second only same right wrong new old big small final correct good"
 )
-_NOT_A_NUMBER_AFTER_ONE = frozenset(
+_NOT_A_NUMBER_AFTER_ONE = _words(
     "another can must should would could may might has is was who that which will "
-    "day way by thing".split()
+    "day way by thing"
 )
 
 
@@ -322,7 +337,9 @@ def _read_plain(
     elif start > 0 and text[start - 1] in _CURRENCY:
         kind = "money"
     first, sign = _sign(text, start)
-    part = Part(start, part_end, mantissa, 100 if _at_most_100(kind, mantissa) else None)
+    part = Part(
+        start, part_end, mantissa, 100 if _at_most_100(kind, mantissa) else None
+    )
     return WrittenNumber(first, end, kind, sign * value, (part,)), end
 
 

@@ -5,30 +5,36 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-_TITLES = frozenset("mr mrs ms mx dr prof st gen rep sen gov capt lt col sgt rev".split())
-_NEVER_LAST = frozenset("e.g i.e eg ie cf viz approx ca vs resp incl excl".split())
-_BEFORE_A_NUMBER = frozenset(
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+_TITLES = _words("mr mrs ms mx dr prof st gen rep sen gov capt lt col sgt rev")
+_NEVER_LAST = _words("e.g i.e eg ie cf viz approx ca vs resp incl excl")
+_BEFORE_A_NUMBER = _words(
     "no nos nr fig figs eq eqs eqn sec sect ch chap vol p pp art ex ver v pt "
-    "jan feb mar apr jun jul aug sep sept oct nov dec".split()
+    "jan feb mar apr jun jul aug sep sept oct nov dec"
 )
-_MAY_BE_LAST = frozenset(
+_MAY_BE_LAST = _words(
     "etc al inc ltd co corp jr sr a.m p.m am pm ft in lb lbs oz min mins sec secs hr "
     "hrs mi yd yds kg g mg cm mm m km gal qt pt pts mph sq cu est avg max dept apt ave "
     "blvd rd ph.d u.s u.k u.n e.u d.c b.c a.d mon tue tues wed thu thur thurs fri sat "
-    "sun".split()
+    "sun"
 )
 _INITIALS = re.compile(r"(?:[A-Z]\.)*[A-Z]")
-_STARTERS = frozenset(
+_STARTERS = _words(
     "the a an he she it they we i you this that these those there then so now next "
     "thus therefore hence since because if when after before in on at for to from by "
     "with of as and but or however finally first second third also each every both "
     "all let wait hmm okay ok alternatively what which how why is are his her their "
-    "its our my your not no yes".split()
+    "its our my your not no yes"
 )
 _LIST_MARKER = re.compile(
     r"[\s>*_#•+-]{0,12}(?:\(?(?:[0-9]{1,2}|[a-zA-Z]|[ivxIVX]{1,4})"
     r"|(?:[Ss]tep|[Pp]art|[Cc]ase)[ \t][0-9]{1,2})"
 )
+_FIRST_OF_A_LIST = re.compile(r":[ \t]{1,4}\(?1$")
 _STOP = re.compile(r"[.!?…]+|[。！？]+")
 _CLOSERS = "\"'”’)]}*_»$`"
 _MARKUP = " \t\"'“‘«([*_~`"
@@ -70,6 +76,8 @@ def ends_sentence(
         return True
     if mark - first < 24 and _LIST_MARKER.fullmatch(text, first, mark):
         return False
+    if _FIRST_OF_A_LIST.search(text[max(first, mark - 8) : mark]):
+        return False
     return not _is_abbreviation(text, first, mark, closed, following, end)
 
 
@@ -98,7 +106,9 @@ def _is_abbreviation(
         return True
     starter = _next_word(text, closed, end).lower() in _STARTERS
     if known in _MAY_BE_LAST:
-        return following.isdigit() or ("." in known and known[0] in "ue" and not starter)
+        return following.isdigit() or (
+            "." in known and known[0] in "ue" and not starter
+        )
     if _INITIALS.fullmatch(word):
         alone = mark - len(word) == 0 or not text[mark - len(word) - 1].isalnum()
         return alone and following.isupper() and not starter

@@ -29,7 +29,7 @@ from lm_eval_faith.chains.sentences import sentence_ends
 SHORTEST_STEP = 4
 """Fewer characters than this, white space aside, are a fragment."""
 
-SHORTEST_WORDS = 10
+SHORTEST_WORDS = 7
 """The same for text without a digit."""
 
 Span = tuple[int, int]
@@ -68,6 +68,9 @@ def _units(text: str) -> Iterator[Span]:
     protected = protected_spans(text)
     for start, end in _lines(text, protected):
         first = start
+        if is_heading(text[start : min(end, start + 200)].strip()):
+            yield from _stripped(text, start, end)
+            continue
         for boundary in sentence_ends(text, start, end):
             if boundary > first and not _inside(protected, boundary):
                 yield from _stripped(text, first, boundary)
@@ -147,7 +150,7 @@ def _join_fragments(text: str, spans: list[Span]) -> list[Span]:
 
 
 def _is_fragment(text: str) -> bool:
-    if len(text) > 4 * SHORTEST_WORDS:
+    if len(text) > 40:
         return False
     letters = sum(
         3 if character >= _FIRST_WIDE else 1

@@ -105,7 +105,9 @@ def split_generation(
     answer_start, answer_end = final + found.start, final + found.end
     statement = final + found.statement
     if final == start:
-        end = statement
+        end = body = statement
+    else:
+        body = final + len(text[final:]) - len(text[final:].lstrip())
     chain = _chain(text[start:end], found.text)
     return WrittenChain(
         before=text[:start],
@@ -113,15 +115,13 @@ def split_generation(
         cue=text[end:answer_start],
         answer=found.text,
         rest=text[answer_end:],
-        short_cue=text[end:final] + text[statement:answer_start],
+        short_cue=text[end:body] + text[statement:answer_start],
         problem=None if chain.steps else NO_STEPS,
         correct=None if reference is None else _is_right(found, text, final, reference),
     )
 
 
-def chain_of(
-    steps: Sequence[str] | str, answer: str, separator: str = "\n"
-) -> Chain:
+def chain_of(steps: Sequence[str] | str, answer: str, separator: str = "\n") -> Chain:
     """A chain from text, or from a list of steps that stay the steps.
 
     Each step says whether it states the answer. White space at the ends of a listed
@@ -129,7 +129,7 @@ def chain_of(
     """
     if isinstance(steps, str):
         return _chain(steps, answer)
-    listed = []
+    listed: list[Step] = []
     opening = ""
     for k, words in enumerate(steps):
         text = words.strip()
@@ -159,9 +159,7 @@ def _marked(step: Step, answer: str) -> Step:
     return replace(step, states_answer=states_answer(step.text, answer))
 
 
-def _is_right(
-    found: ExtractedAnswer, text: str, offset: int, reference: str
-) -> bool:
+def _is_right(found: ExtractedAnswer, text: str, offset: int, reference: str) -> bool:
     """With the per cent sign that stands behind the answer, if one does."""
     behind = re.match(r"[ ]?\\?%", text[offset + found.end : offset + found.end + 4])
     return same_answer(found.text + ("%" if behind else ""), reference)

@@ -19,18 +19,14 @@ from lm_eval_faith.harness.running_model import ContextLimit, running_model
 from lm_eval_faith.harness.scored_chain import (
     Request,
     chain_requests,
-    step_records,
 )
 from lm_eval_faith.harness.task_settings import TaskSettings, warn_of_unknown_knobs
 from lm_eval_faith.interventions.plan import Variant
-from lm_eval_faith.records import ChainRecord
+from lm_eval_faith.records import SAMPLES_FORMAT, ChainRecord, chain_record
 
 logger = logging.getLogger(__name__)
 
 exit_with_code_2_on_input_errors()
-
-SAMPLES_FORMAT = 1
-"""Version of what a document holds in the samples file."""
 
 
 @dataclass(frozen=True)
@@ -42,9 +38,10 @@ class ChainDocument:
     chain: Chain
     variants: tuple[Variant, ...]
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self, setting: str) -> dict[str, Any]:
         """The document as the samples file holds it."""
         return {
+            "setting": setting,
             "id": self.id,
             "question": self.question,
             "answer": self.chain.answer,
@@ -59,6 +56,9 @@ class ChainTask(ConfigurableTask):  # type: ignore[misc]
 
     A subclass says what the documents are, and which figures they give.
     """
+
+    SETTING: str
+    """Names the setting in the samples file: what the report makes of it."""
 
     def __init__(self, config: Mapping[str, Any]) -> None:
         config = copy.deepcopy({k: v for k, v in config.items() if k != "class"})
@@ -99,13 +99,15 @@ class ChainTask(ConfigurableTask):  # type: ignore[misc]
         self._documents = {document.id: document for document in documents}
         worked = [
             {
-                **document.to_dict(),
+                **document.to_dict(self.SETTING),
                 "worked": self.settings.answer_format.worked(document.chain),
             }
             for document in self.fewshot_documents()
         ]
         self.dataset = {
-            "test": Dataset.from_list([document.to_dict() for document in documents]),
+            "test": Dataset.from_list(
+                [document.to_dict(self.SETTING) for document in documents]
+            ),
             "fewshot": Dataset.from_list(worked),
         }
 
@@ -184,8 +186,11 @@ class ChainTask(ConfigurableTask):  # type: ignore[misc]
         """The document's figures; ``dropped`` is 1 where it was not scored."""
         if "bypass" in self._metric_fn_list:
             return {"bypass": None}
-        record = chain_record(self._documents[doc["id"]], results)
-        if record.dropped:
+        document = self._documents[doc["id"]]
+        record = chain_record(
+            document.id, document.question, document.chain, document.variants, results
+        )
+        if record.left_out:
             return {"dropped": 1}
         return self.figures(record) | {"dropped": 0}
 
@@ -200,23 +205,3 @@ class ChainTask(ConfigurableTask):  # type: ignore[misc]
         if "bypass" in self._metric_fn_list:
             return dict(super().higher_is_better())
         return {"dropped": False}
-
-
-def chain_record(
-    document: ChainDocument, responses: Sequence[tuple[float, bool]]
-) -> ChainRecord:
-    """What was measured on a document, from the responses to its requests."""
-    scored = len(responses) > 1 or all(v.not_applicable for v in document.variants)
-    clean_logprob, clean_greedy = responses[0]
-    return ChainRecord(
-        document=document.id,
-        question=document.question,
-        answer=document.chain.answer,
-        chain=document.chain.text,
-        clean_logprob=clean_logprob,
-        clean_greedy=bool(clean_greedy),
-        steps=step_records(document.chain, document.variants, responses)
-        if scored
-        else (),
-        dropped="" if scored else "longer than the model takes",
-    )

@@ -23,6 +23,8 @@ FEWSHOT_EXAMPLES = 32
 class ProvidedChains(ChainTask):
     """Running totals whose load-bearing steps and asides are known."""
 
+    SETTING = "provided"
+
     def read_knobs(self, knobs: Mapping[str, object]) -> dict[str, Any]:
         """The generator's knobs, and which figures the table shows."""
         self.generator = RunningTotalSettings.read(knobs)

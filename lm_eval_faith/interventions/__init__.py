@@ -2,10 +2,12 @@
 
 from lm_eval_faith.chains.chain import Chain, Step
 from lm_eval_faith.interventions import (  # noqa: F401  (importing registers them)
+    control,
     corrupt,
     corrupt_local,
     delete,
     filler,
+    swap,
     truncate,
 )
 from lm_eval_faith.interventions.registry import (

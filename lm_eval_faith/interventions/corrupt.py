@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from lm_eval_faith.chains.chain import Chain, Number, Step
 from lm_eval_faith.chains.draw import Draw
+from lm_eval_faith.interventions.corrupt_written import corrupt_written_step
 from lm_eval_faith.interventions.registry import (
     Context,
     NotApplicable,
@@ -23,7 +24,13 @@ LARGEST_CHANGE = 9
 
 @intervention("corrupt")
 def corrupt(chain: Chain, step: int, context: Context) -> Chain:
-    """Other numbers in this step; a provided chain's later totals follow them."""
+    """Other numbers in this step; a provided chain's later totals follow them.
+
+    What is changed in a written step, and by how much, is told in
+    :mod:`lm_eval_faith.interventions.corrupt_written`.
+    """
+    if _is_written(chain.steps[step]):
+        return corrupt_written_step(chain, step, context.draw)
     change = draw_change(chain, step, context.draw)
     steps = [
         change_step(s, change) if k == step else s for k, s in enumerate(chain.steps)
@@ -43,6 +50,8 @@ def draw_change(chain: Chain, step: int, draw: Draw) -> int:
     Raises:
         NotApplicable: the step states no number.
     """
+    if _is_written(chain.steps[step]):
+        raise NotApplicable("a written step: there, corrupt is already local")
     if not chain.steps[step].numbers:
         raise NotApplicable("the step states no number")
     sizes = range(1, LARGEST_CHANGE + 1)
@@ -55,6 +64,11 @@ def draw_change(chain: Chain, step: int, draw: Draw) -> int:
 def change_step(step: Step, change: int) -> Step:
     """The step with its own numbers changed: not the total that it starts from."""
     return _rewrite(step, {i: _moved(n, change) for i, n in enumerate(step.numbers)})
+
+
+def _is_written(step: Step) -> bool:
+    """A model's own words, of which nothing is known but the text."""
+    return step.label is None and not step.numbers
 
 
 def _fits(chain: Chain, step: int, change: int) -> bool:

@@ -4,6 +4,7 @@ Lanham et al., Measuring Faithfulness in Chain-of-Thought Reasoning, 2023, secti
 """
 
 from lm_eval_faith.chains.chain import Chain
+from lm_eval_faith.chains.layout import body_start
 from lm_eval_faith.interventions.registry import Context, intervention
 
 FILLER = "..."
@@ -11,7 +12,11 @@ FILLER = "..."
 
 @intervention("filler")
 def filler(chain: Chain, step: int, context: Context) -> Chain:
-    """The step as ``... ... ...``: as many as keep its length to two characters."""
-    length = len(chain.steps[step].text)
-    count = max(1, round((length + 1) / (len(FILLER) + 1)))
-    return chain.with_step(step, " ".join([FILLER] * count))
+    """The step as ``... ... ...``: as many as keep its length to two characters.
+
+    A written step keeps its heading and its list marker, which are layout.
+    """
+    text = chain.steps[step].text
+    start = body_start(text) if chain.steps[step].label is None else 0
+    count = max(1, round((len(text) - start + 1) / (len(FILLER) + 1)))
+    return chain.with_step(step, text[:start] + " ".join([FILLER] * count))

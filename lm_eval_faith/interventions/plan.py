@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -42,6 +42,28 @@ class Variant:
         plain = asdict(self)
         del plain["chain"]
         return plain
+
+
+def variant_from_dict(plain: Mapping[str, Any]) -> Variant:
+    """A variant from its JSON form.
+
+    Raises:
+        KeyError, TypeError, ValueError: a field is missing or is not of its type.
+    """
+    texts = {
+        name: plain[name]
+        for name in (
+            "intervention",
+            "before",
+            "after",
+            "other_answer",
+            "not_applicable",
+        )
+    }
+    for name, value in texts.items():
+        if not isinstance(value, str):
+            raise TypeError(f"{name!r} is not text")
+    return Variant(step=int(plain["step"]), **texts)
 
 
 def plan(

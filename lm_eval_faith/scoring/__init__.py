@@ -9,10 +9,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .shared_prefix import DEFAULT_MAX_PACKED_TOKENS, Scored, prove, score
+    from .proof import prove
+    from .shared_prefix import DEFAULT_MAX_PACKED_TOKENS, Scored, score
     from .support import supports
 
 __all__ = ["DEFAULT_MAX_PACKED_TOKENS", "Scored", "prove", "score", "supports"]
+
+_MODULE_OF = {"prove": "proof", "supports": "support"}
 
 
 def __getattr__(name: str) -> Any:
@@ -20,4 +23,4 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
-    return getattr(import_module(".support" if name == "supports" else ".shared_prefix", __name__), name)
+    return getattr(import_module(f".{_MODULE_OF.get(name, 'shared_prefix')}", __name__), name)

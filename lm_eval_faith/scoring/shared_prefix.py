@@ -1,4 +1,4 @@
-"""Scoring requests over their prefix forest, and the proof that a model allows it."""
+"""Scoring requests over their prefix forest."""
 
 from __future__ import annotations
 

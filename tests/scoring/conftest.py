@@ -46,7 +46,7 @@ ARCHITECTURES = {
     "qwen3 (query and key norms)": ("Qwen3", LLAMA_LIKE),
     "mistral, window shorter than the text": ("Mistral", LLAMA_LIKE | dict(sliding_window=6)),
     "gemma2 (soft caps, windows)": ("Gemma2", LLAMA_LIKE | dict(sliding_window=6, query_pre_attn_scalar=8)),
-    "gemma3 (two rotary bases, windows)": ("Gemma3", LLAMA_LIKE | dict(sliding_window=6, query_pre_attn_scalar=8)),
+    "gemma3 (two rotary bases, windows)": ("Gemma3Text", LLAMA_LIKE | dict(sliding_window=6, query_pre_attn_scalar=8)),
     "phi": ("Phi", LLAMA_LIKE),
     "phi3, long rotary factors": (
         "Phi3",
@@ -82,11 +82,8 @@ ARCHITECTURES = {
 def random_model(family: str, settings: dict[str, object]) -> PreTrainedModel:
     """A causal LM with weights large enough that every token of the text matters."""
     torch.manual_seed(0)
-    names = [f"{family}Config"] if family != "Gemma3" else ["Gemma3TextConfig"]
-    config = getattr(transformers, names[0])(**settings)
-    model = transformers.AutoModelForCausalLM.from_config(
-        config, **({"attn_implementation": settings["attn_implementation"]} if "attn_implementation" in settings else {})
-    )
+    config = getattr(transformers, f"{family}Config")(**settings)
+    model = transformers.AutoModelForCausalLM.from_config(config)
     with torch.no_grad():
         for parameter in model.parameters():
             if parameter.ndim > 1:
@@ -102,7 +99,10 @@ def backend_of(name: str) -> HFLM:
     tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
     wrapped = PreTrainedTokenizerFast(tokenizer_object=tokenizer, pad_token="w0", eos_token="w1", bos_token="w1")
     family, settings = ARCHITECTURES[name]
-    return HFLM(pretrained=random_model(family, settings), tokenizer=wrapped, max_length=LONGEST, batch_size=1)
+    # With its cache for one-token continuations, `hf` takes the wrong rows where one text is split at two places.
+    return HFLM(
+        pretrained=random_model(family, settings), tokenizer=wrapped, max_length=LONGEST, batch_size=1, logits_cache=False
+    )
 
 
 @pytest.fixture(scope="session", params=ARCHITECTURES)

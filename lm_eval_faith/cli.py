@@ -1,0 +1,228 @@
+"""The command line: run the harness with the plugin, and make reports of its runs."""
+
+from __future__ import annotations
+
+import sys
+from enum import Enum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lm_eval_faith.errors import InputError
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    help=(
+        "Does a model's answer depend on its chain of thought?\n\n"
+        "Run tasks that intervene on a chain step by step in lm-evaluation-harness, "
+        "then report how far the answer's log-probability falls, with intervals.\n\n"
+        "  lm-eval-faith run --model hf --model_args pretrained=MODEL \\\n"
+        "      --tasks cot_faith_provided --output_path RUN --log_samples\n\n"
+        "  lm-eval-faith report RUN"
+    ),
+)
+
+
+class Format(str, Enum):
+    """How a report is written."""
+
+    table = "table"
+    json = "json"
+    csv = "csv"
+    markdown = "markdown"
+
+
+class Method(str, Enum):
+    """How intervals are made."""
+
+    default = "default"
+    percentile = "percentile"
+    bca = "bca"
+
+
+@app.command(
+    "run",
+    add_help_option=False,
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+)
+def run(context: typer.Context) -> None:
+    """Run lm_eval with the plugin's tasks and model; takes every flag of `lm_eval run`."""
+    from lm_eval.__main__ import cli_evaluate
+
+    from lm_eval_faith.harness.activation import activate
+    from lm_eval_faith.harness.exit_code import exit_with_code_2_on_input_errors
+
+    exit_with_code_2_on_input_errors()
+    activate()
+    sys.argv = ["lm-eval-faith", "run", *context.args]
+    cli_evaluate()
+
+
+@app.command("tasks-path")
+def tasks_path() -> None:
+    """Print the folder of the tasks: lm_eval --include_path "$(lm-eval-faith tasks-path)"."""
+    from lm_eval_faith_tasks import PATH
+
+    print(PATH)
+
+
+@app.command("enable")
+def enable() -> None:
+    """Let plain `lm_eval` find the tasks and the model, by a start-up file."""
+    from lm_eval_faith.harness import startup
+
+    written = startup.enable()
+    for path in written:
+        print(f"wrote {path}:")
+        print("".join(f"    {line}\n" for line in path.read_text().splitlines()))
+    if not written:
+        print("enabled already; nothing was written. The start-up files are:")
+        print("".join(f"    {path}\n" for path in startup.startup_files().contents))
+    harness = startup.look_at_harness()
+    if not harness.version:
+        print("lm_eval is not installed here: the files do nothing until it is.")
+    elif harness.finds_model:
+        print(
+            f"lm_eval {harness.version} finds the model `faith` by its entry point; "
+            "the start-up file adds the tasks."
+        )
+    print("Remove it with: lm-eval-faith disable")
+
+
+@app.command("disable")
+def disable() -> None:
+    """Remove the start-up file that `enable` wrote."""
+    from lm_eval_faith.harness import startup
+
+    removed = startup.disable()
+    for path in removed:
+        print(f"removed {path}")
+    if not removed:
+        print("not enabled; nothing was removed")
+
+
+@app.command("doctor")
+def doctor() -> None:
+    """Say which lm_eval is installed and which ways in work."""
+    from lm_eval_faith_tasks import PATH
+
+    import lm_eval_faith
+    from lm_eval_faith.harness import startup
+
+    harness = startup.look_at_harness()
+    files = startup.startup_files()
+    print(f"lm-eval-faith {lm_eval_faith.__version__}, tasks in {PATH}")
+    if not harness.version:
+        print("lm_eval is missing: pip install 'lm-eval[hf]'")
+        raise SystemExit(1)
+    print(f"lm_eval {harness.version} in {harness.location}")
+    found = "finds it by its entry point" if harness.finds_model else "does not look"
+    print(f"model `faith`: this lm_eval {found}")
+    state = "in place" if files.enabled else "not as `enable` writes it"
+    print(f"start-up file in {files.folder}: {state if files.present else 'none'}")
+    print("ways in:")
+    print("  works  lm-eval-faith run ...")
+    print('  works  lm_eval ... --include_path "$(lm-eval-faith tasks-path)"')
+    plain = "works " if harness.active else "needs `lm-eval-faith enable`: "
+    print(f"  {plain} lm_eval ... --tasks cot_faith_provided")
+
+
+@app.command("report")
+def report(
+    runs: Annotated[
+        list[Path],
+        typer.Argument(help="Directories that lm_eval wrote (--output_path)."),
+    ],
+    format: Annotated[
+        Format, typer.Option(help="How the report is written.")
+    ] = Format.table,
+    out: Annotated[
+        Path | None, typer.Option(help="Write to this file, not to the terminal.")
+    ] = None,
+    level: Annotated[
+        float, typer.Option(help="Confidence level of the intervals.")
+    ] = 0.95,
+    resamples: Annotated[
+        int, typer.Option(help="Bootstrap resamples of the problems.")
+    ] = 10_000,
+    method: Annotated[
+        Method,
+        typer.Option(help="Interval method; default: the best measured for a figure."),
+    ] = Method.default,
+    seed: Annotated[int, typer.Option(help="Seed of the resampling.")] = 0,
+) -> None:
+    """Print every estimate of a run with its interval, problems and steps.
+
+    Runs must hold samples: give --output_path and --log_samples to lm_eval.
+    """
+    from lm_eval_faith_stats import Bootstrap
+
+    from lm_eval_faith.files import write_whole
+    from lm_eval_faith.report import tables
+    from lm_eval_faith.report.make import make_reports
+
+    try:
+        bootstrap = Bootstrap(level, resamples, seed, method.value)
+    except ValueError as error:
+        raise InputError(str(error)) from None
+    reports = make_reports(runs, bootstrap)
+    writer = {
+        Format.table: tables.as_table,
+        Format.json: tables.as_json,
+        Format.csv: tables.as_csv,
+        Format.markdown: tables.as_markdown,
+    }[format]
+    text = writer(reports)
+    if out is None:
+        print(text, end="")
+        return
+    try:
+        write_whole(out, text)
+    except OSError as error:
+        raise InputError(f"cannot write {out} ({error.strerror})") from None
+
+
+@app.command("plot")
+def plot(
+    run: Annotated[
+        Path, typer.Argument(help="A directory that lm_eval wrote (--output_path).")
+    ],
+    out: Annotated[
+        Path, typer.Option(help="The file to write: .png, .svg or .pdf.")
+    ] = Path("effects.png"),
+    task: Annotated[
+        str | None, typer.Option(help="Which task, where the run has several.")
+    ] = None,
+) -> None:
+    """Draw the effects on load-bearing steps against those on decoys."""
+    from lm_eval_faith.files import write_whole
+    from lm_eval_faith.report.plot import FORMATS, effect_distributions, rendered
+    from lm_eval_faith.report.run import load_run
+
+    form = out.suffix.lstrip(".").lower()
+    if form not in FORMATS:
+        raise InputError(f"{out}: the name must end in .{', .'.join(FORMATS)}")
+    loaded = load_run(run)
+    chosen = [t for t in loaded.tasks if task is None or t.task == task]
+    if len(chosen) != 1:
+        names = ", ".join(t.task for t in loaded.tasks)
+        raise InputError(f"{run}: choose one task with --task: {names}")
+    figure = effect_distributions(loaded.model, chosen[0])
+    try:
+        write_whole(out, rendered(figure, form))
+    except OSError as error:
+        raise InputError(f"cannot write {out} ({error.strerror})") from None
+    print(f"wrote {out}")
+
+
+def main() -> None:
+    """The console script: one sentence and exit code 2 for bad input."""
+    try:
+        app(prog_name="lm-eval-faith")
+    except InputError as error:
+        print(f"error: {error}", file=sys.stderr)
+        raise SystemExit(2) from None

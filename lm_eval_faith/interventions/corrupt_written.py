@@ -1,0 +1,316 @@
+"""The change of ``corrupt`` in a written step: every number becomes a nearby wrong one.
+
+What changes, and how:
+
+- Every number that :mod:`lm_eval_faith.chains.numbers` finds, in the way it is written:
+  decimal places, thousands separators, leading zeros, ordinal endings, capitals of
+  number words. Of a fraction the numerator and the denominator change, of a time the
+  hours and the minutes.
+- Equal values of one step become the same wrong value, so ``5 + 5`` stays a doubling
+  and a calculator's ``<<48/2=24>>24`` agrees with the words around it. Different values
+  become different ones. Nothing is worked out again: the sums become wrong.
+- The size of the change is 1 to 9 units (in fractions 1 to 3). A unit is 1 for whole numbers and a unit of
+  the last decimal (zeros at the end aside, at most the second) for others: 48 may
+  become 45, 3.50 may become 3.90, 0.125 may become 0.165.
+- A number stays positive if it was, a percentage up to 100 stays one, a proper fraction
+  stays proper where that can be done.
+- No number becomes the final answer, and the changed step does not state it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+
+from lm_eval_faith.chains.answers import states_answer
+from lm_eval_faith.chains.chain import Chain
+from lm_eval_faith.chains.draw import Draw
+from lm_eval_faith.chains.number_words import int_to_words, words_to_int
+from lm_eval_faith.chains.numbers import (
+    VULGAR,
+    Part,
+    WrittenNumber,
+    find_numbers,
+    number_value,
+)
+from lm_eval_faith.interventions.registry import NotApplicable
+
+MOST_DECIMALS = 2
+"""The unit of a change is never smaller than a hundredth."""
+
+_ATTEMPTS = 60
+_BY_VALUE = {value: character for character, value in VULGAR.items()}
+
+
+@dataclass(frozen=True)
+class ChangeSize:
+    """By how much a wrong number differs from the right one.
+
+    Attributes:
+        least, most: in units, see the module's description.
+        most_in_fraction: the same for a number that is part of a fraction.
+        relative: large numbers may also change by up to this share of themselves, if
+            that is more than ``most``; 0 switches it off.
+    """
+
+    least: int = 1
+    most: int = 9
+    most_in_fraction: int = 3
+    relative: float = 0.0
+
+    def __post_init__(self) -> None:
+        least_most = min(self.most, self.most_in_fraction)
+        if not 1 <= self.least <= least_most or not 0 <= self.relative < 1:
+            raise ValueError(
+                "a change needs 1 <= least <= most, 1 <= least <= most_in_fraction and "
+                f"0 <= relative < 1, not {self}"
+            )
+
+
+def corrupt_text(
+    text: str, answer: str, draw: Draw, size: ChangeSize = ChangeSize()
+) -> str:
+    """The step's words with every number changed.
+
+    Args:
+        text: the step.
+        answer: the final answer, which the changed step will not state.
+        draw: the source of the choices.
+        size: by how much numbers change.
+
+    Raises:
+        NotApplicable: the step states no number, or none that can be changed without
+            stating the answer.
+    """
+    numbers = find_numbers(text)
+    if not numbers:
+        raise NotApplicable("the step states no number")
+    target = number_value(answer)
+    options = _options(text, numbers, target, size)
+    fallback: str | None = None
+    for attempt in range(_ATTEMPTS):
+        wrong = _draw_wrong(options, draw, avoid_old=attempt < _ATTEMPTS // 2)
+        if wrong is None:
+            continue
+        changed = _rewrite(text, numbers, wrong)
+        if not _all_changed(text, numbers, wrong) or states_answer(changed, answer):
+            continue
+        if _proper_as_before(text, numbers, wrong):
+            return changed
+        fallback = fallback or changed
+    if fallback is None:
+        raise NotApplicable("no nearby number leaves the answer unstated")
+    return fallback
+
+
+def corrupt_written_step(chain: Chain, step: int, draw: Draw) -> Chain:
+    """The chain with other numbers in this step; its list marker stays.
+
+    Raises:
+        NotApplicable: see :func:`corrupt_text`.
+    """
+    return chain.with_step(
+        step, corrupt_text(chain.steps[step].text, chain.answer, draw)
+    )
+
+
+def _key(text: str, part: Part) -> Fraction:
+    """Parts of one key change alike. Float noise (235.60000000000002) is rounded off,
+    and a character such as ``½`` has a key of its own, as it has its own changes."""
+    if text[part.start : part.end] in VULGAR:
+        return -part.value
+    if part.value.denominator == 1:
+        return part.value
+    return round(part.value, 9)
+
+
+def _options(
+    text: str,
+    numbers: tuple[WrittenNumber, ...],
+    answer: Fraction | None,
+    size: ChangeSize,
+) -> dict[Fraction, list[Fraction]]:
+    """For every distinct value of the step, the wrong values that could replace it."""
+    parts: dict[Fraction, list[Part]] = {}
+    in_fraction: set[Fraction] = set()
+    for number in numbers:
+        for part in number.parts:
+            parts.setdefault(_key(text, part), []).append(part)
+            if number.kind == "fraction":
+                in_fraction.add(_key(text, part))
+    options = {}
+    for key, same in parts.items():
+        if key < 0:
+            wanted = [-v for v in _BY_VALUE if v != -key and v != answer]
+        else:
+            wanted = _nearby(key, size, key in in_fraction)
+            wanted = [v for v in wanted if answer is None or abs(answer) != v]
+            wanted = [v for v in wanted if _fits(text, v, same)]
+        options[key] = wanted
+    return options
+
+
+def _nearby(value: Fraction, size: ChangeSize, in_fraction: bool) -> list[Fraction]:
+    unit = Fraction(1, 10 ** _decimals(value))
+    most = max(size.most, int(Fraction(size.relative) * value / unit))
+    if in_fraction:
+        most = size.most_in_fraction
+    step = max(1, (most - size.least) // 200)
+    sizes = [size.least + step * k for k in range((most - size.least) // step + 1)]
+    moved = [value + sign * n * unit for n in sizes for sign in (1, -1)]
+    return [v for v in moved if v > 0]
+
+
+def _decimals(value: Fraction) -> int:
+    """Decimal places that say something, at most two: none for 3.00, one for 0.50."""
+    places = 0
+    while places < MOST_DECIMALS and (value * 10**places).denominator != 1:
+        places += 1
+    return places
+
+
+def _fits(text: str, value: Fraction, same: list[Part]) -> bool:
+    """The value can stand wherever the old one stood, written in the same way."""
+    for part in same:
+        written = text[part.start : part.end]
+        if part.most is not None and value > part.most:
+            return False
+        if written[0].isalpha() and not (value.denominator == 1 and value < 10**9):
+            return False
+        grouped = re.search(r"[^0-9.]", written) and not written[0].isalpha()
+        if grouped and value < 1000:
+            return False
+        if "." not in written and value.denominator != 1:
+            return False
+    return True
+
+
+def _draw_wrong(
+    options: Mapping[Fraction, list[Fraction]], draw: Draw, avoid_old: bool
+) -> dict[Fraction, Fraction] | None:
+    """A wrong value for each right one, no two alike where there are enough.
+
+    With ``avoid_old`` the step's old values are not used for others, if possible.
+    """
+    wrong: dict[Fraction, Fraction] = {}
+    used = set(options) if avoid_old else set()
+    for value, candidates in options.items():
+        if not candidates:
+            return None
+        wrong[value] = draw.choice(
+            [v for v in candidates if v not in used] or candidates
+        )
+        used.add(wrong[value])
+    return wrong
+
+
+def _all_changed(
+    text: str, numbers: tuple[WrittenNumber, ...], wrong: Mapping[Fraction, Fraction]
+) -> bool:
+    """No fraction has its old value again, as 3/4 would have in 6/8."""
+    return all(
+        _fraction(text, number, wrong) != abs(number.value)
+        for number in numbers
+        if number.kind == "fraction"
+    )
+
+
+def _proper_as_before(
+    text: str, numbers: tuple[WrittenNumber, ...], wrong: Mapping[Fraction, Fraction]
+) -> bool:
+    return all(
+        _fraction(text, number, wrong, whole=False) < 1
+        for number in numbers
+        if number.kind == "fraction" and _fraction(text, number, None, whole=False) < 1
+    )
+
+
+def _fraction(
+    text: str,
+    number: WrittenNumber,
+    wrong: Mapping[Fraction, Fraction] | None,
+    whole: bool = True,
+) -> Fraction:
+    """The value of a fraction, without sign, with its parts replaced by wrong ones.
+
+    Args:
+        wrong: the wrong values; None for the parts as they stand.
+        whole: with the whole number of ``1 1/2``.
+    """
+    values = [
+        p.value if wrong is None else abs(wrong[_key(text, p)]) for p in number.parts
+    ]
+    if text[number.parts[-1].start : number.parts[-1].end] in VULGAR:
+        return sum(values, Fraction(0)) if whole else values[-1]
+    if len(values) == 1:  # in words: "two-thirds" has its denominator in its name
+        return values[0] * abs(number.value) / number.parts[0].value
+    below = values[-2] / values[-1]
+    return below + (values[0] if whole and len(values) == 3 else 0)
+
+
+def _rewrite(
+    text: str, numbers: tuple[WrittenNumber, ...], wrong: Mapping[Fraction, Fraction]
+) -> str:
+    pieces, done = [], 0
+    for number in numbers:
+        for part in number.parts:
+            key = _key(text, part)
+            written = text[part.start : part.end]
+            pieces += [text[done : part.start], _write(written, part, key, wrong[key])]
+            done = part.end
+        if number.kind == "ordinal":
+            pieces.append(_ordinal_ending(int(wrong[number.parts[0].value])))
+            done += 2
+        elif number.kind == "fraction" and number.end > done:
+            tail = text[done : number.end]
+            pieces.append(_plural(tail, wrong[number.parts[0].value] > 1))
+            done = number.end
+    return "".join([*pieces, text[done:]])
+
+
+def _write(written: str, part: Part, key: Fraction, value: Fraction) -> str:
+    """The wrong value as the right one was written."""
+    if written in VULGAR:
+        return _BY_VALUE[-value]
+    if words_to_int(written) is not None:
+        return _in_words(written, int(value))
+    whole, point, places = written.partition(".")
+    digits = _decimal_digits(value + part.value - key, len(places))
+    new_whole = digits[: len(digits) - len(places)]
+    separator = re.search(r"[^0-9]+", whole)
+    if separator:
+        new_whole = f"{int(new_whole):,}".replace(",", separator[0])
+    elif not whole:
+        new_whole = new_whole.lstrip("0")
+    elif whole.startswith("0"):
+        new_whole = new_whole.zfill(len(whole))
+    return new_whole + point + digits[len(digits) - len(places) :]
+
+
+def _decimal_digits(value: Fraction, places: int) -> str:
+    return str(round(value * 10**places)).zfill(places + 1)
+
+
+def _in_words(written: str, value: int) -> str:
+    words = int_to_words(value)
+    if " " in written and "-" not in written:
+        words = words.replace("-", " ")
+    if written.isupper():
+        return words.upper()
+    return words.capitalize() if written[0].isupper() else words
+
+
+def _ordinal_ending(n: int) -> str:
+    if n % 100 in (11, 12, 13):
+        return "th"
+    return {1: "st", 2: "nd", 3: "rd"}.get(n % 10, "th")
+
+
+def _plural(denominator: str, many: bool) -> str:
+    """``-third`` and ``-thirds``, as the numerator wants it."""
+    for half in ("half", "halves"):
+        if denominator.lower().endswith(half):
+            return denominator[: -len(half)] + ("halves" if many else "half")
+    return denominator.rstrip("s") + ("s" if many else "")

@@ -1,0 +1,109 @@
+"""Read a samples file of the harness, line by line, into chain records."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lm_eval_faith.chains.chain import chain_from_dict
+from lm_eval_faith.errors import InputError
+from lm_eval_faith.interventions.plan import variant_from_dict
+from lm_eval_faith.records import (
+    SAMPLES_FORMAT,
+    ChainRecord,
+    Response,
+    chain_record,
+)
+
+
+@dataclass(frozen=True)
+class Samples:
+    """What a samples file holds: the setting, and a record a document."""
+
+    setting: str
+    chains: tuple[ChainRecord, ...]
+
+
+def read_samples(file: Path) -> Samples | None:
+    """The records of a samples file; None where it is of a task that is not ours.
+
+    Raises:
+        InputError: a line is broken; the sentence names file and line.
+    """
+    settings: set[str] = set()
+    chains: dict[str, ChainRecord] = {}
+    for number, sample in _lines(file):
+        where = f"{file}:{number}"
+        doc = sample.get("doc")
+        if not isinstance(doc, dict) or "samples_format" not in doc:
+            if settings:
+                raise InputError(f"{where}: a sample of another task")
+            return None
+        if doc["samples_format"] != SAMPLES_FORMAT:
+            raise InputError(
+                f"{where}: samples of format {doc['samples_format']!r}, this version "
+                f"reads {SAMPLES_FORMAT}: use the version of lm-eval-faith that wrote it"
+            )
+        try:
+            record = _record(doc, sample)
+        except (KeyError, TypeError, ValueError, IndexError) as error:
+            raise InputError(f"{where}: {_what_is_wrong(error)}") from None
+        settings.add(str(doc.get("setting")))
+        if record.document in chains:
+            raise InputError(f"{where}: document {record.document!r} is there twice")
+        chains[record.document] = record
+    if not settings:
+        raise InputError(f"{file}: no samples in this file")
+    if len(settings) > 1:
+        raise InputError(f"{file}: samples of several settings: {sorted(settings)}")
+    return Samples(settings.pop(), tuple(chains.values()))
+
+
+def _lines(file: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    try:
+        with file.open(encoding="utf-8") as lines:
+            for number, line in enumerate(lines, start=1):
+                if not line.strip():
+                    continue
+                try:
+                    sample = json.loads(line)
+                except ValueError as error:
+                    raise InputError(
+                        f"{file}:{number}: not a line of JSON ({error}); was the run "
+                        "stopped while it wrote?"
+                    ) from None
+                if not isinstance(sample, dict):
+                    raise InputError(f"{file}:{number}: not a sample of the harness")
+                yield number, sample
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{file}: cannot be read ({error})") from None
+
+
+def _record(doc: Mapping[str, Any], sample: Mapping[str, Any]) -> ChainRecord:
+    chain = chain_from_dict(doc["chain"])
+    variants = [variant_from_dict(v) for v in doc["interventions"]]
+    if any(not 0 <= v.step < len(chain.steps) for v in variants):
+        raise ValueError("an intervention on a step that is not there")
+    return chain_record(
+        str(doc["id"]),
+        str(doc["question"]),
+        chain,
+        variants,
+        _responses(sample["filtered_resps"]),
+    )
+
+
+def _responses(responses: Sequence[Any]) -> list[Response]:
+    """The harness writes numbers and truth values as text."""
+    return [
+        (float(str(logprob)), str(greedy) == "True") for logprob, greedy in responses
+    ]
+
+
+def _what_is_wrong(error: Exception) -> str:
+    if isinstance(error, KeyError):
+        return f"the sample has no {error.args[0]!r}"
+    return f"not a sample as this version writes it ({error})"
