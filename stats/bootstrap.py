@@ -318,7 +318,7 @@ def estimate_of(
     """The estimate with its interval from what was drawn."""
     low, high, note = np.nan, np.nan, sampled.why_no_interval
     if not note:
-        low, high = _interval(sampled, level)
+        low, high = _interval(sampled, n_steps, level)
         undefined = int(np.count_nonzero(~np.isfinite(sampled.drawn)))
         if low == high:
             note = "no variation between problems: the interval has no width"
@@ -341,10 +341,10 @@ def estimate_of(
     )
 
 
-def _interval(sampled: Resampled, level: float) -> Interval:
+def _interval(sampled: Resampled, n_steps: int, level: float) -> Interval:
     point, error, drawn = sampled.point, sampled.error, sampled.drawn
     if sampled.method == "wilson":
-        return wilson_interval(point, error, sampled.n_problems, level)
+        return wilson_interval(point, error, sampled.n_problems, n_steps, level)
     if error == 0:
         return point, point
     if sampled.method == "student":
@@ -469,31 +469,35 @@ def student_interval(
 def studentised_interval(
     pivots: Floats, point: float, error: float, level: float
 ) -> Interval:
-    """The bootstrap-t interval.
+    """The symmetric bootstrap-t interval: point -+ q * error, q the quantile of the pivots' absolute values.
 
     pivots: (resamples,), (value - point) / standard error of each resample; those that are not finite are left out.
-    Efron and Tibshirani (1993), An Introduction to the Bootstrap, eq. 12.22.
+    Hall (1988), J. R. Stat. Soc. B 50, 35-45: its coverage error is of a smaller order than the equal-tailed one's.
     """
-    low, high = _quantiles(
-        pivots[np.isfinite(pivots)], (1 - level) / 2, (1 + level) / 2
-    )
-    return point - high * error, point - low * error
+    pivots = np.abs(pivots[np.isfinite(pivots)])
+    if not len(pivots):
+        return float("nan"), float("nan")
+    half = float(np.quantile(pivots, level)) * error
+    return point - half, point + half
 
 
 def wilson_interval(
-    share: float, error: float, n_problems: int, level: float
+    share: float, error: float, n_problems: int, n_steps: int, level: float
 ) -> Interval:
     """Wilson's score interval at the effective sample size of clustered data, for a statistic between 0 and 1.
 
-    share: the point; error: its standard error over problems. The effective size is share * (1 - share) / error**2; at
-    a share of 0 or 1 it is the number of problems. The normal quantile is replaced by Student's with problems - 1
-    degrees of freedom. Wilson (1927), J. Am. Stat. Assoc. 22, 209-212; the effective size as in Korn and Graubard
-    (1998), Survey Methodology 24, 193-201; the combination is studied by Franco et al. (2019), J. Surv. Stat. Methodol.
-    7, 334-364.
+    share: the point; error: its standard error over problems. The effective size is share * (1 - share) / error**2, at
+    most n_steps; at a share of 0 or 1 it is the number of problems. The normal quantile is replaced by Student's with
+    problems - 1 degrees of freedom. Wilson (1927), J. Am. Stat. Assoc. 22, 209-212; the effective size and its bound as
+    in Korn and Graubard (1998), Survey Methodology 24, 193-201; the combination is studied by Franco et al. (2019), J.
+    Surv. Stat. Methodol. 7, 334-364. Without the bound an AUC of 0.999 that rests on one lost pair in one problem would
+    look far surer than it is.
     """
     from scipy.special import stdtrit  # type: ignore[import-untyped]
 
-    size = share * (1 - share) / error**2 if error > 0 else float(n_problems)
+    size = float(n_problems)
+    if error > 0:
+        size = min(share * (1 - share) / error**2, float(n_steps))
     c2 = float(stdtrit(n_problems - 1, (1 + level) / 2)) ** 2
     centre = (share + c2 / (2 * size)) / (1 + c2 / size)
     half = np.sqrt(c2 * (share * (1 - share) / size + c2 / (4 * size**2))) / (

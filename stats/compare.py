@@ -2,7 +2,7 @@
 
 Every comparison is a difference, first less second, with an interval and a two-sided p-value against no difference from
 the same resamples: the level at which the interval would just touch zero. A p-value from R resamples is at least
-2 / (R + 1).
+1 / (R + 1).
 """
 
 from __future__ import annotations
@@ -319,17 +319,12 @@ def p_value_of(sampled: Resampled) -> float:
 
         return float(2 * stdtr(n - 1, -abs(point) / error))
     if sampled.method == "studentised":
-        return _tail_p(drawn, point / error)
+        beyond = np.count_nonzero(np.abs(drawn) >= abs(point) / error)
+        return (beyond + 1) / (len(drawn) + 1)
     if sampled.method == "bca":
         return _bca_p(drawn, sampled.jackknife, point)
-    return _tail_p(drawn, 0.0)
-
-
-def _tail_p(drawn: Floats, threshold: float) -> float:
-    tail = min(
-        np.count_nonzero(drawn <= threshold), np.count_nonzero(drawn >= threshold)
-    )
-    return min(1.0, 2 * (int(tail) + 1) / (len(drawn) + 1))
+    tail = min(np.count_nonzero(drawn <= 0), np.count_nonzero(drawn >= 0))
+    return min(1.0, 2 * (tail + 1) / (len(drawn) + 1))
 
 
 def _bca_p(drawn: Floats, jackknife: Floats, point: float) -> float:

@@ -269,7 +269,7 @@ class Median:
             np.bincount(self.problem).astype(float),
         )
         error = float(share.value_and_error(np.ones((1, self.n_problems)))[1][0])
-        shares = wilson_interval(0.5, error, self.n_problems, level)
+        shares = wilson_interval(0.5, error, self.n_problems, len(value), level)
         low, high = np.quantile(value, shares, method="inverted_cdf")
         return float(low), float(high)
 

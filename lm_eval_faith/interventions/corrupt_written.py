@@ -263,9 +263,10 @@ def _rewrite(
         if number.kind == "ordinal":
             pieces.append(_ordinal_ending(int(wrong[number.parts[0].value])))
             done += 2
-        elif number.kind == "fraction" and number.end > done:
-            tail = text[done : number.end]
-            pieces.append(_plural(tail, wrong[number.parts[0].value] > 1))
+        elif len(number.parts) == 1 and number.kind == "fraction":
+            tail = text[done : number.end]  # "-thirds", or nothing behind a "½"
+            many = wrong[_key(text, number.parts[0])] > 1
+            pieces.append(_plural(tail, many) if tail else "")
             done = number.end
     return "".join([*pieces, text[done:]])
 

@@ -19,7 +19,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, Gemma3TextConfig, LlamaConfig, PreTrainedModel
@@ -100,37 +100,48 @@ def dense(model: PreTrainedModel, tokens: int, length: int) -> None:
             tokens -= batch * width
 
 
-def seconds(action: Callable[[], Any]) -> tuple[float, Any]:
-    """Wall time of an action, and what it returned."""
-    begin = time.perf_counter()
+class Seconds(NamedTuple):
+    """How long something took."""
+
+    wall: float
+    processor: float
+    """Over all threads of this process; the steadier of the two where others use the machine too."""
+
+
+def timed(action: Callable[[], Any]) -> tuple[Seconds, Any]:
+    """The time of an action, and what it returned."""
+    wall, processor = time.perf_counter(), time.process_time()
     result = action()
-    return time.perf_counter() - begin, result
+    return Seconds(time.perf_counter() - wall, time.process_time() - processor), result
 
 
-def compare(title: str, model: PreTrainedModel, pairs: Sequence[Pair], repeats: int, floor: bool = False) -> float:
-    """Time both ways in turn, print what came of it, and return the median ratio of their times."""
+def compare(title: str, model: PreTrainedModel, pairs: Sequence[Pair], repeats: int, floor: bool = False) -> None:
+    """Time both ways in turn and print what came of it; with `floor`, time the least work too, before and after."""
     texts = [truncate(pair, MAX_LENGTH) for pair in pairs]
     total, distinct = sum(map(len, texts)), len(build(pairs, MAX_LENGTH))
     print(f"\n{title}: {len(pairs)} requests, {total} tokens, {distinct} distinct (one in {total / distinct:.2f})")
     some = list(pairs[:8])
     shared(model, some), plainly(model, some)
-    ratios, shares = [], []
+    ratios: list[Seconds] = []
+    shares: list[Seconds] = []
     for _ in range(repeats):
-        before = seconds(lambda: dense(model, distinct, total // len(texts)))[0] if floor else 0.0
-        ours, answers = seconds(lambda: shared(model, pairs))
-        after = seconds(lambda: dense(model, distinct, total // len(texts)))[0] if floor else 0.0
-        plain, expected = seconds(lambda: plainly(model, pairs))
-        ratios.append(plain / ours)
-        line = f"  plain {plain:7.1f} s  shared {ours:6.1f} s  ratio {ratios[-1]:5.2f}"
+        least = [timed(lambda: dense(model, distinct, total // len(texts)))[0]] if floor else []
+        ours, answers = timed(lambda: shared(model, pairs))
+        least += [timed(lambda: dense(model, distinct, total // len(texts)))[0]] if floor else []
+        plain, expected = timed(lambda: plainly(model, pairs))
+        ratios.append(Seconds(plain.wall / ours.wall, plain.processor / ours.processor))
+        line = f"  plain {plain.wall:7.1f} s  shared {ours.wall:6.1f} s  ratio {ratios[-1].wall:5.2f}"
         if floor:
-            shares.append((before + after) / 2 / ours)
-            line += f"  floor {(before + after) / 2:6.1f} s  floor/shared {shares[-1]:.2f}"
+            mean = Seconds(*(statistics.mean(times) for times in zip(*least, strict=True)))
+            shares.append(Seconds(mean.wall / ours.wall, mean.processor / ours.processor))
+            line += f"  floor {mean.wall:6.1f} s  floor/shared {shares[-1].wall:.2f}"
         difference = max(abs(one[0] - two[0]) for one, two in zip(answers, expected, strict=True))
         greedy = sum(one[1] != two[1] for one, two in zip(answers, expected, strict=True))
         print(f"{line}  largest difference {difference:.1e} nats, {greedy} of is_greedy differ", flush=True)
-    median = statistics.median(ratios)
-    print(f"  median ratio {median:.2f}" + (f", median floor/shared {statistics.median(shares):.2f}" if floor else ""))
-    return median
+    for name, values in [("ratio", ratios), ("floor/shared", shares)]:
+        if values:
+            wall, processor = (statistics.median(column) for column in zip(*values, strict=True))
+            print(f"  median {name}: {wall:.2f} by the clock, {processor:.2f} by processor time", flush=True)
 
 
 def chains(encode: Encode, problems: int) -> list[Pair]:
@@ -181,8 +192,8 @@ def cost_against_length(model: PreTrainedModel, encode: Encode, lengths: Sequenc
         pairs = long_chain(encode, steps)
         sample = pairs[:: -(-len(pairs) // SAMPLED)]
         total, sampled = (sum(len(context) + len(answer) - 1 for context, answer in some) for some in (pairs, sample))
-        ours = seconds(lambda: shared(model, pairs))[0]
-        plain = seconds(lambda: plainly(model, sample))[0] * total / sampled
+        ours = timed(lambda: shared(model, pairs))[0].wall
+        plain = timed(lambda: plainly(model, sample))[0].wall * total / sampled
         rows.append((steps, plain, ours))
         distinct = len(build(pairs, MAX_LENGTH))
         print(f"| {steps} | {len(pairs)} | {total} | {distinct} | {plain:.1f} | {ours:.1f} | {plain / ours:.1f} |", flush=True)

@@ -117,7 +117,7 @@ def test_hard_case_is_corrupted_in_kind(text: str, answer: str, template: str) -
             assert name == "s" or value != before[name], changed
         assert not states_answer(changed, answer)
         results.add(changed)
-    assert len(results) > 1
+    assert len(results) > 1 or "thirds" in text  # only one-third is proper and near
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,83 @@
+import pytest
+
+import lm_eval_faith.interventions.registry as registry
+from lm_eval_faith.chains.chain import Chain, Step
+from lm_eval_faith.errors import InputError
+from lm_eval_faith.interventions import (
+    NotApplicable,
+    get_intervention,
+    intervention,
+    load_intervention_modules,
+)
+from lm_eval_faith.interventions.plan import plan, variant_from_dict
+
+CHAIN = Chain((Step("One is 1.", " "), Step("No digits here.", " ")), "1")
+
+
+@pytest.fixture
+def own_module(tmp_path, monkeypatch):
+    """The ten-line example of the documentation, as a user would write it."""
+    lines = registry.__doc__.split("::\n")[1].splitlines()
+    code = "\n".join(line[4:] for line in lines if line.startswith("    ") or not line)
+    (tmp_path / "my_interventions.py").write_text(code)
+    monkeypatch.syspath_prepend(tmp_path)
+    yield "my_interventions"
+    registry._REGISTRY.pop("shout", None)
+
+
+def test_the_documented_example_adds_an_intervention(own_module):
+    load_intervention_modules([own_module])
+    (variant, _) = plan(CHAIN, ["shout"], seed=0, document="d")
+    assert variant.after == "ONE IS 1."
+
+
+def test_an_unknown_name_is_refused_with_the_known_ones():
+    with pytest.raises(InputError, match=r"unknown intervention 'corupt'.*corrupt"):
+        get_intervention("corupt")
+
+
+def test_a_module_that_is_not_there_is_refused():
+    with pytest.raises(InputError, match="'no_such_module_here' cannot be imported"):
+        load_intervention_modules(["no_such_module_here"])
+
+
+def test_a_name_cannot_be_taken_twice():
+    with pytest.raises(ValueError, match="already"):
+        intervention("delete")(lambda chain, step, context: chain)
+
+
+def test_a_name_must_fit_into_a_metric_name():
+    with pytest.raises(ValueError, match="identifier"):
+        intervention("my corruption!")
+
+
+def test_a_plan_has_every_intervention_on_every_step_and_says_what_cannot_be_made():
+    @intervention("only_digits")
+    def only_digits(chain, step, context):
+        if not any(c.isdigit() for c in chain.steps[step].text):
+            raise NotApplicable("no digit")
+        return chain.with_step(step, "x")
+
+    try:
+        made = plan(CHAIN, ["only_digits", "delete"], seed=0, document="d")
+    finally:
+        del registry._REGISTRY["only_digits"]
+    assert [(v.intervention, v.step) for v in made] == [
+        ("only_digits", 0),
+        ("only_digits", 1),
+        ("delete", 0),
+        ("delete", 1),
+    ]
+    assert made[1].not_applicable == "no digit" and made[1].chain is None
+    assert made[2].before == "One is 1." and made[2].after == ""
+
+
+def test_a_variant_survives_json():
+    (variant, *_) = plan(CHAIN, ["filler"], seed=0, document="d")
+    read = variant_from_dict(variant.to_dict())
+    assert (read.intervention, read.step, read.before, read.after) == (
+        "filler",
+        0,
+        "One is 1.",
+        "... ...",
+    )
