@@ -12,7 +12,7 @@ threads of the linear-algebra library, nor on the number of workers.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Literal, Protocol, get_args
 
@@ -249,7 +249,14 @@ def estimate(
     Raises ValueError where the method is "wilson" and the statistic is no share.
     """
     sampled = resample(statistic, point, bootstrap, default, n_problems)
-    return estimate_of(sampled, bootstrap.level, n_steps=n_steps, left_out=left_out)
+    found = estimate_of(sampled, bootstrap.level, n_steps=n_steps, left_out=left_out)
+    return within(found, 0.0, 1.0) if statistic.share else found
+
+
+def within(found: Estimate, lowest: float, highest: float) -> Estimate:
+    """The estimate with its interval cut to what the statistic can be; NaN stays NaN."""
+    low, high = np.clip([found.low, found.high], lowest, highest)
+    return replace(found, low=float(low), high=float(high))
 
 
 @dataclass(frozen=True)

@@ -206,6 +206,38 @@ def all_pairs(
     return {name: _adjusted(name, len(table), found) for name, table in tables.items()}
 
 
+def all_pairs_auc(
+    models: Sequence[tuple[ArrayLike, ArrayLike, ArrayLike]],
+    bootstrap: Bootstrap = BOOTSTRAP,
+) -> tuple[PairComparison, ...]:
+    """`paired_auc_difference` of every pair of models, with p-values adjusted over pairs.
+
+    models: one (effect, load_bearing, problem) each. Where the method draws no resamples, which is the default, the
+    pairs of steps of a model are counted once for each set of problems it shares with others.
+    """
+    steps = [_labelled(*model) for model in models]
+    counted: dict[tuple[int, bytes], tuple[float, Floats]] = {}
+    found = {}
+    for first, second in combinations(range(len(models)), 2):
+        if bootstrap.method not in ("default", "student"):
+            comparison = paired_auc_difference(models[first], models[second], bootstrap)
+        else:
+            one, other, left_out = _shared(steps[first], steps[second])
+            ids = one.ids.tobytes()
+            for model, shared in ((first, one), (second, other)):
+                if (model, ids) not in counted:
+                    counted[model, ids] = _auc_and_influence(shared)
+            comparison = _auc_comparison(
+                counted[first, ids],
+                counted[second, ids],
+                n_steps=len(one.value) + len(other.value),
+                left_out=left_out,
+                level=bootstrap.level,
+            )
+        found["auc", first, second] = comparison
+    return _adjusted("auc", len(models), found)
+
+
 def holm(p_values: ArrayLike) -> Floats:
     """P-values adjusted for the family-wise error rate: Holm (1979), Scand. J. Stat. 6, 65-70. NaN stay out and NaN."""
     return _step_adjusted(p_values, _holm_of_sorted)
@@ -424,8 +456,7 @@ def _mean_pivots(
     Number for number those of Ratio with a denominator of ones, for many columns in one matrix product.
     """
     n, m = values.shape
-    centre = values.sum(axis=0) / n
-    centred = values - centre
+    centred = values - points
     in_sample = np.einsum("ij,ij->j", centred, centred)
     columns = on_exact_grid(np.hstack([centred, centred * centred]))
 
@@ -433,7 +464,7 @@ def _mean_pivots(
         sums = weights @ columns
         shift = sums[:, :m] / n
         squares = sums[:, m:] - 2 * shift * sums[:, :m] + shift**2 * n
-        squares = above_rounding(squares, centre, in_sample, n)
+        squares = above_rounding(squares, points, in_sample, n)
         return shift, np.sqrt(squares * n / (n - 1)) / n
 
     errors = moments(np.ones((1, n)))[1][0]
@@ -441,7 +472,7 @@ def _mean_pivots(
     for weights in resample_weights((n,), bootstrap):
         shift, drawn_errors = moments(weights)
         with np.errstate(invalid="ignore", divide="ignore"):
-            pivots.append((centre + shift - points) / drawn_errors)
+            pivots.append((points + shift - points) / drawn_errors)
     return errors, np.concatenate(pivots)
 
 
@@ -497,6 +528,33 @@ def _benjamini_hochberg_of_sorted(ascending: Floats) -> Floats:
     rank = np.arange(1, len(ascending) + 1)
     scaled = ascending * len(ascending) / rank
     return np.asarray(np.minimum.accumulate(scaled[::-1])[::-1])
+
+
+def _auc_and_influence(steps: Steps) -> tuple[float, Floats]:
+    """The AUC and what each problem adds to it, (problems,)."""
+    ones = np.ones((1, steps.n_problems))
+    _, influence = _pooled_auc(steps).value_and_influence(ones)
+    return auc(steps.value, steps.labels[0]), influence[0]
+
+
+def _auc_comparison(
+    first: tuple[float, Floats],
+    second: tuple[float, Floats],
+    *,
+    n_steps: int,
+    left_out: int,
+    level: float,
+) -> Comparison:
+    n, point = len(first[1]), first[0] - second[0]
+    why = why_no_interval(point, n)
+    error = float("nan")
+    if not why:
+        influence = (first[1] - second[1])[np.newaxis]
+        error = float(error_of_influence(influence, np.ones((1, n)))[0])
+    empty = np.empty(0)
+    sampled = Resampled(point, error, AUC_DIFFERENCE_METHOD, n, empty, empty, why)
+    estimate = estimate_of(sampled, level, n_steps=n_steps, left_out=left_out)
+    return Comparison(estimate, p_value_of(sampled), paired=True)
 
 
 def _labelled(effect: ArrayLike, load_bearing: ArrayLike, problem: ArrayLike) -> Steps:

@@ -242,19 +242,15 @@ class Median:
 
     def value(self, weights: Floats) -> Floats:
         """The median at each row of weights (whole numbers)."""
-        medians = np.empty(len(weights))
-        for row, counts in enumerate(weights):
-            below = np.cumsum(counts[self.problem])
-            # The middle step, or the two middle steps, of the sorted steps in their multiplicity.
-            middle = np.searchsorted(
-                below, [below[-1] / 2, below[-1] / 2 + 0.5], side="left"
-            )
-            medians[row] = (
-                self.sorted_value[np.minimum(middle, len(below) - 1)].mean()
-                if below[-1]
-                else np.nan
-            )
-        return medians
+        below = np.cumsum(weights[:, self.problem], axis=1)
+        total = below[:, -1:]
+        # The middle step, or the two middle steps, of the sorted steps in their multiplicity.
+        first = np.count_nonzero(below < total / 2, axis=1)
+        second = np.count_nonzero(below < total / 2 + 0.5, axis=1)
+        last = len(self.sorted_value) - 1
+        medians = self.sorted_value[np.minimum(first, last)] / 2
+        medians += self.sorted_value[np.minimum(second, last)] / 2
+        return np.where(total[:, 0] > 0, medians, np.nan)
 
     def value_and_error(self, weights: Floats) -> tuple[Floats, Floats]:
         """The median at each row of weights; linearisation gives no standard error."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .bootstrap import BOOTSTRAP, Bootstrap, Estimate, Floats
+from .bootstrap import BOOTSTRAP, Bootstrap, Estimate, Floats, within
 from .correlation import within_problem_pearson, within_problem_spearman
 from .effects import (
     mean_estimate,
@@ -137,9 +137,10 @@ def correlation_estimate(
     """
     steps = group_steps(effect, problem)
     n_steps = int(np.count_nonzero(~np.isnan(correlations[steps.problem])))
-    return mean_estimate(
+    found = mean_estimate(
         correlations, bootstrap, n_steps=n_steps, left_out=steps.left_out
     )
+    return within(found, -1.0, 1.0)
 
 
 def _by_third(

@@ -68,7 +68,7 @@ class Data:
     sharp_other: Floats
 
 
-Estimator = Callable[[Data, Bootstrap], Estimate]
+Estimator = Callable[[Data, Bootstrap], Estimate | Comparison]
 
 ESTIMATORS: dict[str, Estimator] = {
     "mean effect (problem means)": lambda d, b: mean_of_problem_means_estimate(d.effect, d.problem, b),
@@ -95,7 +95,8 @@ ESTIMATORS: dict[str, Estimator] = {
     "rank agreement": lambda d, b: rank_agreement_estimate(d.effect, d.sharp, d.problem, b),
 }  # fmt: skip
 
-COMPARISONS: dict[str, Callable[[Data, Bootstrap], Comparison]] = {
+# Two models without a difference: the truth is zero, and every finding of the test is a false positive.
+COMPARISONS: dict[str, Estimator] = {
     "paired difference": lambda d, b: paired_difference(
         problem_means(d.effect, d.problem)[1], problem_means(d.other, d.problem)[1], b
     ),
@@ -158,40 +159,39 @@ def simulated(n_problems: int, world: str, rng: np.random.Generator) -> Data:
     )
 
 
+@dataclass(frozen=True)
+class Coverage:
+    """What many data sets showed of one interval, as shares of the data sets.
+
+    below, above: the interval lies below, or above, the truth; a NaN interval does both. width: mean over those that
+    have one. false_positives: p-value under 1 - level, NaN where there is no test. method: the interval's.
+    """
+
+    below: float
+    above: float
+    width: float
+    false_positives: float
+    method: str
+
+
 def coverage(
     estimator: Estimator,
     truth: float,
     data_sets: Iterable[Data],
     bootstrap: Bootstrap,
-) -> tuple[float, float, float, str]:
-    """Shares of data sets whose interval misses the truth: below it, above it; the mean width; and the method's name.
-
-    An interval that is NaN misses on both sides.
-    """
-    below, above, widths, method = [], [], [], ""
-    for data in data_sets:
-        found = estimator(data, bootstrap)
-        below.append(not found.high >= truth)
-        above.append(not found.low <= truth)
-        widths.append(found.high - found.low)
-        method = found.method
-    return (
-        float(np.mean(below)),
-        float(np.mean(above)),
-        float(np.nanmean(widths)),
-        method,
-    )
-
-
-def false_positives(
-    comparison: Callable[[Data, Bootstrap], Comparison],
-    data_sets: Iterable[Data],
-    bootstrap: Bootstrap,
-) -> float:
-    """Share of data sets without a difference in which the test at 1 - level finds one."""
-    alpha = 1 - bootstrap.level
-    return float(
-        np.mean([comparison(data, bootstrap).p_value < alpha for data in data_sets])
+) -> Coverage:
+    """How often the interval misses the truth, over data sets."""
+    found = [estimator(data, bootstrap) for data in data_sets]
+    estimates = [f.estimate if isinstance(f, Comparison) else f for f in found]
+    tested = [
+        f.p_value < 1 - bootstrap.level for f in found if isinstance(f, Comparison)
+    ]
+    return Coverage(
+        below=float(np.mean([not e.high >= truth for e in estimates])),
+        above=float(np.mean([not e.low <= truth for e in estimates])),
+        width=float(np.nanmean([e.high - e.low for e in estimates])),
+        false_positives=float(np.mean(tested)) if tested else float("nan"),
+        method=estimates[0].method,
     )
 
 
@@ -210,7 +210,9 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--only", default="", help="part of the statistics' names")
     parser.add_argument("--seed", type=int, default=2026)
     options = parser.parse_args(arguments)
-    print("| world | statistic | truth | problems | " + " | ".join(options.methods))
+    print(
+        "| world | statistic | truth | problems | " + " | ".join(options.methods) + " |"
+    )
     print("| --- " * (4 + len(options.methods)) + "|")
     for world in options.worlds:
         truths = simulated(TRUTH_PROBLEMS, world, np.random.default_rng(options.seed))
@@ -227,18 +229,13 @@ def _rows(
     truths: Data,
     options: argparse.Namespace,
 ) -> None:
-    as_estimators: dict[str, Estimator] = {
-        name: (lambda d, b, c=comparison: c(d, b).estimate)  # type: ignore[misc]
-        for name, comparison in COMPARISONS.items()
-    }
-    for name, estimator in (ESTIMATORS | as_estimators).items():
+    for name, estimator in (ESTIMATORS | COMPARISONS).items():
         if options.only not in name:
             continue
         start = time.perf_counter()
         truth = _truth(name, estimator, truths)
         cells = [
-            _cell(name, estimator, truth, sets, method, options)
-            for method in options.methods
+            _cell(estimator, truth, sets, method, options) for method in options.methods
         ]
         print(f"| {world} | {name} | {truth:.3f} | {problems} | {' | '.join(cells)} |")
         seconds = time.perf_counter() - start
@@ -247,7 +244,6 @@ def _rows(
 
 
 def _cell(
-    name: str,
     estimator: Estimator,
     truth: float,
     sets: list[Data],
@@ -256,15 +252,15 @@ def _cell(
 ) -> str:
     bootstrap = Bootstrap(resamples=options.resamples, method=method)
     try:
-        below, above, width, used = coverage(estimator, truth, sets, bootstrap)
+        found = coverage(estimator, truth, sets, bootstrap)
     except ValueError:
         return "-"
-    cell = f"{100 * (1 - below - above):.1f} ({100 * below:.1f}, {100 * above:.1f}) w{width:.3f}"
+    covered = 100 * (1 - found.below - found.above)
+    cell = f"{covered:.1f} ({100 * found.below:.1f}, {100 * found.above:.1f})"
     if method == "default":
-        cell += f" {used}"
-    if name in COMPARISONS:
-        rate = false_positives(COMPARISONS[name], sets, bootstrap)
-        cell += f"; false positives {100 * rate:.1f}"
+        cell = f"{found.method} {cell}"
+    if not np.isnan(found.false_positives):
+        cell += f", p {100 * found.false_positives:.1f}"
     return cell
 
 
@@ -277,7 +273,9 @@ def _truth(name: str, estimator: Estimator, truths: Data) -> float:
     if name == "AUC near 1":
         return auc(truths.sharp, truths.load_bearing)
     # Two resamples, whose interval nobody reads.
-    return estimator(truths, Bootstrap(resamples=2, method="percentile")).point
+    found = estimator(truths, Bootstrap(resamples=2, method="percentile"))
+    assert isinstance(found, Estimate)
+    return found.point
 
 
 def _halves(

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from lm_eval_faith.chains.numbers import WrittenNumber, find_numbers, number_value
+from lm_eval_faith.chains.protected import matching_braces
 
 LONGEST_ANSWER = 200
 """A longer text is no answer: it is compared letter by letter only."""
@@ -82,7 +83,7 @@ def extract_answer(text: str) -> ExtractedAnswer | None:
     """
     text = _this_problem(text)
     found: ExtractedAnswer | None = None
-    closed = _matching_braces(text) if "\\boxed" in text or "\\fbox" in text else {}
+    closed = matching_braces(text) if "\\boxed" in text or "\\fbox" in text else {}
     for match in reversed(list(_CUE.finditer(text))):
         if len(text) - match.end() > FARTHEST_FROM_END + LONGEST_ANSWER:
             break
@@ -319,17 +320,6 @@ def _neighbours(text: str, earlier: ExtractedAnswer, later: ExtractedAnswer) -> 
         return False
     alike = earlier.text == later.text or same_answer(earlier.text, later.text)
     return alike and not find_numbers(between)
-
-
-def _matching_braces(text: str) -> dict[int, int]:
-    open_at: list[int] = []
-    pairs: dict[int, int] = {}
-    for match in re.finditer(r"\\.|[{}]", text):
-        if match[0] == "{":
-            open_at.append(match.start())
-        elif match[0] == "}" and open_at:
-            pairs[open_at.pop()] = match.start()
-    return pairs
 
 
 def _bare(answer: str) -> str:

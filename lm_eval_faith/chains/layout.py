@@ -53,6 +53,9 @@ def is_heading(line: str) -> bool:
         return not re.fullmatch(r"####[ \t]*\S{1,40}", line)
     if _NAMED_LINE.fullmatch(line):
         return True
+    marker = _MARKER.match(line)
+    if marker is not None and line.startswith(("**", "__"), marker.end()):
+        line = line[marker.end() :]  # "3. **Cost:**"
     if not _BOLD_LINE.fullmatch(line):
         return False
     inside = line.rstrip(":")[2:-2]

@@ -42,7 +42,7 @@ def protected_spans(text: str) -> list[tuple[int, int]]:
 
 
 def _scan(text: str) -> Iterator[tuple[int, int]]:
-    braces = _matching_braces(text)
+    braces = matching_braces(text)
     position = 0
     while match := _OPENER.search(text, position):
         end = _end(text, match, braces)
@@ -123,7 +123,7 @@ def _inline_math_end(text: str, start: int) -> int | None:
     return None if _SENTENCE_INSIDE.search(_TEXT_COMMAND.sub("", inside)) else end
 
 
-def _matching_braces(text: str) -> dict[int, int]:
+def matching_braces(text: str) -> dict[int, int]:
     """Place of every closed ``{`` and of its ``}``; a backslash escapes either."""
     open_at: list[int] = []
     pairs: dict[int, int] = {}

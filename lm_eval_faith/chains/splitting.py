@@ -122,8 +122,10 @@ def _join_headings(text: str, units: list[Span]) -> list[Span]:
 def _join_formulas(text: str, spans: list[Span]) -> list[Span]:
     joined: list[Span] = []
     for start, end in spans:
-        if joined and _DISPLAY.match(text, start) and text[joined[-1][1] - 1] == ":":
-            start = joined.pop()[0]
+        if joined and _DISPLAY.match(text, start):
+            before = text[max(joined[-1][0], joined[-1][1] - 4) : joined[-1][1]]
+            if before.rstrip("*_").endswith(":"):
+                start = joined.pop()[0]
         joined.append((start, end))
     return joined
 

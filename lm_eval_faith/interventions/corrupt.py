@@ -72,17 +72,23 @@ def _is_written(step: Step) -> bool:
 
 
 def _fits(chain: Chain, step: int, change: int) -> bool:
+    """Whether all numbers, stated or not, stay positive."""
     changed = chain.steps[step]
     values = [_value(changed, n) + _moved(n, change) for n in changed.numbers]
     if _moves_total(changed):
-        values.append(int(chain.answer) + change)
-        values += [
-            _value(later, n) + change
-            for later in chain.steps[step + 1 :]
-            for n in later.numbers
-            if n.role in ("before", "total")
-        ]
+        values += [total + change for total in _totals_from(chain, step)]
     return min(values) > 0
+
+
+def _totals_from(chain: Chain, step: int) -> list[int]:
+    """The running total after this step and after each later one, last one first."""
+    totals = [int(chain.answer)]
+    for later in reversed(chain.steps[step + 1 :]):
+        moves = [
+            n.sign * _value(later, n) for n in later.numbers if n.role == "operand"
+        ]
+        totals += [totals[-1] - move for move in moves[:1]]
+    return totals
 
 
 def _value(step: Step, number: Number) -> int:

@@ -23,4 +23,6 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
-    return getattr(import_module(f".{_MODULE_OF.get(name, 'shared_prefix')}", __name__), name)
+    return getattr(
+        import_module(f".{_MODULE_OF.get(name, 'shared_prefix')}", __name__), name
+    )

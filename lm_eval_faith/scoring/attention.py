@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import torch
 from transformers import PreTrainedModel
 from transformers.masking_utils import ALL_MASK_ATTENTION_FUNCTIONS
@@ -39,18 +40,21 @@ class TreeAttention:
     calls: int = 0
     """How often a layer of the model asked for attention."""
     masks_made: int = 0
-    _cut_masks: dict[int, tuple[torch.Tensor, list[torch.Tensor]]] = field(default_factory=dict)
+    _cut_masks: dict[int, tuple[torch.Tensor, list[torch.Tensor]]] = field(
+        default_factory=dict
+    )
     _keys: dict[torch.device, list[torch.Tensor]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        start, stop, kept = self.pack.start, self.pack.stop, self.pack.kept
-        queries = torch.arange(start, stop, device=self.device)
-        keys = torch.cat([torch.from_numpy(kept).to(self.device), queries])
-        depths = torch.from_numpy(self.forest.depths).to(self.device)
-        ends = torch.from_numpy(self.forest.ends).to(self.device)
-        self.query_depths, self.key_depths = depths[queries], depths[keys]
+        own = np.arange(self.pack.start, self.pack.stop)
+        both = np.concatenate([self.pack.kept, own])
+        queries, keys, ends, self.key_depths = (
+            torch.from_numpy(array).to(self.device)
+            for array in (own, both, self.forest.ends[both], self.forest.depths[both])
+        )
+        self.query_depths = self.key_depths[len(self.pack.kept) :]
         """Positions in the text, shapes [queries] and [keys]."""
-        self.visible = (keys <= queries[:, None]) & (queries[:, None] < ends[keys])
+        self.visible = (keys <= queries[:, None]) & (queries[:, None] < ends)
         """Whether the key is in the query's text, shape [queries, keys]."""
 
     def mask(
@@ -69,13 +73,19 @@ class TreeAttention:
             Shape [1, 1, queries, keys]: true where seen, or, for eager attention, what to add to the scores.
         """
         if (q_length, kv_length) != tuple(self.visible.shape):
-            raise TreeAttentionError("the model does not keep every key of the text before")
+            raise TreeAttentionError(
+                "the model does not keep every key of the text before"
+            )
         zero = torch.zeros((), dtype=torch.long, device=self.device)
-        allowed = mask_function(zero, zero, self.query_depths[:, None], self.key_depths[None, :])
+        allowed = mask_function(
+            zero, zero, self.query_depths[:, None], self.key_depths[None, :]
+        )
         seen = (self.visible & allowed)[None, None]
         self.masks_made += 1
         if config._attn_implementation == "eager":
-            return torch.zeros_like(seen, dtype=dtype).masked_fill_(~seen, torch.finfo(dtype).min)
+            return torch.zeros_like(seen, dtype=dtype).masked_fill_(
+                ~seen, torch.finfo(dtype).min
+            )
         return seen
 
     def attend(
@@ -98,14 +108,20 @@ class TreeAttention:
         Returns:
             The layer's output, shape [1, queries, heads, head size], and no weights.
         """
-        if attention_mask is None or tuple(attention_mask.shape[-2:]) != tuple(self.visible.shape):
+        if attention_mask is None or tuple(attention_mask.shape[-2:]) != tuple(
+            self.visible.shape
+        ):
             raise TreeAttentionError("a layer of the model does not take the mask")
         if key.shape[-2] != self.visible.shape[1]:
-            raise TreeAttentionError("a layer of the model does not keep every key of the text before")
+            raise TreeAttentionError(
+                "a layer of the model does not keep every key of the text before"
+            )
         self.calls += 1
         masks = self._cut(attention_mask)
         if query.device not in self._keys:
-            self._keys[query.device] = [torch.from_numpy(b.keys).to(query.device) for b in self.pack.blocks]
+            self._keys[query.device] = [
+                torch.from_numpy(b.keys).to(query.device) for b in self.pack.blocks
+            ]
         outputs = [
             compute(
                 module,
@@ -115,7 +131,9 @@ class TreeAttention:
                 mask,
                 **kwargs,
             )[0]
-            for block, keys, mask in zip(self.pack.blocks, self._keys[query.device], masks, strict=True)
+            for block, keys, mask in zip(
+                self.pack.blocks, self._keys[query.device], masks, strict=True
+            )
         ]
         return torch.cat(outputs, dim=1), None
 
@@ -125,10 +143,15 @@ class TreeAttention:
             if len(self._cut_masks) == MASKS_REMEMBERED:
                 self._cut_masks.clear()
             cut = [
-                mask[:, :, b.start : b.stop].index_select(3, torch.from_numpy(b.keys).to(mask.device))
+                mask[:, :, b.start : b.stop].index_select(
+                    3, torch.from_numpy(b.keys).to(mask.device)
+                )
                 for b in self.pack.blocks
             ]
-            self._cut_masks[id(mask)] = (mask, cut)  # the mask stays alive, so that its id stays its own
+            self._cut_masks[id(mask)] = (
+                mask,
+                cut,
+            )  # the mask stays alive, so that its id stays its own
         return self._cut_masks[id(mask)][1]
 
 
@@ -141,15 +164,23 @@ def installed(model: PreTrainedModel, attention: TreeAttention) -> Iterator[None
     name = model.config.get_text_config()._attn_implementation
     plain = ALL_ATTENTION_FUNCTIONS["sdpa"]
 
-    def attend(module: torch.nn.Module, *args: Any, **kwargs: Any) -> tuple[torch.Tensor, None]:
-        compute = sys.modules[type(module).__module__].eager_attention_forward if name == "eager" else plain
+    def attend(
+        module: torch.nn.Module, *args: Any, **kwargs: Any
+    ) -> tuple[torch.Tensor, None]:
+        compute = (
+            sys.modules[type(module).__module__].eager_attention_forward
+            if name == "eager"
+            else plain
+        )
         return attention.attend(compute, module, *args, **kwargs)
 
-    body = model.base_model
+    body: Any = model.base_model
     ALL_MASK_ATTENTION_FUNCTIONS[name] = attention.mask
     ALL_ATTENTION_FUNCTIONS[name] = attend
     if hasattr(body, "build_alibi_tensor"):
-        body.build_alibi_tensor = _alibi_by_depth(body.build_alibi_tensor, attention.key_depths)
+        body.build_alibi_tensor = _alibi_by_depth(
+            body.build_alibi_tensor, attention.key_depths
+        )
     try:
         yield
     finally:
@@ -157,10 +188,14 @@ def installed(model: PreTrainedModel, attention: TreeAttention) -> Iterator[None
         body.__dict__.pop("build_alibi_tensor", None)
 
 
-def _alibi_by_depth(build: Callable[..., torch.Tensor], key_depths: torch.Tensor) -> Callable[..., torch.Tensor]:
+def _alibi_by_depth(
+    build: Callable[..., torch.Tensor], key_depths: torch.Tensor
+) -> Callable[..., torch.Tensor]:
     """The model's own linear biases, of which each key gets the one of its depth: shape [heads, 1, keys]."""
 
-    def build_alibi_tensor(mask: torch.Tensor, *args: Any, **kwargs: Any) -> torch.Tensor:
+    def build_alibi_tensor(
+        mask: torch.Tensor, *args: Any, **kwargs: Any
+    ) -> torch.Tensor:
         text = mask.new_ones(1, int(key_depths.max()) + 1)
         return build(text, *args, **kwargs)[..., key_depths.to(mask.device)]
 

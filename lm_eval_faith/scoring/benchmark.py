@@ -19,10 +19,17 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer, Gemma3TextConfig, LlamaConfig, PreTrainedModel
+from transformers import (
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    Gemma3TextConfig,
+    LlamaConfig,
+    PreTrainedModel,
+)
 
 from .shared_prefix import DEFAULT_MAX_PACKED_TOKENS, score
 from .tree import Pair, build, truncate
@@ -49,7 +56,6 @@ LARGE_VOCABULARY = Gemma3TextConfig(
     vocab_size=262144,
     sliding_window=512,
     max_position_embeddings=32768,
-    attn_implementation="sdpa",
 )
 LENGTHS = (5, 10, 20, 40, 80)
 SAMPLED = 24
@@ -60,32 +66,43 @@ def load(directory: str | None) -> tuple[PreTrainedModel, Encode]:
     if directory is None:
         return random_model(SMALL), word_encoder(SMALL.vocab_size)
     tokenizer = AutoTokenizer.from_pretrained(directory)
-    model = AutoModelForCausalLM.from_pretrained(directory, dtype=torch.float32).eval()
+    model = AutoModelForCausalLM.from_pretrained(directory, dtype=torch.float32)
     return model, lambda text: list(tokenizer.encode(text, add_special_tokens=False))
 
 
 def random_model(config: Any) -> PreTrainedModel:
     torch.manual_seed(0)
-    model: PreTrainedModel = AutoModelForCausalLM.from_config(config, dtype=torch.float32).eval()
+    model: PreTrainedModel = AutoModelForCausalLM.from_config(config)  # type: ignore[no-untyped-call]
+    model.requires_grad_(False)
+    model.train(False)
     return model
 
 
 def plainly(model: PreTrainedModel, pairs: Sequence[Pair]) -> list[tuple[float, bool]]:
     """The answers of the harness's own backend."""
-    from lm_eval.models.huggingface import HFLM
+    from lm_eval.models.huggingface import HFLM  # type: ignore[import-untyped]
     from tokenizers import Tokenizer, models
     from transformers import PreTrainedTokenizerFast
 
-    tokenizer = PreTrainedTokenizerFast(tokenizer_object=Tokenizer(models.WordLevel({"</s>": 0})), eos_token="</s>")
+    tokenizer = PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
+        tokenizer_object=Tokenizer(models.WordLevel({"</s>": 0})), eos_token="</s>"
+    )
     backend = HFLM(pretrained=model, tokenizer=tokenizer, max_length=MAX_LENGTH)
-    requests = [((str(index), ""), list(context), list(answer)) for index, (context, answer) in enumerate(pairs)]
-    answers: list[tuple[float, bool]] = backend._loglikelihood_tokens(requests, disable_tqdm=True)
+    requests = [
+        ((str(index), ""), list(context), list(answer))
+        for index, (context, answer) in enumerate(pairs)
+    ]
+    answers: list[tuple[float, bool]] = backend._loglikelihood_tokens(
+        requests, disable_tqdm=True
+    )
     return answers
 
 
 def shared(model: PreTrainedModel, pairs: Sequence[Pair]) -> list[tuple[float, bool]]:
     """The answers of shared-prefix scoring."""
-    scored = sorted(score(model, pairs, max_length=MAX_LENGTH), key=lambda answer: answer.index)
+    scored = sorted(
+        score(model, pairs, max_length=MAX_LENGTH), key=lambda answer: answer.index
+    )
     return [(answer.logprob, answer.is_greedy) for answer in scored]
 
 
@@ -95,8 +112,10 @@ def dense(model: PreTrainedModel, tokens: int, length: int) -> None:
     with torch.no_grad():
         while tokens > 0:
             batch = min(rows, -(-tokens // length))
-            width = length if tokens >= length else tokens
-            model.base_model(torch.randint(model.config.vocab_size, (batch, width)), use_cache=False)
+            width = min(length, tokens)
+            model.base_model(
+                torch.randint(model.config.vocab_size, (batch, width)), use_cache=False
+            )
             tokens -= batch * width
 
 
@@ -115,33 +134,65 @@ def timed(action: Callable[[], Any]) -> tuple[Seconds, Any]:
     return Seconds(time.perf_counter() - wall, time.process_time() - processor), result
 
 
-def compare(title: str, model: PreTrainedModel, pairs: Sequence[Pair], repeats: int, floor: bool = False) -> None:
+def compare(
+    title: str,
+    model: PreTrainedModel,
+    pairs: Sequence[Pair],
+    repeats: int,
+    floor: bool = False,
+) -> None:
     """Time both ways in turn and print what came of it; with `floor`, time the least work too, before and after."""
     texts = [truncate(pair, MAX_LENGTH) for pair in pairs]
     total, distinct = sum(map(len, texts)), len(build(pairs, MAX_LENGTH))
-    print(f"\n{title}: {len(pairs)} requests, {total} tokens, {distinct} distinct (one in {total / distinct:.2f})")
+    print(
+        f"\n{title}: {len(pairs)} requests, {total} tokens, {distinct} distinct (one in {total / distinct:.2f})"
+    )
     some = list(pairs[:8])
     shared(model, some), plainly(model, some)
     ratios: list[Seconds] = []
     shares: list[Seconds] = []
     for _ in range(repeats):
-        least = [timed(lambda: dense(model, distinct, total // len(texts)))[0]] if floor else []
+        least = (
+            [timed(lambda: dense(model, distinct, total // len(texts)))[0]]
+            if floor
+            else []
+        )
         ours, answers = timed(lambda: shared(model, pairs))
-        least += [timed(lambda: dense(model, distinct, total // len(texts)))[0]] if floor else []
+        least += (
+            [timed(lambda: dense(model, distinct, total // len(texts)))[0]]
+            if floor
+            else []
+        )
         plain, expected = timed(lambda: plainly(model, pairs))
         ratios.append(Seconds(plain.wall / ours.wall, plain.processor / ours.processor))
         line = f"  plain {plain.wall:7.1f} s  shared {ours.wall:6.1f} s  ratio {ratios[-1].wall:5.2f}"
         if floor:
-            mean = Seconds(*(statistics.mean(times) for times in zip(*least, strict=True)))
-            shares.append(Seconds(mean.wall / ours.wall, mean.processor / ours.processor))
+            mean = Seconds(
+                *(statistics.mean(times) for times in zip(*least, strict=True))
+            )
+            shares.append(
+                Seconds(mean.wall / ours.wall, mean.processor / ours.processor)
+            )
             line += f"  floor {mean.wall:6.1f} s  floor/shared {shares[-1].wall:.2f}"
-        difference = max(abs(one[0] - two[0]) for one, two in zip(answers, expected, strict=True))
-        greedy = sum(one[1] != two[1] for one, two in zip(answers, expected, strict=True))
-        print(f"{line}  largest difference {difference:.1e} nats, {greedy} of is_greedy differ", flush=True)
+        difference = max(
+            abs(one[0] - two[0]) for one, two in zip(answers, expected, strict=True)
+        )
+        greedy = sum(
+            one[1] != two[1] for one, two in zip(answers, expected, strict=True)
+        )
+        print(
+            f"{line}  largest difference {difference:.1e} nats, {greedy} of is_greedy differ",
+            flush=True,
+        )
     for name, values in [("ratio", ratios), ("floor/shared", shares)]:
         if values:
-            wall, processor = (statistics.median(column) for column in zip(*values, strict=True))
-            print(f"  median {name}: {wall:.2f} by the clock, {processor:.2f} by processor time", flush=True)
+            wall, processor = (
+                statistics.median(column) for column in zip(*values, strict=True)
+            )
+            print(
+                f"  median {name}: {wall:.2f} by the clock, {processor:.2f} by processor time",
+                flush=True,
+            )
 
 
 def chains(encode: Encode, problems: int) -> list[Pair]:
@@ -152,7 +203,11 @@ def chains(encode: Encode, problems: int) -> list[Pair]:
 def long_chain(encode: Encode, steps: int) -> list[Pair]:
     """Corruption and deletion at each step of one chain; 60 steps make about 1,500 tokens."""
     return provided_chain(
-        random.Random(0), encode, load_bearing=steps - steps // 6, asides=steps // 6, interventions=("corrupt", "delete")
+        random.Random(0),
+        encode,
+        load_bearing=steps - steps // 6,
+        asides=steps // 6,
+        interventions=("corrupt", "delete"),
     )
 
 
@@ -172,39 +227,73 @@ def memory(directory: str | None, steps: int) -> None:
     """Peak resident memory of both ways on the first requests about a long chain, each in a process of its own."""
     print(f"\nmemory, chain of {steps} steps, 12 requests:")
     for way in ("plain", "shared"):
-        command = [sys.executable, "-m", __spec__.name, "memory", "--way", way, "--steps", str(steps)]
+        command = [
+            sys.executable,
+            "-m",
+            __spec__.name,
+            "memory",
+            "--way",
+            way,
+            "--steps",
+            str(steps),
+        ]
         command += ["--model", directory] if directory else []
-        output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+        output = subprocess.run(
+            command, check=True, capture_output=True, text=True
+        ).stdout
         before, after = json.loads(output.splitlines()[-1])
-        print(f"  {way:6s} peak {after / 2**20:6.0f} MiB, of which {(after - before) / 2**20:5.0f} MiB by scoring", flush=True)
+        print(
+            f"  {way:6s} peak {after / 2**20:6.0f} MiB, of which {(after - before) / 2**20:5.0f} MiB by scoring",
+            flush=True,
+        )
 
 
-def cost_against_length(model: PreTrainedModel, encode: Encode, lengths: Sequence[int], figure: str | None) -> None:
+def cost_against_length(
+    model: PreTrainedModel, encode: Encode, lengths: Sequence[int], figure: str | None
+) -> None:
     """Time for all requests about one chain against its number of steps.
 
     Plain scoring reads each request by itself, so of more than `SAMPLED` requests an even sample is timed, and its time
     is scaled by the tokens.
     """
     print("\ncost against length, corrupt and delete at each step:")
-    print("| steps | requests | tokens | distinct | plain s | shared s | ratio |\n| --- | --- | --- | --- | --- | --- | --- |")
+    print(
+        "| steps | requests | tokens | distinct | plain s | shared s | ratio |\n"
+        "| --- | --- | --- | --- | --- | --- | --- |"
+    )
     rows = []
     for steps in lengths:
         pairs = long_chain(encode, steps)
         sample = pairs[:: -(-len(pairs) // SAMPLED)]
-        total, sampled = (sum(len(context) + len(answer) - 1 for context, answer in some) for some in (pairs, sample))
-        ours = timed(lambda: shared(model, pairs))[0].wall
-        plain = timed(lambda: plainly(model, sample))[0].wall * total / sampled
+        total, sampled = (
+            sum(len(context) + len(answer) - 1 for context, answer in some)
+            for some in (pairs, sample)
+        )
+        ours = timed(partial(shared, model, pairs))[0].wall
+        plain = timed(partial(plainly, model, sample))[0].wall * total / sampled
         rows.append((steps, plain, ours))
         distinct = len(build(pairs, MAX_LENGTH))
-        print(f"| {steps} | {len(pairs)} | {total} | {distinct} | {plain:.1f} | {ours:.1f} | {plain / ours:.1f} |", flush=True)
+        print(
+            f"| {steps} | {len(pairs)} | {total} | {distinct} | {plain:.1f} | {ours:.1f} | {plain / ours:.1f} |",
+            flush=True,
+        )
     if figure is not None:
         from matplotlib.figure import Figure
 
         drawing = Figure(figsize=(6, 4), layout="constrained")
         axes = drawing.subplots()
-        axes.loglog(*zip(*((steps, plain) for steps, plain, _ in rows)), marker="o", label="hf")
-        axes.loglog(*zip(*((steps, ours) for steps, _, ours in rows)), marker="s", label="shared prefixes")
-        axes.set(xlabel="steps in the chain", ylabel="seconds for one chain, corrupt and delete at each step")
+        axes.loglog(
+            *zip(*((steps, plain) for steps, plain, _ in rows)), marker="o", label="hf"
+        )
+        axes.loglog(
+            *zip(*((steps, ours) for steps, _, ours in rows)),
+            marker="s",
+            label="shared prefixes",
+        )
+        axes.set(
+            xlabel="steps in the chain",
+            ylabel="seconds for one chain, corrupt and delete at each step",
+        )
         axes.set_xticks(lengths, [str(steps) for steps in lengths])
         axes.legend()
         drawing.savefig(figure)
@@ -214,13 +303,31 @@ PARTS = ("chains", "vocabulary", "long", "memory", "choices", "length")
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m lm_eval_faith.scoring.benchmark", description=__doc__.split("\n")[0])
-    parser.add_argument("parts", nargs="*", choices=[*PARTS, []], help=f"what to measure, of: {', '.join(PARTS)}")
-    parser.add_argument("--quick", action="store_true", help="fewer and shorter problems: minutes instead of an hour")
-    parser.add_argument("--model", help="directory of a causal LM, such as SmolLM2-135M-Instruct")
+    parser = argparse.ArgumentParser(
+        prog="python -m lm_eval_faith.scoring.benchmark",
+        description=__doc__.split("\n")[0],
+    )
+    parser.add_argument(
+        "parts",
+        nargs="*",
+        choices=[*PARTS, []],
+        help=f"what to measure, of: {', '.join(PARTS)}",
+    )
+    parser.add_argument(
+        "--quick",
+        action="store_true",
+        help="fewer and shorter problems: minutes instead of an hour",
+    )
+    parser.add_argument(
+        "--model", help="directory of a causal LM, such as SmolLM2-135M-Instruct"
+    )
     parser.add_argument("--repeats", type=int, default=3, help="pairs of measurements")
-    parser.add_argument("--problems", type=int, help="provided-chain problems (30; quick: 4)")
-    parser.add_argument("--steps", type=int, help="steps of the long chain (60; quick: 30)")
+    parser.add_argument(
+        "--problems", type=int, help="provided-chain problems (30; quick: 4)"
+    )
+    parser.add_argument(
+        "--steps", type=int, help="steps of the long chain (60; quick: 30)"
+    )
     parser.add_argument("--figure", help="file for the figure of cost against length")
     parser.add_argument("--way", choices=["plain", "shared"], help=argparse.SUPPRESS)
     arguments = parser.parse_args()
@@ -231,22 +338,45 @@ def main() -> None:
         return peak_memory(arguments.way, arguments.model, steps)
     parts = arguments.parts or PARTS
     model, encode = load(arguments.model)
-    print(f"{model.config.model_type}, {model.num_parameters() / 1e6:.0f}M parameters, {torch.get_num_threads()} threads")
+    print(
+        f"{model.config.model_type}, {model.num_parameters() / 1e6:.0f}M parameters, {torch.get_num_threads()} threads"
+    )
     if "chains" in parts:
-        compare("provided chains", model, chains(encode, problems), arguments.repeats, floor=True)
+        compare(
+            "provided chains",
+            model,
+            chains(encode, problems),
+            arguments.repeats,
+            floor=True,
+        )
     if "vocabulary" in parts:
         large = random_model(LARGE_VOCABULARY)
         pairs = chains(word_encoder(LARGE_VOCABULARY.vocab_size), problems)
-        compare("provided chains, vocabulary of 262,144", large, pairs, arguments.repeats, floor=True)
+        compare(
+            "provided chains, vocabulary of 262,144",
+            large,
+            pairs,
+            arguments.repeats,
+            floor=True,
+        )
     if "long" in parts:
-        compare(f"chain of {steps} steps", model, long_chain(encode, steps), 1 if arguments.quick else arguments.repeats)
+        compare(
+            f"chain of {steps} steps",
+            model,
+            long_chain(encode, steps),
+            1 if arguments.quick else arguments.repeats,
+        )
     if "memory" in parts:
         memory(arguments.model, steps)
     if "choices" in parts:
-        pairs = multiple_choice(random.Random(0), encode, questions=8 if arguments.quick else 25)
+        pairs = multiple_choice(
+            random.Random(0), encode, questions=8 if arguments.quick else 25
+        )
         compare("5-shot multiple choice, 4 choices", model, pairs, arguments.repeats)
     if "length" in parts:
-        cost_against_length(model, encode, LENGTHS[:3] if arguments.quick else LENGTHS, arguments.figure)
+        cost_against_length(
+            model, encode, LENGTHS[:3] if arguments.quick else LENGTHS, arguments.figure
+        )
 
 
 if __name__ == "__main__":

@@ -53,7 +53,9 @@ def pack(forest: Forest, max_tokens: int, max_rows: int) -> Iterator[Pack]:
         row_limit = int(np.searchsorted(rows, start)) + max_rows
         if row_limit < len(rows):
             stop = min(stop, int(rows[row_limit]))
-        yield Pack(start, stop, forest.ancestors(start), tuple(_blocks(forest, start, stop)))
+        yield Pack(
+            start, stop, forest.ancestors(start), tuple(_blocks(forest, start, stop))
+        )
         start = stop
 
 
@@ -69,12 +71,18 @@ def _blocks(forest: Forest, start: int, stop: int) -> Iterator[Block]:
         # An ancestor outside the pack is one of the kept tokens, and stands there at its depth.
         outside = np.arange(np.count_nonzero(before < start))
         inside = np.concatenate([before[before >= start], np.arange(first, last)])
-        return Block(first - start, last - start, np.concatenate([outside, inside - start + kept]))
+        return Block(
+            first - start,
+            last - start,
+            np.concatenate([outside, inside - start + kept]),
+        )
 
     kept = int(forest.depths[start])
     first, middle = start, start
     for last in [*_run_ends(forest, start, stop)]:
-        if middle > first and cost(first, last) > cost(first, middle) + cost(middle, last):
+        if middle > first and cost(first, last) > cost(first, middle) + cost(
+            middle, last
+        ):
             yield block(first, middle)
             first = middle
         middle = last

@@ -9,7 +9,7 @@ from transformers import PreTrainedModel
 from transformers.cache_utils import DynamicCache
 
 from .shared_prefix import DEFAULT_MAX_PACKED_TOKENS, score
-from .support import supports
+from .support import causal_lm, supports
 from .tree import Pair, build, truncate
 
 REQUESTS_TRIED = 4
@@ -46,20 +46,32 @@ def prove(
     reason = supports(model)
     if reason is not None:
         return reason
+    model = causal_lm(model)
     dtype = torch.float64 if softmax_dtype == torch.float64 else torch.float32
     tried = _with_twins(_choose(pairs), max_length)
     budget = min(max_packed_tokens, max(len(build(tried, max_length)) * 2 // 3, 1))
     plain = [_plain(model, pair, max_length, dtype) for pair in tried]
     try:
-        answers = score(model, tried, max_length=max_length, max_packed_tokens=budget, softmax_dtype=dtype)
+        answers = score(
+            model,
+            tried,
+            max_length=max_length,
+            max_packed_tokens=budget,
+            softmax_dtype=dtype,
+        )
         shared = {scored.index: scored.logprob for scored in answers}
-    except Exception as error:  # whatever a model's own code raises, it can still be scored plainly
+    # Whatever a model's own code raises, it can still be scored plainly.
+    except Exception as error:  # noqa: BLE001
         return f"{model.config.model_type} cannot be scored over shared prefixes: {type(error).__name__}: {error}"
     for index, expected in enumerate(plain):
         difference = abs(shared[index] - expected)
-        tolerance = TOLERANCE.get(model.dtype, HALF_PRECISION_TOLERANCE) + TOLERATED_PER_NAT * abs(expected)
+        tolerance = TOLERANCE.get(
+            model.dtype, HALF_PRECISION_TOLERANCE
+        ) + TOLERATED_PER_NAT * abs(expected)
         if difference > tolerance and model.dtype not in TOLERANCE:
-            tolerance = max(tolerance, 2 * _own_difference(model, tried, plain, max_length, dtype))
+            tolerance = max(
+                tolerance, 2 * _own_difference(model, tried, plain, max_length, dtype)
+            )
         if not difference <= tolerance:
             return (
                 f"{model.config.model_type} gives {shared[index]:.5f} over shared prefixes but {expected:.5f} plainly, "
@@ -71,41 +83,73 @@ def prove(
 def _choose(pairs: Sequence[Pair]) -> list[Pair]:
     """The first requests and the longest of the first many."""
     first = pairs[:AMONG_THE_FIRST]
-    longest = max(range(len(first)), key=lambda index: len(first[index][0]) + len(first[index][1]))
-    return [first[index] for index in sorted({longest, *range(min(REQUESTS_TRIED, len(first)))})]
+    longest = max(
+        range(len(first)), key=lambda index: len(first[index][0]) + len(first[index][1])
+    )
+    return [
+        first[index]
+        for index in sorted({longest, *range(min(REQUESTS_TRIED, len(first)))})
+    ]
 
 
 def _with_twins(pairs: Sequence[Pair], max_length: int) -> list[Pair]:
     """Each request and its twin: the same continuation after a context whose second half is turned round."""
-    twins = []
+    twins: list[Pair] = []
     for context, continuation in pairs:
         room = max(max_length + 1 - len(continuation), 1)
         seen = list(context[-room:])
         middle = len(seen) // 2
-        twins += [(seen, continuation), (seen[:middle] + seen[middle:][::-1], continuation)]
+        twins += [
+            (seen, continuation),
+            (seen[:middle] + seen[middle:][::-1], continuation),
+        ]
     return twins
 
 
-def _plain(model: PreTrainedModel, pair: Pair, max_length: int, dtype: torch.dtype, passes: int = 1) -> float:
+def _plain(
+    model: PreTrainedModel,
+    pair: Pair,
+    max_length: int,
+    dtype: torch.dtype,
+    passes: int = 1,
+) -> float:
     """Log-probability of a continuation in nats, from all logits of its own text.
 
     Args:
         passes: 1 to read the text at once; 2 to read its halves one after the other.
     """
-    device = model.get_input_embeddings().weight.device
+    device = model.device
     text = torch.tensor(truncate(pair, max_length), device=device)[None]
     cache = DynamicCache(config=model.config) if passes > 1 else None
     with torch.no_grad():
-        logits = torch.cat([model(part, past_key_values=cache).logits for part in text.tensor_split(passes, dim=1)], 1)
+        logits = torch.cat(
+            [
+                model(part, past_key_values=cache).logits
+                for part in text.tensor_split(passes, dim=1)
+            ],
+            1,
+        )
     targets = torch.tensor(pair[1], device=logits.device)
     logprobs = torch.log_softmax(logits[0, -len(targets) :], dim=-1, dtype=dtype)
     return float(logprobs.gather(1, targets[:, None]).sum())
 
 
 def _own_difference(
-    model: PreTrainedModel, pairs: Sequence[Pair], plain: Sequence[float], max_length: int, dtype: torch.dtype
+    model: PreTrainedModel,
+    pairs: Sequence[Pair],
+    plain: Sequence[float],
+    max_length: int,
+    dtype: torch.dtype,
 ) -> float:
     """The largest difference that reading in two passes makes to the model's plain answers, in nats."""
-    halves = [_plain(model, pair, max_length, dtype, passes=2) for pair in pairs if len(pair[0]) > 1]
-    whole = [value for pair, value in zip(pairs, plain, strict=True) if len(pair[0]) > 1]
-    return max((abs(one - two) for one, two in zip(halves, whole, strict=True)), default=0.0)
+    halves = [
+        _plain(model, pair, max_length, dtype, passes=2)
+        for pair in pairs
+        if len(pair[0]) > 1
+    ]
+    whole = [
+        value for pair, value in zip(pairs, plain, strict=True) if len(pair[0]) > 1
+    ]
+    return max(
+        (abs(one - two) for one, two in zip(halves, whole, strict=True)), default=0.0
+    )

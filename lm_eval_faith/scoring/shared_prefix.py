@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain, pairwise
 
 import numpy as np
 import torch
@@ -12,7 +13,7 @@ from transformers import PreTrainedModel
 from .attention import TreeAttention, TreeAttentionError, installed
 from .kept import KeptKeys
 from .packing import Pack, pack
-from .support import exact_length, uses_attention_interface
+from .support import causal_lm, exact_length, uses_attention_interface
 from .tree import Forest, Ints, Pair, build, check, truncate
 
 DEFAULT_MAX_PACKED_TOKENS = 1024
@@ -61,15 +62,21 @@ def score(
         TreeAttentionError: the model turned out not to allow it; `prove` tells beforehand.
     """
     if max_packed_tokens < 1:
-        raise ValueError(f"max_packed_tokens is {max_packed_tokens}, but a pass needs at least one token")
+        raise ValueError(
+            f"max_packed_tokens is {max_packed_tokens}, but a pass needs at least one token"
+        )
     check(pairs, max_length)
+    model = causal_lm(model)
     groups = _groups(model, pairs, max_length, max_packed_tokens)
     total, done = sum(len(group.forest) for group in groups), 0
     for group in groups:
-        answers = _Answers(group.forest, [len(pairs[index][1]) for index in group.members])
+        answers = _Answers(
+            group.forest, [len(pairs[index][1]) for index in group.members]
+        )
         kept = KeptKeys()
-        packs = list(pack(group.forest, group.max_tokens, group.max_rows))
-        for this, following in zip(packs, [*packs[1:], None]):
+        packs = pack(group.forest, group.max_tokens, group.max_rows)
+        for this, following in pairwise(chain(packs, [None])):
+            assert this is not None
             kept.wanted = torch.from_numpy(_wanted(this, following))
             rows, logits = _forward(model, group.forest, this, kept)
             for scored in answers.add(rows, logits, softmax_dtype):
@@ -92,20 +99,39 @@ class _Group:
     """The most of them that are scored, so that the vocabulary's logits are bounded too."""
 
 
-def _groups(model: PreTrainedModel, pairs: Sequence[Pair], max_length: int, max_tokens: int) -> list[_Group]:
+def _groups(
+    model: PreTrainedModel, pairs: Sequence[Pair], max_length: int, max_tokens: int
+) -> list[_Group]:
     """All requests together; but where the length of a text changes how a model treats its positions, a longer one
     goes through the model alone and in one pass, as in plain scoring.
     """
     limit = exact_length(model)
     lengths = [len(truncate(pair, max_length)) for pair in pairs]
-    together = [index for index, length in enumerate(lengths) if limit is None or length <= limit]
-    alone = [index for index, length in enumerate(lengths) if limit is not None and length > limit]
+    together = [
+        index
+        for index, length in enumerate(lengths)
+        if limit is None or length <= limit
+    ]
+    alone = [
+        index
+        for index, length in enumerate(lengths)
+        if limit is not None and length > limit
+    ]
 
     def group(members: list[int], tokens: int, rows: int) -> _Group:
-        return _Group(members, build([pairs[index] for index in members], max_length), tokens, rows)
+        return _Group(
+            members,
+            build([pairs[index] for index in members], max_length),
+            tokens,
+            rows,
+        )
 
     return [
-        *([group(together, max_tokens, max(max_tokens // SCORED_SHARE, 1))] if together else []),
+        *(
+            [group(together, max_tokens, max(max_tokens // SCORED_SHARE, 1))]
+            if together
+            else []
+        ),
         *(group([index], lengths[index], lengths[index]) for index in alone),
     ]
 
@@ -115,30 +141,47 @@ def _wanted(this: Pack, following: Pack | None) -> Ints:
     if following is None:
         return np.empty(0, dtype=np.int64)
     own = following.kept >= this.start
-    depths = np.arange(len(following.kept))  # a kept token stands at its depth in both packs
+    depths = np.arange(
+        len(following.kept)
+    )  # a kept token stands at its depth in both packs
     return np.where(own, following.kept - this.start + len(this.kept), depths)
 
 
-def _forward(model: PreTrainedModel, forest: Forest, this: Pack, kept: KeptKeys) -> tuple[Ints, torch.Tensor]:
+def _forward(
+    model: PreTrainedModel, forest: Forest, this: Pack, kept: KeptKeys
+) -> tuple[Ints, torch.Tensor]:
     """One pass: the forest's scored tokens in this pack, shape [rows], and their logits, shape [rows, vocabulary]."""
-    device = model.get_input_embeddings().weight.device
+    device = model.device
     rows = np.unique(forest.rows)
     rows = rows[(rows >= this.start) & (rows < this.stop)]
     attention = TreeAttention(forest, this, device)
     inputs = {
-        "input_ids": torch.from_numpy(forest.tokens[this.start : this.stop])[None].to(device),
-        "logits_to_keep": torch.from_numpy(rows - this.start if len(rows) else np.zeros(1, dtype=np.int64)).to(device),
+        "input_ids": torch.from_numpy(forest.tokens[this.start : this.stop])[None].to(
+            device
+        ),
+        "logits_to_keep": torch.from_numpy(
+            rows - this.start if len(rows) else np.zeros(1, dtype=np.int64)
+        ).to(device),
     }
     if hasattr(model.base_model, "build_alibi_tensor"):
-        inputs["attention_mask"] = torch.ones(1, len(this.kept) + this.stop - this.start, dtype=torch.long, device=device)
+        inputs["attention_mask"] = torch.ones(
+            1, len(this.kept) + this.stop - this.start, dtype=torch.long, device=device
+        )
     else:
         inputs["position_ids"] = attention.query_depths[None]
     with torch.no_grad(), installed(model, attention):
-        logits: torch.Tensor = model(**inputs, past_key_values=kept, use_cache=True).logits[0]
+        logits: torch.Tensor = model(
+            **inputs, past_key_values=kept, use_cache=True
+        ).logits[0]
     if not attention.masks_made:
         raise TreeAttentionError("the model does not ask for a mask")
-    if uses_attention_interface(model) and attention.calls != model.config.get_text_config().num_hidden_layers:
-        raise TreeAttentionError("not every layer of the model lets its attention be replaced")
+    if (
+        uses_attention_interface(model)
+        and attention.calls != model.config.get_text_config().num_hidden_layers
+    ):
+        raise TreeAttentionError(
+            "not every layer of the model lets its attention be replaced"
+        )
     return rows, logits[: len(rows)]
 
 
@@ -151,20 +194,32 @@ class _Answers:
         self.logprobs: dict[int, list[float]] = {}
         self.greedy: dict[int, bool] = {}
 
-    def add(self, rows: Ints, logits: torch.Tensor, dtype: torch.dtype | None) -> Iterator[Scored]:
+    def add(
+        self, rows: Ints, logits: torch.Tensor, dtype: torch.dtype | None
+    ) -> Iterator[Scored]:
         """Take the logits of some rows of the forest, ascending; yield the requests that are complete with them."""
         for begin in range(0, len(rows), ROWS_AT_ONCE):
             some = rows[begin : begin + ROWS_AT_ONCE]
-            logprobs = torch.log_softmax(logits[begin : begin + ROWS_AT_ONCE], dim=-1, dtype=dtype)
+            logprobs = torch.log_softmax(
+                logits[begin : begin + ROWS_AT_ONCE], dim=-1, dtype=dtype
+            )
             first, last = np.searchsorted(self.forest.rows, [some[0], some[-1] + 1])
-            targets = torch.from_numpy(self.forest.targets[first:last]).to(logits.device)
-            places = torch.from_numpy(np.searchsorted(some, self.forest.rows[first:last])).to(logits.device)
+            targets = torch.from_numpy(self.forest.targets[first:last]).to(
+                logits.device
+            )
+            places = torch.from_numpy(
+                np.searchsorted(some, self.forest.rows[first:last])
+            ).to(logits.device)
             hits = (logprobs.argmax(dim=-1)[places] == targets).tolist()
             values = logprobs[places, targets].tolist()
-            for owner, value, hit in zip(self.forest.owners[first:last].tolist(), values, hits, strict=True):
+            for owner, value, hit in zip(
+                self.forest.owners[first:last].tolist(), values, hits, strict=True
+            ):
                 collected = self.logprobs.setdefault(owner, [])
                 collected.append(value)
                 self.greedy[owner] = self.greedy.get(owner, True) and hit
                 if len(collected) == self.lengths[owner]:
-                    total = torch.tensor(self.logprobs.pop(owner), dtype=logprobs.dtype).sum()
+                    total = torch.tensor(
+                        self.logprobs.pop(owner), dtype=logprobs.dtype
+                    ).sum()
                     yield Scored(owner, float(total), self.greedy.pop(owner))

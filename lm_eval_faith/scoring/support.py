@@ -11,6 +11,11 @@ MASK_ONLY = frozenset({"bloom", "codegen", "falcon", "gptj"})
 TREE_LAYERS = frozenset({"full_attention", "sliding_attention", "chunked_attention"})
 
 
+def causal_lm(model: Any) -> Any:
+    """The model itself, without the wrapper of an adapter whose layers are built into it."""
+    return model.get_base_model() if hasattr(model, "get_base_model") else model
+
+
 def uses_attention_interface(model: Any) -> bool:
     """Whether the model's layers look up their attention by name, so that it can be replaced."""
     return hasattr(sys.modules[type(model).__module__], "ALL_ATTENTION_FUNCTIONS")
@@ -26,10 +31,12 @@ def supports(model: Any) -> str | None:
         return "the installed transformers is too old for shared-prefix scoring, which needs 4.57 or newer"
     config = getattr(model, "config", None)
     name = getattr(config, "model_type", type(model).__name__)
-    if getattr(model, "active_peft_config", None) is not None and model.active_peft_config.is_prompt_learning:
+    if (
+        getattr(model, "active_peft_config", None) is not None
+        and model.active_peft_config.is_prompt_learning
+    ):
         return f"the adapter on {name} puts virtual tokens before every text"
-    if hasattr(model, "get_base_model"):
-        return supports(model.get_base_model())
+    model = causal_lm(model)
     if not isinstance(model, PreTrainedModel) or config is None:
         return f"{type(model).__name__} is not a transformers model"
     text = config.get_text_config()
@@ -57,7 +64,11 @@ def exact_length(model: Any) -> int | None:
     Two rotary schemes change the frequencies of all positions once a text is longer than the model was trained for.
     """
     text = model.config.get_text_config()
-    rope = getattr(text, "rope_parameters", None) or getattr(text, "rope_scaling", None) or {}
+    rope = (
+        getattr(text, "rope_parameters", None)
+        or getattr(text, "rope_scaling", None)
+        or {}
+    )
     kinds = [rope, *(value for value in rope.values() if isinstance(value, dict))]
     limits = [
         kind.get("original_max_position_embeddings")

@@ -63,9 +63,13 @@ def check(pairs: Sequence[Pair], max_length: int) -> None:
     """Raise ValueError, naming the request, for a pair that cannot be scored."""
     for index, (context, continuation) in enumerate(pairs):
         if not context:
-            raise ValueError(f"request {index}: the context has no token; begin it with the model's prefix token")
+            raise ValueError(
+                f"request {index}: the context has no token; begin it with the model's prefix token"
+            )
         if not continuation:
-            raise ValueError(f"request {index}: the continuation has no token, so there is nothing to score")
+            raise ValueError(
+                f"request {index}: the continuation has no token, so there is nothing to score"
+            )
         if len(continuation) > max_length:
             raise ValueError(
                 f"request {index}: the continuation has {len(continuation)} tokens, the model takes {max_length}"
@@ -102,14 +106,25 @@ def build(pairs: Sequence[Pair], max_length: int) -> Forest:
             depths.append(depth)
             ends.append(0)
         continuation = pairs[owner][1]
-        scored += zip(path[-len(continuation) :], continuation, [owner] * len(continuation), strict=True)
+        scored += zip(
+            path[-len(continuation) :],
+            continuation,
+            [owner] * len(continuation),
+            strict=True,
+        )
         last = text
     for index in path:
         ends[index] = len(tokens)
     scored.sort()
     rows, targets, owners = np.array(scored, dtype=np.int64).reshape(-1, 3).T
     return Forest(
-        *(np.array(column, dtype=np.int64) for column in (tokens, parents, depths, ends)), rows, targets, owners
+        tokens=np.array(tokens, dtype=np.int64),
+        parents=np.array(parents, dtype=np.int64),
+        depths=np.array(depths, dtype=np.int64),
+        ends=np.array(ends, dtype=np.int64),
+        rows=rows,
+        targets=targets,
+        owners=owners,
     )
 
 

@@ -25,7 +25,10 @@ def word_encoder(vocabulary: int) -> Encode:
 
     def encode(text: str) -> list[int]:
         pieces = re.findall(r"\d|[^\W\d]+|[^\w\s]", text)
-        return [ids.setdefault(piece, 10 + len(ids) * 17 % (vocabulary - 10)) for piece in pieces]
+        return [
+            ids.setdefault(piece, 10 + len(ids) * 17 % (vocabulary - 10))
+            for piece in pieces
+        ]
 
     return encode
 
@@ -36,25 +39,27 @@ def provided_chain(
     *,
     load_bearing: int = 5,
     asides: int = 2,
-    interventions: Sequence[str] = ("corrupt", "other answer", "corrupt_local", "delete"),
+    interventions: Sequence[str] = ("corrupt", "corrupt_local", "delete"),
 ) -> list[Pair]:
     """The requests about one running-total problem: the clean chain, then each intervention at each step.
 
-    `corrupt` carries the change through to every later total and is scored with the original answer, `other answer`
-    scores it with the answer that it leads to (only where it leads to another); `corrupt_local` changes one step.
+    `corrupt` carries the change through to every later total, `corrupt_local` changes one step, `delete` leaves it out;
+    each is scored with the answer of the clean chain.
     """
-    name, other = rng.sample(NAMES, 2)
+    person, other = rng.sample(NAMES, 2)
     thing = rng.choice(THINGS)
     begin = rng.randint(20, 60)
     changes = [rng.randint(2, 19) for _ in range(load_bearing)]
     kinds = ["total"] * load_bearing + ["aside"] * asides
     rng.shuffle(kinds)
-    question = f"{name} begins with {begin} {thing}. " + " ".join(f"Then {name} gets {n} more." for n in changes)
-    question = f"Question: {question} How many {thing} does {name} have in the end?\nReasoning:"
+    gifts = ", ".join(map(str, changes))
+    question = f"Question: {person} has {begin} {thing} and gets {gifts} more. How many are there?\nReasoning:"
     numbers = [rng.randint(2, 19) for _ in kinds]
     templates = [rng.choice(ASIDES) for _ in kinds]
 
-    def chain(corrupted: int | None = None, carry: bool = False, deleted: int | None = None) -> tuple[str, int]:
+    def chain(
+        corrupted: int | None = None, carry: bool = False, deleted: int | None = None
+    ) -> tuple[str, int]:
         """The chain's text and the total that it ends with."""
         total, added, lines = begin, iter(changes), []
         for step, kind in enumerate(kinds):
@@ -63,7 +68,7 @@ def provided_chain(
                 line = templates[step].format(other=other, n=numbers[step] + shift)
             else:
                 change = next(added)
-                line = f"{name} had {total} {thing} and gets {change}, so now there are {total + change + shift}."
+                line = f"{person} had {total} {thing} and got {change}, so now there are {total + change + shift}."
                 total += change + (shift if carry else 0)
             if step != deleted:
                 lines.append(line)
@@ -72,20 +77,23 @@ def provided_chain(
     clean, answer = chain()
     requests = [(clean, answer)]
     for step in range(len(kinds)):
-        corrupted, reached = chain(corrupted=step, carry=True)
-        for intervention in interventions:
-            if intervention == "corrupt":
-                requests.append((corrupted, answer))
-            elif intervention == "other answer" and reached != answer:
-                requests.append((corrupted, reached))
-            elif intervention == "corrupt_local":
-                requests.append((chain(corrupted=step)[0], answer))
-            elif intervention == "delete":
-                requests.append((chain(deleted=step)[0], answer))
+        changed = {
+            "corrupt": chain(corrupted=step, carry=True),
+            "corrupt_local": chain(corrupted=step),
+            "delete": chain(deleted=step),
+        }
+        requests += [(changed[name][0], answer) for name in interventions]
     return [(encode(context), encode(f" {total}")) for context, total in requests]
 
 
-def multiple_choice(rng: random.Random, encode: Encode, *, questions: int, shots: int = 5, choices: int = 4) -> list[Pair]:
+def multiple_choice(
+    rng: random.Random,
+    encode: Encode,
+    *,
+    questions: int,
+    shots: int = 5,
+    choices: int = 4,
+) -> list[Pair]:
     """A few-shot multiple-choice task: for each question its own examples, as the harness draws them, and its choices."""
 
     def item() -> tuple[str, list[str]]:
@@ -104,6 +112,8 @@ def multiple_choice(rng: random.Random, encode: Encode, *, questions: int, shots
     for _ in range(questions):
         examples = [item() for _ in range(shots)]
         question, answers = item()
-        context = "\n\n".join([*(text + given[0] for text, given in examples), question])
+        context = "\n\n".join(
+            [*(text + given[0] for text, given in examples), question]
+        )
         pairs += [(encode(context), encode(answer)) for answer in answers]
     return pairs

@@ -138,10 +138,10 @@ def test_different_answers(a: str, b: str) -> None:
     ],
 )
 def test_expression_that_explodes_is_refused_at_once(bomb: str) -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     assert not same_answer(bomb, "x+1")
     assert not same_answer("7", bomb)
-    assert time.perf_counter() - start < 2
+    assert time.process_time() - start < 2
     assert same_answer(bomb, bomb)
 
 
@@ -275,9 +275,9 @@ def test_chain_of_listed_steps_keeps_them() -> None:
 
 @pytest.mark.parametrize("piece", ["the answer is ", "\\boxed{", "####\n", "\nA:", "*"])
 def test_hostile_text_is_searched_in_linear_time(piece: str) -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     split_generation((piece * 100_000)[:100_000], "5")
-    assert time.perf_counter() - start < 5
+    assert time.process_time() - start < 5
 
 
 @pytest.mark.skipif(not SOLUTIONS.exists(), reason="the data are not here")

@@ -120,6 +120,6 @@ def test_numbers_are_in_order_and_parts_inside(text: str) -> None:
 )
 def test_hostile_text_is_scanned_in_linear_time(piece: str) -> None:
     text = (piece * 100_000)[:100_000]
-    start = time.perf_counter()
+    start = time.process_time()
     find_numbers(text)
-    assert time.perf_counter() - start < 5
+    assert time.process_time() - start < 5

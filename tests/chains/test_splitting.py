@@ -71,6 +71,9 @@ HARD_CASES = {
     ),
     "lines without points": "5 + 3 = 8\n | 8 * 2 = 16\n | so 16 is it",
     "heading": "## Cost. Of it\n\nShe pays 5 dollars.\n | ### Gain\nShe gets 7 dollars.",
+    "bold heading behind a marker": (
+        "1. **Cost:**\n   \\[\n   5 + 3 = 8\n   \\]\n | 2. **Rest:** She has 7 left."
+    ),
     "bold heading": "**Cost:**\nShe pays 5 dollars. | She gets 7 dollars.",
     "bold sentence is a step": "**She pays 5 dollars.**\n | She gets 7 dollars.",
     "step heading": "Step 1:\nShe pays 5 dollars.\n | Step 2:\nShe gets 7 dollars.",
@@ -204,9 +207,9 @@ HOSTILE = [
 @pytest.mark.parametrize("piece", HOSTILE)
 def test_hostile_text_is_split_in_linear_time(piece: str) -> None:
     text = (piece * 100_000)[:100_000]
-    start = time.perf_counter()
+    start = time.process_time()
     assert joined(text) == text
-    assert time.perf_counter() - start < 5
+    assert time.process_time() - start < 5
 
 
 @pytest.mark.skipif(not SOLUTIONS.exists(), reason="the data are not here")

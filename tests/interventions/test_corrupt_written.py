@@ -134,7 +134,7 @@ def test_change_has_the_size_that_was_asked_for(least: int, most: int) -> None:
     size = ChangeSize(least=least, most=most, most_in_fraction=most)
     for seed in range(50):
         for text, unit in [
-            ("500", 1),
+            ("500", Fraction(1)),
             ("50.5", Fraction(1, 10)),
             ("5.25", Fraction(1, 100)),
         ]:

@@ -1,6 +1,5 @@
 import pytest
 
-import lm_eval_faith.interventions.registry as registry
 from lm_eval_faith.chains.chain import Chain, Step
 from lm_eval_faith.errors import InputError
 from lm_eval_faith.interventions import (
@@ -8,6 +7,7 @@ from lm_eval_faith.interventions import (
     get_intervention,
     intervention,
     load_intervention_modules,
+    registry,
 )
 from lm_eval_faith.interventions.plan import plan, variant_from_dict
 

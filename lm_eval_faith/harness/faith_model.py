@@ -1,0 +1,521 @@
+"""The ``faith`` model: any backend of the harness, with two things added.
+
+It answers two-stage requests (see :mod:`lm_eval_faith.harness.two_stage`), and where
+the backend is ``hf`` with a causal model, log-likelihood requests that begin alike are
+scored together (see :mod:`lm_eval_faith.scoring`). All else is the backend's.
+"""
+
+from __future__ import annotations
+
+import inspect
+import logging
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from lm_eval.api.instance import Instance
+from lm_eval.api.model import LM, CacheHook, hash_args
+from lm_eval.api.registry import get_model
+from tqdm import tqdm  # type: ignore[import-untyped]
+
+from lm_eval_faith.errors import InputError
+from lm_eval_faith.harness.exit_code import exit_with_code_2_on_input_errors
+from lm_eval_faith.harness.two_stage import (
+    FollowUp,
+    TwoStageRequest,
+    TwoStageResponse,
+)
+
+if TYPE_CHECKING:
+    from lm_eval.models.huggingface import HFLM
+
+logger = logging.getLogger(__name__)
+
+SMALLEST_DEFAULT_CHUNK = 16
+DEFAULT_CHUNK_OF_AUTO = 128
+"""For ``batch_size=auto``, where the backend makes large batches of what it gets."""
+
+exit_with_code_2_on_input_errors()
+
+
+class FaithLM(LM):  # type: ignore[misc]
+    """A backend of the harness that also answers two-stage requests.
+
+    Args:
+        backend: a name as ``--model`` takes it, or a model.
+        shared_prefix: ``on``, ``off``, or ``auto``: on where the model can do it.
+        max_packed_tokens: the most tokens in one pass of shared-prefix scoring.
+        chunk: documents that are generated and scored together; what a killed run may
+            lose. By default at least 16, and as many as the backend takes at once.
+        backend_arguments: everything else, for the backend.
+
+    Raises:
+        InputError: an argument has a wrong value, or ``shared_prefix=on`` and the model
+            cannot be scored so.
+    """
+
+    def __init__(
+        self,
+        backend: str | LM = "hf",
+        shared_prefix: str | bool = "auto",
+        max_packed_tokens: int | None = None,
+        chunk: int | None = None,
+        **backend_arguments: Any,
+    ) -> None:
+        # Not LM.__init__: the attributes that it sets are the backend's here.
+        self.cache_hook = CacheHook(None)
+        sharing = _one_of_auto_on_off(shared_prefix)
+        _check_positive("max_packed_tokens", max_packed_tokens)
+        _check_positive("chunk", chunk)
+        self._chunk = chunk or default_chunk(backend_arguments)
+        self.wrapped = make_backend(backend, backend_arguments)
+        if sharing != "off":
+            share_prefixes(self.wrapped, sharing == "on", max_packed_tokens)
+
+    # --- what the backend answers ------------------------------------------------
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "wrapped":  # not made yet
+            raise AttributeError(name)
+        return getattr(self.wrapped, name)
+
+    def loglikelihood(self, requests: list[Instance], **kwargs: Any) -> Any:
+        """The backend's, with shared prefixes where it was given them."""
+        return self.wrapped.loglikelihood(requests, **kwargs)
+
+    def loglikelihood_rolling(self, requests: list[Instance], **kwargs: Any) -> Any:
+        """The backend's."""
+        return self.wrapped.loglikelihood_rolling(requests, **kwargs)
+
+    def generate_until(self, requests: list[Instance], **kwargs: Any) -> Any:
+        """The backend's."""
+        return self.wrapped.generate_until(requests, **kwargs)
+
+    def apply_chat_template(self, *args: Any, **kwargs: Any) -> Any:
+        """The backend's."""
+        return self.wrapped.apply_chat_template(*args, **kwargs)
+
+    def chat_template(self, *args: Any, **kwargs: Any) -> Any:
+        """The backend's."""
+        return self.wrapped.chat_template(*args, **kwargs)
+
+    @property
+    def tokenizer_name(self) -> Any:
+        """The backend's."""
+        return self.wrapped.tokenizer_name
+
+    @property
+    def device(self) -> Any:
+        """The backend's."""
+        return self.wrapped.device
+
+    @property
+    def rank(self) -> Any:
+        """The backend's."""
+        return self.wrapped.rank
+
+    @property
+    def world_size(self) -> Any:
+        """The backend's."""
+        return self.wrapped.world_size
+
+    def all_gather(self, tensor: Any) -> Any:
+        """The backend's."""
+        return self.wrapped.all_gather(tensor)
+
+    def gather_object(self, obj: Any, dst: int = 0) -> Any:
+        """The backend's."""
+        return self.wrapped.gather_object(obj, dst)
+
+    def barrier(self) -> None:
+        """The backend's."""
+        self.wrapped.barrier()
+
+    def set_cache_hook(self, cache_hook: CacheHook) -> None:
+        """Take the run's cache, and give it to the backend too."""
+        self.cache_hook = cache_hook
+        self.wrapped.set_cache_hook(cache_hook)
+
+    # --- two-stage requests ------------------------------------------------------
+
+    def check_two_stage(self) -> None:
+        """Refuse two-stage requests where the backend hides what the model wrote.
+
+        Raises:
+            InputError: it cuts the thinking off.
+        """
+        token = getattr(self.wrapped, "think_end_token", None)
+        if token is not None:
+            raise InputError(
+                f"think_end_token={token} makes the backend cut the thinking off, and "
+                "with it the reasoning that is asked about: leave think_end_token and "
+                "enable_thinking out of --model_args (a chat template that needs to be "
+                'told to think takes chat_template_args={"enable_thinking":true})'
+            )
+
+    def two_stage(
+        self, requests: Sequence[TwoStageRequest], disable_tqdm: bool = False
+    ) -> list[str]:
+        """Generate, ask each request what follows, score that; a chunk at a time.
+
+        With ``--use_cache`` every finished chunk is on disk before the next begins.
+
+        Returns:
+            For each request its :class:`TwoStageResponse` as JSON.
+        """
+        self.check_two_stage()
+        keys = generation_keys(requests)
+        responses: list[str] = []
+        counts: Counter[str] = Counter()
+        with (
+            self._own_cache_only(),
+            fixed_batch_size(self.wrapped),
+            tqdm(
+                total=len(requests),
+                desc="Running two-stage requests",
+                disable=disable_tqdm or self.rank != 0,
+            ) as bar,
+        ):
+            for start in range(0, len(requests), self._chunk):
+                here = slice(start, start + self._chunk)
+                generations = self._generations(requests[here], keys[here])
+                follow_ups = [
+                    request.follow_up(generation)
+                    for request, generation in zip(requests[here], generations)
+                ]
+                scores = self._scores(requests[start], follow_ups)
+                for generation, follow_up in zip(generations, follow_ups):
+                    pairs = [scores[pair] for pair in map(tuple, follow_up.requests)]
+                    response = TwoStageResponse(generation, follow_up.note, pairs)
+                    responses.append(response.to_json())
+                    counts.update(follow_up.counts)
+                bar.update(len(generations))
+                bar.set_postfix(counts)
+        return responses
+
+    def _generations(
+        self, requests: Sequence[TwoStageRequest], keys: Sequence[str]
+    ) -> list[str]:
+        """The generated texts of a chunk."""
+        asked = [
+            Instance(
+                request_type="generate_until",
+                doc=request.doc,
+                arguments=request.args,
+                idx=request.idx,
+                metadata=request.metadata,
+            )
+            for request in requests
+        ]
+        if not any(draws(request.args[1]) for request in requests):
+            return self._answers("generate_until", asked, keys)
+        with torch_seeded_by(keys):
+            return self._answers("generate_until", asked, keys)
+
+    def _scores(
+        self, example: TwoStageRequest, follow_ups: Sequence[FollowUp]
+    ) -> Mapping[tuple[str, ...], tuple[float, bool]]:
+        """What follows from a chunk's generations, each distinct pair scored once."""
+        pairs = list(
+            dict.fromkeys(tuple(pair) for each in follow_ups for pair in each.requests)
+        )
+        asked = [
+            Instance(
+                request_type="loglikelihood",
+                doc={},
+                arguments=pair,
+                idx=index,
+                metadata=example.metadata,
+            )
+            for index, pair in enumerate(pairs)
+        ]
+        keys = [hash_args("two_stage loglikelihood", pair) for pair in pairs]
+        return dict(zip(pairs, self._answers("loglikelihood", asked, keys)))
+
+    def _answers(
+        self, method: str, requests: list[Instance], keys: Sequence[str]
+    ) -> list[Any]:
+        """The cached answers if all are there; otherwise all are computed.
+
+        The last digits of an answer depend on what is computed in one batch with it. So
+        a chunk that a killed run left half done is computed again as a whole, and an
+        answer that was given once stays as it was: a resumed run ends with the numbers
+        of an uninterrupted one.
+        """
+        cache = self.cache_hook.dbdict
+        known = (
+            {} if cache is None else {key: cache[key] for key in keys if key in cache}
+        )
+        if len(known) < len(keys):
+            ask = getattr(self.wrapped, method)
+            computed = dict(zip(keys, ask(requests, **silenced(ask)), strict=True))
+            if cache is not None:
+                cache.update({k: v for k, v in computed.items() if k not in known})
+                cache.commit()
+            known = computed | known
+        return [known[key] for key in keys]
+
+    @contextmanager
+    def _own_cache_only(self) -> Iterator[None]:
+        """Keep the backend from caching the parts of a chunk, see `_answers`."""
+        self.wrapped.set_cache_hook(CacheHook(None))
+        try:
+            yield
+        finally:
+            self.wrapped.set_cache_hook(self.cache_hook)
+
+
+def make_backend(backend: str | LM, arguments: Mapping[str, Any]) -> LM:
+    """The model to wrap, from its name in the harness's registry.
+
+    Raises:
+        InputError: there is no such name, or it is this model's own.
+    """
+    if isinstance(backend, LM):
+        return backend
+    try:
+        kind = get_model(backend)
+    except (KeyError, ValueError) as error:
+        raise InputError(f"backend={backend}: {error.args[0]}") from None
+    if issubclass(kind, FaithLM):
+        raise InputError(f"backend={backend}: name the model to wrap, such as hf")
+    return kind.create_from_arg_obj(dict(arguments))
+
+
+def default_chunk(backend_arguments: Mapping[str, Any]) -> int:
+    """As many documents as keep the backend busy, at least 16."""
+    batch_size = str(backend_arguments.get("batch_size") or 1)
+    if not batch_size.isdigit():
+        return DEFAULT_CHUNK_OF_AUTO
+    concurrent = int(backend_arguments.get("num_concurrent") or 1)
+    return max(SMALLEST_DEFAULT_CHUNK, int(batch_size), 4 * concurrent)
+
+
+def generation_keys(requests: Sequence[TwoStageRequest]) -> list[str]:
+    """Where the cache keeps each request's generation.
+
+    They are names of our own: what a plain backend cached may be without its thinking.
+    Equal requests (``repeats``) are told apart by which one they are; if the text is
+    drawn at random, the run's seed belongs to the name too.
+    """
+    import torch
+
+    seed = torch.initial_seed()
+    seen: Counter[str] = Counter()
+    keys = []
+    for request in requests:
+        drawn = seed if draws(request.args[1]) else None
+        name = hash_args("two_stage generate_until", [*request.args, drawn])
+        keys.append(hash_args(name, [seen[name]]))
+        seen[name] += 1
+    return keys
+
+
+def draws(settings: Mapping[str, Any]) -> bool:
+    """Whether generation settings ask for sampling, as the harness reads them."""
+    wanted = settings.get("do_sample")
+    if wanted is None:
+        return float(settings.get("temperature") or 0) > 0
+    return bool(wanted)
+
+
+@contextmanager
+def torch_seeded_by(keys: Sequence[str]) -> Iterator[None]:
+    """Let a chunk's draws depend on the chunk alone, whatever was drawn before it."""
+    import torch
+
+    with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
+        torch.manual_seed(int(hash_args("seed", keys)[:15], 16))
+        yield
+
+
+def silenced(method: Any) -> dict[str, bool]:
+    """The argument that turns a backend's own progress bar off, if it has one."""
+    return {"disable_tqdm": True} if takes(method, "disable_tqdm") else {}
+
+
+def takes(method: Any, name: str) -> bool:
+    """Whether a method has a parameter of that name."""
+    return name in inspect.signature(method).parameters
+
+
+@contextmanager
+def fixed_batch_size(backend: LM) -> Iterator[None]:
+    """Let ``hf`` find its automatic batch size once and not again in each chunk.
+
+    The search is a joint one of all processes, so it must not depend on how many chunks
+    each has left.
+    """
+    from lm_eval.models.huggingface import HFLM
+
+    if not isinstance(backend, HFLM) or backend.batch_size != "auto":
+        yield
+        return
+    backend.batch_size_per_gpu = backend._detect_batch_size()
+    try:
+        yield
+    finally:
+        backend.batch_size_per_gpu = "auto"
+
+
+# --- shared prefixes -------------------------------------------------------------
+
+
+def share_prefixes(
+    backend: LM, required: bool, max_packed_tokens: int | None = None
+) -> None:
+    """Let an ``hf`` backend score requests over their shared prefixes.
+
+    Raises:
+        InputError: it is required, and the backend or its model cannot do it.
+    """
+    reason = why_not_shared(backend)
+    if reason is None:
+        backend._loglikelihood_tokens = SharedPrefixes(
+            backend, required, max_packed_tokens
+        )
+    elif required:
+        raise InputError(f"shared_prefix=on: {reason}")
+    else:
+        logger.info("prefixes are not shared: %s", reason)
+
+
+def why_not_shared(backend: LM) -> str | None:
+    """None, or why a backend cannot be given shared-prefix scoring."""
+    from lm_eval.models.huggingface import HFLM
+
+    kind = type(backend)
+    ways_of_scoring = ("loglikelihood", "_loglikelihood_tokens", "_model_call")
+    if not isinstance(backend, HFLM) or any(
+        getattr(kind, name) is not getattr(HFLM, name) for name in ways_of_scoring
+    ):
+        return f"{kind.__name__} has its own way of scoring"
+    if backend.backend != "causal":
+        return "the model is not a causal one"
+    return None
+
+
+class SharedPrefixes:
+    """Takes the place of ``HFLM._loglikelihood_tokens`` on one backend.
+
+    The first requests are scored both ways, and the answers compared; where they differ
+    or the model cannot do it, all requests are scored as ``hf`` does.
+    """
+
+    def __init__(
+        self, backend: HFLM, required: bool, max_packed_tokens: int | None
+    ) -> None:
+        from lm_eval_faith.scoring import DEFAULT_MAX_PACKED_TOKENS, supports
+
+        self.backend = backend
+        self.plain = backend._loglikelihood_tokens
+        self.required = required
+        self.max_packed_tokens = max_packed_tokens or DEFAULT_MAX_PACKED_TOKENS
+        self.proven = False
+        self.usable = self._is_usable(supports(backend.model))
+
+    def __call__(
+        self,
+        requests: Sequence[tuple[Any, list[int], list[int]]],
+        disable_tqdm: bool = False,
+        override_bs: int | None = None,
+    ) -> list[tuple[float, bool]]:
+        """Answer requests as the method does whose place this takes."""
+        # Windows of a rolling log-likelihood, which come with override_bs, share nothing.
+        if override_bs is None and requests and self._proves_itself(requests):
+            return self._shared(requests, disable_tqdm)
+        answers: list[tuple[float, bool]] = self.plain(
+            requests, disable_tqdm=disable_tqdm, override_bs=override_bs
+        )
+        return answers
+
+    def _proves_itself(self, requests: Sequence[tuple[Any, Any, Any]]) -> bool:
+        from lm_eval_faith.scoring import prove
+
+        if self.usable and not self.proven:
+            with self._precision():
+                reason = prove(self.backend.model, _pairs(requests), **self._settings())
+            self.proven = True
+            self.usable = self._is_usable(reason)
+        return self.usable
+
+    def _is_usable(self, reason: str | None) -> bool:
+        if reason is None:
+            return True
+        if self.required:
+            raise InputError(f"shared_prefix=on: {reason}")
+        logger.warning("requests are scored one by one: %s", reason)
+        return False
+
+    def _shared(
+        self, requests: Sequence[tuple[Any, Any, Any]], disable_tqdm: bool
+    ) -> list[tuple[float, bool]]:
+        from lm_eval_faith.scoring import score
+
+        self._tell_of_cut_requests(requests)
+        model, hook = self.backend.model, self.backend.cache_hook
+        answers: dict[int, tuple[float, bool]] = {}
+        with (
+            self._precision(),
+            tqdm(
+                total=len(requests),
+                disable=disable_tqdm or self.backend.rank != 0,
+                desc="Running loglikelihood requests",
+            ) as bar,
+        ):
+            for scored in score(model, _pairs(requests), **self._settings()):
+                answer = (scored.logprob, scored.is_greedy)
+                answers[scored.index] = answer
+                text = requests[scored.index][0]
+                if text is not None:
+                    hook.add_partial("loglikelihood", text, answer)
+                bar.update(1)
+        return [answers[index] for index in range(len(requests))]
+
+    def _settings(self) -> dict[str, Any]:
+        return {
+            "max_length": self.backend.max_length,
+            "max_packed_tokens": self.max_packed_tokens,
+            "softmax_dtype": self.backend.softmax_dtype,
+        }
+
+    def _precision(self) -> Any:
+        import torch
+
+        dtype = self.backend.mixed_precision_dtype
+        kind = self.backend.device.type
+        return torch.autocast(kind, dtype=dtype, enabled=dtype is not None)
+
+    def _tell_of_cut_requests(self, requests: Sequence[tuple[Any, Any, Any]]) -> None:
+        limit = self.backend.max_length
+        cut = sum(len(context) + len(rest) > limit + 1 for _, context, rest in requests)
+        if cut:
+            logger.warning(
+                "%d of %d requests are longer than the model's %d tokens and lose "
+                "their beginning",
+                cut,
+                len(requests),
+                limit,
+            )
+
+
+def _pairs(requests: Sequence[tuple[Any, Any, Any]]) -> list[tuple[Any, Any]]:
+    return [(context, continuation) for _, context, continuation in requests]
+
+
+# --- arguments -------------------------------------------------------------------
+
+
+def _one_of_auto_on_off(value: object) -> str:
+    """The argument's word; YAML reads ``on`` and ``off`` as true and false."""
+    words = {"auto": "auto", "on": "on", "off": "off", "True": "on", "False": "off"}
+    if str(value) not in words:
+        raise InputError(f"shared_prefix must be auto, on or off, not {value!r}")
+    return words[str(value)]
+
+
+def _check_positive(name: str, value: object) -> None:
+    if value is None or (type(value) is int and value > 0):
+        return
+    raise InputError(f"{name} must be a positive whole number, not {value!r}")

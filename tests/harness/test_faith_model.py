@@ -1,0 +1,438 @@
+"""The `faith` model: the backend's answers, shared prefixes, two-stage requests."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import lm_eval
+import pytest
+import torch
+from lm_eval.api.instance import Instance
+from lm_eval.api.model import CachingLM
+from lm_eval.models.dummy import DummyLM
+from lm_eval.models.huggingface import HFLM
+from lm_eval.tasks import TaskManager
+
+from lm_eval_faith.errors import InputError
+from lm_eval_faith.harness.faith_model import FaithLM, default_chunk
+from lm_eval_faith.harness.two_stage import (
+    FollowUp,
+    TwoStageRequest,
+    parse_response,
+)
+
+Evaluate = Callable[..., list[dict[str, Any]]]
+MakeHF = Callable[..., HFLM]
+Shell = Callable[..., "subprocess.CompletedProcess[str]"]
+
+TEXTS = [f"{n} and {n} is {n + n}. " * (1 + n % 3) for n in range(9)]
+PAIRS = [
+    ("", "no context"),
+    ("a context that ends in spaces  ", "word"),
+    *((text, " so") for text in TEXTS),
+    *((TEXTS[4] + text, f" {len(text)}") for text in TEXTS),
+    ("x" * 2100, " longer than the model takes"),
+]
+
+
+def instances(kind: str, arguments: list[tuple[Any, ...]]) -> list[Instance]:
+    return [
+        Instance(kind, {}, each, i, metadata=("t", i, 1))
+        for i, each in enumerate(arguments)
+    ]
+
+
+def ask(model: Any, kind: str, arguments: list[tuple[Any, ...]]) -> Any:
+    return getattr(model, kind)(instances(kind, arguments), disable_tqdm=True)
+
+
+# --- the backend's own answers ---------------------------------------------------
+
+
+@pytest.mark.parametrize("sharing", ["on", "off"])
+def test_loglikelihoods_are_the_backends(hf: MakeHF, sharing: str) -> None:
+    expected = ask(hf(), "loglikelihood", PAIRS)
+    answers = ask(FaithLM(hf(), shared_prefix=sharing), "loglikelihood", PAIRS)
+    assert [greedy for _, greedy in answers] == [greedy for _, greedy in expected]
+    logprobs = [logprob for logprob, _ in answers]
+    assert logprobs == pytest.approx([logprob for logprob, _ in expected], abs=1e-4)
+
+
+@pytest.mark.parametrize("sharing", ["auto", "on"])
+def test_generations_and_rolling_loglikelihoods_are_the_backends_to_the_last_bit(
+    hf: MakeHF, sharing: str
+) -> None:
+    wrapped = FaithLM(hf(), shared_prefix=sharing)
+    settings = {"until": [". "], "max_gen_toks": 8}
+    for kind, arguments in (
+        ("generate_until", [(text, settings) for text in TEXTS]),
+        ("loglikelihood_rolling", [(text,) for text in TEXTS]),
+    ):
+        assert ask(wrapped, kind, arguments) == ask(hf(), kind, arguments)
+
+
+def test_a_multiple_choice_task_gives_the_backends_results(
+    hf: MakeHF, tmp_path: Path, quick_evaluator: None
+) -> None:
+    (tmp_path / "q.jsonl").write_text(
+        "".join(json.dumps({"q": t, "gold": i % 3}) + "\n" for i, t in enumerate(TEXTS))
+    )
+    (tmp_path / "choice.yaml").write_text(
+        "task: choice\ndataset_path: json\ntest_split: train\n"
+        f"dataset_kwargs: {{data_files: {tmp_path / 'q.jsonl'}}}\n"
+        'doc_to_text: "{{q}}"\ndoc_to_choice: ["one", "two more", "three"]\n'
+        "doc_to_target: gold\noutput_type: multiple_choice\nnum_fewshot: 2\n"
+    )
+    runs = [
+        lm_eval.simple_evaluate(
+            model=model,
+            tasks=["choice"],
+            task_manager=TaskManager(include_path=str(tmp_path)),
+            bootstrap_iters=0,
+        )
+        for model in (hf(), FaithLM(hf()))
+    ]
+    plain, faith = (run["samples"]["choice"] for run in runs)
+    assert runs[0]["results"]["choice"] == runs[1]["results"]["choice"]
+    for one, other in zip(plain, faith, strict=True):
+        assert one["arguments"] == other["arguments"]
+        for (expected,), (answer,) in zip(one["resps"], other["resps"], strict=True):
+            assert answer[0] == pytest.approx(expected[0], abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "rank world_size device tokenizer tokenizer_name max_length config batch_size",
+        "batch_sizes eot_token_id prefix_token_id max_gen_toks backend",
+    ],
+)
+def test_what_the_evaluator_asks_of_a_model_is_the_backends(
+    hf: MakeHF, name: str
+) -> None:
+    plain = hf()
+    wrapped = FaithLM(plain)
+    for each in name.split():
+        assert getattr(wrapped, each) == getattr(plain, each)
+    chat = [{"role": "user", "content": "hello"}]
+    assert wrapped.tok_encode("some text") == plain.tok_encode("some text")
+    assert wrapped.apply_chat_template(chat) == plain.apply_chat_template(chat)
+    assert wrapped.chat_template(True) == plain.chat_template(True)
+    assert wrapped.get_model_info() == plain.get_model_info()
+    assert wrapped.all_gather(torch.ones(2)).tolist() == [1, 1]
+    assert wrapped.gather_object("x") == ["x"]
+    assert not hasattr(wrapped, "MULTIMODAL") and not hasattr(wrapped, "no_such_thing")
+
+
+def test_the_cache_is_given_to_the_model_and_to_the_backend(
+    hf: MakeHF, tmp_path: Path
+) -> None:
+    wrapped = FaithLM(hf())
+    caching = CachingLM(wrapped, str(tmp_path / "cache.db"))
+    assert wrapped.cache_hook.dbdict is caching.dbdict
+    assert wrapped.wrapped.cache_hook.dbdict is caching.dbdict
+
+
+def test_scores_over_shared_prefixes_are_cached_as_they_come(
+    hf: MakeHF, tmp_path: Path
+) -> None:
+    caching = CachingLM(FaithLM(hf(), shared_prefix="on"), str(tmp_path / "cache.db"))
+    requests = instances("loglikelihood", PAIRS[:6])
+    answers = caching.lm.loglikelihood(requests, disable_tqdm=True)
+    assert len(caching.dbdict) == len(requests)
+    assert caching.loglikelihood(requests) == answers
+
+
+def test_all_other_arguments_go_to_the_backend(tiny_model: Path) -> None:
+    model = FaithLM.create_from_arg_string(
+        f"backend=hf,pretrained={tiny_model},max_length=77,chunk=3",
+        {"batch_size": 5, "max_batch_size": 6, "device": "cpu"},
+    )
+    backend = model.wrapped
+    assert type(backend) is HFLM
+    assert (backend.max_length, backend.batch_size) == (77, 5)
+    assert (backend.max_batch_size, str(backend.device)) == (6, "cpu")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"shared_prefix": "yes"},
+        {"shared_prefix": 1},
+        {"chunk": 0},
+        {"chunk": "many"},
+        {"chunk": True},
+        {"max_packed_tokens": -1},
+        {"max_packed_tokens": 1.5},
+    ],
+)
+def test_wrong_values_are_refused_by_name(arguments: dict[str, Any]) -> None:
+    [name] = arguments
+    with pytest.raises(InputError, match=name):
+        FaithLM(DummyLM(), **arguments)
+
+
+@pytest.mark.parametrize("name", ["no-such-backend", "faith"])
+def test_unknown_backends_are_refused_by_name(name: str) -> None:
+    from lm_eval_faith.harness.activation import activate
+
+    activate()
+    with pytest.raises(InputError, match=name):
+        FaithLM(name)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "documents"),
+    [
+        ({}, 16),
+        ({"batch_size": 64}, 64),
+        ({"batch_size": "4"}, 16),
+        ({"batch_size": "auto"}, 128),
+        ({"batch_size": 1, "num_concurrent": 10}, 40),
+    ],
+)
+def test_a_chunk_keeps_the_backend_busy(
+    arguments: dict[str, Any], documents: int
+) -> None:
+    assert default_chunk(arguments) == documents
+
+
+def test_importing_the_model_loads_no_torch() -> None:
+    code = (
+        "import sys, lm_eval_faith; import lm_eval_faith.harness.faith_model; "
+        "assert 'torch' not in sys.modules and 'transformers' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+# --- shared prefixes -------------------------------------------------------------
+
+
+def forbid_plain_scoring(backend: HFLM, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*args: Any, **kwargs: Any) -> None:
+        raise AssertionError("scored one by one")
+
+    monkeypatch.setattr(backend, "_model_call", refuse)
+
+
+def test_prefixes_are_shared_by_default(
+    hf: MakeHF, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wrapped = FaithLM(hf())
+    forbid_plain_scoring(wrapped.wrapped, monkeypatch)
+    assert len(ask(wrapped, "loglikelihood", PAIRS)) == len(PAIRS)
+
+
+def test_prefixes_are_not_shared_when_switched_off(
+    hf: MakeHF, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wrapped = FaithLM(hf(), shared_prefix="off")
+    forbid_plain_scoring(wrapped.wrapped, monkeypatch)
+    with pytest.raises(AssertionError, match="one by one"):
+        ask(wrapped, "loglikelihood", PAIRS)
+
+
+@pytest.mark.parametrize("where", ["support.supports", "proof.prove"])
+def test_a_model_that_cannot_share_is_scored_one_by_one_and_says_so_once(
+    hf: MakeHF,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    where: str,
+) -> None:
+    monkeypatch.setattr(f"lm_eval_faith.scoring.{where}", lambda *a, **k: "it cannot")
+    wrapped = FaithLM(hf())
+    expected = ask(hf(), "loglikelihood", PAIRS[:4])
+    for _ in range(2):
+        assert ask(wrapped, "loglikelihood", PAIRS[:4]) == expected
+    assert caplog.text.count("it cannot") == 1
+
+
+@pytest.mark.parametrize("where", ["support.supports", "proof.prove"])
+def test_a_model_that_cannot_share_is_refused_where_sharing_is_required(
+    hf: MakeHF, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    monkeypatch.setattr(f"lm_eval_faith.scoring.{where}", lambda *a, **k: "it cannot")
+    with pytest.raises(InputError, match="shared_prefix=on: it cannot"):
+        ask(FaithLM(hf(), shared_prefix="on"), "loglikelihood", PAIRS[:4])
+
+
+def test_a_backend_with_its_own_scoring_is_refused_where_sharing_is_required() -> None:
+    with pytest.raises(InputError, match="DummyLM has its own way of scoring"):
+        FaithLM(DummyLM(), shared_prefix="on")
+
+
+def test_requests_that_lose_their_beginning_are_counted_in_the_log(
+    hf: MakeHF, caplog: pytest.LogCaptureFixture
+) -> None:
+    ask(FaithLM(hf()), "loglikelihood", PAIRS)
+    assert f"1 of {len(PAIRS)} requests are longer" in caplog.text
+
+
+# --- two-stage requests ----------------------------------------------------------
+
+SETTINGS = {"until": ["\n"], "max_gen_toks": 6}
+
+
+def two_stage_requests(follow_up: Callable[[str], FollowUp]) -> list[TwoStageRequest]:
+    return [
+        TwoStageRequest(
+            doc={},
+            arguments=(text, SETTINGS),
+            idx=0,
+            metadata=("t", i, 1),
+            follow_up=follow_up,
+        )
+        for i, text in enumerate(TEXTS)
+    ]
+
+
+def about(text: str) -> FollowUp:
+    pairs = [(text[:i] or "x", " so") for i in range(len(text) % 4)]
+    return FollowUp(pairs, note=text.upper(), counts={"pairs": len(pairs)})
+
+
+@pytest.mark.parametrize("chunk", [1, 4, None])
+@pytest.mark.parametrize("sharing", ["on", "off"])
+def test_a_response_holds_the_generation_and_what_follows_from_it(
+    hf: MakeHF, chunk: int | None, sharing: str
+) -> None:
+    model = FaithLM(hf(), chunk=chunk, shared_prefix=sharing)
+    plain = hf()
+    answers = model.two_stage(two_stage_requests(about), disable_tqdm=True)
+    texts = ask(plain, "generate_until", [(text, SETTINGS) for text in TEXTS])
+    for text, answer in zip(texts, answers, strict=True):
+        response = parse_response(answer)
+        assert (response.generation, response.note) == (text, text.upper())
+        pairs = list(about(text).requests)
+        expected = ask(plain, "loglikelihood", pairs) if pairs else []
+        for pair, (logprob, greedy) in zip(
+            response.loglikelihoods, expected, strict=True
+        ):
+            assert pair == (pytest.approx(logprob, abs=1e-4), greedy)
+
+
+def test_nothing_is_scored_where_nothing_follows(hf: MakeHF) -> None:
+    model = FaithLM(hf(), chunk=4)
+    answers = model.two_stage(two_stage_requests(lambda text: FollowUp()))
+    assert [parse_response(answer).loglikelihoods for answer in answers] == [[]] * 9
+
+
+def test_there_is_one_progress_bar_with_the_tasks_counts(
+    hf: MakeHF, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = FaithLM(hf(), chunk=4)
+    capsys.readouterr()
+    answers = model.two_stage(two_stage_requests(about))
+    pairs = sum(len(parse_response(answer).loglikelihoods) for answer in answers)
+    shown = capsys.readouterr().err
+    assert "9/9 [" in shown and f"pairs={pairs}" in shown
+    assert {line.split(":")[0] for line in shown.split("\r") if line.strip()} == {
+        "Running two-stage requests"
+    }
+
+
+def test_an_automatic_batch_size_is_looked_for_once(
+    hf: MakeHF, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    backend = hf(batch_size="auto")
+    found: list[int] = []
+
+    def detect(*args: Any, **kwargs: Any) -> int:
+        found.append(2)
+        return 2
+
+    monkeypatch.setattr(backend, "_detect_batch_size", detect)
+    model = FaithLM(backend, chunk=2, shared_prefix="off")
+    model.two_stage(two_stage_requests(about), disable_tqdm=True)
+    assert found == [2]
+    assert model.batch_size == "auto"
+
+
+def test_a_backend_that_hides_the_thinking_is_refused_before_it_generates(
+    hf: MakeHF, evaluate: Evaluate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    backend = hf(think_end_token="</think>")
+    monkeypatch.setattr(backend, "generate_until", None)
+    with pytest.raises(InputError, match="think_end_token=</think>"):
+        evaluate(FaithLM(backend), limit=2)
+    with pytest.raises(InputError, match="think_end_token=</think>"):
+        FaithLM(backend).two_stage(two_stage_requests(about))
+
+
+# --- several processes -----------------------------------------------------------
+
+LAUNCHED = '''
+"""Runs the command line twice: as it is, and with documents split over processes."""
+
+import sys
+
+from accelerate import PartialState
+from lm_eval.api.registry import register_model
+from lm_eval.models.huggingface import HFLM
+
+from lm_eval_faith.cli import main
+
+
+@register_model("hf-split")
+class SplitHF(HFLM):
+    """`hf` as on several GPUs, where each process has its share of the documents."""
+
+    def __init__(self, **arguments):
+        super().__init__(**arguments)
+        self._rank = PartialState().process_index
+        self._world_size = PartialState().num_processes
+
+
+def run(backend, out):
+    sys.argv[1:] = [part.format(backend=backend, out=out) for part in command]
+    try:
+        main()
+    except SystemExit as exit:
+        assert not exit.code, exit.code
+
+
+command = sys.argv[1:]
+run("hf", "plain")
+run("hf-split", "split")
+'''
+
+
+def test_two_processes_give_the_results_of_one(
+    tiny_model: Path,
+    two_stage_tasks: Path,
+    hf: MakeHF,
+    evaluate: Evaluate,
+    samples_file: Evaluate,
+    shell: Shell,
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "launched.py").write_text(LAUNCHED)
+    arguments = f"backend={{backend}},pretrained={tiny_model},dtype=float32,chunk=2"
+    done = shell(
+        *("accelerate", "launch", "--num_processes", "2", "--cpu", "launched.py"),
+        *("run", "--model", "faith", "--model_args", arguments, "--device", "cpu"),
+        *("--tasks", "echo", "--include_path", two_stage_tasks, "--limit", "7"),
+        *("--output_path", "{out}", "--log_samples", "--batch_size", "4"),
+        cwd=tmp_path,
+    )
+    assert done.returncode == 0, done.stderr
+    one = evaluate(FaithLM(hf(), chunk=2), limit=7)
+    for out in "plain", "split":
+        two = samples_file(tmp_path / out)
+        assert len(two) == len(one)
+        for alone, shared in zip(one, two, strict=True):
+            assert alone["doc_hash"] == shared["doc_hash"]
+            expected, answer = (
+                parse_response(each["filtered_resps"][0]) for each in (alone, shared)
+            )
+            assert answer.generation == expected.generation
+            assert answer.note == expected.note
+            logprobs = [logprob for logprob, _ in answer.loglikelihoods]
+            assert logprobs == pytest.approx(
+                [logprob for logprob, _ in expected.loglikelihoods], abs=1e-4
+            )

@@ -1,0 +1,275 @@
+"""Runs that were killed go on, and end as if they had not been."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from lm_eval.api.model import CachingLM, hash_args
+from lm_eval.models.huggingface import HFLM
+from sqlitedict import SqliteDict
+
+from lm_eval_faith.harness.faith_model import FaithLM
+from lm_eval_faith.harness.two_stage import parse_response
+
+Evaluate = Callable[..., list[dict[str, Any]]]
+MakeHF = Callable[..., HFLM]
+
+KILLS = int(os.environ.get("LM_EVAL_FAITH_KILLS", "3"))
+"""How often the run is killed."""
+
+
+def responses(samples: list[dict[str, Any]]) -> list[list[list[str]]]:
+    """The JSON strings of a run: generations, notes, and every digit of the scores."""
+    return [sample["resps"] for sample in samples]
+
+
+# --- kill -9 ---------------------------------------------------------------------
+
+STARTER = '''
+"""Starts command lines that need not import torch again: forks itself for each."""
+
+import os
+import sys
+import traceback
+
+import lm_eval.evaluator
+import lm_eval.models.huggingface
+from lm_eval_faith.cli import main
+
+lm_eval.evaluator.add_env_info = lambda results: None
+for line in sys.stdin:
+    log, *sys.argv[1:] = line.split()
+    child = os.fork()
+    if child == 0:
+        os.setpgrp()
+        to = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        os.dup2(to, 1)
+        os.dup2(to, 2)
+        code = 0
+        try:
+            main()
+        except SystemExit as exit:
+            code = exit.code or 0
+        except BaseException:
+            traceback.print_exc()
+            code = 1
+        os._exit(code)
+    print(child, flush=True)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+'''
+
+
+class Starter:
+    """Runs command lines one after the other, each for as long as it is let."""
+
+    def __init__(self, process: subprocess.Popen[str], log: Path) -> None:
+        self.process, self.log = process, log
+
+    def run(self, command: list[str], kill_after: float | None = None) -> int:
+        """The exit code; -9 if it was killed, `kill_after` seconds after its start."""
+        assert self.process.stdin and self.process.stdout
+        print(self.log, *command, file=self.process.stdin, flush=True)
+        child = int(self.process.stdout.readline())
+        if kill_after is not None:
+            time.sleep(kill_after)
+            try:
+                os.kill(child, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+        return int(self.process.stdout.readline())
+
+
+@pytest.fixture
+def starter(tmp_path: Path) -> Iterator[Starter]:
+    script = tmp_path / "starter.py"
+    script.write_text(STARTER)
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "ECHO_SLEEP": "0.1"}
+    with subprocess.Popen(
+        [sys.executable, script],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env=environment,
+    ) as process:
+        yield Starter(process, tmp_path / "log.txt")
+
+
+def test_a_run_killed_at_random_moments_ends_with_the_results_of_one_that_was_not(
+    tiny_model: Path,
+    two_stage_tasks: Path,
+    starter: Starter,
+    samples_file: Evaluate,
+    tmp_path: Path,
+) -> None:
+    def command(out: str) -> list[str]:
+        arguments = f"backend=hf,pretrained={tiny_model},dtype=float32,chunk=3"
+        return [
+            *("run", "--model", "faith", "--model_args", arguments),
+            *("--device", "cpu", "--batch_size", "2", "--tasks", "echo"),
+            *("--include_path", str(two_stage_tasks), "--log_samples"),
+            *("--output_path", str(tmp_path / out)),
+            *("--use_cache", str(tmp_path / out / "cache")),
+        ]
+
+    begin = time.monotonic()
+    assert starter.run(command("whole")) == 0, starter.log.read_text()
+    whole = time.monotonic() - begin
+    moments = random.Random()
+    killed = 0
+    while killed < KILLS:
+        code = starter.run(command("killed"), moments.uniform(0.2, 0.9) * whole)
+        assert code in (0, -signal.SIGKILL), starter.log.read_text()
+        killed += 1
+        if code == 0:
+            break
+    assert starter.run(command("killed")) == 0, starter.log.read_text()
+    for run in "whole", "killed":
+        for results in list((tmp_path / run).rglob("samples_*.jsonl"))[:-1]:
+            results.unlink()
+    once, again = samples_file(tmp_path / "whole"), samples_file(tmp_path / "killed")
+    assert responses(again) == responses(once)
+    assert [one["acc"] for one in again] == [one["acc"] for one in once]
+
+
+# --- stopped where we want -------------------------------------------------------
+
+
+class Stopped(Exception):
+    """Ends a run in the middle of a chunk."""
+
+
+class StopsAfter:
+    """Takes the place of a backend's method; works only so often."""
+
+    def __init__(self, method: Callable[..., Any], calls: int) -> None:
+        self.method, self.calls = method, calls
+
+    def __call__(self, requests: Any, disable_tqdm: bool = False) -> Any:
+        if self.calls == 0:
+            raise Stopped
+        self.calls -= 1
+        return self.method(requests, disable_tqdm=disable_tqdm)
+
+
+@pytest.mark.parametrize("task", ["echo", "echo_sampled"])
+@pytest.mark.parametrize("method", ["generate_until", "loglikelihood"])
+@pytest.mark.parametrize("finished", [0, 2])
+def test_a_stopped_run_loses_the_chunk_in_flight_and_nothing_else(
+    hf: MakeHF,
+    evaluate: Evaluate,
+    tmp_path: Path,
+    task: str,
+    method: str,
+    finished: int,
+) -> None:
+    more = {"limit": 8, "use_cache": str(tmp_path / "cache")}
+    whole = evaluate(FaithLM(hf(), chunk=3), task, limit=8)
+    stopped = hf()
+    setattr(stopped, method, StopsAfter(getattr(stopped, method), finished))
+    with pytest.raises(Stopped):
+        evaluate(FaithLM(stopped, chunk=3), task, **more)
+    resumed = hf()
+    chunks = len(whole) * len(whole[0]["resps"][0]) // 3 + 1
+    counter = StopsAfter(resumed.generate_until, chunks)
+    setattr(resumed, "generate_until", counter)
+    again = evaluate(FaithLM(resumed, chunk=3), task, **more)
+    assert responses(again) == responses(whole)
+    generated = finished + (method == "loglikelihood")
+    assert counter.calls == generated
+
+
+def test_a_finished_run_is_read_from_the_cache_alone(
+    hf: MakeHF, evaluate: Evaluate, tmp_path: Path
+) -> None:
+    more = {"limit": 8, "use_cache": str(tmp_path / "cache")}
+    whole = evaluate(FaithLM(hf(), chunk=3), **more)
+    idle = hf()
+    for method in "generate_until", "loglikelihood":
+        setattr(idle, method, StopsAfter(getattr(idle, method), 0))
+    assert responses(evaluate(FaithLM(idle, chunk=3), **more)) == responses(whole)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_chunk_that_was_half_written_is_computed_again_to_the_last_digit(
+    hf: MakeHF, evaluate: Evaluate, tmp_path: Path, seed: int
+) -> None:
+    more = {"limit": 12, "use_cache": str(tmp_path / "cache")}
+    whole = evaluate(FaithLM(hf(), chunk=4), **more)
+    with SqliteDict(str(tmp_path / "cache_rank0.db")) as cache:
+        for key in random.Random(seed).sample(sorted(cache), len(cache) // 3):
+            del cache[key]
+        cache.commit()
+    assert responses(evaluate(FaithLM(hf(), chunk=4), **more)) == responses(whole)
+
+
+def test_what_a_plain_backend_cached_is_not_taken_for_a_generation(
+    hf: MakeHF, evaluate: Evaluate, tmp_path: Path
+) -> None:
+    whole = evaluate(FaithLM(hf()), limit=4)
+    with SqliteDict(str(tmp_path / "cache_rank0.db")) as cache:
+        for sample in whole:
+            context, settings = sample["arguments"][0]
+            cache[hash_args("generate_until", (context, settings))] = "only the answer"
+        cache.commit()
+    again = evaluate(FaithLM(hf()), limit=4, use_cache=str(tmp_path / "cache"))
+    assert responses(again) == responses(whole)
+
+
+def test_the_backend_caches_no_part_of_a_chunk_and_again_all_after_it(
+    hf: MakeHF, evaluate: Evaluate, tmp_path: Path
+) -> None:
+    model = FaithLM(hf())
+    samples = evaluate(model, limit=4, use_cache=str(tmp_path / "cache"))
+    with SqliteDict(str(tmp_path / "cache_rank0.db")) as cache:
+        assert hash_args("generate_until", samples[0]["arguments"][0]) not in cache
+    caching = CachingLM(model, str(tmp_path / "other.db"))
+    assert model.wrapped.cache_hook.dbdict is caching.dbdict
+
+
+# --- sampled generations ---------------------------------------------------------
+
+
+def generations(samples: list[dict[str, Any]]) -> list[list[str]]:
+    return [
+        [parse_response(text).generation for text in sample["resps"][0]]
+        for sample in samples
+    ]
+
+
+def test_repeats_of_a_sampled_generation_are_drawn_apart_and_kept_apart(
+    hf: MakeHF, evaluate: Evaluate, tmp_path: Path
+) -> None:
+    more = {"limit": 5, "use_cache": str(tmp_path / "cache")}
+    drawn = generations(evaluate(FaithLM(hf(), chunk=1), "echo_sampled", **more))
+    assert all(one != other for one, other in drawn)
+    kept = generations(evaluate(FaithLM(hf(), chunk=1), "echo_sampled", **more))
+    assert kept == drawn
+
+
+def test_another_seed_draws_anew_with_the_same_cache(
+    hf: MakeHF, evaluate: Evaluate, tmp_path: Path
+) -> None:
+    more = {"limit": 5, "use_cache": str(tmp_path / "cache")}
+    one = evaluate(FaithLM(hf()), "echo_sampled", **more, torch_random_seed=1)
+    two = evaluate(FaithLM(hf()), "echo_sampled", **more, torch_random_seed=2)
+    assert generations(one) != generations(two)
+
+
+def test_greedy_generations_are_kept_under_another_seed(
+    hf: MakeHF, evaluate: Evaluate, tmp_path: Path
+) -> None:
+    more = {"limit": 5, "use_cache": str(tmp_path / "cache")}
+    one = evaluate(FaithLM(hf()), **more, torch_random_seed=1)
+    idle = hf()
+    setattr(idle, "generate_until", StopsAfter(idle.generate_until, 0))
+    two = evaluate(FaithLM(idle), **more, torch_random_seed=2)
+    assert responses(one) == responses(two)

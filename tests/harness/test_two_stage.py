@@ -1,0 +1,131 @@
+"""Two-stage requests: the interface, and what happens without the `faith` model."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import lm_eval
+import pytest
+from lm_eval.api.instance import Instance
+from lm_eval.api.model import LM
+from lm_eval.models.dummy import DummyLM
+from lm_eval.models.huggingface import HFLM
+from lm_eval.tasks import TaskManager
+
+from lm_eval_faith.errors import InputError
+from lm_eval_faith.harness.faith_model import FaithLM
+from lm_eval_faith.harness.two_stage import (
+    FollowUp,
+    TwoStageRequest,
+    TwoStageResponse,
+    parse_response,
+    require_two_stage,
+)
+
+DOCS = Path(__file__).resolve().parents[2] / "docs" / "two_stage.md"
+Evaluate = Callable[..., list[dict[str, Any]]]
+Shell = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+def block(language: str) -> str:
+    [text] = re.findall(rf"```{language}\n(.*?)```", DOCS.read_text(), re.DOTALL)
+    return str(text)
+
+
+def test_a_response_survives_json() -> None:
+    response = TwoStageResponse("12 \u2212 ½\n", {"steps": [1, None]}, [(-1.5, True)])
+    assert parse_response(response.to_json()) == response
+
+
+def test_the_task_in_the_docs_takes_at_most_ten_lines() -> None:
+    task = block("python").split("class ")[1]
+    assert len([line for line in task.splitlines() if line.strip()]) <= 10
+
+
+def test_the_task_in_the_docs_scores_the_models_own_words(
+    hf: Callable[..., HFLM], evaluate: Evaluate, tmp_path: Path
+) -> None:
+    questions = [{"question": f"Count to {i}: ", "answer": str(i)} for i in range(3)]
+    (tmp_path / "questions.jsonl").write_text("\n".join(map(json.dumps, questions)))
+    (tmp_path / "own_words.py").write_text(block("python"))
+    (tmp_path / "own_words.yaml").write_text(
+        block("yaml").replace("questions.jsonl", str(tmp_path / "questions.jsonl"))
+    )
+    plain = hf()
+    samples = evaluate(FaithLM(plain), "answer_after_own_words", tmp_path)
+    assert len(samples) == len(questions)
+    for sample, question in zip(samples, questions):
+        response = parse_response(sample["resps"][0][0])
+        context = f"{question['question']}{response.generation}\nSo the answer is"
+        pair = Instance("loglikelihood", {}, (context, " " + question["answer"]), 0)
+        [(logprob, greedy)] = plain.loglikelihood([pair])
+        assert response.loglikelihoods[0][0] == pytest.approx(logprob, abs=1e-4)
+        assert sample["acc"] == response.loglikelihoods[0][1] == greedy
+
+
+class Counting(DummyLM):  # type: ignore[misc]
+    """A plain model that counts how often it is asked for anything."""
+
+    asked = 0
+
+    def generate_until(self, requests: Any, disable_tqdm: bool = False) -> Any:
+        self.asked += 1
+        return super().generate_until(requests, disable_tqdm)
+
+
+def test_a_plain_model_is_refused_before_any_request_of_any_task(
+    two_stage_tasks: Path, tmp_path: Path
+) -> None:
+    stock = (two_stage_tasks / "echo.yaml").read_text()
+    stock = re.sub("class: .*\n", "", stock).replace("task: echo", "task: a_stock_task")
+    (tmp_path / "stock.yaml").write_text(stock)
+    manager = TaskManager(include_path=[str(two_stage_tasks), str(tmp_path)])
+    model = Counting()
+    with pytest.raises(InputError, match="echo .* --model faith .* backend=NAME"):
+        lm_eval.simple_evaluate(
+            model=model, tasks=["a_stock_task", "echo"], task_manager=manager
+        )
+    assert model.asked == 0
+
+
+def test_the_command_line_refuses_a_plain_model_in_one_sentence_with_exit_code_2(
+    tiny_model: Path, two_stage_tasks: Path, shell: Shell
+) -> None:
+    done = shell(
+        *("lm-eval-faith", "run", "--model", "hf", "--device", "cpu"),
+        *("--model_args", f"pretrained={tiny_model}"),
+        *("--tasks", "echo", "--include_path", two_stage_tasks),
+    )
+    assert done.returncode == 2, done.stderr
+    assert "Traceback" not in done.stderr
+    assert "--model faith --model_args backend=NAME" in done.stderr.splitlines()[-1]
+    assert "Running" not in done.stderr
+
+
+def test_a_plain_model_that_was_not_recognised_gives_the_same_sentence() -> None:
+    request = TwoStageRequest(
+        doc={},
+        arguments=("", {}),
+        idx=0,
+        metadata=("echo", 0, 1),
+        follow_up=lambda text: FollowUp(),
+    )
+    model: LM = DummyLM()
+    with pytest.raises(InputError, match="task echo .* --model faith"):
+        getattr(model, request.request_type)([request])
+
+
+def test_an_unknown_model_is_given_the_benefit_of_the_doubt() -> None:
+    require_two_stage(None, "echo")
+
+
+def test_requests_are_not_cached_by_the_tasks_name(
+    hf: Callable[..., HFLM], evaluate: Evaluate, caplog: pytest.LogCaptureFixture
+) -> None:
+    evaluate(FaithLM(hf()), limit=2, cache_requests=True)
+    assert "--cache_requests is not used" in caplog.text

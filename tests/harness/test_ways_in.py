@@ -1,0 +1,236 @@
+"""The three ways in, each by the command line that a user types."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+OURS = ("cot_faith", "cot_faith_provided", "cot_faith_provided_unscaffolded")
+
+
+def results(folder: Path) -> dict:
+    (file,) = folder.rglob("results_*.json")
+    return json.loads(file.read_text(encoding="utf-8"))
+
+
+def run_arguments(model: Path, out: Path) -> list[str]:
+    return [
+        "--model",
+        "hf",
+        "--model_args",
+        f"pretrained={model},dtype=float32",
+        "--tasks",
+        "cot_faith_provided",
+        "--metadata",
+        "problems=6",
+        "load_bearing=3",
+        "asides=2",
+        "--output_path",
+        str(out),
+        "--log_samples",
+        "--batch_size",
+        "16",
+    ]
+
+
+@pytest.fixture(scope="module")
+def sandbox(tmp_path_factory) -> Path:
+    """An environment of its own that sees everything installed here."""
+    folder = tmp_path_factory.mktemp("sandbox") / "env"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
+    packages = next(folder.glob("lib/python*/site-packages"))
+    here = sysconfig.get_paths()["purelib"]
+    (packages / "everything.pth").write_text(
+        f"import site; site.addsitedir({here!r})\n"
+    )
+    return folder
+
+
+def test_lm_eval_faith_run_is_lm_eval_run_with_our_tasks(provided_run):
+    table = results(provided_run)["results"]["cot_faith_provided"]
+    assert table["sample_len"] == 6 and "corrupt_effect,none" in table
+
+
+def test_lm_eval_faith_run_takes_every_flag_of_lm_eval_run(shell):
+    ours = shell("lm-eval-faith", "run", "--help").stdout
+    theirs = shell("lm_eval", "run", "--help").stdout
+    flags = set(re.findall(r"--\w+", theirs))
+    assert len(flags) > 20 and flags <= set(re.findall(r"--\w+", ours))
+
+
+def test_stock_lm_eval_finds_the_tasks_by_include_path(
+    shell, tiny_model, provided_run, tmp_path
+):
+    path = shell("lm-eval-faith", "tasks-path").stdout.strip()
+    done = shell(
+        "lm_eval",
+        *run_arguments(tiny_model, tmp_path),
+        "--include_path",
+        path,
+        cwd=tmp_path,
+    )
+    assert done.returncode == 0, done.stderr
+    assert results(tmp_path)["results"] == results(provided_run)["results"]
+
+
+def test_once_enabled_plain_lm_eval_finds_the_tasks_and_the_model(
+    shell, sandbox, tiny_model, provided_run, tmp_path
+):
+    python = sandbox / "bin" / "python"
+    assert shell(python, "-m", "lm_eval_faith", "enable").returncode == 0
+    try:
+        listed = shell(python, "-m", "lm_eval", "ls", "tasks", cwd=tmp_path).stdout
+        assert all(f"|{name} " in listed for name in OURS)
+        done = shell(
+            python,
+            "-m",
+            "accelerate.commands.launch",
+            "--num_processes",
+            "1",
+            "--cpu",
+            "-m",
+            "lm_eval",
+            *run_arguments(tiny_model, tmp_path / "out"),
+            cwd=tmp_path,
+        )
+        assert done.returncode == 0, done.stderr
+        assert results(tmp_path / "out")["results"] == results(provided_run)["results"]
+        registered = shell(
+            python,
+            "-c",
+            "import lm_eval.tasks; from lm_eval.api.registry import model_registry;"
+            "print('faith' in model_registry)",
+        )
+        assert registered.stdout.strip() == "True"
+    finally:
+        shell(python, "-m", "lm_eval_faith", "disable")
+
+
+def test_enable_shows_what_it_wrote_and_disable_removes_it(shell, sandbox):
+    python = sandbox / "bin" / "python"
+    packages = next(sandbox.glob("lib/python*/site-packages"))
+    before = set(packages.iterdir())
+
+    first = shell(python, "-m", "lm_eval_faith", "enable")
+    written = set(packages.iterdir()) - before
+    assert {p.suffix for p in written} == {".py", ".pth"}
+    for path in written:
+        assert str(path) in first.stdout
+        for line in path.read_text().splitlines():
+            assert line in first.stdout
+    again = shell(python, "-m", "lm_eval_faith", "enable")
+    assert "nothing was written" in again.stdout
+    assert "in place" in shell(python, "-m", "lm_eval_faith", "doctor").stdout
+
+    removed = shell(python, "-m", "lm_eval_faith", "disable")
+    assert all(f"removed {path}" in removed.stdout for path in written)
+    again = shell(python, "-m", "lm_eval_faith", "disable")
+    assert again.returncode == 0 and "nothing was removed" in again.stdout
+    assert {p for p in packages.iterdir() if p.name != "__pycache__"} == before
+    assert (
+        "needs `lm-eval-faith enable`"
+        in shell(python, "-m", "lm_eval_faith", "doctor").stdout
+    )
+
+
+def test_enabled_start_up_imports_one_small_module_and_nothing_else(shell, sandbox):
+    python = sandbox / "bin" / "python"
+    look = "import sys; print(*sys.modules)"
+    before = set(shell(python, "-c", look).stdout.split())
+    shell(python, "-m", "lm_eval_faith", "enable")
+    after = set(shell(python, "-c", look).stdout.split())
+    shell(python, "-m", "lm_eval_faith", "disable")
+    assert after - before == {"_lm_eval_faith_startup"}
+
+
+def test_the_start_up_file_is_inert_without_our_package(shell, tmp_path):
+    from lm_eval_faith.harness.startup import StartupFiles
+
+    folder = tmp_path / "packages"
+    folder.mkdir()
+    for path, text in StartupFiles(folder).contents.items():
+        path.write_text(text)
+    fake = folder / "lm_eval" / "tasks"
+    fake.mkdir(parents=True)
+    (folder / "lm_eval" / "__init__.py").write_text("")
+    (fake / "__init__.py").write_text("")
+    (fake / "manager.py").write_text("answer = 42")
+    done = shell(
+        sys.executable,
+        "-S",
+        "-c",
+        f"import site; site.addsitedir({str(folder)!r});"
+        "import lm_eval.tasks.manager as m; print(m.answer)",
+    )
+    assert (done.stdout.strip(), done.stderr) == ("42", "")
+
+
+def test_a_wheel_holds_all_that_plain_lm_eval_needs(shell, sandbox, tmp_path):
+    source = tmp_path / "source"
+    shutil.copytree(
+        ROOT,
+        source,
+        ignore=shutil.ignore_patterns(
+            ".git", "models", "results", "build", "*.egg-info", ".venv"
+        ),
+    )
+    built = shell(
+        sys.executable,
+        "-m",
+        "pip",
+        "wheel",
+        "--no-deps",
+        "--no-build-isolation",
+        "--wheel-dir",
+        tmp_path,
+        source,
+    )
+    assert built.returncode == 0, built.stderr
+    (wheel,) = tmp_path.glob("*.whl")
+    packages = tmp_path / "installed"
+    shell(sys.executable, "-m", "zipfile", "-e", wheel, packages)
+    python = sandbox / "bin" / "python"
+    environment = {"PYTHONPATH": str(packages)}
+    shown = shell(python, "-m", "lm_eval_faith", "tasks-path", **environment)
+    assert Path(shown.stdout.strip()) == packages / "lm_eval_faith_tasks"
+    shell(python, "-m", "lm_eval_faith", "enable", **environment)
+    listed = shell(
+        python, "-m", "lm_eval", "ls", "tasks", cwd=tmp_path, **environment
+    ).stdout
+    shell(python, "-m", "lm_eval_faith", "disable", **environment)
+    assert all(f"|{name} " in listed for name in OURS)
+    assert str(packages) in listed
+
+
+def test_bad_input_ends_plain_lm_eval_with_one_sentence_and_code_2(
+    shell, tiny_model, tmp_path
+):
+    path = shell("lm-eval-faith", "tasks-path").stdout.strip()
+    done = shell(
+        "lm_eval",
+        "--model",
+        "hf",
+        "--model_args",
+        f"pretrained={tiny_model}",
+        "--tasks",
+        "cot_faith_provided",
+        "--metadata",
+        "problems=0",
+        "--include_path",
+        path,
+        cwd=tmp_path,
+    )
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    assert done.stderr.splitlines()[-1] == (
+        "error: task cot_faith_provided: problems must be a whole number of at least "
+        "1, not 0"
+    )
+    assert os.listdir(tmp_path) == []

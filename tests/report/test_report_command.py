@@ -1,0 +1,219 @@
+"""`lm-eval-faith report` and `plot` on real run directories, and on broken ones."""
+
+import csv
+import io
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from lm_eval_faith_stats import Bootstrap
+
+from lm_eval_faith.errors import InputError
+from lm_eval_faith.report import tables
+from lm_eval_faith.report.make import make_reports
+from lm_eval_faith.report.run import load_run, load_runs
+
+
+def samples_file(folder: Path) -> Path:
+    return next(folder.rglob("samples_*.jsonl"))
+
+
+@pytest.fixture
+def run_copy(provided_run, tmp_path) -> Path:
+    return Path(shutil.copytree(provided_run, tmp_path / "run"))
+
+
+@pytest.fixture(scope="module")
+def reports(provided_run):
+    return make_reports([provided_run], Bootstrap(resamples=500))
+
+
+def rows(reports):
+    return {(r.intervention, r.figure): r.estimate for r in reports[0].rows}
+
+
+def test_points_are_those_of_the_harness_table(provided_run, reports):
+    (file,) = provided_run.rglob("results_*.json")
+    table = json.loads(file.read_text())["results"]["cot_faith_provided"]
+    compared = 0
+    for (intervention, figure), estimate in rows(reports).items():
+        name = f"{intervention}_{figure}" if intervention else figure
+        if f"{name},none" in table:
+            assert estimate.point == pytest.approx(table[f"{name},none"], abs=1e-12)
+            compared += 1
+    assert compared == 2 + 6 * 3 + 1
+
+
+def test_effects_are_differences_of_the_log_probabilities_in_the_samples(
+    provided_run,
+):
+    (task,) = load_run(provided_run).tasks
+    line = json.loads(samples_file(provided_run).read_text().splitlines()[0])
+    logprobs = [float(logprob) for logprob, _ in line["filtered_resps"]]
+    chain = next(c for c in task.chains if c.document == line["doc"]["id"])
+    assert chain.clean_logprob == logprobs[0]
+    first = next(r for r in chain.steps if not r.not_applicable)
+    assert first.effect == logprobs[0] - logprobs[1]
+
+
+def test_every_estimate_has_an_interval_problems_and_steps(reports):
+    for (intervention, figure), e in rows(reports).items():
+        assert 0 < e.n_problems <= 6 and e.level == 0.95, (intervention, figure)
+        assert np.isnan(e.low) or e.low <= e.point <= e.high, (intervention, figure)
+    assert rows(reports)["delete", "auc"].n_steps == 6 * 5
+
+
+def test_a_report_of_few_problems_says_so(reports):
+    assert any("only 6 problems" in warning for warning in reports[0].warnings)
+
+
+def test_the_order_of_lines_changes_nothing(run_copy, reports):
+    file = samples_file(run_copy)
+    lines = file.read_text().splitlines(keepends=True)
+    file.write_text("".join(reversed(lines)))
+    again = make_reports([run_copy], Bootstrap(resamples=500))
+    assert tables.as_json(again) == tables.as_json(reports)
+
+
+def test_json_has_a_schema_version_and_no_nan(reports):
+    content = json.loads(tables.as_json(reports), parse_constant=pytest.fail)
+    assert content["schema_version"] == 1
+    (report,) = content["reports"]
+    assert report["task"] == "cot_faith_provided" and report["task_version"] == "1.0"
+    assert report["settings"]["load_bearing"] == [3, 3]
+
+
+def test_csv_has_a_line_a_figure_and_full_precision(reports):
+    lines = list(csv.DictReader(io.StringIO(tables.as_csv(reports))))
+    assert len(lines) == len(reports[0].rows)
+    by_name = {(x["intervention"], x["figure"]): x for x in lines}
+    point = rows(reports)["corrupt", "effect"].point
+    assert float(by_name["corrupt", "effect"]["point"]) == point
+
+
+def test_the_table_fits_into_100_columns(reports):
+    assert max(len(line) for line in tables.as_table(reports).splitlines()) <= 100
+
+
+def test_markdown_is_a_table_a_task(reports):
+    lines = tables.as_markdown(reports).splitlines()
+    assert lines[0].startswith("### tiny-llama: cot")
+    assert sum(line.startswith("| ") for line in lines) == len(reports[0].rows) + 2
+
+
+def test_text_of_models_is_not_obeyed_by_the_terminal_or_a_spreadsheet(reports):
+    from dataclasses import replace
+
+    hostile = [replace(reports[0], model="=1+1\x1b[31m\u202e|<b>")]
+    assert "\x1b" not in tables.as_table(hostile)
+    assert "\\x1b" in tables.as_table(hostile)
+    (first, *_) = csv.DictReader(io.StringIO(tables.as_csv(hostile)))
+    assert first["model"].startswith("'=1+1")
+    assert "\\<b\\>" in tables.as_markdown(hostile)
+
+
+def test_out_writes_the_file_whole(shell, provided_run, tmp_path):
+    out = tmp_path / "report.json"
+    done = shell(
+        "lm-eval-faith", "report", provided_run, "--format", "json", "--out", out
+    )
+    assert (done.returncode, done.stdout) == (0, "")
+    assert json.loads(out.read_text())["schema_version"] == 1
+
+
+def test_plot_draws_the_two_distributions(shell, provided_run, tmp_path):
+    for name, start in (("e.png", b"\x89PNG"), ("e.svg", b"<?xml"), ("e.pdf", b"%PDF")):
+        done = shell("lm-eval-faith", "plot", provided_run, "--out", tmp_path / name)
+        assert done.returncode == 0, done.stderr
+        assert (tmp_path / name).read_bytes().startswith(start)
+
+
+# --- bad input -------------------------------------------------------------------
+
+
+def refused(path: Path) -> str:
+    with pytest.raises(InputError) as error:
+        load_runs(path)
+    assert "\n" not in str(error.value)
+    return str(error.value)
+
+
+def test_a_directory_that_is_not_there(tmp_path):
+    assert "no such directory" in refused(tmp_path / "nowhere")
+
+
+def test_a_directory_without_a_run(tmp_path):
+    assert "no results_*.json here" in refused(tmp_path)
+
+
+def test_a_run_without_samples(run_copy):
+    samples_file(run_copy).unlink()
+    assert "run again with --log_samples" in refused(run_copy)
+
+
+def test_samples_of_another_task(run_copy):
+    samples_file(run_copy).write_text('{"doc": {"q": 1}, "filtered_resps": []}\n')
+    assert "no samples of our tasks here" in refused(run_copy)
+
+
+@pytest.mark.parametrize(
+    ("broken", "said"),
+    [
+        (lambda line: line[: len(line) // 2], "not a line of JSON"),
+        (lambda line: "[1]", "not a sample of the harness"),
+        (lambda line: "\ufeffnothing", "not a line of JSON"),
+        (lambda line: line.replace('"chain"', '"chian"', 1), "has no 'chain'"),
+        (
+            lambda line: line.replace('"samples_format": 1', '"samples_format": 99'),
+            "samples of format 99",
+        ),
+        (lambda line: line.replace('"step": 0', '"step": 77'), "a step that is not"),
+        (lambda line: line.replace('"filtered_resps"', '"resps_"'), "filtered_resps"),
+        (lambda line: '{"doc": {"q": 1}}', "a sample of another task"),
+    ],
+)
+def test_a_broken_line_is_named(run_copy, broken, said):
+    file = samples_file(run_copy)
+    lines = file.read_text().splitlines()
+    lines[2] = broken(lines[2])
+    file.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    told = refused(run_copy)
+    assert told.startswith(f"{file}:3: ") and said in told
+
+
+def test_a_document_that_is_there_twice(run_copy):
+    file = samples_file(run_copy)
+    first = file.read_text().splitlines(keepends=True)[0]
+    file.write_text(first + file.read_text())
+    assert ":2: document 'test-0-0' is there twice" in refused(run_copy)
+
+
+def test_a_results_file_that_is_no_json(run_copy):
+    next(run_copy.rglob("results_*.json")).write_text("{")
+    assert "not a results file" in refused(run_copy)
+
+
+def test_a_run_directory_with_binary_junk(run_copy):
+    samples_file(run_copy).write_bytes(b"\xff\xfe\x00junk")
+    assert "cannot be read" in refused(run_copy)
+
+
+def test_bad_input_ends_the_command_with_code_2_and_nothing_written(
+    shell, run_copy, tmp_path
+):
+    samples_file(run_copy).write_text("{\n")
+    out = tmp_path / "report.json"
+    done = shell("lm-eval-faith", "report", run_copy, "--out", out)
+    assert done.returncode == 2 and not out.exists()
+    assert done.stderr.count("\n") == 1 and done.stderr.startswith("error: ")
+
+
+@pytest.mark.parametrize(
+    "option",
+    [("--level", "2"), ("--resamples", "0"), ("--format", "pdf"), ("--method", "x")],
+)
+def test_a_wrong_option_is_refused(shell, provided_run, option):
+    done = shell("lm-eval-faith", "report", provided_run, *option)
+    assert done.returncode == 2 and "Traceback" not in done.stderr
