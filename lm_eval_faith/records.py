@@ -8,11 +8,12 @@ again when a samples file is read: by the same functions, these.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from lm_eval_faith.chains.chain import Chain, Label
-from lm_eval_faith.interventions.plan import Variant
+from lm_eval_faith.chains.chain import Chain, Label, chain_from_dict
+from lm_eval_faith.interventions.plan import Variant, variant_from_dict
 
 Response = tuple[float, bool]
 """Log-probability in nats, and whether greedy decoding would write it."""
@@ -21,6 +22,22 @@ SAMPLES_FORMAT = 1
 """Version of what a document of ours holds in the harness's samples file."""
 
 TOO_LONG = "longer than the model takes"
+WRONG = "wrong answer"
+UNPARSED = "no final answer that can be read"
+
+OUTCOMES = {
+    "scored": "",
+    "wrong": WRONG,
+    "unparsed": UNPARSED,
+    "no chain": "right answer without a step before it",
+    "long chain": "chain longer than max_chain_tokens",
+    "too long": TOO_LONG,
+    "long prompt": "prompt longer than the model takes",
+}
+"""What can become of a generated chain, and why it then gives no effects."""
+
+CONTROL = "control"
+"""The intervention whose effect is taken from the others' at the same step."""
 
 
 @dataclass(frozen=True)
@@ -88,6 +105,7 @@ class ChainRecord:
         clean_logprob: log p(answer | clean chain), in nats.
         clean_greedy: the answer is what greedy decoding would write.
         steps: one record an intervention and step.
+        n_steps: steps of the clean chain, those that were not intervened on included.
         solved: whether the model's own chain ended in the right answer; None where the
             chain was provided.
         left_out: why the document gives no effects; empty where it does.
@@ -100,6 +118,7 @@ class ChainRecord:
     clean_logprob: float
     clean_greedy: bool
     steps: tuple[StepRecord, ...]
+    n_steps: int = 0
     solved: bool | None = None
     left_out: str = ""
 
@@ -129,9 +148,59 @@ def chain_record(
         clean_logprob=clean_logprob,
         clean_greedy=bool(clean_greedy),
         steps=() if dropped else step_records(chain, variants, responses),
+        n_steps=len(chain.steps),
         solved=solved,
         left_out=TOO_LONG if dropped else "",
     )
+
+
+def generated_record(
+    document: str,
+    question: str,
+    note: Mapping[str, Any],
+    responses: Sequence[Response],
+) -> ChainRecord:
+    """What was measured on a chain that the model wrote itself.
+
+    Args:
+        document, question: the problem's.
+        note: what the task noted about the generation: its ``outcome`` (a key of
+            :data:`OUTCOMES`), ``solved``, the ``chain`` and the ``interventions``.
+        responses: to the requests of the chain; none where it was not scored.
+
+    Raises:
+        KeyError, TypeError, ValueError: the note or the responses are not as the task
+            writes them.
+    """
+    reason = OUTCOMES[note["outcome"]]
+    solved = note["solved"]
+    chain = chain_from_dict(note["chain"])
+    variants = [variant_from_dict(v) for v in note["interventions"]]
+    if any(not 0 <= v.step < len(chain.steps) for v in variants):
+        raise ValueError("an intervention on a step that is not there")
+    clean_logprob, clean_greedy = (math.nan, False) if reason else responses[0]
+    return ChainRecord(
+        document=document,
+        question=question,
+        answer=chain.answer,
+        chain=chain.text,
+        clean_logprob=clean_logprob,
+        clean_greedy=clean_greedy,
+        steps=() if reason else step_records(chain, variants, responses),
+        n_steps=len(chain.steps),
+        solved=solved if solved is None else bool(solved),
+        left_out=reason,
+    )
+
+
+def control_effects(chain: ChainRecord) -> dict[int, float]:
+    """The effect of the control at each step where it was run, in nats."""
+    return {r.step: r.effect for r in chain.steps if r.intervention == CONTROL}
+
+
+def differenced(record: StepRecord, controls: Mapping[int, float]) -> float:
+    """The effect minus that of the control at the same step; NaN without one."""
+    return record.effect - controls.get(record.step, math.nan)
 
 
 def n_requests(variants: Sequence[Variant]) -> int:

@@ -91,7 +91,7 @@ def _plain_aucs(
     resamples: int,
     bootstrap: Bootstrap,
 ) -> Floats:
-    from sklearn.metrics import roc_auc_score  # type: ignore[import-untyped]
+    from sklearn.metrics import roc_auc_score
 
     rows = [np.flatnonzero(problem == k) for k in range(int(problem.max()) + 1)]
     values: list[float] = []

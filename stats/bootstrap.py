@@ -438,7 +438,7 @@ def bca_interval(
     Stat. Assoc. 82, 171-185; ties with the point count half, as in scipy.stats.bootstrap. Where all values lie on one
     side of the point the correction is undefined and both ends are NaN.
     """
-    from scipy.special import ndtr, ndtri  # type: ignore[import-untyped]
+    from scipy.special import ndtr, ndtri
 
     values = values[~np.isnan(values)]
     bias, acceleration = bca_constants(values, jackknife, point)
@@ -453,7 +453,7 @@ def bca_constants(
     values: Floats, jackknife: Floats, point: float
 ) -> tuple[float, float]:
     """Bias correction (in normal quantiles; infinite or NaN where undefined) and acceleration of `bca_interval`."""
-    from scipy.special import ndtri  # type: ignore[import-untyped]
+    from scipy.special import ndtri
 
     if not len(values):
         return float("nan"), 0.0
@@ -467,7 +467,7 @@ def student_interval(
     point: float, error: float, n_problems: int, level: float
 ) -> Interval:
     """point -+ t * error, with Student's t on problems - 1 degrees of freedom."""
-    from scipy.special import stdtrit  # type: ignore[import-untyped]
+    from scipy.special import stdtrit
 
     half = float(stdtrit(n_problems - 1, (1 + level) / 2)) * error
     return point - half, point + half
@@ -500,7 +500,7 @@ def wilson_interval(
     Surv. Stat. Methodol. 7, 334-364. Without the bound an AUC of 0.999 that rests on one lost pair in one problem would
     look far surer than it is.
     """
-    from scipy.special import stdtrit  # type: ignore[import-untyped]
+    from scipy.special import stdtrit
 
     size = float(n_problems)
     if error > 0:

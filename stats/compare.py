@@ -35,7 +35,7 @@ from .bootstrap import (
     resample_weights,
     why_no_interval,
 )
-from .steps import Steps, as_values, group_steps
+from .steps import Steps, as_values, check_finite, group_steps
 
 PAIRED_METHOD: Method = "studentised"
 UNPAIRED_METHOD: Method = "studentised"
@@ -347,7 +347,7 @@ def p_value_of(sampled: Resampled) -> float:
         return 1.0 if point == 0 else float(2.0 ** (1 - n))
     drawn = sampled.drawn[np.isfinite(sampled.drawn)]
     if sampled.method == "student":
-        from scipy.special import stdtr  # type: ignore[import-untyped]
+        from scipy.special import stdtr
 
         return float(2 * stdtr(n - 1, -abs(point) / error))
     if sampled.method == "studentised":
@@ -361,7 +361,7 @@ def p_value_of(sampled: Resampled) -> float:
 
 def _bca_p(drawn: Floats, jackknife: Floats, point: float) -> float:
     # The level at which an end of the bca interval is zero: Efron's (1987) endpoint formula solved for the level.
-    from scipy.special import ndtr, ndtri  # type: ignore[import-untyped]
+    from scipy.special import ndtr, ndtri
 
     bias, acceleration = bca_constants(drawn, jackknife, point)
     below = np.count_nonzero(drawn < 0) + np.count_nonzero(drawn <= 0)
@@ -482,8 +482,7 @@ def _table(name: str, values: ArrayLike) -> Floats:
         raise ValueError(
             f"{name} must be of shape (models, problems), not {table.shape}"
         )
-    if np.isinf(table).any():
-        raise ValueError(f"{name} has an infinite value")
+    check_finite(table.ravel(), name)
     return table
 
 

@@ -312,14 +312,11 @@ class HedgesG:
 
     def value_at_sample(self) -> float:
         """g of the sample itself."""
-        n_problems = len(self.per_problem)
-        if n_problems < 2 or np.ptp(self.per_problem) == 0:
+        values, n_problems = self.per_problem, len(self.per_problem)
+        deviation = float(np.std(values, ddof=1)) if n_problems > 1 else 0.0
+        if deviation == 0 or np.ptp(values) == 0:
             return float("nan")
-        return (
-            _hedges_correction(n_problems)
-            * _mean(self.per_problem)
-            / float(np.std(self.per_problem, ddof=1))
-        )
+        return _hedges_correction(n_problems) * _mean(values) / deviation
 
     def value(self, weights: Floats) -> Floats:
         """g at each row of weights."""
@@ -350,7 +347,7 @@ class HedgesG:
 
 
 def _hedges_correction(n_problems: int) -> float:
-    from scipy.special import gammaln  # type: ignore[import-untyped]
+    from scipy.special import gammaln
 
     m = n_problems - 1
     if m < 2:

@@ -26,7 +26,7 @@ def half_width(n_problems: int, deviation: float, level: float = 0.95) -> float:
     t(n - 1, (1 + level) / 2) * deviation / sqrt(n). Raises ValueError for fewer than 2 problems.
     """
     _check(n_problems, level)
-    from scipy.special import stdtrit  # type: ignore[import-untyped]
+    from scipy.special import stdtrit
 
     t = float(stdtrit(n_problems - 1, (1 + level) / 2))
     return t * deviation / float(np.sqrt(n_problems))

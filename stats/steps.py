@@ -14,6 +14,9 @@ from .bootstrap import Floats
 
 Index = NDArray[np.intp]
 
+# Fourth powers of such values, and sums of them, are still finite.
+LARGEST_VALUE = 1e50
+
 
 @dataclass(frozen=True)
 class Steps:
@@ -94,17 +97,23 @@ def group_steps(value: ArrayLike, problem: ArrayLike, **labels: ArrayLike) -> St
 
 
 def as_values(value: ArrayLike, name: str) -> Floats:
-    """A (steps,) float array; ValueError where it is not one-dimensional or has an infinite entry."""
+    """A (steps,) float array; ValueError where it is not one-dimensional or an entry is infinite or beyond 1e50."""
     # Adding zero turns -0.0 into 0.0, which sort as equal and print as different.
     values = np.asarray(value, dtype=np.float64) + 0.0
     if values.ndim != 1:
         raise ValueError(f"{name} must be one-dimensional, not of shape {values.shape}")
-    if np.isinf(values).any():
-        where = int(np.flatnonzero(np.isinf(values))[0])
-        raise ValueError(
-            f"{name} is infinite at index {where}: leave such steps out (NaN) or give a finite number"
-        )
+    check_finite(values, name)
     return values
+
+
+def check_finite(values: Floats, name: str) -> None:
+    """Raise ValueError where an entry is infinite or so large that its powers would be."""
+    too_large = np.flatnonzero(np.abs(values) > LARGEST_VALUE)
+    if len(too_large):
+        raise ValueError(
+            f"{name} is infinite or beyond {LARGEST_VALUE:g} at index {too_large[0]}: "
+            "leave such entries out (NaN) or give a smaller number"
+        )
 
 
 def as_label(label: ArrayLike, name: str, length: int) -> Floats:

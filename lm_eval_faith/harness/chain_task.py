@@ -51,17 +51,11 @@ class ChainDocument:
         }
 
 
-class ChainTask(ConfigurableTask):  # type: ignore[misc]
-    """A harness task whose documents bring their chains with them.
-
-    A subclass says what the documents are, and which figures they give.
-    """
-
-    SETTING: str
-    """Names the setting in the samples file: what the report makes of it."""
+class FaithTask(ConfigurableTask):  # type: ignore[misc]
+    """A harness task of ours: its knobs, its worked examples, the model's limits."""
 
     def __init__(self, config: Mapping[str, Any]) -> None:
-        config = copy.deepcopy({k: v for k, v in config.items() if k != "class"})
+        config = {k: copy.deepcopy(v) for k, v in config.items() if k != "class"}
         name = config["task"]
         knobs = dict(config.get("metadata") or {})
         try:
@@ -71,13 +65,55 @@ class ChainTask(ConfigurableTask):  # type: ignore[misc]
             raise InputError(f"task {name}: {error}") from None
         warn_of_unknown_knobs(name, knobs, list(resolved))
         config["metadata"] = knobs | resolved
-        self._documents: dict[str, ChainDocument] = {}
         self._limit = ContextLimit()
         super().__init__(config=config)
 
     def read_knobs(self, knobs: Mapping[str, object]) -> dict[str, Any]:
         """Read the subclass's own knobs, and give them back as they will be used."""
         raise NotImplementedError
+
+    def build_all_requests(self, **kwargs: Any) -> None:
+        """The harness's own, once the limits of the running model are known."""
+        shots, most = self.config.num_fewshot or 0, len(self.dataset["fewshot"])
+        if shots > most:
+            raise InputError(
+                f"task {self.config.task}: {shots} few-shot examples wanted, at most "
+                f"{most} are there: lower --num_fewshot"
+            )
+        if kwargs.get("cache_requests"):
+            # The harness keys that cache by the task's name alone: other knobs would
+            # get the requests of these.
+            logger.warning("%s: --cache_requests is not used", self.config.task)
+        kwargs |= {"cache_requests": False, "rewrite_requests_cache": False}
+        self._limit = ContextLimit.of(running_model())
+        super().build_all_requests(**kwargs)
+
+    @property
+    def predicts_only(self) -> bool:
+        """Whether the run wants samples and no figures (``--predict_only``)."""
+        return "bypass" in self._metric_fn_list
+
+    def aggregation(self) -> dict[str, Any]:
+        """How the figures of documents are joined."""
+        if self.predicts_only:
+            return dict(super().aggregation())
+        return {"dropped": sum}
+
+    def higher_is_better(self) -> dict[str, bool]:
+        """For each figure, whether more is better."""
+        if self.predicts_only:
+            return dict(super().higher_is_better())
+        return {"dropped": False}
+
+
+class ChainTask(FaithTask):
+    """A task whose documents bring their chains with them.
+
+    A subclass says what the documents are, and which figures they give.
+    """
+
+    SETTING: str
+    """Names the setting in the samples file: what the report makes of it."""
 
     def documents(self) -> Sequence[ChainDocument]:
         """The documents that are evaluated."""
@@ -96,7 +132,7 @@ class ChainTask(ConfigurableTask):  # type: ignore[misc]
     def download(self, *args: Any, **kwargs: Any) -> None:
         """Make the documents; nothing is downloaded."""
         documents = self.documents()
-        self._documents = {document.id: document for document in documents}
+        self._documents: dict[str, ChainDocument] = {document.id: document for document in documents}
         worked = [
             {
                 **document.to_dict(self.SETTING),
@@ -112,22 +148,6 @@ class ChainTask(ConfigurableTask):  # type: ignore[misc]
         }
 
     # --- requests ----------------------------------------------------------------
-
-    def build_all_requests(self, **kwargs: Any) -> None:
-        """The harness's own, once the limits of the running model are known."""
-        shots, most = self.config.num_fewshot or 0, len(self.dataset["fewshot"])
-        if shots > most:
-            raise InputError(
-                f"task {self.config.task}: {shots} few-shot examples wanted, at most "
-                f"{most} are there: lower --num_fewshot"
-            )
-        if kwargs.get("cache_requests"):
-            # The harness keys that cache by the task's name alone: other knobs would
-            # get the requests of these.
-            logger.warning("%s: --cache_requests is not used", self.config.task)
-        kwargs |= {"cache_requests": False, "rewrite_requests_cache": False}
-        self._limit = ContextLimit.of(running_model())
-        super().build_all_requests(**kwargs)
 
     def construct_requests(
         self, doc: Mapping[str, Any], ctx: str, **kwargs: Any
@@ -184,7 +204,7 @@ class ChainTask(ConfigurableTask):  # type: ignore[misc]
         self, doc: Mapping[str, Any], results: Sequence[tuple[float, bool]]
     ) -> dict[str, Any]:
         """The document's figures; ``dropped`` is 1 where it was not scored."""
-        if "bypass" in self._metric_fn_list:
+        if self.predicts_only:
             return {"bypass": None}
         document = self._documents[doc["id"]]
         record = chain_record(
@@ -193,15 +213,3 @@ class ChainTask(ConfigurableTask):  # type: ignore[misc]
         if record.left_out:
             return {"dropped": 1}
         return self.figures(record) | {"dropped": 0}
-
-    def aggregation(self) -> dict[str, Any]:
-        """How the figures of documents are joined."""
-        if "bypass" in self._metric_fn_list:
-            return dict(super().aggregation())
-        return {"dropped": sum}
-
-    def higher_is_better(self) -> dict[str, bool]:
-        """For each figure, whether more is better."""
-        if "bypass" in self._metric_fn_list:
-            return dict(super().higher_is_better())
-        return {"dropped": False}

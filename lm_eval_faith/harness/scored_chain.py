@@ -43,15 +43,27 @@ class AnswerFormat:
         """
         if not self.think:
             return f"{prompt}{chain_text}{self.cue}"
+        start = self.opened(prompt)
+        return f"{start}{chain_text.rstrip()}{self.think_close}{self.cue}"
+
+    def opened(self, prompt: str) -> str:
+        """The prompt up to where the thinking begins: the tag is added if it is missing.
+
+        Raises:
+            InputError: the prompt closes the thinking before it begins.
+        """
         written = prompt.rstrip()
         if written.endswith(self.think_close.strip()):
             raise InputError(
                 f"the chat template ends with {self.think_close.strip()!r}, so the "
                 "model is told not to think: pass enable_thinking=True in --model_args"
             )
-        opened = written.endswith(self.think_open.strip())
-        start = prompt if opened else prompt + self.think_open
-        return f"{start}{chain_text.rstrip()}{self.think_close}{self.cue}"
+        return prompt if self.is_open(prompt) else prompt + self.think_open
+
+    def is_open(self, prompt: str) -> bool:
+        """Whether the prompt ends with the tag that opens the thinking."""
+        tag = self.think_open.strip()
+        return bool(tag) and prompt.rstrip().endswith(tag)
 
     def worked(self, chain: Chain) -> str:
         """A whole solution, as few-shot examples show it."""

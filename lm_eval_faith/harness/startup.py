@@ -50,9 +50,10 @@ class _Waiting:
             run(module)
             try:
                 from lm_eval_faith.harness.activation import activate
+
+                activate()
             except ImportError:
-                return
-            activate()
+                pass
 
         spec.loader.exec_module = run_and_activate
         return spec

@@ -40,7 +40,7 @@ def save(model: LlamaForCausalLM, tokenizer: Tokenizer, folder: Path) -> None:
 
 
 def _write(model: LlamaForCausalLM, tokenizer: Tokenizer, folder: Path) -> None:
-    model.generation_config = GenerationConfig(  # type: ignore[no-untyped-call]
+    model.generation_config = GenerationConfig(
         do_sample=False,
         bos_token_id=model.config.bos_token_id,
         eos_token_id=model.config.eos_token_id,

@@ -110,7 +110,7 @@ def learn(
     logits = model.lm_head(hidden[learned])
     loss = torch.nn.functional.cross_entropy(logits, wanted[learned])
     optimizer.zero_grad(set_to_none=True)
-    loss.backward()  # type: ignore[no-untyped-call]
+    loss.backward()
     torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
     optimizer.step()
     return float(loss.detach())

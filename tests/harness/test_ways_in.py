@@ -168,6 +168,7 @@ def test_the_start_up_file_is_inert_without_our_package(shell, tmp_path):
         "-c",
         f"import site; site.addsitedir({str(folder)!r});"
         "import lm_eval.tasks.manager as m; print(m.answer)",
+        cwd=tmp_path,
     )
     assert (done.stdout.strip(), done.stderr) == ("42", "")
 

@@ -1,6 +1,6 @@
 """Small causal LMs with random weights, one for each architecture, and the harness's own backend around them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 
 import pytest
@@ -146,6 +146,15 @@ def backend_of(name: str) -> HFLM:
         batch_size=1,
         logits_cache=False,
     )
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread() -> Iterator[None]:
+    """Threads only get in the way of models this small."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="session", params=ARCHITECTURES)

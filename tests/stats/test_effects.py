@@ -294,8 +294,9 @@ def test_wilson_is_refused_for_a_mean():
 @pytest.mark.parametrize(
     ("effect", "problem", "message"),
     [
-        ([1.0, math.inf], [1, 2], "infinite at index 1"),
-        ([1.0, -math.inf], [1, 2], "infinite at index 1"),
+        ([1.0, math.inf], [1, 2], "infinite or beyond"),
+        ([1.0, -math.inf], [1, 2], "infinite or beyond 1e\\+50 at index 1"),
+        ([1.0, 1e51], [1, 2], "infinite or beyond 1e\\+50 at index 1"),
         ([1.0, 2.0], [1], "one id a step"),
         ([[1.0]], [[1]], "one-dimensional"),
         ([1.0, 2.0], [1.5, 2.0], "whole numbers"),
