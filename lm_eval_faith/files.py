@@ -1,10 +1,15 @@
-"""Files written whole or not at all."""
+"""Files written whole or not at all, and read line by line."""
 
 from __future__ import annotations
 
+import json
 import os
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
+
+from lm_eval_faith.errors import InputError
 
 
 def write_whole(path: Path, content: str | bytes) -> None:
@@ -22,3 +27,29 @@ def write_whole(path: Path, content: str | bytes) -> None:
     except BaseException:
         os.unlink(temporary)
         raise
+
+
+def read_json_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The objects of a JSONL file, each with the number of its line, from 1.
+
+    Raises:
+        InputError: the file cannot be read, or a line holds no JSON object; the
+            sentence names file and line.
+    """
+    try:
+        with path.open(encoding="utf-8") as lines:
+            for number, line in enumerate(lines, start=1):
+                if line.strip():
+                    yield number, _object(line, f"{path}:{number}")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: cannot be read ({error})") from None
+
+
+def _object(line: str, where: str) -> dict[str, Any]:
+    try:
+        read = json.loads(line)
+    except ValueError as error:
+        raise InputError(f"{where}: not a line of JSON ({error})") from None
+    if not isinstance(read, dict):
+        raise InputError(f"{where}: not a JSON object")
+    return read

@@ -66,6 +66,7 @@ class FaithTask(ConfigurableTask):  # type: ignore[misc]
         warn_of_unknown_knobs(name, knobs, list(resolved))
         config["metadata"] = knobs | resolved
         self._limit = ContextLimit()
+        self._ranks = 1
         super().__init__(config=config)
 
     def read_knobs(self, knobs: Mapping[str, object]) -> dict[str, Any]:
@@ -86,6 +87,7 @@ class FaithTask(ConfigurableTask):  # type: ignore[misc]
             logger.warning("%s: --cache_requests is not used", self.config.task)
         kwargs |= {"cache_requests": False, "rewrite_requests_cache": False}
         self._limit = ContextLimit.of(running_model())
+        self._ranks = kwargs.get("world_size") or 1
         super().build_all_requests(**kwargs)
 
     @property
@@ -132,7 +134,9 @@ class ChainTask(FaithTask):
     def download(self, *args: Any, **kwargs: Any) -> None:
         """Make the documents; nothing is downloaded."""
         documents = self.documents()
-        self._documents: dict[str, ChainDocument] = {document.id: document for document in documents}
+        self._documents: dict[str, ChainDocument] = {
+            document.id: document for document in documents
+        }
         worked = [
             {
                 **document.to_dict(self.SETTING),

@@ -33,7 +33,9 @@ HELD_OUT = 1000
 """So many first problems of the tasks' default seed are never trained on."""
 
 LARGEST_MISTAKE = 9
-MOST_ASIDES = 3
+SUMS = 25
+"""In a text of bare sums."""
+
 MOST_EXAMPLES = 3
 
 _SUM = re.compile(r"(\d+) ([-+*]) (\d+) = (\d+)")
@@ -51,9 +53,11 @@ Problem = TypeVar("Problem", ProvidedProblem, WordProblem)
 
 
 def solver_texts(count: int, seed: int) -> Iterator[TrainingText]:
-    """Training texts, half of them to read and half to write.
+    """Training texts in the order of learning.
 
-    One in ten is preceded by others, as few-shot examples would stand there.
+    Half of the first quarter are bare sums, so that sums are known early; the others
+    are to read and to write in turn. One in ten of these is preceded by others, as
+    few-shot examples would stand there.
 
     Args:
         count: number of texts.
@@ -62,12 +66,27 @@ def solver_texts(count: int, seed: int) -> Iterator[TrainingText]:
     held_out = held_out_questions()
     for index in range(count):
         draw = Draw("solver text", seed, index)
+        if 4 * index < count and draw.below(2):
+            yield _sums(draw)
+            continue
         maker = (_text_to_read, _text_to_write)[index % 2]
         examples = draw.between(1, MOST_EXAMPLES) if draw.below(10) == 0 else 0
-        texts = [
-            maker(seed, index, example, held_out) for example in range(examples + 1)
-        ]
-        yield joined(texts)
+        yield joined([maker(seed, index, k, held_out) for k in range(examples + 1)])
+
+
+def _sums(draw: Draw) -> TrainingText:
+    """Sums such as the word problems hold, of which the results are learned."""
+    pieces: Pieces = []
+    while len(pieces) < 3 * SUMS:
+        sign = draw.choice("+-*")
+        before, operand = draw.between(1, 97), draw.between(2, 15)
+        if sign == "*":
+            before, operand = draw.between(1, 49), draw.between(2, 10)
+        total = _result(before, sign, operand)
+        if 1 <= total <= WordProblemSettings().largest:
+            pieces += [(f" {before} {sign} {operand} =", False), (f" {total}", True)]
+            pieces.append((".", False))
+    return TrainingText(tuple(pieces), ended=False)
 
 
 def held_out_questions() -> frozenset[str]:

@@ -23,7 +23,7 @@ from lm_eval_faith.organisms.texts import tokenized
 from lm_eval_faith.organisms.tokenizer import Tokens, make_tokenizer
 from lm_eval_faith.organisms.training import Report, TrainingSettings, train
 
-TEXTS = 26_000
+TEXTS = 30_000
 """How many texts the embedded model learns from."""
 
 _LINES = 40

@@ -12,6 +12,9 @@ from transformers import LlamaConfig, LlamaForCausalLM
 from lm_eval_faith.organisms.texts import NOT_LEARNED, TokenizedText
 from lm_eval_faith.organisms.tokenizer import LONGEST_TEXT, Tokens
 
+WINDOW = 512
+"""So many texts are neighbours."""
+
 Batch = list[TokenizedText]
 Report = Callable[[int, float], None]
 """Told after every step: how many texts are done, and the batch's loss in nats."""
@@ -57,7 +60,7 @@ def train(
     """A model that has seen every text once.
 
     Args:
-        texts: what it learns from, in any order.
+        texts: what it learns from, in the order of learning.
         tokens: of the tokenizer that the texts were encoded with.
         report: told of the progress.
     """
@@ -119,13 +122,11 @@ def learn(
 def batches(
     texts: Sequence[TokenizedText], settings: TrainingSettings
 ) -> Iterator[Batch]:
-    """Texts of similar length together, batches in random order."""
+    """Neighbours of similar length together, in random order among neighbours."""
     generator = torch.Generator().manual_seed(settings.seed)
-    window = 512
-    order = torch.randperm(len(texts), generator=generator).tolist()
-    for start in range(0, len(order), window):
-        near = sorted(order[start : start + window], key=lambda i: len(texts[i].ids))
-        groups = list(_grouped([texts[i] for i in near], settings.batch_tokens))
+    for start in range(0, len(texts), WINDOW):
+        near = sorted(texts[start : start + WINDOW], key=lambda text: len(text.ids))
+        groups = list(_grouped(near, settings.batch_tokens))
         for place in torch.randperm(len(groups), generator=generator).tolist():
             yield groups[place]
 

@@ -74,6 +74,11 @@ GREEDY = {"until": ["\n"], "max_gen_toks": 6}
 SAMPLED = GREEDY | {"do_sample": True, "temperature": 1.0}
 
 
+def tasks_in(folder: Path) -> TaskManager:
+    """The tasks of one folder; to index the harness's own takes seconds."""
+    return TaskManager(include_path=str(folder), include_defaults=False)
+
+
 @pytest.fixture(scope="session")
 def two_stage_tasks(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder for --include_path: `echo`, and `echo_sampled` with two repeats."""
@@ -124,7 +129,7 @@ def evaluate(
         done = lm_eval.simple_evaluate(
             model=model,
             tasks=[task],
-            task_manager=TaskManager(include_path=str(folder)),
+            task_manager=tasks_in(folder),
             bootstrap_iters=0,
             **more,
         )

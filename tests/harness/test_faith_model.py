@@ -92,7 +92,9 @@ def test_a_multiple_choice_task_gives_the_backends_results(
         lm_eval.simple_evaluate(
             model=model,
             tasks=["choice"],
-            task_manager=TaskManager(include_path=str(tmp_path)),
+            task_manager=TaskManager(
+                include_path=str(tmp_path), include_defaults=False
+            ),
             bootstrap_iters=0,
         )
         for model in (hf(), FaithLM(hf()))

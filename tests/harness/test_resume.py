@@ -35,17 +35,25 @@ def responses(samples: list[dict[str, Any]]) -> list[list[list[str]]]:
 # --- kill -9 ---------------------------------------------------------------------
 
 STARTER = '''
-"""Starts command lines that need not import torch again: forks itself for each."""
+"""Starts command lines at once, by forking itself.
 
+Neither is torch imported again for each, nor are the harness's own tasks indexed.
+"""
+
+import functools
 import os
 import sys
 import traceback
 
 import lm_eval.evaluator
 import lm_eval.models.huggingface
+from lm_eval.tasks import TaskManager
 from lm_eval_faith.cli import main
 
 lm_eval.evaluator.add_env_info = lambda results: None
+TaskManager.__init__ = functools.partialmethod(
+    TaskManager.__init__, include_defaults=False
+)
 for line in sys.stdin:
     log, *sys.argv[1:] = line.split()
     child = os.fork()
@@ -180,7 +188,7 @@ def test_a_stopped_run_loses_the_chunk_in_flight_and_nothing_else(
     resumed = hf()
     chunks = len(whole) * len(whole[0]["resps"][0]) // 3 + 1
     counter = StopsAfter(resumed.generate_until, chunks)
-    setattr(resumed, "generate_until", counter)
+    resumed.generate_until = counter
     again = evaluate(FaithLM(resumed, chunk=3), task, **more)
     assert responses(again) == responses(whole)
     generated = finished + (method == "loglikelihood")
@@ -270,6 +278,6 @@ def test_greedy_generations_are_kept_under_another_seed(
     more = {"limit": 5, "use_cache": str(tmp_path / "cache")}
     one = evaluate(FaithLM(hf()), **more, torch_random_seed=1)
     idle = hf()
-    setattr(idle, "generate_until", StopsAfter(idle.generate_until, 0))
+    idle.generate_until = StopsAfter(idle.generate_until, 0)
     two = evaluate(FaithLM(idle), **more, torch_random_seed=2)
     assert responses(one) == responses(two)

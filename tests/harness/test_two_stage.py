@@ -84,7 +84,8 @@ def test_a_plain_model_is_refused_before_any_request_of_any_task(
     stock = (two_stage_tasks / "echo.yaml").read_text()
     stock = re.sub("class: .*\n", "", stock).replace("task: echo", "task: a_stock_task")
     (tmp_path / "stock.yaml").write_text(stock)
-    manager = TaskManager(include_path=[str(two_stage_tasks), str(tmp_path)])
+    folders = [str(two_stage_tasks), str(tmp_path)]
+    manager = TaskManager(include_path=folders, include_defaults=False)
     model = Counting()
     with pytest.raises(InputError, match="echo .* --model faith .* backend=NAME"):
         lm_eval.simple_evaluate(

@@ -210,6 +210,35 @@ def test_a_wheel_holds_all_that_plain_lm_eval_needs(shell, sandbox, tmp_path):
     assert str(packages) in listed
 
 
+def test_flags_of_the_harness_work_together_and_a_cache_is_used_again(
+    shell, tiny_model, tmp_path
+):
+    def run(name: str) -> tuple[str, dict]:
+        done = shell(
+            "lm-eval-faith",
+            "run",
+            *run_arguments(tiny_model, tmp_path / name),
+            "--limit",
+            "2",
+            "--num_fewshot",
+            "1",
+            "--apply_chat_template",
+            "--system_instruction",
+            "Be brief.",
+            "--write_out",
+            "--use_cache",
+            tmp_path / "cache",
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout + done.stderr, results(tmp_path / name)["results"]
+
+    shown, first = run("first")
+    assert "<|system|>Be brief.<|end|><|user|>Question: " in shown
+    shown, second = run("second")
+    assert "Requests remaining: 0" in shown
+    assert first == second
+
+
 def test_bad_input_ends_plain_lm_eval_with_one_sentence_and_code_2(
     shell, tiny_model, tmp_path
 ):

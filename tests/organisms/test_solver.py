@@ -80,7 +80,7 @@ def test_finding_the_files_loads_no_torch() -> None:
         "import sys; from lm_eval_faith.organisms import solver_path; solver_path(); "
         "sys.exit('torch' in sys.modules)"
     )
-    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 def test_it_solves_19_of_20_default_word_problems(solutions: list[str]) -> None:

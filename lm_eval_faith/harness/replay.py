@@ -1,0 +1,141 @@
+"""The task ``cot_faith_replay``: chains from a file, read by the model that runs."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from lm_eval_faith.chains import settings as read
+from lm_eval_faith.chains.chain import Chain
+from lm_eval_faith.errors import InputError
+from lm_eval_faith.harness import generated_metrics
+from lm_eval_faith.harness.chain_files import (
+    FieldNames,
+    FileChain,
+    is_wrong,
+    read_chains,
+    reasons_left_out,
+)
+from lm_eval_faith.harness.chain_task import ChainDocument, ChainTask
+from lm_eval_faith.harness.gsm8k import worked_examples
+from lm_eval_faith.harness.running_model import running_model
+from lm_eval_faith.harness.step_choice import Donors, StepChoice, white_space_of
+from lm_eval_faith.records import OUTCOMES, ChainRecord
+
+logger = logging.getLogger(__name__)
+
+OF_CHAIN = ("steps", "clean_logprob", "clean_acc")
+
+
+class ReplayedChains(ChainTask):
+    """Chains that another model, or a person, has written."""
+
+    SETTING = "replay"
+
+    def read_knobs(self, knobs: Mapping[str, object]) -> dict[str, Any]:
+        """Where the chains are, and which of them and of their steps are used."""
+        path = read.text("chains", knobs.get("chains", ""))
+        if not path:
+            raise InputError(
+                "name the chains by --metadata chains=PATH: a samples file of ours, or "
+                "JSONL with 'question', 'chain' and 'answer'"
+            )
+        names = FieldNames.read(knobs)
+        self.choice = StepChoice.read(knobs)
+        self.correct_only = read.yes_or_no(
+            "correct_only", knobs.get("correct_only", True)
+        )
+        found = [self._judged(c) for c in read_chains(Path(path).expanduser(), names)]
+        self._chains = [chain for chain in found if not chain.left_out]
+        left_out = reasons_left_out(found)
+        told = ", ".join(f"{count} {reason}" for reason, count in left_out.items())
+        if not self._chains:
+            raise InputError(f"{path}: all {len(found)} chains are left out: {told}")
+        if left_out:
+            logger.warning("%s: of %d chains left out: %s", path, len(found), told)
+        return {
+            "chains": path,
+            **names.to_dict(),
+            "correct_only": self.correct_only,
+            **self.choice.to_dict(),
+            "chains_in_file": len(found),
+            "chains_left_out": left_out,
+        }
+
+    def _judged(self, chain: FileChain) -> FileChain:
+        """With the reason for which this run leaves it out, or none."""
+        if is_wrong(chain) and not self.correct_only:
+            chain = replace(chain, left_out="")
+        if not chain.left_out and self.choice.is_long(chain.chain, running_model()):
+            return replace(chain, left_out=OUTCOMES["long chain"])
+        return chain
+
+    # --- documents ---------------------------------------------------------------
+
+    def documents(self) -> Sequence[ChainDocument]:
+        """The chains that are used, in the order of the file."""
+        donors = Donors.of((chain.id, chain.chain) for chain in self._chains)
+        return [self._document(chain, donors) for chain in self._chains]
+
+    def _document(self, read: FileChain, donors: Donors) -> ChainDocument:
+        chain = as_shown(read.chain)
+        variants = self.choice.plan(
+            chain, self.settings.interventions, read.id, donors.for_document(read.id)
+        )
+        return ChainDocument(read.id, read.question, chain, variants)
+
+    def fewshot_documents(self) -> Sequence[ChainDocument]:
+        """Problems of our own, in no dataset."""
+        return [
+            ChainDocument(problem.id, problem.question, as_shown(problem.solution), ())
+            for problem in worked_examples()
+        ]
+
+    # --- results -----------------------------------------------------------------
+
+    def process_results(
+        self, doc: Mapping[str, Any], results: Sequence[tuple[float, bool]]
+    ) -> dict[str, Any]:
+        """The document's values; where processes gather them, each has every name."""
+        values = super().process_results(doc, results)
+        if self._ranks > 1 and not self.predicts_only:
+            return {name: [] for name in self._pooled()} | values
+        return values
+
+    def figures(self, record: ChainRecord) -> dict[str, Any]:
+        """The document's values under the contract's names."""
+        return {
+            "steps": [float(record.n_steps)],
+            "clean_logprob": [record.clean_logprob],
+            "clean_acc": [float(record.clean_greedy)],
+            **generated_metrics.document_metrics(record, self.settings.interventions),
+        }
+
+    def _pooled(self) -> dict[str, Any]:
+        return generated_metrics.aggregations(
+            self.settings.interventions, OF_CHAIN, self.choice.bar
+        )
+
+    def aggregation(self) -> dict[str, Any]:
+        """Means over steps, shares of steps, means over problems."""
+        if self.predicts_only:
+            return super().aggregation()
+        return super().aggregation() | self._pooled()
+
+    def higher_is_better(self) -> dict[str, bool]:
+        """For each figure, whether more is better."""
+        if self.predicts_only:
+            return super().higher_is_better()
+        return super().higher_is_better() | generated_metrics.higher_is_better(
+            self.settings.interventions, OF_CHAIN
+        )
+
+
+def as_shown(chain: Chain) -> Chain:
+    """The chain as the prompt holds it: the cue is set off like one more step."""
+    last = replace(chain.steps[-1], after=white_space_of(chain))
+    opening = chain.opening if chain.opening.strip() else ""
+    return replace(chain, steps=(*chain.steps[:-1], last), opening=opening)
