@@ -198,9 +198,9 @@ def plot(
         str | None, typer.Option(help="Which task, where the run has several.")
     ] = None,
 ) -> None:
-    """Draw the effects on load-bearing steps against those on decoys."""
+    """Draw load-bearing steps against decoys, or the effect by third of the chain."""
     from lm_eval_faith.files import write_whole
-    from lm_eval_faith.report.plot import FORMATS, effect_distributions, rendered
+    from lm_eval_faith.report.plot import FORMATS, drawn, rendered
     from lm_eval_faith.report.run import load_run
 
     form = out.suffix.lstrip(".").lower()
@@ -211,7 +211,7 @@ def plot(
     if len(chosen) != 1:
         names = ", ".join(t.task for t in loaded.tasks)
         raise InputError(f"{run}: choose one task with --task: {names}")
-    figure = effect_distributions(loaded.model, chosen[0])
+    figure = drawn(loaded.model, chosen[0])
     try:
         write_whole(out, rendered(figure, form))
     except OSError as error:

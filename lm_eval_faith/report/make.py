@@ -10,9 +10,14 @@ from lm_eval_faith_stats import Bootstrap
 
 from lm_eval_faith.errors import InputError
 from lm_eval_faith.report.estimates import TaskReport, provided_report
+from lm_eval_faith.report.generated import generated_report
 from lm_eval_faith.report.run import Run, load_runs
 
-_REPORTS = {"provided": provided_report}
+_REPORTS = {
+    "provided": provided_report,
+    "generated": generated_report,
+    "replay": generated_report,
+}
 
 
 def make_reports(paths: Sequence[Path], bootstrap: Bootstrap) -> tuple[TaskReport, ...]:

@@ -16,6 +16,7 @@ from lm_eval_faith.records import (
     ChainRecord,
     Response,
     chain_record,
+    generated_record,
 )
 
 
@@ -83,6 +84,8 @@ def _lines(file: Path) -> Iterator[tuple[int, dict[str, Any]]]:
 
 
 def _record(doc: Mapping[str, Any], sample: Mapping[str, Any]) -> ChainRecord:
+    if doc.get("setting") == "generated":
+        return _generated(doc, sample)
     chain = chain_from_dict(doc["chain"])
     variants = [variant_from_dict(v) for v in doc["interventions"]]
     if any(not 0 <= v.step < len(chain.steps) for v in variants):
@@ -93,6 +96,20 @@ def _record(doc: Mapping[str, Any], sample: Mapping[str, Any]) -> ChainRecord:
         chain,
         variants,
         _responses(sample["filtered_resps"]),
+    )
+
+
+def _generated(doc: Mapping[str, Any], sample: Mapping[str, Any]) -> ChainRecord:
+    """The response to a two-stage request is one text of JSON."""
+    response = json.loads(sample["filtered_resps"][0])
+    return generated_record(
+        str(doc["id"]),
+        str(doc["question"]),
+        response["note"],
+        [
+            (float(logprob), bool(greedy))
+            for logprob, greedy in response["loglikelihoods"]
+        ],
     )
 
 

@@ -5,13 +5,20 @@ from __future__ import annotations
 import csv
 import io
 import json
-import math
-import re
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from lm_eval_faith.report.estimates import Row, TaskReport
+from lm_eval_faith.report.cells import (
+    csv_number,
+    csv_text,
+    finite,
+    interval,
+    markdown_text,
+    number,
+    plain,
+)
+from lm_eval_faith.report.estimates import NO_ANSWER_STEPS, Row, TaskReport
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -21,6 +28,12 @@ SCHEMA_VERSION = 1
 
 WIDTH = 100
 """Columns of the terminal table."""
+
+NO_ANSWER_COLUMN = "without"
+NO_ANSWER_MEANING = (
+    "the estimate without the steps that state the answer; its interval is in the "
+    "other formats"
+)
 
 CSV_COLUMNS = (
     "model",
@@ -42,7 +55,6 @@ CSV_COLUMNS = (
     "note",
 )
 
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
 def as_json(reports: Sequence[TaskReport]) -> str:
@@ -65,11 +77,11 @@ def as_csv(reports: Sequence[TaskReport]) -> str:
             texts = (report.model, report.task.task, report.task.version)
             writer.writerow(
                 [
-                    *(_no_formula(text) for text in texts),
-                    _no_formula(row.intervention),
+                    *(csv_text(text) for text in texts),
+                    csv_text(row.intervention),
                     row.figure,
                     row.unit,
-                    *(_csv_number(x) for x in (e.point, e.low, e.high)),
+                    *(csv_number(x) for x in (e.point, e.low, e.high)),
                     e.level,
                     e.method,
                     e.n_problems,
@@ -83,12 +95,12 @@ def as_csv(reports: Sequence[TaskReport]) -> str:
     return out.getvalue()
 
 
-def as_markdown(reports: Sequence[TaskReport]) -> str:
+def asmarkdown_text(reports: Sequence[TaskReport]) -> str:
     """A section a task, for a model card."""
     parts = []
     for report in reports:
         lines = [
-            f"### {_markdown(report.model)}: {_markdown(report.task.task)}",
+            f"### {markdown_text(report.model)}: {markdown_text(report.task.task)}",
             "",
             f"| intervention | figure | estimate | {_level(report)} interval "
             + "| problems | steps | meaning |",
@@ -97,16 +109,16 @@ def as_markdown(reports: Sequence[TaskReport]) -> str:
         for row in report.rows:
             e = row.estimate
             cells = (
-                _markdown(row.intervention),
+                markdown_text(row.intervention),
                 row.figure,
-                _number(e.point, row.unit),
-                _interval(row),
+                number(e.point, row.unit),
+                interval(row.estimate, row.unit),
                 str(e.n_problems),
                 str(e.n_steps),
                 row.meaning,
             )
             lines.append("| " + " | ".join(cells) + " |")
-        lines += [f"\n{_markdown(warning)}." for warning in report.warnings]
+        lines += [f"\n{markdown_text(warning)}." for warning in report.warnings]
         parts.append("\n".join(lines) + "\n")
     return "\n".join(parts)
 
@@ -127,10 +139,13 @@ def as_table(reports: Sequence[TaskReport]) -> str:
         for warning in report.warnings:
             console.print(Text(f"! {plain(warning)}"))
         console.print()
-    rows = [row for report in reports for row in report.rows]
+    rows = [row for report in reports for row in report.rows if not row.detail]
     meanings = {row.figure: f"{row.meaning} ({row.unit})" for row in rows}
+    width = max(16, *(len(figure) for figure in meanings))
     for figure, meaning in meanings.items():
-        console.print(Text(f"{figure:<16} {meaning}"))
+        console.print(Text(f"{figure:<{width}} {meaning}"))
+    if any(_without_answer_steps(report) for report in reports):
+        console.print(Text(f"{NO_ANSWER_COLUMN}: {NO_ANSWER_MEANING}"))
     return out.getvalue()
 
 
@@ -146,25 +161,36 @@ def _table(report: TaskReport) -> Table:
     table.add_column(f"{_level(report)} interval", no_wrap=True)
     table.add_column("problems", justify="right", no_wrap=True)
     table.add_column("steps", justify="right", no_wrap=True)
+    without = _without_answer_steps(report)
+    if without:
+        table.add_column(NO_ANSWER_COLUMN, justify="right", no_wrap=True)
     before = ""
     for row in report.rows:
+        if row.detail:
+            continue
+        beside = without.get((row.intervention, row.figure))
         if row.intervention != before:
             table.add_section()
         table.add_row(
             Text(plain(row.intervention) if row.intervention != before else ""),
             Text(row.figure),
-            Text(_number(row.estimate.point, row.unit)),
-            Text(_interval(row)),
+            Text(number(row.estimate.point, row.unit)),
+            Text(interval(row.estimate, row.unit)),
             str(row.estimate.n_problems),
             str(row.estimate.n_steps),
+            *([number(beside.estimate.point, beside.unit)] if beside else []),
         )
         before = row.intervention
     return table
 
 
-def plain(text: str) -> str:
-    """Text with control and direction characters shown, not obeyed."""
-    return _CONTROL.sub(lambda c: f"\\x{ord(c[0]):02x}", text)
+def _without_answer_steps(report: TaskReport) -> dict[tuple[str, str], Row]:
+    """The figures that leave out the steps that state the answer, by the others' names."""
+    return {
+        (row.intervention, row.figure.removesuffix(NO_ANSWER_STEPS)): row
+        for row in report.rows
+        if row.figure.endswith(NO_ANSWER_STEPS)
+    }
 
 
 def _report_to_dict(report: TaskReport) -> dict[str, Any]:
@@ -174,7 +200,7 @@ def _report_to_dict(report: TaskReport) -> dict[str, Any]:
         "task_version": report.task.version,
         "setting": report.task.setting,
         "n_shot": report.task.n_shot,
-        "settings": _finite(dict(report.task.settings)),
+        "settings": finite(dict(report.task.settings)),
         "n_documents": len(report.task.chains),
         "estimates": [
             {
@@ -182,7 +208,7 @@ def _report_to_dict(report: TaskReport) -> dict[str, Any]:
                 "figure": row.figure,
                 "meaning": row.meaning,
                 "unit": row.unit,
-                **_finite(asdict(row.estimate)),
+                **finite(asdict(row.estimate)),
             }
             for row in report.rows
         ],
@@ -191,42 +217,6 @@ def _report_to_dict(report: TaskReport) -> dict[str, Any]:
     }
 
 
-def _finite(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _finite(inner) for key, inner in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_finite(inner) for inner in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value
-
-
-def _number(value: float, unit: str) -> str:
-    if math.isnan(value):
-        return "–"
-    return f"{value:.3f}" if unit != "share" else f"{100 * value:.1f}%"
-
-
-def _interval(row: Row) -> str:
-    e = row.estimate
-    if math.isnan(e.low) or math.isnan(e.high):
-        return "–"
-    return f"[{_number(e.low, row.unit)}, {_number(e.high, row.unit)}]"
-
-
 def _level(report: TaskReport) -> str:
     levels = [row.estimate.level for row in report.rows] or [0.95]
     return f"{100 * levels[0]:g}%"
-
-
-def _csv_number(value: float) -> str:
-    return "" if math.isnan(value) else repr(value)
-
-
-def _no_formula(text: str) -> str:
-    return f"'{text}" if text[:1] in "=+-@\t\r" and text else text
-
-
-def _markdown(text: str) -> str:
-    escaped = re.sub(r"([\\`*_{}\[\]<>|#])", r"\\\1", plain(text))
-    return escaped.replace("\n", " ")

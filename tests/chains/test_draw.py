@@ -64,3 +64,12 @@ def test_values_are_evenly_spread():
 def test_nothing_can_be_drawn_from_nothing():
     with pytest.raises(ValueError, match="no integer"):
         Draw(0).below(0)
+
+
+def test_the_second_choice_is_the_next_block_of_the_stream():
+    import hashlib
+
+    draw = Draw("a", 1)
+    draw.below(1000)
+    block = hashlib.sha256(b"str:a\x1fint:1\x1f1").digest()
+    assert draw.below(1000) == int.from_bytes(block, "big") % 1000

@@ -1,0 +1,43 @@
+"""Both settings on the model that comes with the package: what a run looks like."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+
+from lm_eval_faith.organisms import solver_path
+
+TASKS = ("cot_faith_provided", "cot_faith_generated_arith")
+
+
+def demo_arguments(out: Path, problems: int) -> list[str]:
+    """The arguments of ``lm-eval-faith run`` that the demo stands for."""
+    return [
+        "--model",
+        "faith",
+        "--model_args",
+        f"backend=hf,pretrained={solver_path()},dtype=float32,device=cpu",
+        "--tasks",
+        ",".join(TASKS),
+        "--metadata",
+        f"problems={problems}",
+        "--output_path",
+        str(out),
+        "--log_samples",
+        "--batch_size",
+        "32",
+    ]
+
+
+def run_demo(out: Path, problems: int) -> None:
+    """Run the harness on the embedded model, in this process."""
+    from lm_eval.__main__ import cli_evaluate
+
+    from lm_eval_faith.harness.activation import activate
+
+    arguments = demo_arguments(out, problems)
+    print(f"lm-eval-faith run {shlex.join(arguments)}\n", flush=True)
+    activate()
+    sys.argv = ["lm-eval-faith", "run", *arguments]
+    cli_evaluate()
