@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import io
+import math
 import sys
 from enum import Enum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from lm_eval_faith.errors import InputError
+
+if TYPE_CHECKING:
+    from lm_eval_faith_stats import Bootstrap
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -60,6 +65,21 @@ def run(context: typer.Context) -> None:
     activate()
     sys.argv = ["lm-eval-faith", "run", *context.args]
     cli_evaluate()
+
+
+@app.command("demo")
+def demo(
+    out: Annotated[
+        Path, typer.Option(help="Where the run and its report are written.")
+    ] = Path("lm-eval-faith-demo"),
+    problems: Annotated[
+        int, typer.Option(help="Problems of each setting.", min=1)
+    ] = 100,
+) -> None:
+    """Run both settings on the model that comes with the package, and report."""
+    from lm_eval_faith.demo import run_demo
+
+    run_demo(out, problems)
 
 
 @app.command("tasks-path")
@@ -131,45 +151,67 @@ def doctor() -> None:
     print(f"  {plain} lm_eval ... --tasks cot_faith_provided")
 
 
+Runs = Annotated[
+    list[Path], typer.Argument(help="Directories that lm_eval wrote (--output_path).")
+]
+Out = Annotated[
+    Path | None, typer.Option(help="Write to this file, not to the terminal.")
+]
+Level = Annotated[float, typer.Option(help="Confidence level of the intervals.")]
+Resamples = Annotated[int, typer.Option(help="Bootstrap resamples of the problems.")]
+Seed = Annotated[int, typer.Option(help="Seed of the resampling.")]
+MethodOption = Annotated[
+    Method,
+    typer.Option(help="Interval method; default: the best measured for a figure."),
+]
+Bar = Annotated[
+    float | None,
+    typer.Option(help="Nats at which a step of a written chain is load-bearing."),
+]
+ExcludeAnswerSteps = Annotated[
+    bool,
+    typer.Option(
+        "--exclude-answer-steps",
+        help="Leave out steps of written chains that state the final answer.",
+    ),
+]
+
+
 @app.command("report")
 def report(
-    runs: Annotated[
-        list[Path],
-        typer.Argument(help="Directories that lm_eval wrote (--output_path)."),
-    ],
+    runs: Runs,
     format: Annotated[
         Format, typer.Option(help="How the report is written.")
     ] = Format.table,
-    out: Annotated[
-        Path | None, typer.Option(help="Write to this file, not to the terminal.")
+    out: Out = None,
+    steps: Annotated[
+        Path | None,
+        typer.Option(help="Also write the step records: a name in .csv or .parquet."),
     ] = None,
-    level: Annotated[
-        float, typer.Option(help="Confidence level of the intervals.")
-    ] = 0.95,
-    resamples: Annotated[
-        int, typer.Option(help="Bootstrap resamples of the problems.")
-    ] = 10_000,
-    method: Annotated[
-        Method,
-        typer.Option(help="Interval method; default: the best measured for a figure."),
-    ] = Method.default,
-    seed: Annotated[int, typer.Option(help="Seed of the resampling.")] = 0,
+    bar: Bar = None,
+    exclude_answer_steps: ExcludeAnswerSteps = False,
+    level: Level = 0.95,
+    resamples: Resamples = 10_000,
+    method: MethodOption = Method.default,
+    seed: Seed = 0,
 ) -> None:
     """Print every estimate of a run with its interval, problems and steps.
 
     Runs must hold samples: give --output_path and --log_samples to lm_eval.
     """
-    from lm_eval_faith_stats import Bootstrap
-
-    from lm_eval_faith.files import write_whole
     from lm_eval_faith.report import tables
-    from lm_eval_faith.report.make import make_reports
+    from lm_eval_faith.report.make import Choices, make_reports
+    from lm_eval_faith.report.many_runs import available_cores
+    from lm_eval_faith.report.step_table import check_ending, step_file
 
-    try:
-        bootstrap = Bootstrap(level, resamples, seed, method.value)
-    except ValueError as error:
-        raise InputError(str(error)) from None
-    reports = make_reports(runs, bootstrap)
+    if steps is not None:
+        check_ending(steps)
+    reports = make_reports(
+        runs,
+        _bootstrap(level, resamples, seed, method),
+        Choices(_bar(bar), exclude_answer_steps),
+        available_cores(),
+    )
     writer = {
         Format.table: tables.as_table,
         Format.json: tables.as_json,
@@ -177,13 +219,9 @@ def report(
         Format.markdown: tables.as_markdown,
     }[format]
     text = writer(reports)
-    if out is None:
-        print(text, end="")
-        return
-    try:
-        write_whole(out, text)
-    except OSError as error:
-        raise InputError(f"cannot write {out} ({error.strerror})") from None
+    if steps is not None:
+        _write(steps, step_file(runs, steps))
+    _print_or_write(text, out)
 
 
 @app.command("plot")
@@ -199,7 +237,6 @@ def plot(
     ] = None,
 ) -> None:
     """Draw load-bearing steps against decoys, or the effect by third of the chain."""
-    from lm_eval_faith.files import write_whole
     from lm_eval_faith.report.plot import FORMATS, drawn, rendered
     from lm_eval_faith.report.run import load_run
 
@@ -212,15 +249,46 @@ def plot(
         names = ", ".join(t.task for t in loaded.tasks)
         raise InputError(f"{run}: choose one task with --task: {names}")
     figure = drawn(loaded.model, chosen[0])
-    try:
-        write_whole(out, rendered(figure, form))
-    except OSError as error:
-        raise InputError(f"cannot write {out} ({error.strerror})") from None
+    _write(out, rendered(figure, form))
     print(f"wrote {out}")
+
+
+def _bootstrap(level: float, resamples: int, seed: int, method: Method) -> Bootstrap:
+    from lm_eval_faith_stats import Bootstrap
+
+    try:
+        return Bootstrap(level, resamples, seed, method.value)
+    except ValueError as error:
+        raise InputError(str(error)) from None
+
+
+def _bar(bar: float | None) -> float | None:
+    if bar is not None and not math.isfinite(bar):
+        raise InputError(f"--bar must be a finite number of nats, not {bar}")
+    return bar
+
+
+def _print_or_write(text: str, out: Path | None) -> None:
+    if out is None:
+        print(text, end="")
+    else:
+        _write(out, text)
+
+
+def _write(path: Path, content: str | bytes) -> None:
+    from lm_eval_faith.files import write_whole
+
+    try:
+        write_whole(path, content)
+    except OSError as error:
+        raise InputError(f"cannot write {path} ({error.strerror})") from None
 
 
 def main() -> None:
     """The console script: one sentence and exit code 2 for bad input."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # terminals that lack a character
+            stream.reconfigure(errors="backslashreplace")
     try:
         app(prog_name="lm-eval-faith")
     except InputError as error:

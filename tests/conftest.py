@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import copy
 import os
+import re
 import subprocess
 import sys
+import zlib
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -114,3 +118,71 @@ def provided_run(
     )
     assert done.returncode == 0, done.stderr
     return out
+
+
+def scripted_logprob(context: str, continuation: str) -> float:
+    """Between -4 and 0 nats, as likely one as another for each pair of texts."""
+    return -(zlib.crc32(f"{context}|{continuation}".encode()) % 4001) / 1000
+
+
+@pytest.fixture(scope="session")
+def scripted_lm() -> Callable[..., Any]:
+    """Makes a backend that knows its texts and numbers from a table.
+
+    It writes what ``solution`` says for the last question of a context, reads by
+    :func:`scripted_logprob` and takes ``max_length`` bytes.
+    """
+    from lm_eval.api.model import LM
+
+    class ScriptedLM(LM):  # type: ignore[misc]
+        def __init__(self, solution: Callable[[str], str], max_length: int) -> None:
+            super().__init__()
+            self.solution, self.max_length = solution, max_length
+            self.logprob = scripted_logprob
+
+        def tok_encode(self, text: str, **_: Any) -> list[int]:
+            return list(text.encode())
+
+        def generate_until(self, requests: list[Any], **_: Any) -> list[str]:
+            asked = [re.findall(r"Question: (.*)", r.args[0])[-1] for r in requests]
+            return [self.solution(question) for question in asked]
+
+        def loglikelihood(self, requests: list[Any], **_: Any) -> list[Any]:
+            return [(self.logprob(*r.args), False) for r in requests]
+
+        def loglikelihood_rolling(self, requests: list[Any], **_: Any) -> list[Any]:
+            raise NotImplementedError
+
+        def apply_chat_template(self, messages: Any, *_: Any, **__: Any) -> str:
+            told = "".join(f"<{m['role']}>{m['content']}" for m in messages)
+            return told + "<assistant>" + self.opens
+
+        opens = ""
+        tokenizer_name = "scripted"
+
+        def chat_template(self, chat_template: bool | str = False) -> str:
+            return "scripted"
+
+    def make(solution: Callable[[str], str], max_length: int = 10**6) -> LM:
+        return ScriptedLM(solution, max_length)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def save_run() -> Callable[[dict[str, Any], Path], Path]:
+    """Writes the results of the harness's evaluator as its command line does."""
+    from lm_eval.loggers import EvaluationTracker
+
+    def save(results: dict[str, Any], folder: Path) -> Path:
+        tracker = EvaluationTracker(output_path=str(folder))
+        samples = copy.deepcopy(results["samples"])  # the tracker changes them
+        shown = {k: v for k, v in results.items() if k != "samples"}
+        tracker.general_config_tracker.model_name_sanitized = "scripted"
+        tracker.general_config_tracker.model_name = "scripted"
+        tracker.save_results_aggregated(results=shown, samples=samples)
+        for task, lines in samples.items():
+            tracker.save_results_samples(task_name=task, samples=lines)
+        return folder
+
+    return save

@@ -1,0 +1,34 @@
+"""Reports of runs, from Python: read a run, estimate, compare, and pandas frames out.
+
+>>> from lm_eval_faith.report import load_run, steps_frame
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from lm_eval_faith.report.make import make_reports as make_reports
+    from lm_eval_faith.report.run import load_run as load_run
+    from lm_eval_faith.report.run import load_runs as load_runs
+    from lm_eval_faith.report.step_table import estimates_frame as estimates_frame
+    from lm_eval_faith.report.step_table import steps_frame as steps_frame
+
+_HOMES = {
+    "estimates_frame": "step_table",
+    "load_run": "run",
+    "load_runs": "run",
+    "make_reports": "make",
+    "steps_frame": "step_table",
+}
+
+__all__ = ["estimates_frame", "load_run", "load_runs", "make_reports", "steps_frame"]
+
+
+def __getattr__(name: str) -> Any:
+    """Imported when first used: numpy and scipy take a second."""
+    if name in _HOMES:
+        from importlib import import_module
+
+        return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

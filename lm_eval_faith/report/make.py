@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from lm_eval_faith_stats import Bootstrap
 
 from lm_eval_faith.errors import InputError
-from lm_eval_faith.report.estimates import TaskReport, provided_report
+from lm_eval_faith.records import ChainRecord
+from lm_eval_faith.report.estimates import (
+    NO_ANSWER_STEPS,
+    TaskReport,
+    provided_report,
+)
 from lm_eval_faith.report.generated import generated_report
-from lm_eval_faith.report.run import Run, load_runs
+from lm_eval_faith.report.many_runs import of_runs
+from lm_eval_faith.report.run import Run, TaskRun
 
 _REPORTS = {
     "provided": provided_report,
@@ -20,25 +27,74 @@ _REPORTS = {
 }
 
 
-def make_reports(paths: Sequence[Path], bootstrap: Bootstrap) -> tuple[TaskReport, ...]:
+@dataclass(frozen=True)
+class Choices:
+    """What a reader chooses about written chains.
+
+    Attributes:
+        bar: the effect in nats at which a step counts as load-bearing; None takes the
+            run's own.
+        exclude_answer_steps: steps that state the final answer do not count.
+    """
+
+    bar: float | None = None
+    exclude_answer_steps: bool = False
+
+
+DEFAULT = Choices()
+
+
+def make_reports(
+    paths: Sequence[str | Path],
+    bootstrap: Bootstrap,
+    choices: Choices = DEFAULT,
+    workers: int = 1,
+) -> tuple[TaskReport, ...]:
     """A report for every task of every run, ordered by model and task.
+
+    The reports no longer hold the runs' records: ``task.chains`` is empty.
 
     Raises:
         InputError: a directory holds no run, or a file is broken.
     """
-    runs = sorted(
-        {run.path: run for path in paths for run in load_runs(path)}.values(),
-        key=lambda run: (run.model, str(run.path)),
+    make = partial(reports_of_run, bootstrap=bootstrap, choices=choices)
+    return tuple(report for made in of_runs(paths, make, workers) for report in made)
+
+
+def reports_of_run(
+    run: Run, bootstrap: Bootstrap, choices: Choices = DEFAULT
+) -> list[TaskReport]:
+    """A report for every task of a run."""
+    return [_report_of_task(run, task, bootstrap, choices) for task in run.tasks]
+
+
+def chosen(task: TaskRun, choices: Choices) -> TaskRun:
+    """The task as the reader wants it; provided chains stay as they are."""
+    if task.setting == "provided":
+        return task
+    if choices.bar is not None:
+        task = replace(task, settings={**task.settings, "bar": choices.bar})
+    if choices.exclude_answer_steps:
+        task = replace(task, chains=tuple(map(_without_answer_steps, task.chains)))
+    return task
+
+
+def _report_of_task(
+    run: Run, task: TaskRun, bootstrap: Bootstrap, choices: Choices
+) -> TaskReport:
+    make = _REPORTS.get(task.setting)
+    if make is None:
+        raise InputError(f"{task.path}: unknown setting {task.setting!r}")
+    made = make(run.model, chosen(task, choices), bootstrap)
+    rows, warnings = made.rows, run.warnings + made.warnings
+    if choices.exclude_answer_steps and task.setting != "provided":
+        rows = tuple(r for r in rows if not r.figure.endswith(NO_ANSWER_STEPS))
+        warnings += ("steps that state the final answer do not count in any figure",)
+    return replace(
+        made, task=replace(made.task, chains=()), rows=rows, warnings=warnings
     )
-    return tuple(report for run in runs for report in _reports_of_run(run, bootstrap))
 
 
-def _reports_of_run(run: Run, bootstrap: Bootstrap) -> list[TaskReport]:
-    reports = []
-    for task in run.tasks:
-        make = _REPORTS.get(task.setting)
-        if make is None:
-            raise InputError(f"{task.path}: unknown setting {task.setting!r}")
-        made = make(run.model, task, bootstrap)
-        reports.append(replace(made, warnings=run.warnings + made.warnings))
-    return reports
+def _without_answer_steps(chain: ChainRecord) -> ChainRecord:
+    kept = tuple(record for record in chain.steps if not record.states_answer)
+    return replace(chain, steps=kept)

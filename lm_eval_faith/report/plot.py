@@ -11,10 +11,10 @@ from lm_eval_faith_stats import BOOTSTRAP, Estimate
 
 from lm_eval_faith.errors import InputError
 from lm_eval_faith.records import CONTROL
+from lm_eval_faith.report.cells import plain
 from lm_eval_faith.report.estimates import interventions_of, step_arrays
 from lm_eval_faith.report.generated import THIRDS, bar_of, third_estimates
 from lm_eval_faith.report.run import TaskRun
-from lm_eval_faith.report.tables import plain
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +19,22 @@ from lm_eval_faith.records import (
     Response,
     chain_record,
     generated_record,
+)
+
+LONGEST_LINE = 1 << 29
+"""Bytes of a line; a longer one is no sample, and is not read into memory."""
+
+LARGEST_LOGPROB = 1e9
+"""In nats; larger ones are no log-probabilities."""
+
+_NOT_AS_WRITTEN = (
+    KeyError,
+    TypeError,
+    ValueError,
+    IndexError,
+    AttributeError,
+    OverflowError,
+    RecursionError,
 )
 
 
@@ -49,8 +67,8 @@ def read_samples(file: Path) -> Samples | None:
                 f"reads {SAMPLES_FORMAT}: use the version of lm-eval-faith that wrote it"
             )
         try:
-            record = _record(doc, sample)
-        except (KeyError, TypeError, ValueError, IndexError) as error:
+            record = _checked(_record(doc, sample))
+        except _NOT_AS_WRITTEN as error:
             raise InputError(f"{where}: {_what_is_wrong(error)}") from None
         settings.add(str(doc.get("setting")))
         if record.document in chains:
@@ -64,23 +82,37 @@ def read_samples(file: Path) -> Samples | None:
 
 
 def _lines(file: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    if not file.is_file():
+        raise InputError(f"{file}: cannot be read (not a file)")
     try:
-        with file.open(encoding="utf-8") as lines:
-            for number, line in enumerate(lines, start=1):
-                if not line.strip():
-                    continue
-                try:
-                    sample = json.loads(line)
-                except ValueError as error:
-                    raise InputError(
-                        f"{file}:{number}: not a line of JSON ({error}); was the run "
-                        "stopped while it wrote?"
-                    ) from None
-                if not isinstance(sample, dict):
-                    raise InputError(f"{file}:{number}: not a sample of the harness")
-                yield number, sample
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{file}: cannot be read ({error})") from None
+        with file.open("rb") as lines:
+            for number in itertools.count(1):
+                line = lines.readline(LONGEST_LINE + 1)
+                if not line:
+                    return
+                if line.strip():
+                    yield number, _sample(line, f"{file}:{number}")
+    except OSError as error:
+        raise InputError(f"{file}: cannot be read ({error.strerror})") from None
+
+
+def _sample(line: bytes, where: str) -> dict[str, Any]:
+    if len(line) > LONGEST_LINE:
+        raise InputError(f"{where}: a line of more than {LONGEST_LINE:,} bytes")
+    try:
+        text = line.decode()
+        sample = json.loads(text)
+        if "\\ud" in text:  # a lone half of a character could not be written again
+            json.dumps(sample, ensure_ascii=False).encode()
+    except UnicodeError as error:
+        raise InputError(f"{where}: cannot be read as UTF-8 ({error})") from None
+    except (ValueError, RecursionError) as error:
+        raise InputError(
+            f"{where}: not a line of JSON ({error}); was the run stopped while it wrote?"
+        ) from None
+    if not isinstance(sample, dict):
+        raise InputError(f"{where}: not a sample of the harness")
+    return sample
 
 
 def _record(doc: Mapping[str, Any], sample: Mapping[str, Any]) -> ChainRecord:
@@ -91,20 +123,45 @@ def _record(doc: Mapping[str, Any], sample: Mapping[str, Any]) -> ChainRecord:
     if any(not 0 <= v.step < len(chain.steps) for v in variants):
         raise ValueError("an intervention on a step that is not there")
     return chain_record(
-        str(doc["id"]),
-        str(doc["question"]),
+        _text(doc, "id"),
+        _text(doc, "question"),
         chain,
         variants,
         _responses(sample["filtered_resps"]),
     )
 
 
+def _checked(record: ChainRecord) -> ChainRecord:
+    """The same record.
+
+    Raises:
+        ValueError: it holds what no run of ours writes.
+    """
+    logprobs = [record.clean_logprob]
+    for r in record.steps:
+        logprobs += (r.logprob, r.logprob_other)
+        if r.label not in (None, "load_bearing", "decoy"):
+            raise ValueError(f"unknown label {r.label!r}")
+    if len({(r.intervention, r.step) for r in record.steps}) < len(record.steps):
+        raise ValueError("an intervention is twice on the same step")
+    for logprob in logprobs:
+        if math.isfinite(logprob) and abs(logprob) > LARGEST_LOGPROB:
+            raise ValueError(f"{logprob:g} is no log-probability")
+    return record
+
+
+def _text(doc: Mapping[str, Any], name: str) -> str:
+    if not isinstance(doc[name], str):
+        raise TypeError(f"{name!r} is not text")
+    return str(doc[name])
+
+
 def _generated(doc: Mapping[str, Any], sample: Mapping[str, Any]) -> ChainRecord:
     """The response to a two-stage request is one text of JSON."""
     response = json.loads(sample["filtered_resps"][0])
     return generated_record(
-        str(doc["id"]),
-        str(doc["question"]),
+        _text(doc, "id"),
+        _text(doc, "question"),
         response["note"],
         [
             (float(logprob), bool(greedy))

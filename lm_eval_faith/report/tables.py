@@ -56,7 +56,6 @@ CSV_COLUMNS = (
 )
 
 
-
 def as_json(reports: Sequence[TaskReport]) -> str:
     """Everything, with a schema version; numbers that are not defined are null."""
     content = {
@@ -95,7 +94,7 @@ def as_csv(reports: Sequence[TaskReport]) -> str:
     return out.getvalue()
 
 
-def asmarkdown_text(reports: Sequence[TaskReport]) -> str:
+def as_markdown(reports: Sequence[TaskReport]) -> str:
     """A section a task, for a model card."""
     parts = []
     for report in reports:
@@ -133,7 +132,7 @@ def as_table(reports: Sequence[TaskReport]) -> str:
     for report in reports:
         task = report.task
         title = f"{plain(report.model)}: {plain(task.task)}"
-        shown = f" (version {plain(task.version)}, {len(task.chains)} documents)"
+        shown = f" (version {plain(task.version)}, {task.n_documents} documents)"
         console.print(Text(title + shown, style="bold"))
         console.print(_table(report))
         for warning in report.warnings:
@@ -201,7 +200,7 @@ def _report_to_dict(report: TaskReport) -> dict[str, Any]:
         "setting": report.task.setting,
         "n_shot": report.task.n_shot,
         "settings": finite(dict(report.task.settings)),
-        "n_documents": len(report.task.chains),
+        "n_documents": report.task.n_documents,
         "estimates": [
             {
                 "intervention": row.intervention,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import signal
@@ -82,17 +83,24 @@ class Starter:
     def __init__(self, process: subprocess.Popen[str], log: Path) -> None:
         self.process, self.log = process, log
 
-    def run(self, command: list[str], kill_after: float | None = None) -> int:
-        """The exit code; -9 if it was killed, `kill_after` seconds after its start."""
+    def run(
+        self, command: list[str], kill_at: str | None = None, and_after: float = 0
+    ) -> int:
+        """The exit code; -9 if the run was killed.
+
+        It is killed so many seconds after a text appeared in its log.
+        """
         assert self.process.stdin and self.process.stdout
+        self.log.write_text("")
         print(self.log, *command, file=self.process.stdin, flush=True)
         child = int(self.process.stdout.readline())
-        if kill_after is not None:
-            time.sleep(kill_after)
-            try:
+        with contextlib.suppress(ProcessLookupError):
+            while kill_at is not None and kill_at not in self.log.read_text():
+                os.kill(child, 0)  # only asks whether it is still there
+                time.sleep(0.01)
+            if kill_at is not None:
+                time.sleep(and_after)
                 os.kill(child, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
         return int(self.process.stdout.readline())
 
 
@@ -128,24 +136,16 @@ def test_a_run_killed_at_random_moments_ends_with_the_results_of_one_that_was_no
             *("--use_cache", str(tmp_path / out / "cache")),
         ]
 
-    begin = time.monotonic()
     assert starter.run(command("whole")) == 0, starter.log.read_text()
-    seconds = time.monotonic() - begin
     moments = random.Random()
-    runs, killed = ["run0"], 0
-    while killed < KILLS:
-        code = starter.run(command(runs[-1]), moments.uniform(0, seconds))
-        assert code in (0, -signal.SIGKILL), starter.log.read_text()
-        if code == 0:  # it was done before: the next ones kill another run
-            runs.append(f"run{len(runs)}")
-        else:
-            killed += 1
-    assert starter.run(command(runs[-1])) == 0, starter.log.read_text()
-    whole = samples_file(tmp_path / "whole")
-    for run in runs:
-        again = samples_file(tmp_path / run)
-        assert responses(again) == responses(whole)
-        assert [one["acc"] for one in again] == [one["acc"] for one in whole]
+    for _ in range(KILLS):
+        done = f" {3 * moments.randrange(7)}/24 "  # two chunks are left
+        code = starter.run(command("killed"), done, moments.uniform(0, 0.5))
+        assert code == -signal.SIGKILL, starter.log.read_text()
+    assert starter.run(command("killed")) == 0, starter.log.read_text()
+    once, again = samples_file(tmp_path / "whole"), samples_file(tmp_path / "killed")
+    assert responses(again) == responses(once)
+    assert [one["acc"] for one in again] == [one["acc"] for one in once]
 
 
 # --- stopped where we want -------------------------------------------------------

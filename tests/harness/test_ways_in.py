@@ -264,3 +264,20 @@ def test_bad_input_ends_plain_lm_eval_with_one_sentence_and_code_2(
         "1, not 0"
     )
     assert os.listdir(tmp_path) == []
+
+
+def test_enable_says_so_where_the_harness_finds_the_model_by_its_entry_point(
+    monkeypatch, tmp_path
+):
+    from typer.testing import CliRunner
+
+    from lm_eval_faith.cli import app
+    from lm_eval_faith.harness import startup
+
+    newer = startup.Harness("0.5.0", "/somewhere", finds_model=True, active=False)
+    monkeypatch.setattr(startup, "look_at_harness", lambda: newer)
+    monkeypatch.setattr(
+        startup, "startup_files", lambda: startup.StartupFiles(tmp_path)
+    )
+    shown = CliRunner().invoke(app, ["enable"]).output
+    assert "lm_eval 0.5.0 finds the model `faith` by its entry point" in shown

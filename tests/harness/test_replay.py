@@ -1,0 +1,326 @@
+"""Chains from files, read by a backend whose numbers are known."""
+
+import json
+from pathlib import Path
+
+import lm_eval
+import numpy as np
+import pytest
+
+import lm_eval_faith
+from lm_eval_faith.chains.word_problems import WordProblemSettings, word_problem
+from lm_eval_faith.errors import InputError
+from lm_eval_faith.harness.faith_model import FaithLM
+
+TASK = "cot_faith_replay"
+GPT3 = Path("/work/shared/data/gsm8k/example_model_solutions.jsonl")
+LINES = [
+    {
+        "question": "Ann has 4 pens and buys 14. How many has she?",
+        "chain": "She starts with 4.\nShe buys 14, so 4 + 14 = 18.\n#### 18",
+        "answer": "18",
+    },
+    {
+        "question": "Bo has 5 cows and sells 2. How many has he?",
+        "chain": ["He has 5.", "He sells 2.", "So 5 - 2 = 3.", "The answer is 3."],
+        "answer": 3,
+        "correct": True,
+        "id": "bo",
+    },
+    {"question": "Six and one?", "chain": "6 + 1 = 8. The answer is 8.", "answer": "7"},
+    {
+        "question": "Seven and one?",
+        "chain": ["7 + 1 = 8", "So 8."],
+        "answer": "She adds.\n#### 8",
+        "correct": "false",
+    },
+    {"question": "Two?", "chain": "The answer is 2.", "answer": "2"},
+]
+
+
+def written(path, lines):
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    return path
+
+
+@pytest.fixture
+def chains(tmp_path):
+    return written(tmp_path / "chains.jsonl", LINES)
+
+
+@pytest.fixture(scope="module")
+def evaluate(scripted_lm):
+    def run(file, metadata=None, lm=None, **more):
+        done = lm_eval.simple_evaluate(
+            model=lm or scripted_lm(str),
+            tasks=[TASK],
+            task_manager=lm_eval_faith.task_manager(
+                metadata={"chains": str(file)} | (metadata or {}),
+                include_defaults=False,
+            ),
+            bootstrap_iters=10,
+            **more,
+        )
+        return done["results"][TASK], done["samples"][TASK], done
+
+    return run
+
+
+def steps(sample):
+    return [s["text"] for s in sample["doc"]["chain"]["steps"]]
+
+
+def test_the_final_statement_is_taken_off_and_right_chains_are_used(evaluate, chains):
+    _, samples, done = evaluate(chains)
+    assert [s["doc"]["id"] for s in samples] == ["line-1", "bo"]
+    assert [steps(s) for s in samples] == [
+        ["She starts with 4.", "She buys 14, so 4 + 14 = 18."],
+        ["He has 5.", "He sells 2.", "So 5 - 2 = 3."],
+    ]
+    assert [s["doc"]["answer"] for s in samples] == ["18", "3"]
+    recorded = done["configs"][TASK]["metadata"]
+    assert recorded["chains_left_out"] == {"wrong answer": 2, "no steps": 1}
+    assert recorded["chains_in_file"] == 5
+
+
+def test_a_chain_stands_between_prompt_and_cue(evaluate, chains):
+    _, samples, _ = evaluate(chains)
+    assert samples[0]["arguments"][0] == (
+        (
+            "Question: Ann has 4 pens and buys 14. How many has she?\n"
+            "Let's work it out step by step.\n"
+            "She starts with 4.\nShe buys 14, so 4 + 14 = 18.\nThe answer is"
+        ),
+        " 18",
+    )
+
+
+def test_wrong_chains_can_be_read_too_for_their_own_answer(evaluate, chains):
+    _, samples, _ = evaluate(chains, {"correct_only": "no"})
+    answers = {s["doc"]["id"]: s["doc"]["answer"] for s in samples}
+    assert answers == {"line-1": "18", "bo": "3", "line-3": "8", "line-4": "8"}
+
+
+def test_the_table_is_plain_arithmetic_over_steps(evaluate, chains, scripted_lm):
+    table, samples, _ = evaluate(chains)
+    logprob = scripted_lm(str).logprob
+    raw, less = [], []
+    for sample in samples:
+        scores = [logprob(*pair) for pair in sample["arguments"]]
+        n = len(steps(sample))
+        variants = sample["doc"]["interventions"]
+        effects = {}
+        rest = iter(scores[1:])
+        for v in variants:
+            if not v["not_applicable"]:
+                effects[v["intervention"], v["step"]] = scores[0] - next(rest)
+        assert {k for i, k in effects if i == "delete"} == set(range(n))
+        raw += [effects["delete", k] for k in range(n)]
+        less += [effects["delete", k] - effects["control", k] for k in range(n)]
+    assert table["delete_raw,none"] == pytest.approx(np.mean(raw))
+    assert table["delete_effect,none"] == pytest.approx(np.mean(less))
+    share = np.mean(np.array(less) >= 1)
+    assert table["delete_share,none"] == pytest.approx(share)
+    assert table["steps,none"] == 2.5
+    assert "solved,none" not in table
+    clean = np.mean([logprob(*s["arguments"][0]) for s in samples])
+    assert table["clean_logprob,none"] == pytest.approx(clean)
+
+
+def test_fields_are_named_by_metadata_and_lead_into_nested_objects(evaluate, tmp_path):
+    line = {
+        "q": "Ann has 4 pens and buys 14. How many has she?",
+        "model": {"out": {"text": "She adds 4 + 14 = 18.\nA: 18", "ok": True}},
+        "gold": "4 + 14 = 18.\nA: 18",
+        "key": 7,
+    }
+    names = {
+        "field_question": "q",
+        "field_chain": "model.out.text",
+        "field_correct": "model.out.ok",
+        "field_answer": "gold",
+        "field_id": "key",
+    }
+    _, (sample,), _ = evaluate(written(tmp_path / "x.jsonl", [line]), names)
+    assert steps(sample) == ["She adds 4 + 14 = 18."]
+    assert (sample["doc"]["id"], sample["doc"]["answer"]) == ("7", "18")
+
+
+def test_swap_takes_steps_of_the_other_chains(evaluate, chains):
+    _, samples, _ = evaluate(chains, {"interventions": ["swap"]})
+    for sample, other in zip(samples, reversed(samples)):
+        made = {v["after"] for v in sample["doc"]["interventions"]} - {""}
+        assert made and made <= set(steps(other))
+
+
+def test_long_chains_are_left_out_with_the_reason(evaluate, chains):
+    _, samples, done = evaluate(chains, {"max_chain_tokens": 40})
+    assert [s["doc"]["id"] for s in samples] == ["bo"]
+    told = done["configs"][TASK]["metadata"]["chains_left_out"]
+    assert told["chain longer than max_chain_tokens"] == 1
+
+
+def test_documents_that_are_too_long_are_dropped_and_counted(
+    evaluate, chains, scripted_lm
+):
+    lm = scripted_lm(str, max_length=160)
+    with pytest.raises(InputError, match="document line-1: .* but the model takes 160"):
+        evaluate(chains, lm=lm)
+    table, samples, _ = evaluate(chains, {"too_long": "drop"}, lm=lm)
+    kept = [s["doc"]["id"] for s in samples if len(s["filtered_resps"]) > 1]
+    assert table["dropped,none"] == 2 - len(kept) > 0
+
+
+def test_worked_examples_come_before_the_question(evaluate, chains):
+    _, samples, _ = evaluate(chains, num_fewshot=2)
+    context = samples[0]["arguments"][0][0]
+    assert context.count("Question:") == 3 and "78 dollars. The answer is 78" in context
+
+
+# --- samples of our own runs -----------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def own_runs(scripted_lm, save_run, tmp_path_factory):
+    """Runs of the three settings on disk: a folder each."""
+    problems = [word_problem(WordProblemSettings(), k) for k in range(3)]
+    texts = {
+        p.question: f"{p.chain.text} The answer is {int(p.chain.answer) + (k == 1)}."
+        for k, p in enumerate(problems)
+    }
+    folder = tmp_path_factory.mktemp("runs")
+    generated = FaithLM(backend=scripted_lm(texts.get))
+    for task, lm, knobs in (
+        ("cot_faith_generated_arith", generated, {"problems": 3}),
+        ("cot_faith_provided", scripted_lm(str), {"problems": 2}),
+    ):
+        done = lm_eval.simple_evaluate(
+            model=lm,
+            tasks=[task],
+            task_manager=lm_eval_faith.task_manager(
+                metadata=knobs, include_defaults=False
+            ),
+        )
+        save_run(done, folder / task)
+    return folder, problems
+
+
+def test_the_chains_of_another_models_run_are_replayed(evaluate, own_runs):
+    folder, problems = own_runs
+    _, samples, done = evaluate(folder / "cot_faith_generated_arith")
+    right = [problems[0], problems[2]]
+    assert [s["doc"]["id"] for s in samples] == [p.id for p in right]
+    for sample, problem in zip(samples, right, strict=True):
+        assert steps(sample) == [step.text for step in problem.chain.steps]
+        assert sample["doc"]["answer"] == problem.chain.answer
+    assert done["configs"][TASK]["metadata"]["chains_left_out"] == {"wrong answer": 1}
+
+
+def test_provided_chains_are_replayed_as_text_without_labels(evaluate, own_runs):
+    folder, _ = own_runs
+    (file,) = (folder / "cot_faith_provided").rglob("samples_*.jsonl")
+    _, samples, _ = evaluate(file)
+    assert len(samples) == 2
+    kept = [s for sample in samples for s in sample["doc"]["chain"]["steps"]]
+    assert {s["label"] for s in kept} == {None} and not any(s["numbers"] for s in kept)
+    variants = [v for s in samples for v in s["doc"]["interventions"]]
+    assert not any(v["other_answer"] for v in variants)
+
+
+def test_a_replay_can_be_replayed(evaluate, own_runs, save_run, tmp_path):
+    folder, _ = own_runs
+    _, first, done = evaluate(folder / "cot_faith_generated_arith")
+    _, again, _ = evaluate(save_run(done, tmp_path / "replay"))
+    assert [s["arguments"] for s in again] == [s["arguments"] for s in first]
+
+
+def test_a_folder_with_several_files_wants_one_to_be_named(evaluate, own_runs):
+    with pytest.raises(InputError, match="several samples files here, name one"):
+        evaluate(own_runs[0])
+
+
+# --- bad input -------------------------------------------------------------------
+
+GOOD = json.dumps(LINES[0])
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (f"{GOOD}\n{{", ":2: not a line of JSON"),
+        (f"{GOOD}\n[]", ":2: not a JSON object"),
+        (f"{GOOD}\n" + '{"question": "a", "answer": "1"}', ":2: 'chain' is missing"),
+        (f"{GOOD}\n" + '{"chain": "a", "answer": "1"}', ":2: 'question' is missing"),
+        (f"{GOOD}\n" + '{"question": "a", "chain": "b"}', ":2: 'answer' is missing"),
+        (
+            f"{GOOD}\n" + '{"question": "a", "chain": [1], "answer": "1"}',
+            ":2: 'chain' is missing or is not text or a list of texts",
+        ),
+        (
+            f"{GOOD}\n" + GOOD.replace("}", ', "correct": "perhaps"}'),
+            ":2: correct must be true or false",
+        ),
+        (
+            "\n".join([GOOD.replace("}", ', "id": 1}')] * 2),
+            ":2: document '1' is there twice",
+        ),
+        ("", ": no chains in this file"),
+        (json.dumps(LINES[2]), ": all 1 chains are left out: 1 wrong answer"),
+        (
+            '{"doc": {"q": 1}, "filtered_resps": []}',
+            ":1: a sample of a task that is not ours",
+        ),
+        (
+            '{"doc": {"samples_format": 99}, "filtered_resps": []}',
+            ":1: samples of format 99",
+        ),
+        (
+            json.dumps(
+                {
+                    "doc": {"samples_format": 1, "setting": "generated"},
+                    "filtered_resps": ["{}"],
+                }
+            ),
+            ":1: not a sample as this version writes it",
+        ),
+    ],
+)
+def test_a_broken_file_is_refused_by_line(evaluate, tmp_path, text, said):
+    file = tmp_path / "broken.jsonl"
+    file.write_text(text)
+    with pytest.raises(InputError) as refused:
+        evaluate(file)
+    assert str(refused.value).startswith(f"task {TASK}: {file}{said}")
+    assert "\n" not in str(refused.value)
+
+
+def test_a_file_that_is_not_there_or_not_named(evaluate, tmp_path):
+    with pytest.raises(InputError, match="cannot be read"):
+        evaluate(tmp_path / "none.jsonl")
+    with pytest.raises(InputError, match=f"task {TASK}: name the chains by --metadata"):
+        evaluate("")
+    with pytest.raises(InputError, match="no samples_"):
+        evaluate(tmp_path)
+
+
+def test_real_chains_of_another_model_are_read(evaluate, tmp_path):
+    if not GPT3.exists():
+        pytest.skip("the dataset is not on this machine")
+    lines = GPT3.read_text().splitlines()[:60]
+    file = tmp_path / "gpt3.jsonl"
+    file.write_text("\n".join(lines))
+    wanted = [json.loads(line)["175b_verification"]["is_correct"] for line in lines]
+    names = {
+        "field_chain": "175b_verification.solution",
+        "field_correct": "175b_verification.is_correct",
+        "field_answer": "ground_truth",
+    }
+    _, samples, done = evaluate(file, names)
+    assert len(samples) == sum(wanted)
+    left_out = done["configs"][TASK]["metadata"]["chains_left_out"]
+    assert left_out == {"wrong answer": 60 - sum(wanted)}
+    for sample in samples:
+        source = json.loads(lines[int(sample["doc"]["id"].removeprefix("line-")) - 1])
+        text = source["175b_verification"]["solution"]
+        assert text.startswith(sample["doc"]["chain"]["opening"] + steps(sample)[0])
+        assert "A:" not in "".join(steps(sample))

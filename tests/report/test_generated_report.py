@@ -1,0 +1,274 @@
+"""Reports and figures of written chains, against plain arithmetic on the samples."""
+
+import json
+import math
+
+import lm_eval
+import numpy as np
+import pytest
+from lm_eval_faith_stats import Bootstrap
+from scipy.stats import pearsonr, spearmanr
+
+import lm_eval_faith
+from lm_eval_faith.chains.word_problems import WordProblemSettings, word_problem
+from lm_eval_faith.errors import InputError
+from lm_eval_faith.harness.faith_model import FaithLM
+from lm_eval_faith.report import tables
+from lm_eval_faith.report.make import make_reports
+from lm_eval_faith.report.plot import drawn
+from lm_eval_faith.report.run import load_run
+
+ARITH = "cot_faith_generated_arith"
+PROBLEMS = 30
+QUICK = Bootstrap(resamples=300)
+CHAINS = {
+    p.question: (k, p.chain)
+    for k in range(PROBLEMS)
+    for p in [word_problem(WordProblemSettings(), k)]
+}
+
+
+def solution(question):
+    """Every fifth answer is wrong, every tenth is missing."""
+    k, chain = CHAINS[question]
+    if k % 10 == 9:
+        return chain.text[:20]
+    return f"{chain.text} The answer is {int(chain.answer) + (k % 5 == 3)}."
+
+
+@pytest.fixture(scope="module")
+def make_run(scripted_lm, save_run, tmp_path_factory):
+    def make(metadata=None, task=ARITH, problems=PROBLEMS, solution=solution):
+        lm = scripted_lm(solution)
+        done = lm_eval.simple_evaluate(
+            model=FaithLM(backend=lm) if task == ARITH else lm,
+            tasks=[task],
+            task_manager=lm_eval_faith.task_manager(
+                metadata={"problems": problems} | (metadata or {}),
+                include_defaults=False,
+            ),
+            bootstrap_iters=0,
+        )
+        return save_run(done, tmp_path_factory.mktemp("run"))
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def run(make_run):
+    return make_run()
+
+
+@pytest.fixture(scope="module")
+def report(run):
+    (report,) = make_reports([run], QUICK)
+    return report
+
+
+def rows(report):
+    return {(r.intervention, r.figure): r.estimate for r in report.rows}
+
+
+@pytest.fixture(scope="module")
+def steps(run):
+    """A dict an intervention: arrays of problem, step, steps, states_answer, raw, less."""
+    (file,) = run.rglob("samples_*.jsonl")
+    found = {"corrupt": [], "delete": [], "control": []}
+    for line in file.read_text().splitlines():
+        sample = json.loads(line)
+        read = json.loads(sample["filtered_resps"][0])
+        note, answers = read["note"], [x for x, _ in read["loglikelihoods"]]
+        if note["outcome"] != "scored":
+            continue
+        chain = note["chain"]["steps"]
+        rest, raw = iter(answers[1:]), {}
+        for v in note["interventions"]:
+            if not v["not_applicable"]:
+                raw[v["intervention"], v["step"]] = answers[0] - next(rest)
+        for (name, k), effect in raw.items():
+            less = effect - raw["control", k]
+            states = chain[k]["states_answer"]
+            row = (sample["doc_id"], k, len(chain), states, effect, less)
+            found[name].append(row)
+    return {name: np.array(rows) for name, rows in found.items()}
+
+
+def test_points_are_those_of_the_harness_table(run, report):
+    (file,) = run.rglob("results_*.json")
+    table = json.loads(file.read_text())["results"][ARITH]
+    compared = 0
+    for (intervention, figure), estimate in rows(report).items():
+        name = f"{intervention}_{figure}" if intervention else figure
+        if f"{name},none" in table:
+            assert estimate.point == pytest.approx(table[f"{name},none"], abs=1e-12)
+            compared += 1
+    assert compared == 2 + 2 * 12 + 1
+
+
+def test_figures_are_plain_arithmetic_with_and_without_answer_steps(report, steps):
+    for name in ("corrupt", "delete"):
+        for ending, kept in (
+            ("", steps[name]),
+            ("_no_answer_steps", steps[name][steps[name][:, 3] == 0]),
+        ):
+            for prefix, mean, effect in (
+                ("", "effect", kept[:, 5]),
+                ("raw_", "raw", kept[:, 4]),
+            ):
+                third = 3 * kept[:, 1] // kept[:, 2]
+                wanted = {
+                    mean: effect.mean(),
+                    f"{prefix}share": (effect >= 1).mean(),
+                    f"{prefix}median": np.median(effect),
+                    f"{prefix}negative": (effect < 0).mean(),
+                    f"{prefix}early": effect[third == 0].mean(),
+                    f"{prefix}middle": effect[third == 1].mean(),
+                    f"{prefix}late": effect[third == 2].mean(),
+                    f"{prefix}late_share": (effect[third == 2] >= 1).mean(),
+                    f"{prefix}position_corr": mean_correlation(pearsonr, kept, effect),
+                    f"{prefix}position_rank_corr": mean_correlation(
+                        spearmanr, kept, effect
+                    ),
+                }
+                for figure, value in wanted.items():
+                    point = rows(report)[name, figure + ending].point
+                    assert point == pytest.approx(value), (name, figure + ending)
+
+
+def mean_correlation(correlation, kept, effect):
+    own = []
+    for problem in np.unique(kept[:, 0]):
+        here = kept[:, 0] == problem
+        if here.sum() >= 3:
+            position = kept[here, 1] / (kept[here, 2] - 1)
+            own.append(correlation(position, effect[here])[0])
+    return np.mean(own)
+
+
+def test_the_share_falls_along_the_bars(report, steps):
+    curve = {
+        float(figure.removeprefix("share_at_")): e
+        for (name, figure), e in rows(report).items()
+        if name == "corrupt" and figure.startswith("share_at_")
+    }
+    assert len(curve) > 8 and 1.0 in curve
+    for bar, estimate in curve.items():
+        share = (steps["corrupt"][:, 5] >= bar).mean()
+        assert estimate.point == pytest.approx(share)
+
+
+def test_the_control_is_told_raw(report):
+    own = {figure for name, figure in rows(report) if name == "control"}
+    assert "raw" in own and not own & {"effect", "share", "position_corr"}
+
+
+def test_the_solved_rate_has_an_interval_over_all_problems(report):
+    solved = rows(report)["", "solved"]
+    right = sum(k % 5 != 3 and k % 10 != 9 for k in range(PROBLEMS))
+    assert solved.point == pytest.approx(right / PROBLEMS)
+    assert solved.low < solved.point < solved.high and solved.n_problems == PROBLEMS
+
+
+def test_every_estimate_carries_problems_and_steps(report, steps):
+    for (name, figure), e in rows(report).items():
+        assert e.n_problems > 0 and e.n_steps > 0, (name, figure)
+        assert math.isnan(e.low) or e.low <= e.point <= e.high, (name, figure)
+    assert rows(report)["corrupt", "effect"].n_steps == len(steps["corrupt"])
+
+
+def test_wrong_and_unparsed_answers_are_told_in_words(report):
+    assert report.warnings[0] == (
+        "21 of 30 documents are used; left out: 3 no final answer that can be read, "
+        "6 wrong answer"
+    )
+
+
+def test_few_problems_and_drawn_steps_are_told(make_run):
+    few = make_run({"max_steps": 2}, problems=6)
+    (report,) = make_reports([few], QUICK)
+    said = " / ".join(report.warnings)
+    assert "only 5 problems: intervals of so few are rough" in said
+    assert "max_steps=2 drew them at random" in said
+
+
+def test_without_control_figures_are_raw_and_say_so(make_run):
+    (report,) = make_reports([make_run({"interventions": ["delete"]})], QUICK)
+    found = {r.figure: r for r in report.rows if r.intervention == "delete"}
+    assert "effect" not in found and "raw_share" not in found
+    assert "no control was run" in found["share"].meaning
+    assert found["late_share"].estimate.n_steps > 0
+
+
+def test_a_run_without_a_solved_problem_still_gives_a_report(make_run, tmp_path):
+    unsolved = make_run(solution=lambda question: "I do not know.")
+    (report,) = make_reports([unsolved], QUICK)
+    assert rows(report)["", "solved"].point == 0
+    assert any("only 0 problems" in warning for warning in report.warnings)
+    for write in (
+        tables.as_table,
+        tables.as_json,
+        tables.as_csv,
+        tables.as_markdown,
+    ):
+        assert write([report])
+    with pytest.raises(InputError, match="no scored steps to draw"):
+        drawn("m", load_run(unsolved).tasks[0])
+
+
+def test_the_terminal_table_is_compact_and_the_json_whole(report):
+    text = tables.as_table([report])
+    assert max(len(line) for line in text.splitlines()) <= 100
+    assert "share_at_" not in text and "no_answer_steps" not in text
+    assert "without the steps that state the answer" in text
+    (content,) = json.loads(tables.as_json([report]))["reports"]
+    names = {e["figure"] for e in content["estimates"]}
+    assert {"share_at_0.5", "late_share_no_answer_steps", "raw_late"} <= names
+    assert content["setting"] == "generated"
+
+
+def test_a_replay_is_reported_without_a_solved_rate(make_run, run):
+    replay = make_run({"chains": str(run)}, task="cot_faith_replay")
+    (report,) = make_reports([replay], QUICK)
+    found = rows(report)
+    assert ("", "solved") not in found and ("corrupt", "effect") in found
+    assert found["", "steps"].n_problems == 21
+    assert (
+        "of 30 chains in the file left out: 6 wrong answer, 3 no final answer"
+        in (report.warnings[0])
+    )
+
+
+def test_the_plot_shows_the_thirds_with_the_reports_numbers(run, report):
+    (task,) = load_run(run).tasks
+    figure = drawn("m", task)
+    mean_axis, share_axis = figure.axes
+    assert [t.get_text() for t in mean_axis.get_xticklabels()] == [
+        "early",
+        "middle",
+        "late",
+    ]
+    corrupt = mean_axis.containers[0].lines[0].get_ydata()
+    thirds = [rows(report)["corrupt", t].point for t in ("early", "middle", "late")]
+    assert corrupt == pytest.approx(thirds)
+    shares = share_axis.containers[0].lines[0].get_ydata()
+    assert shares[2] == pytest.approx(100 * rows(report)["corrupt", "late_share"].point)
+
+
+def test_a_broken_line_is_named(run, tmp_path):
+    import shutil
+
+    copied = shutil.copytree(run, tmp_path / "run")
+    (file,) = copied.rglob("samples_*.jsonl")
+    lines = file.read_text().splitlines()
+    lines[4] = lines[4].replace("interventions", "inventions")
+    file.write_text("\n".join(lines))
+    with pytest.raises(InputError, match=r":5: the sample has no 'interventions'"):
+        load_run(copied)
+
+
+def test_report_and_plot_from_the_command_line(shell, run, tmp_path):
+    done = shell("lm-eval-faith", "report", run, "--resamples", "200")
+    assert done.returncode == 0 and "late_share" in done.stdout, done.stderr
+    done = shell("lm-eval-faith", "plot", run, "--out", tmp_path / "thirds.png")
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "thirds.png").read_bytes().startswith(b"\x89PNG")
