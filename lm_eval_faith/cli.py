@@ -224,6 +224,107 @@ def report(
     _print_or_write(text, out)
 
 
+class Adjustment(str, Enum):
+    """How p-values are adjusted over all pairs of models."""
+
+    holm = "holm"
+    bh = "bh"
+
+
+@app.command("compare")
+def compare(
+    runs: Runs,
+    format: Annotated[
+        Format, typer.Option(help="How the comparison is written.")
+    ] = Format.table,
+    out: Out = None,
+    adjust: Annotated[
+        Adjustment,
+        typer.Option(
+            help="Adjust p-values over all pairs: Holm, or Benjamini-Hochberg."
+        ),
+    ] = Adjustment.holm,
+    force: Annotated[
+        bool,
+        typer.Option(
+            "--force", help="Compare runs that differ in more than the model."
+        ),
+    ] = False,
+    bar: Bar = None,
+    exclude_answer_steps: ExcludeAnswerSteps = False,
+    level: Level = 0.95,
+    resamples: Resamples = 10_000,
+    method: MethodOption = Method.default,
+    seed: Seed = 0,
+) -> None:
+    """Compare models on the problems both have: differences, intervals, p-values.
+
+    Problems are matched by id and content. Differences are the first run less the
+    second. Generated chains are compared on problems that both models solved, and
+    unpaired, each model on its own. Runs that differ in task version, knobs, prompt or
+    few-shot examples are refused unless --force is given.
+    """
+    from lm_eval_faith.report import compare_tables as tables
+    from lm_eval_faith.report.compare import compare_runs
+    from lm_eval_faith.report.make import Choices
+    from lm_eval_faith.report.many_runs import available_cores
+
+    comparisons = compare_runs(
+        runs,
+        _bootstrap(level, resamples, seed, method),
+        adjust.value,
+        Choices(_bar(bar), exclude_answer_steps),
+        force,
+        available_cores(),
+    )
+    writer = {
+        Format.table: tables.as_table,
+        Format.json: tables.as_json,
+        Format.csv: tables.as_csv,
+        Format.markdown: tables.as_markdown,
+    }[format]
+    _print_or_write(writer(comparisons), out)
+
+
+@app.command("agree")
+def agree(
+    runs: Runs,
+    format: Annotated[
+        Format, typer.Option(help="How the tables are written.")
+    ] = Format.table,
+    out: Out = None,
+    exclude_answer_steps: ExcludeAnswerSteps = False,
+    level: Level = 0.95,
+    resamples: Resamples = 10_000,
+    method: MethodOption = Method.default,
+    seed: Seed = 0,
+) -> None:
+    """Say how far the interventions agree about which steps matter.
+
+    For each pair of interventions: the rank correlation of their effects on the steps of
+    a chain, averaged over problems. Where the truth is known, their AUCs side by side.
+    """
+    from functools import partial
+
+    from lm_eval_faith.report import agree as tables
+    from lm_eval_faith.report.make import Choices
+    from lm_eval_faith.report.many_runs import available_cores, of_runs
+
+    make = partial(
+        tables.agreements_of_run,
+        bootstrap=_bootstrap(level, resamples, seed, method),
+        choices=Choices(exclude_answer_steps=exclude_answer_steps),
+    )
+    found = [task for made in of_runs(runs, make, available_cores()) for task in made]
+    writer = {
+        Format.table: tables.as_table,
+        Format.json: tables.as_json,
+        Format.csv: tables.as_csv,
+        Format.markdown: tables.as_markdown,
+    }[format]
+    _print_or_write(writer(found), out)
+
+
 @app.command("plot")
 def plot(
     run: Annotated[

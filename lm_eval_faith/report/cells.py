@@ -39,7 +39,9 @@ def number(value: float, unit: str) -> str:
     """With three decimals, a share as a percentage; a dash where it is not defined."""
     if math.isnan(value):
         return "–"
-    return f"{value:.3f}" if unit != "share" else f"{100 * value:.1f}%"
+    if unit == "share":
+        return f"{round(100 * value, 1) + 0.0:.1f}%"
+    return f"{round(value, 3) + 0.0:.3f}"
 
 
 def interval(estimate: Estimate, unit: str) -> str:

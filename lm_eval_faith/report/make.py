@@ -58,7 +58,11 @@ def make_reports(
         InputError: a directory holds no run, or a file is broken.
     """
     make = partial(reports_of_run, bootstrap=bootstrap, choices=choices)
-    return tuple(report for made in of_runs(paths, make, workers) for report in made)
+    runs = sorted(
+        of_runs(paths, make, workers),
+        key=lambda made: (made[0].model, str(made[0].task.path)),
+    )
+    return tuple(report for made in runs for report in made)
 
 
 def reports_of_run(

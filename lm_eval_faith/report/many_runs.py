@@ -33,7 +33,7 @@ _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 def of_runs(
     paths: Sequence[str | Path], make: Callable[[Run], Made], workers: int = 1
 ) -> list[Made]:
-    """What is made of every run below the directories, ordered by model and folder.
+    """What is made of every run below the directories, in their order.
 
     Args:
         paths: directories; a run that is found twice counts once.
@@ -51,8 +51,7 @@ def of_runs(
     for path, below in folders.items():
         if not any(found[folder.resolve()] for folder in below):
             raise no_samples_of_ours(path)
-    named = [item for items in found.values() for item in items]
-    return [made for _, made in sorted(named, key=lambda item: item[0])]
+    return [made for made_of_folder in found.values() for made in made_of_folder]
 
 
 def available_cores() -> int:
@@ -62,13 +61,9 @@ def available_cores() -> int:
     return os.cpu_count() or 1
 
 
-Named = list[tuple[tuple[str, str], Made]]
-"""What was made, under the names that order it."""
-
-
 def _mapped(
     make: Callable[[Run], Made], folders: Sequence[Path], workers: int
-) -> list[Named[Made]]:
+) -> list[list[Made]]:
     of_folder = partial(_of_folder, make)
     size = sum(f.stat().st_size for folder in folders for f in folder.glob("*.jsonl"))
     workers = min(workers, len(folders), 1 + size // WORTH_A_PROCESS)
@@ -79,8 +74,8 @@ def _mapped(
         return list(pool.map(of_folder, folders))
 
 
-def _of_folder(make: Callable[[Run], Made], folder: Path) -> Named[Made]:
-    return [((run.model, str(run.path)), make(run)) for run in runs_of_folder(folder)]
+def _of_folder(make: Callable[[Run], Made], folder: Path) -> list[Made]:
+    return [make(run) for run in runs_of_folder(folder)]
 
 
 @contextmanager

@@ -48,6 +48,8 @@ class TaskValues:
         documents: ids, ascending.
         contents: a digest of each problem: the question, and the chain and its answer
             where they were provided.
+        knobs: the settings that decide what is measured; runs that differ in them
+            cannot be compared.
         values: NaN where a document has none.
         steps: labelled steps by intervention, for the AUC; ``problem`` counts documents.
     """
@@ -56,6 +58,7 @@ class TaskValues:
     task: TaskRun
     documents: tuple[str, ...]
     contents: tuple[str, ...]
+    knobs: Mapping[str, Any]
     values: Mapping[Figure, np.ndarray]
     steps: Mapping[str, StepArrays]
 
@@ -87,10 +90,10 @@ TEXTS = {
 
 def values_of_run(run: Run, choices: Choices) -> list[TaskValues]:
     """The values of every task of a run."""
-    return [_values_of_task(run.model, chosen(task, choices)) for task in run.tasks]
+    return [_values_of_task(run, chosen(task, choices)) for task in run.tasks]
 
 
-def _values_of_task(model: str, task: TaskRun) -> TaskValues:
+def _values_of_task(run: Run, task: TaskRun) -> TaskValues:
     chains = sorted(task.chains, key=lambda chain: chain.document)
     scored = [chain if not chain.left_out else _empty(chain) for chain in chains]
     names = interventions_of(scored)
@@ -104,13 +107,45 @@ def _values_of_task(model: str, task: TaskRun) -> TaskValues:
             found = _written(name, names, scored, bar_of(task))
         values |= {Figure(name, figure): value for figure, value in found.items()}
     return TaskValues(
-        model=model,
+        model=run.model,
         task=replace(task, chains=()),
         documents=tuple(chain.document for chain in chains),
         contents=tuple(_content(chain, task.setting) for chain in chains),
+        knobs={
+            name: value
+            for name, value in task.settings.items()
+            if name not in _NO_MATTER and name not in _model_arguments(run)
+        },
         values=values,
         steps=steps,
     )
+
+
+_NO_MATTER = frozenset(
+    (
+        "chains",
+        "chains_in_file",
+        "chains_left_out",
+        "config_source",
+        "figures",
+        "gsm8k",
+        "intervention_modules",
+        "interventions",
+        "problems",
+        "too_long",
+        "version",
+    )
+)
+"""Knobs that decide which problems and interventions there are, not what they are, and
+the version, which stands by itself."""
+
+
+def _model_arguments(run: Run) -> set[str]:
+    """The harness puts the model's arguments among the task's metadata."""
+    given = run.config.get("model_args") or {}
+    if isinstance(given, str):
+        return {part.partition("=")[0].strip() for part in given.split(",")}
+    return set(given) if isinstance(given, dict) else set()
 
 
 def _empty(chain: ChainRecord) -> ChainRecord:
@@ -195,9 +230,7 @@ def _places(s: WrittenSteps, n: int) -> dict[str, np.ndarray]:
     where = np.unique(s.problem[~np.isnan(s.effect)])
     by_position = (s.effect, s.position, s.problem)
     return thirds | {
-        "position_corr": _spread(
-            where, stats.within_problem_pearson(*by_position), n
-        ),
+        "position_corr": _spread(where, stats.within_problem_pearson(*by_position), n),
         "position_rank_corr": _spread(
             where, stats.within_problem_spearman(*by_position), n
         ),

@@ -312,10 +312,11 @@ def test_a_response_holds_the_generation_and_what_follows_from_it(
         assert (response.generation, response.note) == (text, text.upper())
         pairs = list(about(text).requests)
         expected = ask(plain, "loglikelihood", pairs) if pairs else []
-        for pair, (logprob, greedy) in zip(
+        for (logprob, greedy), (plain_logprob, plain_greedy) in zip(
             response.loglikelihoods, expected, strict=True
         ):
-            assert pair == (pytest.approx(logprob, abs=1e-4), greedy)
+            assert logprob == pytest.approx(plain_logprob, abs=1e-4)
+            assert greedy == plain_greedy
 
 
 def test_nothing_is_scored_where_nothing_follows(hf: MakeHF) -> None:

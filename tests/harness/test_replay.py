@@ -275,12 +275,7 @@ GOOD = json.dumps(LINES[0])
             ":1: samples of format 99",
         ),
         (
-            json.dumps(
-                {
-                    "doc": {"samples_format": 1, "setting": "generated"},
-                    "filtered_resps": ["{}"],
-                }
-            ),
+            '{"doc": {"samples_format": 1, "setting": "x"}, "filtered_resps": [1]}',
             ":1: not a sample as this version writes it",
         ),
     ],

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from lm_eval.api.model import CachingLM, hash_args
 from lm_eval.models.huggingface import HFLM
-from sqlitedict import SqliteDict
+from sqlitedict import SqliteDict  # type: ignore[import-untyped]
 
 from lm_eval_faith.harness.faith_model import FaithLM
 from lm_eval_faith.harness.two_stage import parse_response

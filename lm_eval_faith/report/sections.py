@@ -1,0 +1,122 @@
+"""Tables with a title and remarks, for the terminal, Markdown and CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from lm_eval_faith.report.cells import (
+    csv_number,
+    csv_text,
+    finite,
+    markdown_text,
+    plain,
+)
+from lm_eval_faith.report.tables import SCHEMA_VERSION, WIDTH
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column's name, and whether it holds numbers."""
+
+    name: str
+    numbers: bool = False
+
+
+@dataclass(frozen=True)
+class Section:
+    """One table: a title, the names of columns, rows of cells, and remarks below."""
+
+    title: str
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[str, ...], ...]
+    remarks: tuple[str, ...] = ()
+
+
+def as_table(sections: Sequence[Section], legend: Mapping[str, str]) -> str:
+    """For a terminal of 100 columns; the legend says what names mean."""
+    from rich.console import Console
+    from rich.text import Text
+
+    out = io.StringIO()
+    console = Console(file=out, width=WIDTH, highlight=False, soft_wrap=False)
+    for section in sections:
+        console.print(Text(plain(section.title), style="bold"))
+        if section.rows:
+            console.print(_grid(section))
+        for remark in section.remarks:
+            console.print(Text(f"! {plain(remark)}"))
+        console.print()
+    width = max((len(plain(name)) for name in legend), default=0)
+    for name, meaning in legend.items():
+        console.print(Text(f"{plain(name):<{width}}  {plain(meaning)}"))
+    return out.getvalue()
+
+
+def as_markdown(sections: Sequence[Section], legend: Mapping[str, str]) -> str:
+    """A heading and a table a section; names and their meaning in a list below."""
+    parts = []
+    for section in sections:
+        lines = [f"### {markdown_text(section.title)}", ""]
+        if section.rows:
+            lines.append(_markdown_row(column.name for column in section.columns))
+            rules = ("---:" if column.numbers else "---" for column in section.columns)
+            lines.append(f"| {' | '.join(rules)} |")
+            lines += [_markdown_row(row) for row in section.rows]
+        lines += [f"\n{markdown_text(remark)}." for remark in section.remarks]
+        parts.append("\n".join(lines) + "\n")
+    meanings = [
+        f"- {markdown_text(name)}: {markdown_text(meaning)}\n"
+        for name, meaning in legend.items()
+    ]
+    return "\n".join([*parts, "".join(meanings)])
+
+
+def as_csv(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> str:
+    """One line a row; numbers with full precision, empty where they are not defined."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows([_csv_cell(row[name]) for name in columns] for row in rows)
+    return out.getvalue()
+
+
+def as_json(content: Mapping[str, Any]) -> str:
+    """With the schema's version; numbers that are not defined are null."""
+    versioned = finite({"schema_version": SCHEMA_VERSION, **content})
+    return json.dumps(versioned, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _grid(section: Section) -> Any:
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for column in section.columns:
+        if column.numbers:
+            table.add_column(column.name, justify="right", no_wrap=True)
+        else:
+            table.add_column(column.name, overflow="fold")
+    before = None
+    for row in section.rows:
+        if before is not None and row[0] != before:
+            table.add_section()
+        first = row[0] if row[0] != before else ""
+        table.add_row(*(Text(plain(cell)) for cell in (first, *row[1:])))
+        before = row[0]
+    return table
+
+
+def _markdown_row(cells: Iterable[str]) -> str:
+    return f"| {' | '.join(map(markdown_text, cells))} |"
+
+
+def _csv_cell(value: Any) -> Any:
+    if isinstance(value, str):
+        return csv_text(value)
+    return csv_number(value) if isinstance(value, float) else value
