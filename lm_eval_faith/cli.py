@@ -325,6 +325,90 @@ def agree(
     _print_or_write(writer(found), out)
 
 
+@app.command("power")
+def power(
+    runs: Annotated[
+        list[Path] | None,
+        typer.Argument(help="None, or a run, or two runs of the same problems."),
+    ] = None,
+    figure: Annotated[
+        str,
+        typer.Option(help="Figure of the run to plan with, as in the harness's table."),
+    ] = "corrupt_effect",
+    task: Annotated[
+        str | None, typer.Option(help="Which task, where the run has several.")
+    ] = None,
+    deviation: Annotated[
+        float | None,
+        typer.Option(help="Standard deviation over problems, instead of a run."),
+    ] = None,
+    correlation: Annotated[
+        float,
+        typer.Option(
+            help="Correlation of two models' values over problems; two runs measure it."
+        ),
+    ] = 0.0,
+    half_width: Annotated[
+        list[float] | None,
+        typer.Option(help="Wanted half-width of the interval; may be repeated."),
+    ] = None,
+    difference: Annotated[
+        list[float] | None,
+        typer.Option(help="Wanted difference of two models; may be repeated."),
+    ] = None,
+    power: Annotated[
+        float, typer.Option(help="Chance of finding the difference.")
+    ] = 0.8,
+    level: Level = 0.95,
+    format: Annotated[
+        Format, typer.Option(help="How the table is written.")
+    ] = Format.table,
+    out: Out = None,
+    plot: Annotated[
+        Path | None, typer.Option(help="Draw the curve: .png, .svg or .pdf.")
+    ] = None,
+) -> None:
+    """Say how many problems a wanted interval or difference takes.
+
+    From the variance of a run, of two runs (which also tell how their differences vary
+    on the same problems), or from --deviation.
+    """
+    from lm_eval_faith.report import power as planning
+    from lm_eval_faith.report.plot import FORMATS, rendered
+    from lm_eval_faith.report.power_runs import spread_of_runs
+
+    form = plot.suffix.lstrip(".").lower() if plot else ""
+    if plot and form not in FORMATS:
+        raise InputError(f"{plot}: the name must end in .{', .'.join(FORMATS)}")
+    if bool(runs) == (deviation is not None):
+        raise InputError("name a run (or two), or give --deviation")
+    if deviation is not None:
+        spread = planning.given_spread(deviation, correlation)
+    else:
+        spread = spread_of_runs(runs or [], figure, task, correlation, level)
+    planned = planning.plan(spread, half_width or (), difference or (), power, level)
+    drawn = rendered(planning.power_curve(planned), form) if plot else b""
+    writer = {
+        Format.table: planning.as_table,
+        Format.json: planning.as_json,
+        Format.csv: planning.as_csv,
+        Format.markdown: planning.as_markdown,
+    }[format]
+    _print_or_write(writer(planned), out)
+    if plot:
+        _write(plot, drawn)
+
+
+@app.command("schema")
+def schema() -> None:
+    """Print the JSON Schema of what report, compare, agree and power write as JSON."""
+    import json
+
+    from lm_eval_faith.report.schema import report_schema
+
+    print(json.dumps(report_schema(), indent=2))
+
+
 @app.command("plot")
 def plot(
     run: Annotated[

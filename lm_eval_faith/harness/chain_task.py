@@ -86,7 +86,8 @@ class FaithTask(ConfigurableTask):  # type: ignore[misc]
             # get the requests of these.
             logger.warning("%s: --cache_requests is not used", self.config.task)
         kwargs |= {"cache_requests": False, "rewrite_requests_cache": False}
-        self._limit = ContextLimit.of(running_model())
+        self._model = running_model()
+        self._limit = ContextLimit.of(self._model)
         self._ranks = kwargs.get("world_size") or 1
         super().build_all_requests(**kwargs)
 

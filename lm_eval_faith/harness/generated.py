@@ -28,7 +28,7 @@ from lm_eval_faith.harness.gsm8k import (
     gsm8k_from_hub,
     worked_examples,
 )
-from lm_eval_faith.harness.running_model import running_model
+from lm_eval_faith.harness.pooled_figures import PooledFigures
 from lm_eval_faith.harness.scored_chain import AnswerFormat, Request, chain_requests
 from lm_eval_faith.harness.step_choice import Donors, StepChoice, white_space_of
 from lm_eval_faith.harness.two_stage import (
@@ -75,7 +75,7 @@ PROMPTS = {
 """For base models, for models with a chat template, and for reasoning models."""
 
 
-class GeneratedChains(TwoStageTask, FaithTask):  # type: ignore[misc]
+class GeneratedChains(PooledFigures, TwoStageTask, FaithTask):  # type: ignore[misc]
     """Problems that the model solves in its own words, then reads with a step changed.
 
     A subclass says what the problems are.
@@ -153,7 +153,6 @@ class GeneratedChains(TwoStageTask, FaithTask):  # type: ignore[misc]
     def build_all_requests(self, **kwargs: Any) -> None:
         """The harness's own, with the prompt that fits the model."""
         self._prompt = self._prompt_for(bool(kwargs.get("apply_chat_template")))
-        self._model = running_model()
         super().build_all_requests(**kwargs)
 
     def construct_requests(
@@ -252,35 +251,28 @@ class GeneratedChains(TwoStageTask, FaithTask):  # type: ignore[misc]
 
     # --- results -----------------------------------------------------------------
 
-    def process_results(
+    def document_values(
         self, doc: Mapping[str, Any], results: Sequence[str]
     ) -> dict[str, Any]:
         """The document's values; of one that was not scored, what became of it."""
-        if self.predicts_only:
-            return {"bypass": None}
         response = parse_response(results[0])
         record = generated_record(
             doc["id"], doc["question"], response.note, response.loglikelihoods
         )
         outcome = response.note["outcome"]
-        names = self.settings.interventions
-        # Documents leave out what they have no value for. Where several processes
-        # gather their values, each must have every name.
-        empty: dict[str, Any] = {}
-        if self._ranks > 1:
-            empty = {name: [] for name in self._pooled()}
-        values = {
+        values: dict[str, Any] = {
             "unparsed": int(outcome == "unparsed"),
             "dropped": int(outcome in ("too long", "long chain", "long prompt")),
-            **generated_metrics.document_metrics(record, names),
         }
         if record.solved is not None:
             values["solved"] = float(record.solved)
         if record.solved:
             values["steps"] = [float(record.n_steps)]
-        return empty | values
+        names = self.settings.interventions
+        return values | generated_metrics.document_metrics(record, names)
 
-    def _pooled(self) -> dict[str, Any]:
+    def pooled(self) -> dict[str, Any]:
+        """The figures over steps, and the length of chains."""
         return generated_metrics.aggregations(
             self.settings.interventions, OF_CHAIN, self.choice.bar
         )
@@ -291,9 +283,7 @@ class GeneratedChains(TwoStageTask, FaithTask):  # type: ignore[misc]
             return super().aggregation()
         from lm_eval.api.metrics import mean
 
-        return (
-            super().aggregation() | {"solved": mean, "unparsed": sum} | self._pooled()
-        )
+        return super().aggregation() | {"solved": mean, "unparsed": sum} | self.pooled()
 
     def higher_is_better(self) -> dict[str, bool]:
         """For each figure, whether more is better."""

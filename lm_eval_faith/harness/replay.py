@@ -21,6 +21,7 @@ from lm_eval_faith.harness.chain_files import (
 )
 from lm_eval_faith.harness.chain_task import ChainDocument, ChainTask
 from lm_eval_faith.harness.gsm8k import worked_examples
+from lm_eval_faith.harness.pooled_figures import PooledFigures
 from lm_eval_faith.harness.running_model import running_model
 from lm_eval_faith.harness.step_choice import Donors, StepChoice, white_space_of
 from lm_eval_faith.records import OUTCOMES, ChainRecord
@@ -30,7 +31,7 @@ logger = logging.getLogger(__name__)
 OF_CHAIN = ("steps", "clean_logprob", "clean_acc")
 
 
-class ReplayedChains(ChainTask):
+class ReplayedChains(PooledFigures, ChainTask):
     """Chains that another model, or a person, has written."""
 
     SETTING = "replay"
@@ -96,14 +97,11 @@ class ReplayedChains(ChainTask):
 
     # --- results -----------------------------------------------------------------
 
-    def process_results(
+    def document_values(
         self, doc: Mapping[str, Any], results: Sequence[tuple[float, bool]]
     ) -> dict[str, Any]:
-        """The document's values; where processes gather them, each has every name."""
-        values = super().process_results(doc, results)
-        if self._ranks > 1 and not self.predicts_only:
-            return {name: [] for name in self._pooled()} | values
-        return values
+        """The document's values; ``dropped`` is 1 where it was not scored."""
+        return ChainTask.process_results(self, doc, results)
 
     def figures(self, record: ChainRecord) -> dict[str, Any]:
         """The document's values under the contract's names."""
@@ -114,7 +112,8 @@ class ReplayedChains(ChainTask):
             **generated_metrics.document_metrics(record, self.settings.interventions),
         }
 
-    def _pooled(self) -> dict[str, Any]:
+    def pooled(self) -> dict[str, Any]:
+        """All figures but the number of dropped documents."""
         return generated_metrics.aggregations(
             self.settings.interventions, OF_CHAIN, self.choice.bar
         )
@@ -123,7 +122,7 @@ class ReplayedChains(ChainTask):
         """Means over steps, shares of steps, means over problems."""
         if self.predicts_only:
             return super().aggregation()
-        return super().aggregation() | self._pooled()
+        return super().aggregation() | self.pooled()
 
     def higher_is_better(self) -> dict[str, bool]:
         """For each figure, whether more is better."""

@@ -8,21 +8,36 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from lm_eval_faith.report.agree import agreements_of_run as agreements_of_run
+    from lm_eval_faith.report.compare import compare_runs as compare_runs
     from lm_eval_faith.report.make import make_reports as make_reports
     from lm_eval_faith.report.run import load_run as load_run
     from lm_eval_faith.report.run import load_runs as load_runs
+    from lm_eval_faith.report.schema import report_schema as report_schema
     from lm_eval_faith.report.step_table import estimates_frame as estimates_frame
     from lm_eval_faith.report.step_table import steps_frame as steps_frame
 
 _HOMES = {
+    "agreements_of_run": "agree",
+    "compare_runs": "compare",
     "estimates_frame": "step_table",
     "load_run": "run",
     "load_runs": "run",
     "make_reports": "make",
+    "report_schema": "schema",
     "steps_frame": "step_table",
 }
 
-__all__ = ["estimates_frame", "load_run", "load_runs", "make_reports", "steps_frame"]
+__all__ = [
+    "agreements_of_run",
+    "compare_runs",
+    "estimates_frame",
+    "load_run",
+    "load_runs",
+    "make_reports",
+    "report_schema",
+    "steps_frame",
+]
 
 
 def __getattr__(name: str) -> Any:

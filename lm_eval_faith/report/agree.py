@@ -187,15 +187,17 @@ def _sections(found: Sequence[TaskAgreement]) -> list[Section]:
     made = []
     for task in found:
         title = f"{task.model}: {task.task}"
+        estimates = [*(p.estimate for p in task.agreements), *task.aucs.values()]
+        level = f"{100 * estimates[0].level:g}%" if estimates else ""
         pairs = tuple(
             (p.first, p.second, *_cells(p.estimate, "correlation"))
             for p in task.agreements
         )
-        columns = (Column("intervention"), Column("and"), *_numbers("agreement"))
+        columns = (Column("intervention"), Column("and"), *_numbers("agreement", level))
         made.append(Section(title, columns, pairs, task.warnings))
         aucs = tuple((name, *_cells(e, "auc")) for name, e in task.aucs.items())
         if aucs:
-            columns = (Column("intervention"), *_numbers("auc"))
+            columns = (Column("intervention"), *_numbers("auc", level))
             made.append(Section(f"{title}: AUC side by side", columns, aucs))
     return made
 
@@ -209,8 +211,8 @@ def _cells(estimate: Estimate, unit: str) -> tuple[str, ...]:
     )
 
 
-def _numbers(name: str) -> tuple[Column, ...]:
+def _numbers(name: str, level: str) -> tuple[Column, ...]:
     return tuple(
         Column(column, numbers=True)
-        for column in (name, "interval", "problems", "steps")
+        for column in (name, f"{level} interval", "problems", "steps")
     )

@@ -38,7 +38,7 @@ SUPPORT = {"load_bearing": 2.0, "decoy": 0.0}
 
 @dataclass(frozen=True)
 class Measured:
-    """What a command took: seconds on the clock and of the processor, and most GB held."""
+    """What a command took: seconds on the clock and of the processors, and the largest process in GB."""
 
     clock: float
     processor: float
@@ -47,7 +47,7 @@ class Measured:
     def __str__(self) -> str:
         return (
             f"{self.clock:.1f} s ({self.processor:.1f} s of processor time), "
-            f"at most {self.memory:.2f} GB"
+            f"at most {self.memory:.2f} GB in one process"
         )
 
 

@@ -47,12 +47,12 @@ def effect_distributions(model: str, task: TaskRun) -> Figure:
     Raises:
         InputError: the run has no labelled steps, or matplotlib is missing.
     """
-    figure_class = _figure_class()
+    new_figure = figure_class()
     scored = [chain for chain in task.chains if not chain.left_out]
     names = interventions_of(scored)
     if not any(record.label for chain in scored for record in chain.steps):
         raise InputError(f"{task.path}: no labelled steps to draw")
-    figure = figure_class(figsize=(3.2 * len(names) + 0.6, 3.1), layout="constrained")
+    figure = new_figure(figsize=(3.2 * len(names) + 0.6, 3.1), layout="constrained")
     axes = figure.subplots(1, len(names), sharey=True, squeeze=False)[0]
     for axis, name in zip(axes, names, strict=True):
         steps = step_arrays(scored, name)
@@ -76,14 +76,14 @@ def gradient_over_thirds(model: str, task: TaskRun) -> Figure:
     Raises:
         InputError: the run has no scored steps, or matplotlib is missing.
     """
-    figure_class = _figure_class()
+    new_figure = figure_class()
     scored = [chain for chain in task.chains if not chain.left_out]
     run = interventions_of(scored)
     names = [name for name in run if name != CONTROL]
     if not names:
         raise InputError(f"{task.path}: no scored steps to draw")
     bar, less_control = bar_of(task), CONTROL in run
-    figure = figure_class(figsize=(7.0, 3.1), layout="constrained")
+    figure = new_figure(figsize=(7.0, 3.1), layout="constrained")
     mean_axis, share_axis = figure.subplots(1, 2)
     for k, name in enumerate(names):
         means, shares = third_estimates(scored, name, less_control, bar, BOOTSTRAP)
@@ -157,7 +157,7 @@ def _distributions(axis: Axes, load_bearing: np.ndarray, decoy: np.ndarray) -> N
     axis.axvline(0, color="0.6", linewidth=0.6)
 
 
-def _figure_class() -> type[Figure]:
+def figure_class() -> type[Figure]:
     try:
         from matplotlib.figure import Figure
     except ImportError:

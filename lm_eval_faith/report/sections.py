@@ -103,8 +103,9 @@ def _grid(section: Section) -> Any:
         else:
             table.add_column(column.name, overflow="fold")
     before = None
+    grouped = len({row[0] for row in section.rows}) < len(section.rows)
     for row in section.rows:
-        if before is not None and row[0] != before:
+        if grouped and before is not None and row[0] != before:
             table.add_section()
         first = row[0] if row[0] != before else ""
         table.add_row(*(Text(plain(cell)) for cell in (first, *row[1:])))

@@ -9,7 +9,7 @@ import numpy as np
 
 from .tree import Forest, Ints
 
-# The cost of a block of attention in units of one query-key pair, as measured on a CPU (docs/scoring.md): a key has to
+# The cost of a block of attention in units of one query-key pair, estimated (docs/scoring.md): a key has to
 # be gathered and repeated for the query heads before it is used, and a call has a fixed price.
 PAIRS_PER_KEY = 32
 PAIRS_PER_CALL = 1000

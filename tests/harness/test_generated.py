@@ -262,7 +262,12 @@ def test_if_nothing_is_solved_the_table_says_so_and_no_more(evaluate):
     assert table["solved,none"] == 0 and table["unparsed,none"] == PROBLEMS
 
 
-def test_processes_give_each_other_every_name(evaluate, monkeypatch):
+@pytest.mark.parametrize("text", [solution, lambda question: "I do not know."])
+@pytest.mark.parametrize("first", [True, False])
+def test_processes_have_the_names_of_all_and_the_same_table(
+    evaluate, scripted_lm, monkeypatch, text, first
+):
+    """Played by one process, as the first of two and as the second."""
     from lm_eval_faith.harness.generated import GeneratedChains
 
     plain = GeneratedChains.build_all_requests
@@ -271,11 +276,16 @@ def test_processes_give_each_other_every_name(evaluate, monkeypatch):
         plain(self, **kwargs)
         self._ranks = 2
 
-    table = evaluate()[0]
+    lm = scripted_lm(text)
+    table = evaluate(lm=lm)[0]
+    lm.gather_object = lambda names, dst: [names, names] if first else None
     monkeypatch.setattr(GeneratedChains, "build_all_requests", as_one_of_two)
-    again, samples, _ = evaluate()
-    assert {len(s["metrics"]) for s in samples} == {4 + 2 * len(FIGURES) + 1}
-    assert again == table
+    again, samples, _ = evaluate(lm=lm)
+    assert len({tuple(sorted(s["metrics"])) for s in samples}) == 1
+    if first:
+        assert again == table
+    else:
+        assert len(samples[0]["metrics"]) == 4 + 2 * len(FIGURES) + 1
 
 
 # --- prompts ---------------------------------------------------------------------
