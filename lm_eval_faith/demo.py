@@ -20,7 +20,7 @@ def demo_arguments(out: Path, problems: int) -> list[str]:
         "--model",
         "faith",
         "--model_args",
-        f"backend=hf,pretrained={solver_path()},dtype=float32,device=cpu",
+        f"backend=hf,pretrained={solver_path()},dtype=float32",
         "--tasks",
         ",".join(TASKS),
         "--metadata",
@@ -30,6 +30,8 @@ def demo_arguments(out: Path, problems: int) -> list[str]:
         "--log_samples",
         "--batch_size",
         "32",
+        "--device",
+        "cpu",
     ]
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from lm_eval_faith_stats import Bootstrap
+from lm_eval_faith_stats import BOOTSTRAP, Bootstrap
 
 from lm_eval_faith.errors import InputError
 from lm_eval_faith.records import ChainRecord
@@ -46,7 +46,7 @@ DEFAULT = Choices()
 
 def make_reports(
     paths: Sequence[str | Path],
-    bootstrap: Bootstrap,
+    bootstrap: Bootstrap = BOOTSTRAP,
     choices: Choices = DEFAULT,
     workers: int = 1,
 ) -> tuple[TaskReport, ...]:

@@ -138,14 +138,25 @@ def as_table(reports: Sequence[TaskReport]) -> str:
         for warning in report.warnings:
             console.print(Text(f"! {plain(warning)}"))
         console.print()
-    rows = [row for report in reports for row in report.rows if not row.detail]
-    meanings = {row.figure: f"{row.meaning} ({row.unit})" for row in rows}
-    width = max(16, *(len(figure) for figure in meanings))
-    for figure, meaning in meanings.items():
-        console.print(Text(f"{figure:<{width}} {meaning}"))
-    if any(_without_answer_steps(report) for report in reports):
-        console.print(Text(f"{NO_ANSWER_COLUMN}: {NO_ANSWER_MEANING}"))
+    for setting, meanings in _legends(reports).items():
+        console.print(Text(f"{plain(setting)} chains:", style="bold"))
+        width = max(16, *(len(figure) for figure in meanings))
+        for figure, meaning in meanings.items():
+            console.print(Text(f"{figure:<{width}} {meaning}"))
     return out.getvalue()
+
+
+def _legends(reports: Sequence[TaskReport]) -> dict[str, dict[str, str]]:
+    """What each figure means, by setting: the same name may mean another thing."""
+    legends: dict[str, dict[str, str]] = {}
+    for report in reports:
+        legend = legends.setdefault(report.task.setting, {})
+        for row in report.rows:
+            if not row.detail:
+                legend[row.figure] = f"{row.meaning} ({row.unit})"
+        if _without_answer_steps(report):
+            legend[NO_ANSWER_COLUMN] = NO_ANSWER_MEANING
+    return legends
 
 
 def _table(report: TaskReport) -> Table:

@@ -1,0 +1,104 @@
+"""`lm-eval-faith power`, against statsmodels and the samples of a run."""
+
+import csv
+import io
+import json
+import math
+
+import pytest
+from scipy.stats import t
+from statsmodels.stats.power import TTestIndPower, TTestPower
+
+from lm_eval_faith.errors import InputError
+from lm_eval_faith.report import load_run, power, steps_frame
+from lm_eval_faith.report.power_runs import spread_of_runs
+
+
+def needs(planned):
+    return {(need.wanted, need.value): need.problems for need in planned.needs}
+
+
+def test_needs_are_those_of_statsmodels():
+    planned = power.plan(power.given_spread(2.0, 0.5), [0.3], [0.5])
+    found = needs(planned)
+    paired = TTestPower().solve_power(0.5 / 2.0, power=0.8, alpha=0.05)
+    assert found[power.DIFFERENCE, 0.5] == math.ceil(paired)
+    unpaired = TTestIndPower().solve_power(0.5 / 2.0, power=0.8, alpha=0.05)
+    assert found[power.UNPAIRED, 0.5] == math.ceil(unpaired)
+    n = found[power.HALF_WIDTH, 0.3]
+    assert t.ppf(0.975, n - 1) * 2.0 / math.sqrt(n) <= 0.3
+    assert t.ppf(0.975, n - 2) * 2.0 / math.sqrt(n - 1) > 0.3
+
+
+def problem_means(run):
+    frame = steps_frame(load_run(run))
+    chosen = frame[(frame.intervention == "delete") & (frame.label == "load_bearing")]
+    return chosen.groupby("document").effect.mean()
+
+
+def test_a_run_gives_the_deviation_over_its_problems(provided_run):
+    spread = spread_of_runs([provided_run], "delete_load_bearing", correlation=0.5)
+    expected = problem_means(provided_run).std(ddof=1)
+    assert spread.deviation == pytest.approx(expected)
+    assert spread.of_difference == pytest.approx(expected)
+
+
+def test_two_runs_give_the_deviation_of_their_differences(provided_run, second_run):
+    spread = spread_of_runs([provided_run, second_run], "delete_load_bearing")
+    differences = problem_means(provided_run) - problem_means(second_run)
+    assert spread.of_difference == pytest.approx(differences.std(ddof=1))
+
+
+def test_the_curve_agrees_with_the_table():
+    planned = power.plan(power.given_spread(1.0, 0.0), [], [0.4])
+    content = json.loads(power.as_json(planned))["power"]
+    n = needs(planned)[power.DIFFERENCE, 0.4]
+    for point in content["curve"]:
+        assert (point["difference"] <= 0.4 + 1e-6) == (point["problems"] >= n)
+    widths = [point["half_width"] for point in content["curve"]]
+    assert widths == sorted(widths, reverse=True)
+
+
+def test_the_command_prints_a_table_and_draws_the_curve(
+    command, provided_run, tmp_path
+):
+    plot = tmp_path / "curve.svg"
+    code, out, said = command("power", provided_run, "--plot", plot)
+    assert code == 0, said
+    assert max(map(len, out.splitlines())) <= 100
+    assert plot.read_bytes().startswith(b"<?xml")
+    _, text, _ = command("power", "--deviation", 2, "--format", "csv")
+    lines = list(csv.DictReader(io.StringIO(text)))
+    assert len(lines) == 15 and all(int(x["problems"]) > 1 for x in lines)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ((), "name a run (or two), or give --deviation"),
+        (("RUN", "--deviation", "1"), "name a run (or two), or give --deviation"),
+        (("--deviation", "0"), "the deviation must be a number over 0"),
+        (("--deviation", "nan"), "the deviation must be a number over 0"),
+        (("--deviation", "1", "--correlation", "2"), "from -1 to 1"),
+        (("--deviation", "1", "--difference", "0"), "above zero"),
+        (("--deviation", "1", "--half-width", "-1"), "above zero"),
+        (("--deviation", "1", "--half-width", "1e-9"), "problems would be needed"),
+        (("--deviation", "1", "--power", "1.5"), "power must lie between 0 and 1"),
+        (("--deviation", "1", "--level", "1"), "level must lie between 0 and 1"),
+        (("--deviation", "1", "--plot", "x.gif"), "must end in .png, .svg, .pdf"),
+        (("RUN", "--figure", "nothing"), "no figure 'nothing'; choose from"),
+        (("RUN", "--figure", "corrupt_separated"), "has no spread over problems"),
+        (("RUN", "--task", "nothing"), "choose one task"),
+        (("RUN", "RUN", "RUN"), "one run or two, not 3"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(command, provided_run, arguments, said):
+    given = [provided_run if a == "RUN" else a for a in arguments]
+    code, out, error = command("power", *given)
+    assert (code, out, error.count("\n")) == (2, "", 1)
+    assert said in error
+
+
+def test_a_figure_that_is_not_compared_by_problem_is_refused(provided_run, second_run):
+    with pytest.raises(InputError, match="not compared by problem"):
+        spread_of_runs([provided_run, second_run], "delete_hedges_g")
