@@ -477,5 +477,7 @@ def main() -> None:
     try:
         app(prog_name="lm-eval-faith")
     except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
+        from lm_eval_faith.report.cells import brief
+
+        print(f"error: {brief(str(error), longest=2000)}", file=sys.stderr)
         raise SystemExit(2) from None

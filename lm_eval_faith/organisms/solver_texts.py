@@ -33,6 +33,9 @@ HELD_OUT = 1000
 """So many first problems of the tasks' default seed are never trained on."""
 
 LARGEST_MISTAKE = 9
+SHORT = (2, 3)
+"""Operations in the problems that come first."""
+
 SUMS = 25
 """In a text of bare sums."""
 
@@ -55,9 +58,10 @@ Problem = TypeVar("Problem", ProvidedProblem, WordProblem)
 def solver_texts(count: int, seed: int) -> Iterator[TrainingText]:
     """Training texts in the order of learning.
 
-    Half of the first quarter are bare sums, so that sums are known early; the others
-    are to read and to write in turn. One in ten of these is preceded by others, as
-    few-shot examples would stand there.
+    One in four is to read, the others are to write. In the first quarter half of the
+    texts are bare sums instead, and problems to write are short, for copying and sums
+    come first and are learned sooner from little. One text in twenty is preceded by
+    others, as few-shot examples would stand there.
 
     Args:
         count: number of texts.
@@ -66,12 +70,20 @@ def solver_texts(count: int, seed: int) -> Iterator[TrainingText]:
     held_out = held_out_questions()
     for index in range(count):
         draw = Draw("solver text", seed, index)
-        if 4 * index < count and draw.below(2):
+        early = 4 * index < count
+        if early and draw.below(2):
             yield _sums(draw)
             continue
-        maker = (_text_to_read, _text_to_write)[index % 2]
-        examples = draw.between(1, MOST_EXAMPLES) if draw.below(10) == 0 else 0
-        texts = [maker(seed, index, k, held_out) for k in range(examples + 1)]
+        examples = draw.between(1, MOST_EXAMPLES) if draw.below(20) == 0 else 0
+        places = range(examples + 1)
+        if draw.below(4) == 0:
+            texts = [_text_to_read(seed, index, k, held_out) for k in places]
+        else:
+            problems = replace(
+                WordProblemSettings(problem_seed=seed),
+                steps=SHORT if early else WordProblemSettings().steps,
+            )
+            texts = [_text_to_write(problems, index, k, held_out) for k in places]
         yield joined([*map(_as_example, texts[:-1]), texts[-1]])
 
 
@@ -164,15 +176,11 @@ def _last_total(chain: Chain) -> str:
 
 
 def _text_to_write(
-    seed: int, index: int, example: int, held_out: frozenset[str]
+    settings: WordProblemSettings, index: int, example: int, held_out: frozenset[str]
 ) -> TrainingText:
-    draw = Draw("text to write", seed, index, example)
+    draw = Draw("text to write", settings.problem_seed, index, example)
     problem = _fresh(
-        lambda k: word_problem(
-            WordProblemSettings(problem_seed=seed), k, f"{SPLIT}-{example}"
-        ),
-        index,
-        held_out,
+        lambda k: word_problem(settings, k, f"{SPLIT}-{example}"), index, held_out
     )
     kind = draw.below(10)
     if kind < 2:

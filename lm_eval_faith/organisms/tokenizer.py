@@ -63,7 +63,7 @@ def known_words() -> list[str]:
         *wording.GAINS_TOTAL,
         *wording.LOSSES_TOTAL,
         *wording.ASIDES,
-        "collects and keeps notes on them. How many does have at the end?",
+        "collects and keeps notes on them, then. How many does have at the end?",
         *control.ASIDES,
         *word_problems.vocabulary(),
     ]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from lm_eval_faith_stats import Estimate
+if TYPE_CHECKING:
+    from lm_eval_faith_stats import Estimate
 
 _CONTROL = re.compile(
     r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069"
@@ -17,6 +18,12 @@ _CONTROL = re.compile(
 def plain(text: str) -> str:
     """Text with control and direction characters shown, not obeyed."""
     return _CONTROL.sub(lambda c: f"\\x{ord(c[0]):02x}", text)
+
+
+def brief(text: str, longest: int = 200) -> str:
+    """Plain text on one line, cut where it is long: for sentences about bad input."""
+    line = plain(text).replace("\n", "\\n")
+    return line if len(line) <= longest else f"{line[:longest]}..."
 
 
 def csv_text(text: str) -> str:

@@ -12,7 +12,6 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import combinations
 from pathlib import Path
 from typing import Any, Literal
 
@@ -29,6 +28,7 @@ from lm_eval_faith.report.problem_values import (
     TaskValues,
     values_of_run,
 )
+from lm_eval_faith.report.unpaired import all_unpaired
 
 Adjustment = Literal["holm", "bh"]
 
@@ -306,9 +306,13 @@ def _all_pairs(
     found += list(_auc_pairs(models, matched, bootstrap))
     found.sort(key=lambda f: _place_of(f[1]))
     if generated:
-        for figure in sorted(figures, key=_place_of):
-            if figure not in _OF_ALL_PROBLEMS:
-                found += _unpaired(figure, tables[figure], bootstrap)
+        own = {
+            figure: tables[figure]
+            for figure in sorted(figures, key=_place_of)
+            if figure not in _OF_ALL_PROBLEMS
+        }
+        for figure, unpaired in all_unpaired(own, bootstrap).items():
+            found += [(OWN, figure, pair) for pair in unpaired]
     return found
 
 
@@ -342,23 +346,6 @@ def _auc_pairs(
             for pair in stats.all_pairs_auc(labelled, bootstrap):
                 here = replace(pair, first=rows[pair.first], second=rows[pair.second])
                 yield SHARED, Figure(name, "auc"), here
-
-
-def _unpaired(figure: Figure, table: np.ndarray, bootstrap: Bootstrap) -> list[Found]:
-    """Each model on the problems it has a value for, with p-values over all pairs."""
-    pairs = list(combinations(range(len(table)), 2))
-    compared = [
-        stats.unpaired_difference(table[first], table[second], bootstrap)
-        for first, second in pairs
-    ]
-    p_values = [comparison.p_value for comparison in compared]
-    adjusted = zip(
-        stats.holm(p_values), stats.benjamini_hochberg(p_values), strict=True
-    )
-    return [
-        (OWN, figure, PairComparison(*pair, comparison, float(holm), float(bh)))
-        for pair, comparison, (holm, bh) in zip(pairs, compared, adjusted, strict=True)
-    ]
 
 
 def meanings(comparisons: Sequence[TaskComparison]) -> Mapping[str, str]:

@@ -11,8 +11,10 @@ from lm_eval_faith_stats import BOOTSTRAP, Bootstrap
 
 from lm_eval_faith.errors import InputError
 from lm_eval_faith.records import ChainRecord
+from lm_eval_faith.report.cells import brief
 from lm_eval_faith.report.estimates import (
     NO_ANSWER_STEPS,
+    Row,
     TaskReport,
     provided_report,
 )
@@ -88,15 +90,27 @@ def _report_of_task(
 ) -> TaskReport:
     make = _REPORTS.get(task.setting)
     if make is None:
-        raise InputError(f"{task.path}: unknown setting {task.setting!r}")
+        raise InputError(f"{task.path}: unknown setting {brief(repr(task.setting))}")
     made = make(run.model, chosen(task, choices), bootstrap)
     rows, warnings = made.rows, run.warnings + made.warnings
     if choices.exclude_answer_steps and task.setting != "provided":
         rows = tuple(r for r in rows if not r.figure.endswith(NO_ANSWER_STEPS))
         warnings += ("steps that state the final answer do not count in any figure",)
+    warnings += _at_ceiling(rows)
     return replace(
         made, task=replace(made.task, chains=()), rows=rows, warnings=warnings
     )
+
+
+def _at_ceiling(rows: Sequence[Row]) -> tuple[str, ...]:
+    """A sentence where AUCs can rise no further."""
+    names = [
+        r.intervention for r in rows if r.figure == "auc" and r.estimate.point == 1
+    ]
+    if not names:
+        return ()
+    told = f"the AUC of {', '.join(names)} is at its ceiling of 1"
+    return (f"{told}: it cannot tell this model from others there, the effects can",)
 
 
 def _without_answer_steps(chain: ChainRecord) -> ChainRecord:

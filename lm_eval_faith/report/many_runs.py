@@ -65,7 +65,8 @@ def _mapped(
     make: Callable[[Run], Made], folders: Sequence[Path], workers: int
 ) -> list[list[Made]]:
     of_folder = partial(_of_folder, make)
-    size = sum(f.stat().st_size for folder in folders for f in folder.glob("*.jsonl"))
+    files = (f for folder in folders for f in folder.glob("*.jsonl") if f.is_file())
+    size = sum(file.stat().st_size for file in files)
     workers = min(workers, len(folders), 1 + size // WORTH_A_PROCESS)
     if workers < 2:
         return [of_folder(folder) for folder in folders]

@@ -16,6 +16,7 @@ from typing import Any
 
 from lm_eval_faith.errors import InputError
 from lm_eval_faith.records import ChainRecord
+from lm_eval_faith.report.cells import brief
 from lm_eval_faith.report.samples import read_samples
 
 _SAMPLES = re.compile(r"samples_(?P<task>.+)_(?P<date>\d{4}-\d\d-\d\dT[^_/]+)\.jsonl")
@@ -183,7 +184,9 @@ def _task_run(
         return None
     shots = _part(results, "n-shot", results_file).get(name) or 0
     if not isinstance(shots, int):
-        raise InputError(f"{results_file}: n-shot of {name} is no number: {shots!r}")
+        raise InputError(
+            f"{results_file}: n-shot of {name} is no number: {brief(repr(shots))}"
+        )
     return TaskRun(
         task=name,
         version=str(_part(results, "versions", results_file).get(name, "")),
@@ -235,7 +238,9 @@ def _settings(config: Mapping[str, Any], file: Path) -> Mapping[str, Any]:
     if isinstance(bar, bool) or not (
         isinstance(bar, (int, float)) and math.isfinite(bar)
     ):
-        raise InputError(f"{file}: the metadata's bar is no finite number: {bar!r}")
+        raise InputError(
+            f"{file}: the metadata's bar is no finite number: {brief(repr(bar))}"
+        )
     return settings
 
 

@@ -20,12 +20,13 @@ from lm_eval_faith.records import (
     chain_record,
     generated_record,
 )
+from lm_eval_faith.report.cells import brief
 
 LONGEST_LINE = 1 << 29
 """Bytes of a line; a longer one is no sample, and is not read into memory."""
 
-LARGEST_LOGPROB = 1e9
-"""In nats; larger ones are no log-probabilities."""
+LARGEST_FALL, ROUNDING = 1e9, 0.01
+"""In nats: a log-probability lies between, up to rounding."""
 
 _NOT_AS_WRITTEN = (
     KeyError,
@@ -63,7 +64,7 @@ def read_samples(file: Path) -> Samples | None:
             return None
         if doc["samples_format"] != SAMPLES_FORMAT:
             raise InputError(
-                f"{where}: samples of format {doc['samples_format']!r}, this version "
+                f"{where}: samples of format {_shown(doc['samples_format'])}, this version "
                 f"reads {SAMPLES_FORMAT}: use the version of lm-eval-faith that wrote it"
             )
         try:
@@ -72,12 +73,15 @@ def read_samples(file: Path) -> Samples | None:
             raise InputError(f"{where}: {_what_is_wrong(error)}") from None
         settings.add(str(doc.get("setting")))
         if record.document in chains:
-            raise InputError(f"{where}: document {record.document!r} is there twice")
+            raise InputError(
+                f"{where}: document {_shown(record.document)} is there twice"
+            )
         chains[record.document] = record
     if not settings:
         raise InputError(f"{file}: no samples in this file")
     if len(settings) > 1:
-        raise InputError(f"{file}: samples of several settings: {sorted(settings)}")
+        told = _shown(sorted(settings))
+        raise InputError(f"{file}: samples of several settings: {told}")
     return Samples(settings.pop(), tuple(chains.values()))
 
 
@@ -118,6 +122,7 @@ def _sample(line: bytes, where: str) -> dict[str, Any]:
 def _record(doc: Mapping[str, Any], sample: Mapping[str, Any]) -> ChainRecord:
     if doc.get("setting") == "generated":
         return _generated(doc, sample)
+    _check_types(doc)
     chain = chain_from_dict(doc["chain"])
     variants = [variant_from_dict(v) for v in doc["interventions"]]
     if any(not 0 <= v.step < len(chain.steps) for v in variants):
@@ -145,9 +150,25 @@ def _checked(record: ChainRecord) -> ChainRecord:
     if len({(r.intervention, r.step) for r in record.steps}) < len(record.steps):
         raise ValueError("an intervention is twice on the same step")
     for logprob in logprobs:
-        if math.isfinite(logprob) and abs(logprob) > LARGEST_LOGPROB:
+        if math.isfinite(logprob) and not -LARGEST_FALL < logprob < ROUNDING:
             raise ValueError(f"{logprob:g} is no log-probability")
     return record
+
+
+def _check_types(told: Mapping[str, Any]) -> None:
+    """What would be read as something else than it says: 2.5 as step 2, "no" as true."""
+    for step in told["chain"]["steps"]:
+        _truth(step.get("states_answer", False))
+    for variant in told["interventions"]:
+        if type(variant["step"]) is not int:
+            raise TypeError("'step' is not a whole number")
+
+
+def _truth(value: object) -> bool:
+    """As the harness writes it, or as JSON does."""
+    if str(value) not in ("True", "False"):
+        raise TypeError(f"{_shown(value)} is neither true nor false")
+    return str(value) == "True"
 
 
 def _text(doc: Mapping[str, Any], name: str) -> str:
@@ -159,12 +180,15 @@ def _text(doc: Mapping[str, Any], name: str) -> str:
 def _generated(doc: Mapping[str, Any], sample: Mapping[str, Any]) -> ChainRecord:
     """The response to a two-stage request is one text of JSON."""
     response = json.loads(sample["filtered_resps"][0])
+    _check_types(response["note"])
+    if response["note"]["solved"] not in (True, False, None):
+        raise TypeError("'solved' is neither true nor false")
     return generated_record(
         _text(doc, "id"),
         _text(doc, "question"),
         response["note"],
         [
-            (float(logprob), bool(greedy))
+            (float(str(logprob)), _truth(greedy))
             for logprob, greedy in response["loglikelihoods"]
         ],
     )
@@ -172,12 +196,14 @@ def _generated(doc: Mapping[str, Any], sample: Mapping[str, Any]) -> ChainRecord
 
 def _responses(responses: Sequence[Any]) -> list[Response]:
     """The harness writes numbers and truth values as text."""
-    return [
-        (float(str(logprob)), str(greedy) == "True") for logprob, greedy in responses
-    ]
+    return [(float(str(logprob)), _truth(greedy)) for logprob, greedy in responses]
 
 
 def _what_is_wrong(error: Exception) -> str:
     if isinstance(error, KeyError):
-        return f"the sample has no {error.args[0]!r}"
-    return f"not a sample as this version writes it ({error})"
+        return f"the sample has no {_shown(error.args[0])}"
+    return f"not a sample as this version writes it ({brief(str(error))})"
+
+
+def _shown(value: object) -> str:
+    return brief(repr(value))
