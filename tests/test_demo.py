@@ -17,7 +17,7 @@ def demo(shell, tmp_path_factory) -> tuple[Path, str]:
 
 
 def test_the_demo_prints_the_command_it_stands_for_and_both_reports(demo):
-    out, shown = demo
+    _, shown = demo
     assert shown.startswith("lm-eval-faith run --model faith --model_args backend=hf")
     assert "solver: cot_faith_provided" in shown
     assert "solver: cot_faith_generated_arith" in shown
