@@ -17,7 +17,10 @@ from lm_eval_faith.chains.answers import (
 )
 from lm_eval_faith.chains.written import chain_of, split_generation
 
-SOLUTIONS = Path("/work/shared/data/gsm8k/example_model_solutions.jsonl")
+SOLUTIONS = (
+    Path(__file__).resolve().parents[3]
+    / "shared/data/gsm8k/example_model_solutions.jsonl"
+)
 
 # The statement is in brackets ⟦ ⟧, the answer in ⟨ ⟩.
 STATED = [

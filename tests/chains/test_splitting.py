@@ -11,7 +11,10 @@ from hypothesis import strategies as st
 from lm_eval_faith.chains.layout import body_start
 from lm_eval_faith.chains.splitting import split
 
-SOLUTIONS = Path("/work/shared/data/gsm8k/example_model_solutions.jsonl")
+SOLUTIONS = (
+    Path(__file__).resolve().parents[3]
+    / "shared/data/gsm8k/example_model_solutions.jsonl"
+)
 
 # A text is written as its steps; "|" stands where one ends. The bar is taken out
 # before splitting, and white space around it belongs to no step.

@@ -13,7 +13,10 @@ from lm_eval_faith.errors import InputError
 from lm_eval_faith.harness.faith_model import FaithLM
 
 TASK = "cot_faith_replay"
-GPT3 = Path("/work/shared/data/gsm8k/example_model_solutions.jsonl")
+GPT3 = (
+    Path(__file__).resolve().parents[3]
+    / "shared/data/gsm8k/example_model_solutions.jsonl"
+)
 LINES = [
     {
         "question": "Ann has 4 pens and buys 14. How many has she?",
