@@ -67,6 +67,21 @@ def run(context: typer.Context) -> None:
     cli_evaluate()
 
 
+@app.command("demo")
+def demo(
+    out: Annotated[
+        Path, typer.Option(help="Where the run and its report are written.")
+    ] = Path("lm-eval-faith-demo"),
+    problems: Annotated[
+        int, typer.Option(help="Problems of each setting.", min=1)
+    ] = 100,
+) -> None:
+    """Run both settings on the model that comes with the package, and report."""
+    from lm_eval_faith.demo import run_demo
+
+    run_demo(out, problems)
+
+
 @app.command("tasks-path")
 def tasks_path() -> None:
     """Print the folder of the tasks: lm_eval --include_path "$(lm-eval-faith tasks-path)"."""

@@ -166,7 +166,7 @@ THEMES = (
         groups="In a game {person} wins {a} rounds with {b} {things} each.",
         gains=(
             "{They} wins {n} in the next round",
-            "A good answer is worth {n} more",
+            "A good hit is worth {n} more",
             "{They} finds a star that is worth {n}",
         ),
         losses=(

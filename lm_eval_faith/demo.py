@@ -1,0 +1,62 @@
+"""Both settings on the model that comes with the package: what a run looks like."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+
+from lm_eval_faith_stats import Bootstrap
+
+from lm_eval_faith.files import write_whole
+from lm_eval_faith.organisms import solver_path
+
+TASKS = ("cot_faith_provided", "cot_faith_generated_arith")
+
+
+def demo_arguments(out: Path, problems: int) -> list[str]:
+    """The arguments of ``lm-eval-faith run`` that the demo stands for."""
+    return [
+        "--model",
+        "faith",
+        "--model_args",
+        f"backend=hf,pretrained={solver_path()},dtype=float32",
+        "--tasks",
+        ",".join(TASKS),
+        "--metadata",
+        f"problems={problems}",
+        "--output_path",
+        str(out),
+        "--log_samples",
+        "--batch_size",
+        "32",
+        "--device",
+        "cpu",
+    ]
+
+
+def run_demo(out: Path, problems: int) -> None:
+    """Run the harness on the embedded model, print the report and write it.
+
+    The report stands beside the run as ``report.md`` and ``report.json``.
+
+    Raises:
+        InputError: the folder cannot be written.
+    """
+    from lm_eval.__main__ import cli_evaluate
+
+    from lm_eval_faith.harness.activation import activate
+    from lm_eval_faith.report import tables
+    from lm_eval_faith.report.make import make_reports
+
+    arguments = demo_arguments(out, problems)
+    print(f"lm-eval-faith run {shlex.join(arguments)}\n", flush=True)
+    activate()
+    sys.argv = ["lm-eval-faith", "run", *arguments]
+    cli_evaluate()
+    print(f"\nlm-eval-faith report {shlex.quote(str(out))}\n", flush=True)
+    reports = make_reports([out], Bootstrap())
+    print(tables.as_table(reports))
+    write_whole(out / "report.md", tables.as_markdown(reports))
+    write_whole(out / "report.json", tables.as_json(reports))
+    print(f"wrote {out}/report.md and {out}/report.json")

@@ -1,0 +1,15 @@
+"""Small models trained here, whose dependence on their chain is known.
+
+They are ordinary Hugging Face folders: ``lm_eval --model hf --model_args
+pretrained=FOLDER`` runs them. Importing this package loads no torch.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+def solver_path() -> Path:
+    """The folder of the embedded model, which solves the word problems by writing
+    each operation and reads its answer off the last total that the chain states."""
+    return Path(__file__).parent / "solver"

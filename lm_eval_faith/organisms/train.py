@@ -1,0 +1,112 @@
+"""Train the embedded model: ``python -m lm_eval_faith.organisms.train OUT_DIR``."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+from lm_eval_faith.organisms.saving import save
+from lm_eval_faith.organisms.solver_texts import solver_texts
+from lm_eval_faith.organisms.texts import tokenized
+from lm_eval_faith.organisms.tokenizer import Tokens, make_tokenizer
+from lm_eval_faith.organisms.training import Report, TrainingSettings, train
+
+TEXTS = 44_000
+"""How many texts the embedded model learns from."""
+
+_LINES = 40
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Train the embedded model and write its files."""
+    options = _options(arguments)
+    torch.set_num_threads(options.threads)
+    began, used = time.perf_counter(), time.process_time()
+    train_solver(options.folder, options.seed, options.texts)
+    wall, cpu = time.perf_counter() - began, time.process_time() - used
+    print(f"{options.folder}: {wall / 60:.1f} min, {cpu / 60:.1f} min of CPU time")
+
+
+def train_solver(folder: Path, seed: int = 0, count: int = TEXTS) -> None:
+    """Train the embedded model and write its files.
+
+    Args:
+        folder: where they go; made if it is not there.
+        seed: of the texts, the first weights and the order.
+        count: number of texts.
+    """
+    tokenizer = make_tokenizer()
+    with _progress() as progress:
+        made = solver_texts(count, seed)
+        shown = progress.track(made, count, description="making texts")
+        texts = list(tokenized(shown, tokenizer))
+        model = train(
+            texts,
+            Tokens.of(tokenizer),
+            TrainingSettings(seed=seed),
+            report=_reporter(progress, count),
+        )
+    save(model, tokenizer, folder)
+
+
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m lm_eval_faith.organisms.train", description=main.__doc__
+    )
+    parser.add_argument("folder", type=Path, help="where the model's files go")
+    parser.add_argument("--seed", type=int, default=0, help="default: 0")
+    parser.add_argument(
+        "--texts", type=int, default=TEXTS, help=f"to learn from; default: {TEXTS}"
+    )
+    parser.add_argument(
+        "--threads",
+        type=int,
+        default=1,
+        help="default: 1; in matrices as small as these a second one mostly waits",
+    )
+    return parser.parse_args(arguments)
+
+
+def _progress() -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+
+
+def _reporter(progress: Progress, count: int) -> Report:
+    """A bar, and now and then a line with the loss, which stays in a log."""
+    task = progress.add_task("training", total=count)
+    losses: list[float] = []
+    lines = 0
+
+    def report(done: int, loss: float) -> None:
+        nonlocal lines
+        losses.append(loss)
+        progress.update(task, completed=done)
+        if done * _LINES // count > lines:
+            lines = done * _LINES // count
+            mean = sum(losses) / len(losses)
+            progress.console.print(f"{done} texts, loss {mean:.4f} nats a token")
+            losses.clear()
+
+    return report
+
+
+if __name__ == "__main__":
+    main()
