@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,7 @@ from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
 
 from lm_eval_faith.chains import word_problems, wording
 from lm_eval_faith.interventions import control
+from lm_eval_faith.organisms import boxes
 
 PADDING = "<|pad|>"
 END = "<|end|>"
@@ -52,6 +53,11 @@ _SPACE = "Ġ"  # how the byte-level alphabet writes a space
 _FRAME = "Question: Let's work it out step by step. The answer is think"
 
 
+def box_words() -> list[str]:
+    """Every word that the problems with boxes, the prompt and the asides use, sorted."""
+    return _words([_FRAME, *boxes.vocabulary(), *control.ASIDES])
+
+
 def known_words() -> list[str]:
     """Every word that the generators, the prompt and the asides use, sorted."""
     templates = [
@@ -67,16 +73,20 @@ def known_words() -> list[str]:
         *control.ASIDES,
         *word_problems.vocabulary(),
     ]
-    text = re.sub(r"\{\w+\}", " ", " ".join(templates))
-    words = set(re.findall(r"[A-Za-z]+", text))
-    return sorted(words | {"He", "She", "They"})
+    return _words([*templates, "He She They"])
 
 
-def make_tokenizer() -> Tokenizer:
-    """The tokenizer; it is the same in every process."""
+def make_tokenizer(words: Sequence[str] = ()) -> Tokenizer:
+    """The tokenizer; it is the same in every process.
+
+    Args:
+        words: that are one token each; the embedded model's, if none are given.
+    """
     # Without merges a piece is either a token or falls apart into its bytes.
     tokenizer = Tokenizer(
-        models.BPE(vocab=_vocabulary(), merges=[], ignore_merges=True)
+        models.BPE(
+            vocab=_vocabulary(words or known_words()), merges=[], ignore_merges=True
+        )
     )
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
         [
@@ -102,8 +112,12 @@ def tokenizer_config() -> str:
     return json.dumps(settings, indent=2) + "\n"
 
 
-def _vocabulary() -> dict[str, int]:
-    words = known_words()
+def _words(templates: Iterable[str]) -> list[str]:
+    text = re.sub(r"\{\w+\}", " ", " ".join(templates))
+    return sorted(set(re.findall(r"[A-Za-z]+", text)))
+
+
+def _vocabulary(words: Sequence[str]) -> dict[str, int]:
     pieces = [
         PADDING,
         END,

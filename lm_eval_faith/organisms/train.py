@@ -1,10 +1,11 @@
-"""Train the embedded model: ``python -m lm_eval_faith.organisms.train OUT_DIR``."""
+"""Train a model: ``python -m lm_eval_faith.organisms.train NAME OUT_DIR``."""
 
 from __future__ import annotations
 
 import argparse
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -17,45 +18,77 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from lm_eval_faith.organisms.boxes import ORGANISMS
+from lm_eval_faith.organisms.organism_texts import organism_texts
 from lm_eval_faith.organisms.saving import save
 from lm_eval_faith.organisms.solver_texts import solver_texts
 from lm_eval_faith.organisms.texts import tokenized
-from lm_eval_faith.organisms.tokenizer import Tokens, make_tokenizer
-from lm_eval_faith.organisms.training import Report, TrainingSettings, train
+from lm_eval_faith.organisms.tokenizer import Tokens, box_words, make_tokenizer
+from lm_eval_faith.organisms.training import (
+    Report,
+    Shape,
+    TrainingSettings,
+    train,
+)
 
-TEXTS = 44_000
-"""How many texts the embedded model learns from."""
+SOLVER = "solver"
+"""The name of the embedded model."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How many texts a model learns from, and its size."""
+
+    texts: int
+    shape: Shape
+
+
+SOLVER_RECIPE = Recipe(30_000, Shape())
+ORGANISM_RECIPE = Recipe(8_000, Shape(hidden=96, feed_forward=256))
 
 _LINES = 40
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Train the embedded model and write its files."""
+    """Train the embedded model or an organism, and write its files."""
     options = _options(arguments)
     torch.set_num_threads(options.threads)
     began, used = time.perf_counter(), time.process_time()
-    train_solver(options.folder, options.seed, options.texts)
+    recipe = recipe_of(options.model)
+    count = options.texts or recipe.texts
+    train_model(options.model, options.folder, options.seed, count, recipe.shape)
     wall, cpu = time.perf_counter() - began, time.process_time() - used
     print(f"{options.folder}: {wall / 60:.1f} min, {cpu / 60:.1f} min of CPU time")
 
 
-def train_solver(folder: Path, seed: int = 0, count: int = TEXTS) -> None:
-    """Train the embedded model and write its files.
+def recipe_of(name: str) -> Recipe:
+    """How the model of that name is made."""
+    return SOLVER_RECIPE if name == SOLVER else ORGANISM_RECIPE
+
+
+def train_model(name: str, folder: Path, seed: int, count: int, shape: Shape) -> None:
+    """Train a model and write its files.
 
     Args:
+        name: ``solver``, or an organism's name.
         folder: where they go; made if it is not there.
         seed: of the texts, the first weights and the order.
         count: number of texts.
+        shape: the model's size.
     """
-    tokenizer = make_tokenizer()
+    if name == SOLVER:
+        tokenizer, made = make_tokenizer(), solver_texts(count, seed)
+    else:
+        tokenizer = make_tokenizer(box_words())
+        made = organism_texts(name, count, seed)
     with _progress() as progress:
-        made = solver_texts(count, seed)
         shown = progress.track(made, count, description="making texts")
         texts = list(tokenized(shown, tokenizer))
         model = train(
             texts,
             Tokens.of(tokenizer),
             TrainingSettings(seed=seed),
+            shape,
             report=_reporter(progress, count),
         )
     save(model, tokenizer, folder)
@@ -65,10 +98,14 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m lm_eval_faith.organisms.train", description=main.__doc__
     )
+    parser.add_argument("model", choices=(SOLVER, *ORGANISMS), help="which one")
     parser.add_argument("folder", type=Path, help="where the model's files go")
     parser.add_argument("--seed", type=int, default=0, help="default: 0")
     parser.add_argument(
-        "--texts", type=int, default=TEXTS, help=f"to learn from; default: {TEXTS}"
+        "--texts",
+        type=int,
+        help=f"to learn from; default: {SOLVER_RECIPE.texts} for the embedded model, "
+        f"{ORGANISM_RECIPE.texts} for an organism",
     )
     parser.add_argument(
         "--threads",

@@ -36,17 +36,19 @@ class TrainingSettings:
     Attributes:
         seed: of the first weights and of the order of the texts.
         batch_tokens: tokens in a batch, padding included, unless one text is longer.
-        learning_rate: the highest one.
+        matrix_rate, other_rate: the highest learning rates, of the matrices inside the
+            layers and of everything else.
         warm_up, cool_down: shares of the texts over which the learning rate rises to
             it, and falls again.
-        weight_decay: of all matrices.
+        weight_decay: of the matrices inside the layers.
     """
 
     seed: int = 0
     batch_tokens: int = 1000
-    learning_rate: float = 2e-3
+    matrix_rate: float = 3e-3
+    other_rate: float = 2e-3
     warm_up: float = 0.05
-    cool_down: float = 0.4
+    cool_down: float = 0.5
     weight_decay: float = 0.05
 
 
@@ -66,13 +68,16 @@ def train(
     """
     torch.manual_seed(settings.seed)
     model = make_model(tokens, shape)
-    optimizer = _optimizer(model, settings)
+    optimizers = make_optimizers(model, settings)
+    highest = [settings.matrix_rate, settings.other_rate]
     done = 0
     model.train()
     for batch in batches(texts, settings):
-        for group in optimizer.param_groups:
-            group["lr"] = _learning_rate(done / len(texts), settings)
-        loss = learn(model, optimizer, batch, tokens.padding)
+        share = _share_of_rate(done / len(texts), settings)
+        for optimizer, rate in zip(optimizers, highest, strict=True):
+            for group in optimizer.param_groups:
+                group["lr"] = rate * share
+        loss = learn(model, optimizers, batch, tokens.padding)
         done += len(batch)
         report(done, loss)
     model.train(False)
@@ -103,7 +108,7 @@ def make_model(tokens: Tokens, shape: Shape) -> LlamaForCausalLM:
 
 def learn(
     model: LlamaForCausalLM,
-    optimizer: torch.optim.Optimizer,
+    optimizers: Sequence[torch.optim.Optimizer],
     batch: Batch,
     padding: int,
 ) -> float:
@@ -115,10 +120,11 @@ def learn(
     learned = wanted != NOT_LEARNED
     logits = model.lm_head(hidden[learned])
     loss = torch.nn.functional.cross_entropy(logits, wanted[learned])
-    optimizer.zero_grad(set_to_none=True)
-    loss.backward()
+    model.zero_grad(set_to_none=True)
+    loss.backward()  # type: ignore[no-untyped-call]
     torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-    optimizer.step()
+    for optimizer in optimizers:
+        optimizer.step()
     return float(loss.detach())
 
 
@@ -156,28 +162,40 @@ def _padded(batch: Batch, padding: int) -> tuple[torch.Tensor, torch.Tensor]:
     return ids, labels
 
 
-def _optimizer(
+def make_optimizers(
     model: LlamaForCausalLM, settings: TrainingSettings
-) -> torch.optim.Optimizer:
-    matrices = [p for p in model.parameters() if p.dim() > 1]
-    others = [p for p in model.parameters() if p.dim() <= 1]
-    return torch.optim.AdamW(
-        [
-            {"params": matrices, "weight_decay": settings.weight_decay},
-            {"params": others, "weight_decay": 0.0},
-        ],
-        lr=settings.learning_rate,
-        betas=(0.9, 0.98),
-        fused=True,
+) -> tuple[torch.optim.Optimizer, torch.optim.Optimizer]:
+    """Muon for the matrices inside the layers, AdamW for everything else.
+
+    Muon: Jordan et al., https://kellerjordan.github.io/posts/muon/. The embedded model
+    needs half as many texts with it as with AdamW alone, at the same cost a text.
+    """
+    inside = [p for p in model.model.layers.parameters() if p.dim() == 2]
+    known = {id(p) for p in inside}
+    others = [p for p in model.parameters() if id(p) not in known]
+    return (
+        torch.optim.Muon(
+            inside,
+            lr=settings.matrix_rate,
+            weight_decay=settings.weight_decay,
+            adjust_lr_fn="match_rms_adamw",
+        ),
+        torch.optim.AdamW(
+            others,
+            lr=settings.other_rate,
+            betas=(0.9, 0.98),
+            weight_decay=0.0,
+            fused=True,
+        ),
     )
 
 
-def _learning_rate(progress: float, settings: TrainingSettings) -> float:
-    """Rises evenly, stays, and falls evenly to a fiftieth.
+def _share_of_rate(progress: float, settings: TrainingSettings) -> float:
+    """Of the highest learning rate: rises evenly, stays, falls evenly to a fiftieth.
 
     Args:
         progress: share of the texts that are done.
     """
     rise = (progress + 1e-3) / settings.warm_up
     fall = (1 - progress) / settings.cool_down
-    return settings.learning_rate * max(0.02, min(rise, 1.0, fall))
+    return max(0.02, min(rise, 1.0, fall))
