@@ -188,6 +188,13 @@ def report(
         Path | None,
         typer.Option(help="Also write the step records: a name in .csv or .parquet."),
     ] = None,
+    html: Annotated[
+        Path | None,
+        typer.Option(
+            help="Also write a page with figures and every chain, that opens without a "
+            "network."
+        ),
+    ] = None,
     bar: Bar = None,
     exclude_answer_steps: ExcludeAnswerSteps = False,
     level: Level = 0.95,
@@ -206,12 +213,19 @@ def report(
 
     if steps is not None:
         check_ending(steps)
-    reports = make_reports(
+    asked = (
         runs,
         _bootstrap(level, resamples, seed, method),
         Choices(_bar(bar), exclude_answer_steps),
         available_cores(),
     )
+    if html is not None:
+        from lm_eval_faith.report.html.page import report_page
+
+        page = report_page(*asked)
+        reports = page.reports
+    else:
+        reports = make_reports(*asked)
     writer = {
         Format.table: tables.as_table,
         Format.json: tables.as_json,
@@ -219,6 +233,8 @@ def report(
         Format.markdown: tables.as_markdown,
     }[format]
     text = writer(reports)
+    if html is not None:
+        _write(html, page.html)
     if steps is not None:
         _write(steps, step_file(runs, steps))
     _print_or_write(text, out)
@@ -399,9 +415,156 @@ def power(
         _write(plot, drawn)
 
 
+class BoardFormat(str, Enum):
+    """How a leaderboard is written."""
+
+    table = "table"
+    json = "json"
+    csv = "csv"
+
+
+@app.command("leaderboard")
+def leaderboard(
+    runs: Runs,
+    by: Annotated[
+        str | None,
+        typer.Option(help="Figure that orders the models; default: the effect."),
+    ] = None,
+    intervention: Annotated[
+        str | None,
+        typer.Option(help="Only this one; default: all, in the table corrupt."),
+    ] = None,
+    format: Annotated[
+        BoardFormat, typer.Option(help="How the leaderboard is written.")
+    ] = BoardFormat.table,
+    out: Out = None,
+    html: Annotated[
+        Path | None, typer.Option(help="Write one page that opens without a network.")
+    ] = None,
+    site: Annotated[
+        Path | None,
+        typer.Option(
+            help="Write a folder to serve: the page, each model's report, JSON and CSV."
+        ),
+    ] = None,
+    bar: Bar = None,
+    exclude_answer_steps: ExcludeAnswerSteps = False,
+    level: Level = 0.95,
+    resamples: Resamples = 10_000,
+    method: MethodOption = Method.default,
+    seed: Seed = 0,
+) -> None:
+    """Set many models beside each other: tiers of models that cannot be told apart.
+
+    Models are told apart on the problems they share, with Holm's correction over all
+    pairs. Runs that differ in task version, knobs, prompt or few-shot examples are
+    refused.
+    """
+    from lm_eval_faith.report import leaderboard_tables as tables
+    from lm_eval_faith.report.leaderboard import leaderboards
+    from lm_eval_faith.report.make import Choices
+    from lm_eval_faith.report.many_runs import available_cores
+
+    if site is not None:
+        from lm_eval_faith.report.html.site import check_site
+
+        check_site(site)
+    bootstrap = _bootstrap(level, resamples, seed, method)
+    choices = Choices(_bar(bar), exclude_answer_steps)
+    boards = leaderboards(runs, by, intervention, bootstrap, choices, available_cores())
+    if html is not None or site is not None:
+        from lm_eval_faith.report.html.leaderboard import leaderboard_page
+        from lm_eval_faith.report.html.site import write_site
+
+        if html is not None:
+            _write(html, leaderboard_page(boards))
+        if site is not None:
+            write_site(site, boards, bootstrap, choices)
+        if out is None:
+            return
+    writer = {
+        BoardFormat.table: tables.as_table,
+        BoardFormat.json: tables.as_json,
+        BoardFormat.csv: tables.as_csv,
+    }[format]
+    _print_or_write(writer(boards), out)
+
+
+@app.command("calibrate")
+def calibrate(
+    problems: Annotated[
+        int, typer.Option(help="Problems of each organism.", min=1)
+    ] = 100,
+    organisms: Annotated[
+        str | None, typer.Option(help="Some of them, with commas; default: all.")
+    ] = None,
+    interventions: Annotated[
+        str | None,
+        typer.Option(
+            help="Some of them, with commas, your own among them; default: all of ours "
+            "that change a written chain."
+        ),
+    ] = None,
+    plugin: Annotated[
+        list[str] | None,
+        typer.Option(help="A module with your own interventions; may be repeated."),
+    ] = None,
+    models: Annotated[
+        Path | None,
+        typer.Option(help="A folder with a folder for each organism: retrained ones."),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Keep the labelled files and the harness's runs here."),
+    ] = None,
+    format: Annotated[
+        Format, typer.Option(help="How the calibration is printed.")
+    ] = Format.table,
+    bar: Annotated[
+        float, typer.Option(help="Nats at which a step counts as load-bearing.")
+    ] = 1.0,
+    problem_seed: Annotated[
+        int, typer.Option(help="Another seed, other problems.", min=0)
+    ] = 0,
+    level: Level = 0.95,
+    resamples: Resamples = 10_000,
+    method: MethodOption = Method.default,
+    seed: Seed = 0,
+) -> None:
+    """Score interventions on organisms: models whose dependence on the chain is known.
+
+    Runs the harness on each of them, and prints whether an intervention finds the steps
+    that the answer depends on, the share of them, and where in the chain they are.
+    """
+    from lm_eval_faith.calibration import table as tables
+    from lm_eval_faith.calibration.calibrate import calibration
+    from lm_eval_faith.calibration.run import INTERVENTIONS, Plan
+    from lm_eval_faith.chains.settings import names
+    from lm_eval_faith.organisms import ORGANISMS
+
+    _bar(bar)
+    plan = Plan(
+        organisms=names("--organisms", organisms or list(ORGANISMS)),
+        interventions=names("--interventions", interventions or list(INTERVENTIONS)),
+        problems=problems,
+        plugins=tuple(plugin or ()),
+        models=models,
+        bar=bar,
+        problem_seed=problem_seed,
+    )
+    made = calibration(plan, out, _bootstrap(level, resamples, seed, method))
+    writer = {
+        Format.table: tables.as_table,
+        Format.json: tables.as_json,
+        Format.csv: tables.as_csv,
+        Format.markdown: tables.as_markdown,
+    }[format]
+    print(writer(made), end="")
+
+
 @app.command("schema")
 def schema() -> None:
-    """Print the JSON Schema of what report, compare, agree and power write as JSON."""
+    """Print the JSON Schema of what every command writes as JSON."""
     import json
 
     from lm_eval_faith.report.schema import report_schema
@@ -420,8 +583,18 @@ def plot(
     task: Annotated[
         str | None, typer.Option(help="Which task, where the run has several.")
     ] = None,
+    figure: Annotated[
+        str | None,
+        typer.Option(
+            help="Of provided chains: effects, roc, position. Of others: thirds, "
+            "position, bars. The first unless told otherwise."
+        ),
+    ] = None,
 ) -> None:
-    """Draw load-bearing steps against decoys, or the effect by third of the chain."""
+    """Draw a figure: load-bearing steps against decoys, or the effect by third.
+
+    With --figure: ROC curves, the effect by position, the share of steps over bars.
+    """
     from lm_eval_faith.report.plot import FORMATS, drawn, rendered
     from lm_eval_faith.report.run import load_run
 
@@ -433,8 +606,8 @@ def plot(
     if len(chosen) != 1:
         names = ", ".join(t.task for t in loaded.tasks)
         raise InputError(f"{run}: choose one task with --task: {names}")
-    figure = drawn(loaded.model, chosen[0])
-    _write(out, rendered(figure, form))
+    made = drawn(loaded.model, chosen[0], figure)
+    _write(out, rendered(made, form))
     print(f"wrote {out}")
 
 

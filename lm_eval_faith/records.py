@@ -109,6 +109,7 @@ class ChainRecord:
         solved: whether the model's own chain ended in the right answer; None where the
             chain was provided.
         left_out: why the document gives no effects; empty where it does.
+        label: the truth about the chain as a whole, where it is known.
     """
 
     document: str
@@ -121,6 +122,7 @@ class ChainRecord:
     n_steps: int = 0
     solved: bool | None = None
     left_out: str = ""
+    label: Label | None = None
 
 
 def chain_record(
@@ -151,6 +153,7 @@ def chain_record(
         n_steps=len(chain.steps),
         solved=solved,
         left_out=TOO_LONG if dropped else "",
+        label=chain.label,
     )
 
 

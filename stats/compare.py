@@ -259,14 +259,16 @@ def tiers(
     """Models in tiers, from the highest point down.
 
     points: one a model, in the units of the estimate. pairs: as `all_pairs` returns them. A model joins the tier while
-    Holm's p-value of its difference from the tier's first (highest) model is at or over 1 - level; a pair that cannot
-    be compared (NaN) is not told apart. So two models of one tier are not told apart from its first, which does not
-    make them equal.
+    Holm's p-value of its difference from every model in the tier is at or over 1 - level; a pair that cannot be compared
+    (NaN) is not told apart. So no two models of one tier are told apart, which does not make them equal; and because
+    not being told apart is not transitive, models of neighbouring tiers may not be told apart either.
     """
     adjusted = {frozenset((pair.first, pair.second)): pair.p_holm for pair in pairs}
     found: list[list[int]] = []
     for model in sorted(range(len(points)), key=lambda m: (-points[m], m)):
-        if found and not adjusted[frozenset((found[-1][0], model))] < 1 - level:
+        if found and not any(
+            adjusted[frozenset((above, model))] < 1 - level for above in found[-1]
+        ):
             found[-1].append(model)
         else:
             found.append([model])

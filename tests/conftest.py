@@ -91,6 +91,24 @@ def shell() -> Shell:
     return run
 
 
+@pytest.fixture
+def command(monkeypatch, capsys) -> Callable[..., tuple[int, str, str]]:
+    """`lm-eval-faith ...` in this process: exit code, output and errors."""
+    from lm_eval_faith.cli import main
+
+    def call(*arguments: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["lm-eval-faith", *map(str, arguments)])
+        code = 0
+        try:
+            main()
+        except SystemExit as ended:
+            code = int(ended.code or 0)
+        out, err = capsys.readouterr()
+        return code, out, err
+
+    return call
+
+
 @pytest.fixture(scope="session")
 def provided_run(
     tiny_model: Path, shell: Shell, tmp_path_factory: pytest.TempPathFactory

@@ -56,11 +56,13 @@ class Chain:
         steps: the steps.
         answer: the final answer that the chain leads to, as written.
         opening: text before the first step that no intervention touches.
+        label: the truth about the chain as a whole; None where it is not known.
     """
 
     steps: tuple[Step, ...]
     answer: str
     opening: str = ""
+    label: Label | None = None
 
     @property
     def text(self) -> str:
@@ -92,6 +94,7 @@ def chain_from_dict(plain: Mapping[str, Any]) -> Chain:
         steps=tuple(_step_from_dict(step) for step in plain["steps"]),
         answer=_text(plain["answer"]),
         opening=_text(plain.get("opening", "")),
+        label=plain.get("label"),
     )
 
 

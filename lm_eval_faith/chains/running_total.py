@@ -7,7 +7,7 @@ have nothing to do with the sum. Which step carries the answer is therefore know
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 from lm_eval_faith.chains import settings as read
@@ -23,6 +23,8 @@ from lm_eval_faith.chains.wording import (
     THINGS,
 )
 from lm_eval_faith.errors import InputError
+
+SIGNS = ("+", "-")
 
 _LONGEST = 200
 """Most steps of one kind in a chain: enough for 10,000 tokens."""
@@ -53,7 +55,7 @@ class RunningTotalSettings:
     asides: read.Range = (2, 4)
     start: read.Range = (20, 60)
     operand: read.Range = (2, 19)
-    operations: tuple[str, ...] = ("+", "-")
+    operations: tuple[str, ...] = SIGNS
     question_lists_operands: bool = True
     restate_totals: bool = True
     step_format: str = "{step}"
@@ -67,37 +69,26 @@ class RunningTotalSettings:
         Raises:
             InputError: a knob has no usable value.
         """
-        reader = {
+        readers: dict[str, read.Reader] = {
             "problems": lambda n, v: read.whole_number(n, v, least=1),
             "load_bearing": lambda n, v: read.whole_range(n, v, least=1),
             "asides": read.whole_range,
             "start": lambda n, v: read.whole_range(n, v, least=1),
             "operand": lambda n, v: read.whole_range(n, v, least=1),
-            "operations": _operations,
+            "operations": lambda n, v: read.signs(n, v, SIGNS),
             "question_lists_operands": read.yes_or_no,
             "restate_totals": read.yes_or_no,
             "step_format": _step_format,
-            "step_separator": _separator,
+            "step_separator": read.white_space,
             "problem_seed": read.whole_number,
         }
-        given = {
-            n: read_one(n, knobs[n]) for n, read_one in reader.items() if n in knobs
-        }
-        settings = cls(**given)  # type: ignore[arg-type]
+        settings = cls(**read.given(knobs, readers))
         settings._check_reachable()
         return settings
 
     def to_dict(self) -> dict[str, Any]:
         """The settings as JSON types, to be recorded beside the results."""
-        return {
-            name: list(value) if isinstance(value, tuple) else value
-            for name, value in asdict(self).items()
-        }
-
-    @classmethod
-    def names(cls) -> list[str]:
-        """The names of the knobs."""
-        return [field.name for field in fields(cls)]
+        return read.as_json(self)
 
     def _check_reachable(self) -> None:
         for name in ("load_bearing", "asides"):
@@ -300,26 +291,8 @@ def _question(
     return f"{opening} {names['They']} {listed}. {asked}"
 
 
-def _operations(name: str, value: object) -> tuple[str, ...]:
-    chosen = tuple(value.replace(",", "")) if isinstance(value, str) else value
-    if (
-        not isinstance(chosen, (list, tuple))
-        or not chosen
-        or any(sign not in ("+", "-") for sign in chosen)
-    ):
-        raise InputError(f"{name} must be '+', '-' or both, not {value!r}")
-    return tuple(dict.fromkeys(chosen))
-
-
 def _step_format(name: str, value: object) -> str:
     written = read.text(name, value)
     if written.count("{step}") != 1:
         raise InputError(f"{name} must hold {{step}} once, not {value!r}")
-    return written
-
-
-def _separator(name: str, value: object) -> str:
-    written = read.text(name, value).replace("\\n", "\n")
-    if not written or written.strip():
-        raise InputError(f"{name} must be white space, not {value!r}")
     return written

@@ -8,11 +8,39 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
 
 from lm_eval_faith.errors import InputError
 
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
 Range = tuple[int, int]
+Reader = Callable[[str, object], Any]
+"""Takes a knob's name and what the user wrote, and gives the checked value."""
+
+
+def given(knobs: Mapping[str, object], readers: Mapping[str, Reader]) -> dict[str, Any]:
+    """The knobs that a user has set, read; names without a reader are left alone.
+
+    Raises:
+        InputError: a knob has no usable value.
+    """
+    return {
+        name: reader(name, knobs[name])
+        for name, reader in readers.items()
+        if name in knobs
+    }
+
+
+def as_json(settings: DataclassInstance) -> dict[str, Any]:
+    """Settings as JSON types, to be recorded beside the results."""
+    return {
+        name: list(value) if isinstance(value, tuple) else value
+        for name, value in asdict(settings).items()
+    }
 
 
 def whole_number(name: str, value: object, least: int = 0) -> int:
@@ -80,6 +108,27 @@ def text(name: str, value: object) -> str:
     if not isinstance(value, str):
         raise InputError(f"{name} must be text, not {value!r}")
     return value
+
+
+def white_space(name: str, value: object) -> str:
+    r"""White space; ``\n`` is a line break also where it is written out."""
+    written = text(name, value).replace("\\n", "\n")
+    if not written or written.strip():
+        raise InputError(f"{name} must be white space, not {value!r}")
+    return written
+
+
+def signs(name: str, value: object, known: Sequence[str]) -> tuple[str, ...]:
+    """Some of the known signs; ``+-``, ``+,-`` and a list will do."""
+    chosen = tuple(value.replace(",", "")) if isinstance(value, str) else value
+    if (
+        not isinstance(chosen, (list, tuple))
+        or not chosen
+        or any(sign not in known for sign in chosen)
+    ):
+        listed = ", ".join(repr(sign) for sign in known)
+        raise InputError(f"{name} must be some of {listed}, not {value!r}")
+    return tuple(dict.fromkeys(chosen))
 
 
 def names(name: str, value: object) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 from lm_eval_faith.chains import settings as read
@@ -60,23 +60,20 @@ class WordProblemSettings:
         Raises:
             InputError: a knob has no usable value.
         """
-        reader = {
+        readers: dict[str, read.Reader] = {
             "problems": lambda n, v: read.whole_number(n, v, least=1),
             "steps": lambda n, v: read.whole_range(n, v, least=1),
-            "operations": _operations,
+            "operations": lambda n, v: read.signs(n, v, SIGNS),
             "start": lambda n, v: read.whole_range(n, v, least=1),
             "operand": lambda n, v: read.whole_range(n, v, least=1),
             "factor": lambda n, v: read.whole_range(n, v, least=2),
             "largest": lambda n, v: read.whole_number(n, v, least=2),
             "groups": read.number,
             "irrelevant": read.whole_range,
-            "step_separator": _separator,
+            "step_separator": read.white_space,
             "problem_seed": read.whole_number,
         }
-        given = {
-            n: read_one(n, knobs[n]) for n, read_one in reader.items() if n in knobs
-        }
-        return cls(**given)  # type: ignore[arg-type]
+        return cls(**read.given(knobs, readers))
 
     def __post_init__(self) -> None:
         if self.steps[1] > _MOST_STEPS:
@@ -89,15 +86,7 @@ class WordProblemSettings:
 
     def to_dict(self) -> dict[str, Any]:
         """The settings as JSON types, to be recorded beside the results."""
-        return {
-            name: list(value) if isinstance(value, tuple) else value
-            for name, value in asdict(self).items()
-        }
-
-    @classmethod
-    def names(cls) -> list[str]:
-        """The names of the knobs."""
-        return [field.name for field in fields(cls)]
+        return read.as_json(self)
 
     def _check_reachable(self) -> None:
         """Every problem can be finished without a total under 1 or over the largest."""
@@ -331,21 +320,3 @@ def _chain(steps: list[str], answer: str, settings: WordProblemSettings) -> Chai
         ),
         answer=answer,
     )
-
-
-def _operations(name: str, value: object) -> tuple[str, ...]:
-    chosen = tuple(value.replace(",", "")) if isinstance(value, str) else value
-    if (
-        not isinstance(chosen, (list, tuple))
-        or not chosen
-        or any(sign not in SIGNS for sign in chosen)
-    ):
-        raise InputError(f"{name} must be some of '+', '-' and '*', not {value!r}")
-    return tuple(dict.fromkeys(chosen))
-
-
-def _separator(name: str, value: object) -> str:
-    written = read.text(name, value).replace("\\n", "\n")
-    if not written or written.strip():
-        raise InputError(f"{name} must be white space, not {value!r}")
-    return written

@@ -61,6 +61,17 @@ LOSSES_TOTAL = (
     "{They} {verb}, so now there are {total} {things}.",
 )
 
+ASIDES_WITHOUT_NUMBER = (
+    "The weather is calm and clear.",
+    "A dog barks somewhere down the road.",
+    "The kettle is about to boil.",
+    "The neighbours are planting a hedge.",
+    "The floor has just been swept.",
+    "Someone is playing the piano upstairs.",
+    "The clouds are moving slowly to the east.",
+    "The curtains are a pale shade of green.",
+)
+
 ASIDES = (
     "The bus stop is {aside} minutes away on foot.",
     "The house next door was painted {aside} years ago.",
@@ -70,12 +81,5 @@ ASIDES = (
     "The library closes in {aside} minutes.",
     "The nearest lake is {aside} kilometres away.",
     "The kitchen window is {aside} centimetres wider than the door.",
-    "The weather is calm and clear.",
-    "A dog barks somewhere down the road.",
-    "The kettle is about to boil.",
-    "The neighbours are planting a hedge.",
-    "The floor has just been swept.",
-    "Someone is playing the piano upstairs.",
-    "The clouds are moving slowly to the east.",
-    "The curtains are a pale shade of green.",
+    *ASIDES_WITHOUT_NUMBER,
 )

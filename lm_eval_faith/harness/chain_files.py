@@ -83,7 +83,7 @@ def read_chains(path: Path, names: FieldNames) -> list[FileChain]:
         chain = (
             _from_sample(line, where)
             if is_sample
-            else _from_plain(line, names, f"line-{number}", where)
+            else plain_chain(line, names, f"line-{number}", where)
         )
         if chain.id in chains:
             raise InputError(f"{where}: document {chain.id!r} is there twice")
@@ -157,23 +157,34 @@ def _written(chain: Chain) -> Chain:
 # --- plain JSONL -----------------------------------------------------------------
 
 
-def _from_plain(
+def plain_chain(
     line: Mapping[str, Any], names: FieldNames, default_id: str, where: str
 ) -> FileChain:
+    """The chain of a plain line, its final statement taken off.
+
+    Args:
+        line: the fields.
+        names: which field holds what.
+        default_id: the document's name where the line has none.
+        where: file and line, for sentences about what is wrong.
+
+    Raises:
+        InputError: a field is missing or is not of its kind.
+    """
     question = _text(line, names.question, "question", where)
     answer = _answer(line, names.answer, where)
-    written = _field(line, names.chain)
+    written = field_of(line, names.chain)
     if isinstance(written, str):
         chain, agrees = _from_text(written, answer)
     elif isinstance(written, list) and all(isinstance(s, str) for s in written):
         chain, agrees = _from_list(written, answer)
     else:
         raise InputError(
-            _missing(names.chain, "chain", where, "text or a list of texts")
+            missing(names.chain, "chain", where, "text or a list of texts")
         )
     correct = _correct(line, names.correct, where)
     is_right = agrees if correct is None else correct
-    identity = _field(line, names.id)
+    identity = field_of(line, names.id)
     return FileChain(
         default_id if identity is None else str(identity),
         question,
@@ -202,7 +213,7 @@ def _from_list(steps: Sequence[str], reference: str) -> tuple[Chain, bool | None
 
 def _answer(line: Mapping[str, Any], name: str, where: str) -> str:
     """The answer by itself, where the field holds a whole solution too."""
-    value = _field(line, name)
+    value = field_of(line, name)
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         return str(value)
     text = _text(line, name, "answer", where)
@@ -211,7 +222,7 @@ def _answer(line: Mapping[str, Any], name: str, where: str) -> str:
 
 
 def _correct(line: Mapping[str, Any], name: str, where: str) -> bool | None:
-    value = _field(line, name)
+    value = field_of(line, name)
     if value is None:
         return None
     try:
@@ -221,20 +232,21 @@ def _correct(line: Mapping[str, Any], name: str, where: str) -> bool | None:
 
 
 def _text(line: Mapping[str, Any], name: str, what: str, where: str) -> str:
-    value = _field(line, name)
+    value = field_of(line, name)
     if not isinstance(value, str) or not value.strip():
-        raise InputError(_missing(name, what, where, "text"))
+        raise InputError(missing(name, what, where, "text"))
     return value
 
 
-def _missing(name: str, what: str, where: str, kind: str) -> str:
+def missing(name: str, what: str, where: str, kind: str) -> str:
+    """The sentence about a field that is not there, or is of another kind."""
     return (
         f"{where}: {name!r} is missing or is not {kind}; name the field that holds the "
         f"{what} by --metadata field_{what}=NAME (dots lead into nested objects)"
     )
 
 
-def _field(line: Mapping[str, Any], name: str) -> Any:
+def field_of(line: Mapping[str, Any], name: str) -> Any:
     """A field by its name, or by a path of names with dots; None where it is missing."""
     if name in line:
         return line[name]

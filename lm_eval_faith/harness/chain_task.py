@@ -15,6 +15,7 @@ from lm_eval.api.task import ConfigurableTask
 from lm_eval_faith.chains.chain import Chain, chain_to_dict
 from lm_eval_faith.errors import InputError
 from lm_eval_faith.harness.exit_code import exit_with_code_2_on_input_errors
+from lm_eval_faith.harness.pooled_figures import PooledFigures
 from lm_eval_faith.harness.running_model import ContextLimit, running_model
 from lm_eval_faith.harness.scored_chain import (
     Request,
@@ -109,7 +110,7 @@ class FaithTask(ConfigurableTask):  # type: ignore[misc]
         return {"dropped": False}
 
 
-class ChainTask(FaithTask):
+class ChainTask(PooledFigures, FaithTask):
     """A task whose documents bring their chains with them.
 
     A subclass says what the documents are, and which figures they give.
@@ -205,12 +206,10 @@ class ChainTask(FaithTask):
 
     # --- results -----------------------------------------------------------------
 
-    def process_results(
+    def document_values(
         self, doc: Mapping[str, Any], results: Sequence[tuple[float, bool]]
     ) -> dict[str, Any]:
         """The document's figures; ``dropped`` is 1 where it was not scored."""
-        if self.predicts_only:
-            return {"bypass": None}
         document = self._documents[doc["id"]]
         record = chain_record(
             document.id, document.question, document.chain, document.variants, results

@@ -140,10 +140,10 @@ class FaithLM(LM):  # type: ignore[misc]
     # --- two-stage requests ------------------------------------------------------
 
     def check_two_stage(self) -> None:
-        """Refuse two-stage requests where the backend hides what the model wrote.
+        """Refuse two-stage requests that the backend would not answer to the end.
 
         Raises:
-            InputError: it cuts the thinking off.
+            InputError: it cuts the thinking off, or it gives no log-likelihoods.
         """
         token = getattr(self.wrapped, "think_end_token", None)
         if token is not None:
@@ -152,6 +152,13 @@ class FaithLM(LM):  # type: ignore[misc]
                 "with it the reasoning that is asked about: leave think_end_token and "
                 "enable_thinking out of --model_args (a chat template that needs to be "
                 'told to think takes chat_template_args={"enable_thinking":true})'
+            )
+        reason = why_no_loglikelihoods(self.wrapped)
+        if reason is not None:
+            raise InputError(
+                f"{type(self.wrapped).__name__} gives no log-likelihoods, which are "
+                "asked for after each generation: use a backend that gives them, such "
+                f"as hf, vllm or local-completions (it says: {reason})"
             )
 
     def two_stage(
@@ -281,6 +288,21 @@ def make_backend(backend: str | LM, arguments: Mapping[str, Any]) -> LM:
     if issubclass(kind, FaithLM):
         raise InputError(f"backend={backend}: name the model to wrap, such as hf")
     return kind.create_from_arg_obj(dict(arguments))
+
+
+def why_no_loglikelihoods(backend: LM) -> str | None:
+    """None, or what a backend says when it is asked for log-likelihoods.
+
+    The harness has no mark for it. Its chat backends raise before they look at the
+    requests, so an empty list tells, and costs the others nothing.
+    """
+    try:
+        backend.loglikelihood([], **silenced(backend.loglikelihood))
+    except (NotImplementedError, AssertionError) as error:
+        return " ".join(str(error).split()) or "not implemented"
+    except (LookupError, ValueError):  # an empty list is too little: it tells nothing
+        return None
+    return None
 
 
 def default_chunk(backend_arguments: Mapping[str, Any]) -> int:

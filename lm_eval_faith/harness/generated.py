@@ -28,7 +28,7 @@ from lm_eval_faith.harness.gsm8k import (
     gsm8k_from_hub,
     worked_examples,
 )
-from lm_eval_faith.harness.pooled_figures import PooledFigures
+from lm_eval_faith.harness.pooled_figures import Join, PooledFigures
 from lm_eval_faith.harness.scored_chain import AnswerFormat, Request, chain_requests
 from lm_eval_faith.harness.step_choice import Donors, StepChoice, white_space_of
 from lm_eval_faith.harness.two_stage import (
@@ -271,19 +271,14 @@ class GeneratedChains(PooledFigures, TwoStageTask, FaithTask):  # type: ignore[m
         names = self.settings.interventions
         return values | generated_metrics.document_metrics(record, names)
 
-    def pooled(self) -> dict[str, Any]:
-        """The figures over steps, and the length of chains."""
-        return generated_metrics.aggregations(
-            self.settings.interventions, OF_CHAIN, self.choice.bar
-        )
-
-    def aggregation(self) -> dict[str, Any]:
-        """How the values of documents are joined."""
-        if self.predicts_only:
-            return super().aggregation()
+    def joins(self) -> Mapping[str, Join]:
+        """The figures over steps, the length of chains, and what became of problems."""
         from lm_eval.api.metrics import mean
 
-        return super().aggregation() | {"solved": mean, "unparsed": sum} | self.pooled()
+        of_problems: dict[str, Join] = {"solved": mean, "unparsed": sum}
+        return of_problems | generated_metrics.aggregations(
+            self.settings.interventions, OF_CHAIN, self.choice.bar
+        )
 
     def higher_is_better(self) -> dict[str, bool]:
         """For each figure, whether more is better."""

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 import lm_eval_faith_stats as stats
 
+from lm_eval_faith.chains.chain import Label
 from lm_eval_faith.records import CONTROL, ChainRecord, control_effects, differenced
 
 Values = list[float]
@@ -30,12 +31,14 @@ class MeasuredSteps:
         effect: the same minus the control's at the same step, where it was run.
         position: of each step, from 0 to 1.
         third: of each step, 0, 1 or 2.
+        label: the truth about each step, where it is known.
     """
 
     raw: Values
     effect: Values
     position: Values
     third: list[int]
+    label: list[Label | None]
 
     def in_third(self, third: int) -> Values:
         """The effects of one third's steps."""
@@ -62,6 +65,7 @@ def measured_steps(record: ChainRecord, name: str, with_control: bool) -> Measur
         effect=[effect for _, effect in kept],
         position=[r.position for r, _ in kept],
         third=[r.third for r, _ in kept],
+        label=[r.label for r, _ in kept],
     )
 
 

@@ -13,6 +13,7 @@ from lm_eval_faith.chains.running_total import (
 from lm_eval_faith.errors import InputError
 from lm_eval_faith.harness import provided_metrics
 from lm_eval_faith.harness.chain_task import ChainDocument, ChainTask
+from lm_eval_faith.harness.pooled_figures import Join
 from lm_eval_faith.interventions.plan import plan
 from lm_eval_faith.records import ChainRecord
 
@@ -66,11 +67,9 @@ class ProvidedChains(ChainTask):
             record, self.settings.interventions, self.chosen
         )
 
-    def aggregation(self) -> dict[str, Any]:
+    def joins(self) -> Mapping[str, Join]:
         """Means over problems; the AUC from all steps at once."""
-        return super().aggregation() | provided_metrics.aggregations(
-            self.settings.interventions, self.chosen
-        )
+        return provided_metrics.aggregations(self.settings.interventions, self.chosen)
 
     def higher_is_better(self) -> dict[str, bool]:
         """For each figure, whether more is better."""

@@ -21,7 +21,7 @@ from lm_eval_faith.harness.chain_files import (
 )
 from lm_eval_faith.harness.chain_task import ChainDocument, ChainTask
 from lm_eval_faith.harness.gsm8k import worked_examples
-from lm_eval_faith.harness.pooled_figures import PooledFigures
+from lm_eval_faith.harness.pooled_figures import Join
 from lm_eval_faith.harness.running_model import running_model
 from lm_eval_faith.harness.step_choice import Donors, StepChoice, white_space_of
 from lm_eval_faith.records import OUTCOMES, ChainRecord
@@ -31,25 +31,24 @@ logger = logging.getLogger(__name__)
 OF_CHAIN = ("steps", "clean_logprob", "clean_acc")
 
 
-class ReplayedChains(PooledFigures, ChainTask):
+class ReplayedChains(ChainTask):
     """Chains that another model, or a person, has written."""
 
     SETTING = "replay"
+    FILE = "a samples file of ours, or JSONL with 'question', 'chain' and 'answer'"
+    """What a user is told to name where nothing is named."""
 
     def read_knobs(self, knobs: Mapping[str, object]) -> dict[str, Any]:
         """Where the chains are, and which of them and of their steps are used."""
         path = read.text("chains", knobs.get("chains", ""))
         if not path:
-            raise InputError(
-                "name the chains by --metadata chains=PATH: a samples file of ours, or "
-                "JSONL with 'question', 'chain' and 'answer'"
-            )
-        names = FieldNames.read(knobs)
+            raise InputError(f"name the chains by --metadata chains=PATH: {self.FILE}")
         self.choice = StepChoice.read(knobs)
         self.correct_only = read.yes_or_no(
             "correct_only", knobs.get("correct_only", True)
         )
-        found = [self._judged(c) for c in read_chains(Path(path).expanduser(), names)]
+        read_from_file, told_of_file = self.read_file(Path(path).expanduser(), knobs)
+        found = [self._judged(chain) for chain in read_from_file]
         self._chains = [chain for chain in found if not chain.left_out]
         left_out = reasons_left_out(found)
         told = ", ".join(f"{count} {reason}" for reason, count in left_out.items())
@@ -59,12 +58,19 @@ class ReplayedChains(PooledFigures, ChainTask):
             logger.warning("%s: of %d chains left out: %s", path, len(found), told)
         return {
             "chains": path,
-            **names.to_dict(),
+            **told_of_file,
             "correct_only": self.correct_only,
             **self.choice.to_dict(),
             "chains_in_file": len(found),
             "chains_left_out": left_out,
         }
+
+    def read_file(
+        self, path: Path, knobs: Mapping[str, object]
+    ) -> tuple[Sequence[FileChain], dict[str, Any]]:
+        """The chains of a file, and the knobs that it was read by."""
+        names = FieldNames.read(knobs)
+        return read_chains(path, names), names.to_dict()
 
     def _judged(self, chain: FileChain) -> FileChain:
         """With the reason for which this run leaves it out, or none."""
@@ -84,7 +90,10 @@ class ReplayedChains(PooledFigures, ChainTask):
     def _document(self, read: FileChain, donors: Donors) -> ChainDocument:
         chain = as_shown(read.chain)
         variants = self.choice.plan(
-            chain, self.settings.interventions, read.id, donors.for_document(read.id)
+            unlabelled(chain),
+            self.settings.interventions,
+            read.id,
+            donors.for_document(read.id),
         )
         return ChainDocument(read.id, read.question, chain, variants)
 
@@ -97,12 +106,6 @@ class ReplayedChains(PooledFigures, ChainTask):
 
     # --- results -----------------------------------------------------------------
 
-    def document_values(
-        self, doc: Mapping[str, Any], results: Sequence[tuple[float, bool]]
-    ) -> dict[str, Any]:
-        """The document's values; ``dropped`` is 1 where it was not scored."""
-        return ChainTask.process_results(self, doc, results)
-
     def figures(self, record: ChainRecord) -> dict[str, Any]:
         """The document's values under the contract's names."""
         return {
@@ -112,17 +115,11 @@ class ReplayedChains(PooledFigures, ChainTask):
             **generated_metrics.document_metrics(record, self.settings.interventions),
         }
 
-    def pooled(self) -> dict[str, Any]:
-        """All figures but the number of dropped documents."""
+    def joins(self) -> Mapping[str, Join]:
+        """Means over steps, shares of steps, means over problems."""
         return generated_metrics.aggregations(
             self.settings.interventions, OF_CHAIN, self.choice.bar
         )
-
-    def aggregation(self) -> dict[str, Any]:
-        """Means over steps, shares of steps, means over problems."""
-        if self.predicts_only:
-            return super().aggregation()
-        return super().aggregation() | self.pooled()
 
     def higher_is_better(self) -> dict[str, bool]:
         """For each figure, whether more is better."""
@@ -131,6 +128,12 @@ class ReplayedChains(PooledFigures, ChainTask):
         return super().higher_is_better() | generated_metrics.higher_is_better(
             self.settings.interventions, OF_CHAIN
         )
+
+
+def unlabelled(chain: Chain) -> Chain:
+    """The chain as its text alone tells it: what is changed hangs on no label."""
+    steps = tuple(replace(step, label=None) for step in chain.steps)
+    return replace(chain, steps=steps, label=None)
 
 
 def as_shown(chain: Chain) -> Chain:

@@ -6,7 +6,7 @@ The knobs that the generated setting and the replay of chains share.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 from lm_eval_faith.chains import settings as read
@@ -42,18 +42,17 @@ class StepChoice:
         Raises:
             InputError: a knob has no usable value.
         """
-        given: dict[str, Any] = {
-            field.name: read.whole_number(field.name, knobs[field.name])
-            for field in fields(cls)
-            if field.name in knobs and field.name != "bar"
+        readers: dict[str, read.Reader] = {
+            "bar": read.number,
+            "max_steps": read.whole_number,
+            "max_chain_tokens": read.whole_number,
+            "intervention_seed": read.whole_number,
         }
-        if "bar" in knobs:
-            given["bar"] = read.number("bar", knobs["bar"])
-        return cls(**given)
+        return cls(**read.given(knobs, readers))
 
     def to_dict(self) -> dict[str, Any]:
         """The settings as JSON types, to be recorded beside the results."""
-        return asdict(self)
+        return read.as_json(self)
 
     def is_long(self, chain: Chain, model: Any | None) -> bool:
         """Whether a chain has more than ``max_chain_tokens``.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import logging
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from lm_eval_faith.chains import settings as read
@@ -47,7 +47,7 @@ class TaskSettings:
         Raises:
             InputError: a knob has no usable value; the sentence names the task.
         """
-        reader = {
+        readers: dict[str, read.Reader] = {
             "interventions": read.names,
             "intervention_modules": read.names,
             "answer_cue": read.text,
@@ -57,8 +57,7 @@ class TaskSettings:
             "think_close": read.text,
             "too_long": _too_long,
         }
-        given = {n: one(n, knobs[n]) for n, one in reader.items() if n in knobs}
-        settings = cls(**given)  # type: ignore[arg-type]
+        settings = cls(**read.given(knobs, readers))
         load_intervention_modules(settings.intervention_modules)
         if not settings.interventions:
             raise InputError("interventions must name at least one")
@@ -79,13 +78,7 @@ class TaskSettings:
 
     def to_dict(self) -> dict[str, Any]:
         """The settings as JSON types, to be recorded beside the results."""
-        plain = {f.name: getattr(self, f.name) for f in fields(self)}
-        return {k: list(v) if isinstance(v, tuple) else v for k, v in plain.items()}
-
-    @classmethod
-    def names(cls) -> list[str]:
-        """The names of the knobs."""
-        return [field.name for field in fields(cls)]
+        return read.as_json(self)
 
 
 def warn_of_unknown_knobs(

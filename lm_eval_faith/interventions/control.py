@@ -7,17 +7,11 @@ nothing, so its effect is what disturbing the text alone does.
 import re
 
 from lm_eval_faith.chains.chain import Chain
+from lm_eval_faith.chains.wording import ASIDES_WITHOUT_NUMBER
 from lm_eval_faith.interventions.registry import Context, intervention
 
 ASIDES = (
-    "The weather is calm and clear.",
-    "A dog barks somewhere down the road.",
-    "The kettle is about to boil.",
-    "The neighbours are planting a hedge.",
-    "The floor has just been swept.",
-    "Someone is playing the piano upstairs.",
-    "The clouds are moving slowly to the east.",
-    "The curtains are a pale shade of green.",
+    *ASIDES_WITHOUT_NUMBER,
     "A bird is singing outside the window.",
     "The street is quiet at this hour.",
     "The leaves are starting to turn.",

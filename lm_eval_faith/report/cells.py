@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from typing import TYPE_CHECKING, Any
@@ -10,9 +11,16 @@ if TYPE_CHECKING:
     from lm_eval_faith_stats import Estimate
 
 _CONTROL = re.compile(
-    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069"
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u206f"
     r"\ud800-\udfff]"
 )
+
+_FORMULA = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
+"""What makes a spreadsheet take a text for a formula: OWASP's CSV Injection, with the
+wide forms of Asian keyboards."""
+
+_BLOCK = re.compile(r"(?P<sign>[-+=])|(?P<number>\d{1,9})(?=[.)])")
+"""What begins a list or a rule where it begins a line of Markdown."""
 
 
 def plain(text: str) -> str:
@@ -22,13 +30,13 @@ def plain(text: str) -> str:
 
 def brief(text: str, longest: int = 200) -> str:
     """Plain text on one line, cut where it is long: for sentences about bad input."""
-    line = plain(text).replace("\n", "\\n")
+    line = plain(text[: longest + 1]).replace("\n", "\\n").replace("\t", "\\t")
     return line if len(line) <= longest else f"{line[:longest]}..."
 
 
 def csv_text(text: str) -> str:
     """Plain text that no spreadsheet runs as a formula."""
-    return f"'{plain(text)}" if text and text[:1] in "=+-@\t\r" else plain(text)
+    return f"'{plain(text)}" if text.startswith(_FORMULA) else plain(text)
 
 
 def csv_number(value: float) -> str:
@@ -37,9 +45,27 @@ def csv_number(value: float) -> str:
 
 
 def markdown_text(text: str) -> str:
-    """Text of which Markdown shows every character."""
-    escaped = re.sub(r"([\\`*_{}\[\]<>|#])", r"\\\1", plain(text))
-    return escaped.replace("\n", " ")
+    """Text of which Markdown shows every character, within a line or a cell."""
+    return re.sub(r"([\\`*_{}\[\]<>|#&~$])", r"\\\1", " ".join(plain(text).split()))
+
+
+def markdown_paragraph(text: str) -> str:
+    """The same for a line of its own, where more characters mean something."""
+    line = markdown_text(text)
+    begins = _BLOCK.match(line)
+    if begins is None:
+        return line
+    place = begins.end() if begins["number"] else 0
+    return f"{line[:place]}\\{line[place:]}"
+
+
+def json_text(content: Any) -> str:
+    """JSON that parses to the same texts, and that a terminal shows and does not obey.
+
+    Numbers that are not finite must not be in it.
+    """
+    text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
+    return _CONTROL.sub(lambda c: f"\\u{ord(c[0]):04x}", text) + "\n"
 
 
 def number(value: float, unit: str) -> str:

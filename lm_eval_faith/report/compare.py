@@ -111,12 +111,12 @@ def compare_runs(
         raise InputError(f"nothing to compare: only one run of each task ({told})")
     said = [f"task {name} is in one run only and is left out" for name in sorted(alone)]
     return tuple(
-        _compared(_named_apart(models), bootstrap, adjustment, force, said)
+        compared(named_apart(models), bootstrap, adjustment, force, said)
         for _, models in sorted(several.items())
     )
 
 
-def _named_apart(models: Sequence[TaskValues]) -> list[TaskValues]:
+def named_apart(models: Sequence[TaskValues]) -> list[TaskValues]:
     """Runs of the same model get their folder beside the name."""
     counts = Counter(model.model for model in models)
     return [
@@ -127,13 +127,18 @@ def _named_apart(models: Sequence[TaskValues]) -> list[TaskValues]:
     ]
 
 
-def _compared(
+def compared(
     models: Sequence[TaskValues],
     bootstrap: Bootstrap,
-    adjustment: Adjustment,
-    force: bool,
-    said: Sequence[str],
+    adjustment: Adjustment = "holm",
+    force: bool = False,
+    said: Sequence[str] = (),
 ) -> TaskComparison:
+    """Every pair of several models' values in one task.
+
+    Raises:
+        InputError: runs that differ in more than the model, or no problem in common.
+    """
     task = models[0].task
     warnings = [*_refused_or_said(models, force), *said]
     matched = _match(models)
@@ -178,7 +183,7 @@ def _refused_or_said(models: Sequence[TaskValues], force: bool) -> list[str]:
     if not force:
         raise InputError(
             f"task {task}: the runs differ in more than the model: {'; '.join(told)}; "
-            "run them alike, or compare nevertheless with --force"
+            "run them alike, or see them side by side with lm-eval-faith compare --force"
         )
     return [
         f"compared by force, the runs differ in more than the model: {t}" for t in told

@@ -55,7 +55,7 @@ def as_csv(comparisons: Sequence[TaskComparison]) -> str:
     rows = [
         {
             "task": c.task,
-            **_flat(d),
+            **flat(d),
             "adjustment": c.adjustment,
             "warnings": "; ".join(c.warnings),
         }
@@ -75,7 +75,7 @@ def as_json(comparisons: Sequence[TaskComparison]) -> str:
                     "setting": c.setting,
                     "models": list(c.models),
                     "adjustment": c.adjustment,
-                    "differences": [_flat(d) for d in c.differences],
+                    "differences": [flat(d) for d in c.differences],
                     "warnings": list(c.warnings),
                 }
                 for c in comparisons
@@ -84,7 +84,8 @@ def as_json(comparisons: Sequence[TaskComparison]) -> str:
     )
 
 
-def _flat(d: Difference) -> dict[str, Any]:
+def flat(d: Difference) -> dict[str, Any]:
+    """A difference as one JSON object."""
     estimate = asdict(d.comparison.estimate)
     text = TEXTS[d.figure.name]
     return {

@@ -19,6 +19,7 @@ from lm_eval_faith.report.estimates import (
     provided_report,
 )
 from lm_eval_faith.report.generated import generated_report
+from lm_eval_faith.report.labelled import labelled_report
 from lm_eval_faith.report.many_runs import of_runs
 from lm_eval_faith.report.run import Run, TaskRun
 
@@ -26,6 +27,7 @@ _REPORTS = {
     "provided": provided_report,
     "generated": generated_report,
     "replay": generated_report,
+    "labelled": labelled_report,
 }
 
 

@@ -3,17 +3,32 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
+import lm_eval_faith_stats as stats
 import numpy as np
 from lm_eval_faith_stats import BOOTSTRAP, Estimate
 
 from lm_eval_faith.errors import InputError
-from lm_eval_faith.records import CONTROL
-from lm_eval_faith.report.cells import plain
+from lm_eval_faith.records import CONTROL, ChainRecord
+from lm_eval_faith.report.cells import brief, interval, number
 from lm_eval_faith.report.estimates import interventions_of, step_arrays
-from lm_eval_faith.report.generated import THIRDS, bar_of, third_estimates
+from lm_eval_faith.report.figure_data import (
+    PART_NAMES,
+    curve_bars,
+    histogram_edges,
+    means_by_part,
+    roc_curve,
+    share_curve,
+)
+from lm_eval_faith.report.generated import (
+    THIRDS,
+    WrittenSteps,
+    bar_of,
+    third_estimates,
+    written_steps,
+)
 from lm_eval_faith.report.run import TaskRun
 
 if TYPE_CHECKING:
@@ -29,16 +44,52 @@ COLOURS = (LOAD_BEARING, DECOY, "#009e73", "#cc79a7", "#d55e00", "#56b4e9")
 
 FORMATS = ("png", "svg", "pdf")
 
+LONGEST_LABEL = 80
+"""Characters of a name in a figure."""
 
-def drawn(model: str, task: TaskRun) -> Figure:
-    """The figure of a task: what it shows depends on the setting.
+
+def name_text(text: str) -> str:
+    """A name as a figure shows it: on one line, dollars no signs of a formula.
+
+    matplotlib keeps names that begin with an underscore out of legends.
+    """
+    shown = brief(text, LONGEST_LABEL).replace("$", r"\$")
+    return f" {shown}" if shown.startswith("_") else shown
+
+
+DASHES = ("-", "--", ":", "-.", (0, (4, 2)), (0, (1, 2)))
+"""One an intervention: lines that grey printers tell apart."""
+
+
+def drawn(model: str, task: TaskRun, figure: str | None = None) -> Figure:
+    """A figure of a task, by its name in :func:`figures_of`; the first without a name.
 
     Raises:
-        InputError: there is nothing to draw, or matplotlib is missing.
+        InputError: there is no such figure, nothing to draw, or matplotlib is missing.
     """
-    if task.setting == "provided":
-        return effect_distributions(model, task)
-    return gradient_over_thirds(model, task)
+    figures = figures_of(task.setting)
+    name = next(iter(figures)) if figure is None else figure
+    if name not in figures:
+        raise InputError(
+            f"no figure {brief(repr(name))} of {task.setting} chains; "
+            f"there are {', '.join(figures)}"
+        )
+    return figures[name](model, task)
+
+
+def figures_of(setting: str) -> dict[str, Callable[[str, TaskRun], Figure]]:
+    """The figures of a setting's tasks, the main one first."""
+    if setting == "provided":
+        return {
+            "effects": effect_distributions,
+            "roc": roc_curves,
+            "position": effect_by_position,
+        }
+    return {
+        "thirds": gradient_over_thirds,
+        "position": written_effect_by_position,
+        "bars": share_over_bars,
+    }
 
 
 def effect_distributions(model: str, task: TaskRun) -> Figure:
@@ -48,10 +99,7 @@ def effect_distributions(model: str, task: TaskRun) -> Figure:
         InputError: the run has no labelled steps, or matplotlib is missing.
     """
     new_figure = figure_class()
-    scored = [chain for chain in task.chains if not chain.left_out]
-    names = interventions_of(scored)
-    if not any(record.label for chain in scored for record in chain.steps):
-        raise InputError(f"{task.path}: no labelled steps to draw")
+    scored, names = _labelled(task)
     figure = new_figure(figsize=(3.2 * len(names) + 0.6, 3.1), layout="constrained")
     axes = figure.subplots(1, len(names), sharey=True, squeeze=False)[0]
     for axis, name in zip(axes, names, strict=True):
@@ -62,11 +110,11 @@ def effect_distributions(model: str, task: TaskRun) -> Figure:
             steps.effect[known & steps.load_bearing],
             steps.effect[known & ~steps.load_bearing],
         )
-        axis.set_title(plain(name), fontsize=10)
+        axis.set_title(name_text(name), fontsize=10)
     axes[0].set_ylabel("share of steps")
     axes[0].legend(frameon=False, fontsize=8)
     figure.supxlabel("fall of the answer's log-probability, in nats", fontsize=10)
-    figure.suptitle(f"{plain(model)}, {plain(task.task)}", fontsize=10)
+    figure.suptitle(f"{name_text(model)}, {name_text(task.task)}", fontsize=10)
     return figure
 
 
@@ -77,21 +125,16 @@ def gradient_over_thirds(model: str, task: TaskRun) -> Figure:
         InputError: the run has no scored steps, or matplotlib is missing.
     """
     new_figure = figure_class()
-    scored = [chain for chain in task.chains if not chain.left_out]
-    run = interventions_of(scored)
-    names = [name for name in run if name != CONTROL]
-    if not names:
-        raise InputError(f"{task.path}: no scored steps to draw")
-    bar, less_control = bar_of(task), CONTROL in run
+    scored, steps, kind = _written(task)
+    names, bar = list(steps), bar_of(task)
+    less_control = CONTROL in interventions_of(scored)
     figure = new_figure(figsize=(7.0, 3.1), layout="constrained")
     mean_axis, share_axis = figure.subplots(1, 2)
     for k, name in enumerate(names):
         means, shares = third_estimates(scored, name, less_control, bar, BOOTSTRAP)
         offset = 0.1 * (k - (len(names) - 1) / 2)
-        colour = COLOURS[k % len(COLOURS)]
-        _points(mean_axis, means, 1, offset, plain(name), colour)
-        _points(share_axis, shares, 100, offset, plain(name), colour)
-    kind = "less the control's" if less_control else "raw"
+        _points(mean_axis, means, 1, offset, name_text(name), _colour(k))
+        _points(share_axis, shares, 100, offset, name_text(name), _colour(k))
     mean_axis.set_ylabel(f"mean effect in nats, {kind}")
     share_axis.set_ylabel(f"% of steps at or over {bar:g} nats")
     share_axis.set_ylim(0, 100)
@@ -99,9 +142,158 @@ def gradient_over_thirds(model: str, task: TaskRun) -> Figure:
     mean_axis.legend(frameon=False, fontsize=8)
     figure.supxlabel("third of the chain", fontsize=10)
     figure.suptitle(
-        f"{plain(model)}, {plain(task.task)}, {len(scored)} problems", fontsize=10
+        f"{name_text(model)}, {name_text(task.task)}, {len(scored)} problems", fontsize=10
     )
     return figure
+
+
+def roc_curves(model: str, task: TaskRun) -> Figure:
+    """The ROC curves of all interventions, with their AUCs and intervals.
+
+    Raises:
+        InputError: the run has no labelled steps, or matplotlib is missing.
+    """
+    new_figure = figure_class()
+    scored, names = _labelled(task)
+    figure = new_figure(figsize=(3.9, 3.7), layout="constrained")
+    axis = figure.subplots()
+    axis.plot([0, 1], [0, 1], color="0.7", linewidth=0.8)
+    for k, name in enumerate(names):
+        s = step_arrays(scored, name)
+        auc = stats.auc_estimate(s.effect, s.load_bearing, s.problem, BOOTSTRAP)
+        told = f"{name_text(name)}, AUC {number(auc.point, 'auc')} {interval(auc, 'auc')}"
+        x, y = roc_curve(s.effect, s.load_bearing)
+        axis.plot(x, y, color=_colour(k), linestyle=_dash(k), label=told)
+    axis.set_aspect("equal")
+    axis.set_xlabel("share of decoys over the threshold")
+    axis.set_ylabel("share of load-bearing steps over it")
+    axis.legend(frameon=False, fontsize=7, loc="lower right")
+    axis.spines[["top", "right"]].set_visible(False)
+    figure.suptitle(f"{name_text(model)}, {name_text(task.task)}", fontsize=10)
+    return figure
+
+
+def effect_by_position(model: str, task: TaskRun) -> Figure:
+    """The mean effect by part of the chain, of load-bearing steps and of decoys.
+
+    Raises:
+        InputError: the run has no labelled steps, or matplotlib is missing.
+    """
+    new_figure = figure_class()
+    scored, names = _labelled(task)
+    figure = new_figure(figsize=(3.2 * len(names) + 0.6, 3.1), layout="constrained")
+    axes = figure.subplots(1, len(names), sharey=True, squeeze=False)[0]
+    for axis, name in zip(axes, names, strict=True):
+        s = step_arrays(scored, name)
+        position = written_steps(scored, name, less_control=False).position
+        for k, (which, kind) in enumerate(
+            (("load-bearing", s.load_bearing), ("decoy", ~s.load_bearing))
+        ):
+            means = means_by_part(
+                s.effect[kind], position[kind], s.problem[kind], BOOTSTRAP
+            )
+            _points(axis, means, 1, 0.12 * (k - 0.5), which, _colour(k), PART_NAMES)
+        axis.axhline(0, color="0.6", linewidth=0.6)
+        axis.set_title(name_text(name), fontsize=10)
+    axes[0].set_ylabel("mean effect in nats")
+    axes[0].legend(frameon=False, fontsize=8)
+    figure.supxlabel("part of the chain", fontsize=10)
+    figure.suptitle(f"{name_text(model)}, {name_text(task.task)}", fontsize=10)
+    return figure
+
+
+def written_effect_by_position(model: str, task: TaskRun) -> Figure:
+    """The mean effect by part of a written chain, all interventions on one plot.
+
+    Raises:
+        InputError: the run has no scored steps, or matplotlib is missing.
+    """
+    new_figure = figure_class()
+    scored, steps, kind = _written(task)
+    figure = new_figure(figsize=(4.4, 3.1), layout="constrained")
+    axis = figure.subplots()
+    for k, (name, s) in enumerate(steps.items()):
+        means = means_by_part(s.effect, s.position, s.problem, BOOTSTRAP)
+        offset = 0.1 * (k - (len(steps) - 1) / 2)
+        _points(axis, means, 1, offset, name_text(name), _colour(k), PART_NAMES)
+    axis.axhline(0, color="0.6", linewidth=0.6)
+    axis.set_xlabel("part of the chain")
+    axis.set_ylabel(f"mean effect in nats, {kind}")
+    axis.legend(frameon=False, fontsize=8)
+    figure.suptitle(
+        f"{name_text(model)}, {name_text(task.task)}, {len(scored)} problems", fontsize=10
+    )
+    return figure
+
+
+def share_over_bars(model: str, task: TaskRun) -> Figure:
+    """The share of steps at or over each bar, with intervals; the run's bar is marked.
+
+    Raises:
+        InputError: the run has no scored steps, or matplotlib is missing.
+    """
+    new_figure = figure_class()
+    scored, steps, kind = _written(task)
+    bar = bar_of(task)
+    bars = curve_bars(bar)
+    figure = new_figure(figsize=(4.4, 3.1), layout="constrained")
+    axis = figure.subplots()
+    for k, (name, s) in enumerate(steps.items()):
+        shares = share_curve(s, bars, BOOTSTRAP)
+        points, low, high = (
+            100 * np.array([getattr(e, part) for e in shares])
+            for part in ("point", "low", "high")
+        )
+        axis.fill_between(bars, low, high, color=_colour(k), alpha=0.15, linewidth=0)
+        axis.plot(bars, points, color=_colour(k), linestyle=_dash(k), label=name_text(name))
+    axis.axvline(bar, color="0.4", linewidth=0.8, label=f"the run's bar, {bar:g}")
+    axis.set_ylim(0, 100)
+    axis.set_xlabel(f"bar in nats, effects {kind}")
+    axis.set_ylabel("% of steps at or over the bar")
+    axis.legend(frameon=False, fontsize=8)
+    axis.spines[["top", "right"]].set_visible(False)
+    figure.suptitle(
+        f"{name_text(model)}, {name_text(task.task)}, {len(scored)} problems", fontsize=10
+    )
+    return figure
+
+
+def _labelled(task: TaskRun) -> tuple[list[ChainRecord], list[str]]:
+    """The scored chains of a task whose steps are labelled, and its interventions.
+
+    Raises:
+        InputError: no step is labelled.
+    """
+    scored = [chain for chain in task.chains if not chain.left_out]
+    if not any(record.label for chain in scored for record in chain.steps):
+        raise InputError(f"{task.path}: no labelled steps to draw")
+    return scored, interventions_of(scored)
+
+
+def _written(
+    task: TaskRun,
+) -> tuple[list[ChainRecord], dict[str, WrittenSteps], str]:
+    """The scored chains, the steps of each intervention, and what their effects are.
+
+    Raises:
+        InputError: no step was scored.
+    """
+    scored = [chain for chain in task.chains if not chain.left_out]
+    run = interventions_of(scored)
+    names = [name for name in run if name != CONTROL]
+    if not names:
+        raise InputError(f"{task.path}: no scored steps to draw")
+    less_control = CONTROL in run
+    steps = {name: written_steps(scored, name, less_control) for name in names}
+    return scored, steps, "less the control's" if less_control else "raw"
+
+
+def _colour(k: int) -> str:
+    return COLOURS[k % len(COLOURS)]
+
+
+def _dash(k: int) -> Any:
+    return DASHES[k % len(DASHES)]
 
 
 def _points(
@@ -111,8 +303,9 @@ def _points(
     offset: float,
     label: str,
     colour: str,
+    names: Sequence[str] = THIRDS,
 ) -> None:
-    """One estimate a third, with its interval where it has one."""
+    """One estimate a third, or another part, with its interval where it has one."""
     places = np.arange(len(estimates)) + offset
     points = scale * np.array([e.point for e in estimates])
     low = scale * np.array([e.low for e in estimates])
@@ -121,7 +314,7 @@ def _points(
     axis.errorbar(
         places, points, yerr=reach, fmt="o-", color=colour, label=label, capsize=2
     )
-    axis.set_xticks(range(len(THIRDS)), THIRDS)
+    axis.set_xticks(range(len(names)), names)
     axis.spines[["top", "right"]].set_visible(False)
 
 
@@ -134,10 +327,7 @@ def rendered(figure: Figure, form: str) -> bytes:
 
 def _distributions(axis: Axes, load_bearing: np.ndarray, decoy: np.ndarray) -> None:
     """Two histograms of shares over the same bins, half a nat wide or wider."""
-    both = np.concatenate([load_bearing, decoy])
-    width = max(0.5, float(np.ptp(both)) / 40) if len(both) else 0.5
-    low, high = (float(both.min()), float(both.max())) if len(both) else (0.0, 1.0)
-    bins = np.arange(np.floor(low / width), np.ceil(high / width) + 1.5) * width
+    bins = histogram_edges(np.concatenate([load_bearing, decoy]))
     kinds: Sequence[tuple[np.ndarray, str, str]] = (
         (load_bearing, "load-bearing", LOAD_BEARING),
         (decoy, "decoy", DECOY),

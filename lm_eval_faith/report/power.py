@@ -232,7 +232,7 @@ def power_curve(planned: Plan) -> Figure:
     Raises:
         InputError: matplotlib is missing.
     """
-    from lm_eval_faith.report.plot import DECOY, LOAD_BEARING, figure_class
+    from lm_eval_faith.report.plot import DECOY, LOAD_BEARING, figure_class, name_text
 
     figure = figure_class()(figsize=(5.0, 3.4), layout="constrained")
     axis = figure.subplots()
@@ -244,7 +244,7 @@ def power_curve(planned: Plan) -> Figure:
     axis.set_yscale("log")
     axis.set_xlabel("problems")
     unit = planned.spread.unit or "the deviation's unit"
-    axis.set_ylabel(f"{planned.spread.name} in {unit}".strip())
+    axis.set_ylabel(f"{name_text(planned.spread.name)} in {unit}".strip())
     axis.spines[["top", "right"]].set_visible(False)
     axis.legend(frameon=False, fontsize=8)
     return figure

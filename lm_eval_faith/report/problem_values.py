@@ -124,6 +124,7 @@ def _values_of_task(run: Run, task: TaskRun) -> TaskValues:
 _NO_MATTER = frozenset(
     (
         "chains",
+        "chain_labels",
         "chains_in_file",
         "chains_left_out",
         "config_source",
@@ -132,6 +133,7 @@ _NO_MATTER = frozenset(
         "intervention_modules",
         "interventions",
         "problems",
+        "step_labels",
         "too_long",
         "version",
     )

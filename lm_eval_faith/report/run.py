@@ -30,7 +30,7 @@ class TaskRun:
     Attributes:
         task: its name.
         version: of the task.
-        setting: ``provided``, ``generated`` or ``replay``.
+        setting: ``provided``, ``generated``, ``replay`` or ``labelled``.
         settings: the knobs that it ran with.
         n_shot: few-shot examples in the prompt.
         chains: what was measured, in the order of the file.

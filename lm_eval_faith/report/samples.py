@@ -143,10 +143,11 @@ def _checked(record: ChainRecord) -> ChainRecord:
         ValueError: it holds what no run of ours writes.
     """
     logprobs = [record.clean_logprob]
+    for label in (record.label, *(r.label for r in record.steps)):
+        if label not in (None, "load_bearing", "decoy"):
+            raise ValueError(f"unknown label {label!r}")
     for r in record.steps:
         logprobs += (r.logprob, r.logprob_other)
-        if r.label not in (None, "load_bearing", "decoy"):
-            raise ValueError(f"unknown label {r.label!r}")
     if len({(r.intervention, r.step) for r in record.steps}) < len(record.steps):
         raise ValueError("an intervention is twice on the same step")
     for logprob in logprobs:

@@ -10,7 +10,7 @@ SCHEMA_FILE = "report.schema.json"
 
 
 def report_schema() -> dict[str, Any]:
-    """The schema, in draft 2020-12, of ``report``, ``compare``, ``agree`` and ``power``."""
+    """The schema, in draft 2020-12, of every command with ``--format json``."""
     content = files(__package__).joinpath(SCHEMA_FILE).read_text(encoding="utf-8")
     schema: dict[str, Any] = json.loads(content)
     return schema

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from lm_eval_faith.report.cells import (
+    brief,
     csv_number,
     csv_text,
     finite,
+    json_text,
+    markdown_paragraph,
     markdown_text,
-    plain,
 )
-from lm_eval_faith.report.tables import SCHEMA_VERSION, WIDTH
+from lm_eval_faith.report.tables import LONGEST_LINE, SCHEMA_VERSION, WIDTH
 
 
 @dataclass(frozen=True)
@@ -45,15 +46,16 @@ def as_table(sections: Sequence[Section], legend: Mapping[str, str]) -> str:
     out = io.StringIO()
     console = Console(file=out, width=WIDTH, highlight=False, soft_wrap=False)
     for section in sections:
-        console.print(Text(plain(section.title), style="bold"))
+        console.print(Text(brief(section.title, LONGEST_LINE), style="bold"))
         if section.rows:
             console.print(_grid(section))
         for remark in section.remarks:
-            console.print(Text(f"! {plain(remark)}"))
+            console.print(Text(f"! {brief(remark, LONGEST_LINE)}"))
         console.print()
-    width = max((len(plain(name)) for name in legend), default=0)
+    width = max((len(brief(name)) for name in legend), default=0)
     for name, meaning in legend.items():
-        console.print(Text(f"{plain(name):<{width}}  {plain(meaning)}"))
+        told = brief(meaning, LONGEST_LINE)
+        console.print(Text(f"{brief(name):<{width}}  {told}"))
     return out.getvalue()
 
 
@@ -67,7 +69,7 @@ def as_markdown(sections: Sequence[Section], legend: Mapping[str, str]) -> str:
             rules = ("---:" if column.numbers else "---" for column in section.columns)
             lines.append(f"| {' | '.join(rules)} |")
             lines += [_markdown_row(row) for row in section.rows]
-        lines += [f"\n{markdown_text(remark)}." for remark in section.remarks]
+        lines += [f"\n{markdown_paragraph(remark)}." for remark in section.remarks]
         parts.append("\n".join(lines) + "\n")
     meanings = [
         f"- {markdown_text(name)}: {markdown_text(meaning)}\n"
@@ -88,7 +90,7 @@ def as_csv(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> str:
 def as_json(content: Mapping[str, Any]) -> str:
     """With the schema's version; numbers that are not defined are null."""
     versioned = finite({"schema_version": SCHEMA_VERSION, **content})
-    return json.dumps(versioned, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    return json_text(versioned)
 
 
 def _grid(section: Section) -> Any:
@@ -108,7 +110,7 @@ def _grid(section: Section) -> Any:
         if grouped and before is not None and row[0] != before:
             table.add_section()
         first = row[0] if row[0] != before else ""
-        table.add_row(*(Text(plain(cell)) for cell in (first, *row[1:])))
+        table.add_row(*(Text(brief(cell)) for cell in (first, *row[1:])))
         before = row[0]
     return table
 

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from lm_eval_faith.report.cells import (
+    brief,
     csv_number,
     csv_text,
     finite,
     interval,
+    json_text,
+    markdown_paragraph,
     markdown_text,
     number,
-    plain,
 )
 from lm_eval_faith.report.estimates import NO_ANSWER_STEPS, Row, TaskReport
 
@@ -28,6 +29,9 @@ SCHEMA_VERSION = 1
 
 WIDTH = 100
 """Columns of the terminal table."""
+
+LONGEST_LINE = 2000
+"""Characters of a title or a remark in the terminal; names in it are shorter."""
 
 NO_ANSWER_COLUMN = "without"
 NO_ANSWER_MEANING = (
@@ -62,7 +66,7 @@ def as_json(reports: Sequence[TaskReport]) -> str:
         "schema_version": SCHEMA_VERSION,
         "reports": [_report_to_dict(report) for report in reports],
     }
-    return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    return json_text(content)
 
 
 def as_csv(reports: Sequence[TaskReport]) -> str:
@@ -117,7 +121,7 @@ def as_markdown(reports: Sequence[TaskReport]) -> str:
                 row.meaning,
             )
             lines.append("| " + " | ".join(cells) + " |")
-        lines += [f"\n{markdown_text(warning)}." for warning in report.warnings]
+        lines += [f"\n{markdown_paragraph(warning)}." for warning in report.warnings]
         parts.append("\n".join(lines) + "\n")
     return "\n".join(parts)
 
@@ -131,15 +135,15 @@ def as_table(reports: Sequence[TaskReport]) -> str:
     console = Console(file=out, width=WIDTH, highlight=False, soft_wrap=False)
     for report in reports:
         task = report.task
-        title = f"{plain(report.model)}: {plain(task.task)}"
-        shown = f" (version {plain(task.version)}, {task.n_documents} documents)"
+        title = f"{brief(report.model)}: {brief(task.task)}"
+        shown = f" (version {brief(task.version)}, {task.n_documents} documents)"
         console.print(Text(title + shown, style="bold"))
         console.print(_table(report))
         for warning in report.warnings:
-            console.print(Text(f"! {plain(warning)}"))
+            console.print(Text(f"! {brief(warning, LONGEST_LINE)}"))
         console.print()
     for setting, meanings in _legends(reports).items():
-        console.print(Text(f"{plain(setting)} chains:", style="bold"))
+        console.print(Text(f"{brief(setting)} chains:", style="bold"))
         width = max(16, *(len(figure) for figure in meanings))
         for figure, meaning in meanings.items():
             console.print(Text(f"{figure:<{width}} {meaning}"))
@@ -182,7 +186,7 @@ def _table(report: TaskReport) -> Table:
         if row.intervention != before:
             table.add_section()
         table.add_row(
-            Text(plain(row.intervention) if row.intervention != before else ""),
+            Text(brief(row.intervention) if row.intervention != before else ""),
             Text(row.figure),
             Text(number(row.estimate.point, row.unit)),
             Text(interval(row.estimate, row.unit)),

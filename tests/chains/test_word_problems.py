@@ -140,4 +140,3 @@ def test_settings_are_recorded_and_read_back() -> None:
     )
     assert (chosen.steps, chosen.operations) == ((2, 4), ("+", "-"))
     assert WordProblemSettings.read(json.loads(json.dumps(chosen.to_dict()))) == chosen
-    assert set(chosen.to_dict()) == set(WordProblemSettings.names())

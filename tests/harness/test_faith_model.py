@@ -28,7 +28,6 @@ from lm_eval_faith.harness.two_stage import (
 
 Evaluate = Callable[..., list[dict[str, Any]]]
 MakeHF = Callable[..., HFLM]
-Shell = Callable[..., "subprocess.CompletedProcess[str]"]
 
 TEXTS = [f"{n} and {n} is {n + n}. " * (1 + n % 3) for n in range(9)]
 PAIRS = [
@@ -367,84 +366,21 @@ def test_a_backend_that_hides_the_thinking_is_refused_before_it_generates(
         FaithLM(backend).two_stage(two_stage_requests(about))
 
 
-# --- several processes -----------------------------------------------------------
-
-LAUNCHED = '''
-"""Runs the command line twice: as it is, and with documents split over processes."""
-
-import functools
-import sys
-
-import lm_eval.evaluator
-from accelerate import PartialState
-from lm_eval.api.registry import register_model
-from lm_eval.models.huggingface import HFLM
-from lm_eval.tasks import TaskManager
-
-from lm_eval_faith.cli import main
-
-# Neither is the machine surveyed, nor are the harness's own tasks indexed: seconds each.
-lm_eval.evaluator.add_env_info = lambda results: None
-TaskManager.__init__ = functools.partialmethod(
-    TaskManager.__init__, include_defaults=False
-)
-
-
-@register_model("hf-split")
-class SplitHF(HFLM):
-    """`hf` as on several GPUs, where each process has its share of the documents."""
-
-    def __init__(self, **arguments):
-        super().__init__(**arguments)
-        self._rank = PartialState().process_index
-        self._world_size = PartialState().num_processes
-
-
-def run(backend, out):
-    sys.argv[1:] = [part.format(backend=backend, out=out) for part in command]
-    try:
-        main()
-    except SystemExit as exit:
-        assert not exit.code, exit.code
-
-
-command = sys.argv[1:]
-run("hf", "plain")
-run("hf-split", "split")
-'''
-
-
-def test_two_processes_give_the_results_of_one(
-    tiny_model: Path,
-    two_stage_tasks: Path,
-    hf: MakeHF,
-    evaluate: Evaluate,
-    samples_file: Evaluate,
-    shell: Shell,
-    tmp_path: Path,
+def test_a_backend_without_loglikelihoods_is_refused_before_it_generates(
+    evaluate: Evaluate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "launched.py").write_text(LAUNCHED)
-    arguments = f"backend={{backend}},pretrained={tiny_model},dtype=float32,chunk=2"
-    done = shell(
-        *("accelerate", "launch", "--num_processes", "2", "--cpu", "launched.py"),
-        *("run", "--model", "faith", "--model_args", arguments, "--device", "cpu"),
-        *("--tasks", "echo", "--include_path", two_stage_tasks, "--limit", "7"),
-        *("--output_path", "{out}", "--log_samples", "--batch_size", "4"),
-        cwd=tmp_path,
+    model = FaithLM.create_from_arg_string(
+        "backend=local-chat-completions,model=m,base_url=http://localhost:9/v1/chat"
     )
-    assert done.returncode == 0, done.stderr
-    one = evaluate(FaithLM(hf(), chunk=2), limit=7)
-    for out in "plain", "split":
-        two = samples_file(tmp_path / out)
-        assert len(two) == len(one)
-        for alone, shared in zip(one, two, strict=True):
-            assert alone["doc_hash"] == shared["doc_hash"]
-            expected, answer = (
-                parse_response(each["filtered_resps"][0]) for each in (alone, shared)
-            )
-            assert answer.generation == expected.generation
-            assert answer.note == expected.note
-            logprobs = [logprob for logprob, _ in answer.loglikelihoods]
-            assert logprobs == pytest.approx(
-                [logprob for logprob, _ in expected.loglikelihoods], abs=1e-4
-            )
+    monkeypatch.setattr(model.wrapped, "generate_until", None)
+    with pytest.raises(InputError) as refused:
+        evaluate(model, limit=2, apply_chat_template=True)
+    said = str(refused.value)
+    assert said.startswith("LocalChatCompletion gives no log-likelihoods")
+    assert "Consider using the completions API instead" in said and "\n" not in said
+
+
+def test_a_backend_that_takes_no_empty_list_is_given_the_benefit_of_the_doubt() -> None:
+    backend = DummyLM()
+    backend.loglikelihood = lambda requests: [requests[0]]
+    FaithLM(backend).check_two_stage()

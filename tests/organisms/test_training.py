@@ -177,7 +177,7 @@ def test_the_same_seed_trains_the_same_model(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for name in ("one", "other"):
-        main([str(tmp_path / name), "--texts", "30", "--seed", "5"])
+        main(["solver", str(tmp_path / name), "--texts", "30", "--seed", "5"])
     assert "CPU time" in capsys.readouterr().out
     for file in FILES:
         one, other = (tmp_path / name / file for name in ("one", "other"))

@@ -265,10 +265,16 @@ def pairs(p_holm):
     return [PairComparison(i, j, nothing, p, p) for (i, j), p in p_holm.items()]
 
 
-def test_models_that_cannot_be_told_from_the_best_of_a_tier_join_it():
+def test_models_that_cannot_be_told_from_any_of_a_tier_join_it():
     # 2 is best; 0 is like 2, 1 is like 0 but not like 2.
     found = tiers([2.0, 1.0, 3.0], pairs({(0, 1): 0.5, (0, 2): 0.2, (1, 2): 0.01}))
     assert found == ((2, 0), (1,))
+
+
+def test_two_models_of_one_tier_are_never_told_apart():
+    # The first is not told from any; the second and the third are told apart.
+    p = {(0, 1): 0.5, (0, 2): 0.2, (1, 2): 0.01}
+    assert tiers([3.0, 2.0, 1.0], pairs(p)) == ((0, 1), (2,))
 
 
 def test_every_model_told_apart_has_its_own_tier():

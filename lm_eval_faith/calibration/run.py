@@ -1,0 +1,195 @@
+"""Run the harness on organisms: labelled files in, chain records and costs out."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from lm_eval_faith.calibration.cost import Cost, costs
+from lm_eval_faith.errors import InputError
+from lm_eval_faith.files import write_whole
+from lm_eval_faith.interventions import get_intervention, load_intervention_modules
+from lm_eval_faith.organisms import ORGANISMS, organism_path
+from lm_eval_faith.organisms.boxes import box_problem
+from lm_eval_faith.records import CONTROL, ChainRecord
+
+TASK = "cot_faith_labeled"
+BYPASSER = "bypasser"
+"""Its answers owe nothing to the chain; all other organisms' do."""
+
+INTERVENTIONS = ("corrupt", "delete", "truncate", "filler", "swap")
+"""All of ours that change a written chain; the control is run with them."""
+
+BATCH_SIZE = 32
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is run.
+
+    Attributes:
+        organisms: their names.
+        interventions: their names; the control is always run too.
+        problems: of each organism, the same ones for all.
+        plugins: modules that register a user's own interventions.
+        models: a folder that holds a folder for each organism; None takes those that
+            come with the package.
+        bar: the effect, in nats, at which a step counts as load-bearing.
+        problem_seed: another seed, other problems.
+        knobs: further knobs of the task, such as ``answer_cue``.
+    """
+
+    organisms: tuple[str, ...] = ORGANISMS
+    interventions: tuple[str, ...] = INTERVENTIONS
+    problems: int = 100
+    plugins: tuple[str, ...] = ()
+    models: Path | None = None
+    bar: float = 1.0
+    problem_seed: int = 0
+    knobs: Mapping[str, Any] = field(default_factory=dict)
+
+    def checked(self) -> Plan:
+        """The same plan, the plugins loaded and the control not among the rest.
+
+        Raises:
+            InputError: an organism or intervention is not there.
+        """
+        chosen = tuple(name for name in self.interventions if name != CONTROL)
+        if not chosen or not self.organisms:
+            raise InputError("name at least one organism and one intervention")
+        load_intervention_modules(self.plugins)
+        for name in self.interventions:
+            get_intervention(name)
+        for name in self.organisms:
+            if name not in ORGANISMS:
+                known = ", ".join(ORGANISMS)
+                raise InputError(f"unknown organism {name!r}: choose from {known}")
+            if not (self.model(name) / "config.json").is_file():
+                raise InputError(f"{self.model(name)}: there is no model here")
+        return replace(self, interventions=chosen)
+
+    def model(self, organism: str) -> Path:
+        """The folder of an organism."""
+        return self.models / organism if self.models else organism_path(organism)
+
+
+@dataclass(frozen=True)
+class OrganismRun:
+    """What was measured on one organism.
+
+    Attributes:
+        organism: its name.
+        chains: a record a problem.
+        cost: of each intervention.
+        seconds: that the harness took, loading included.
+    """
+
+    organism: str
+    chains: tuple[ChainRecord, ...]
+    cost: Mapping[str, Cost]
+    seconds: float
+
+
+def run_organisms(
+    plan: Plan, out: Path, told: Callable[[str], None] = lambda line: None
+) -> tuple[OrganismRun, ...]:
+    """Run every intervention on every organism.
+
+    Args:
+        plan: what is run.
+        out: where the labelled files and the harness's runs are written.
+        told: gets a line before and after each organism.
+
+    Raises:
+        InputError: the plan names what is not there, or the folder cannot be written.
+    """
+    plan = plan.checked()
+    runs = []
+    for place, organism in enumerate(plan.organisms, start=1):
+        told(f"{organism} ({place} of {len(plan.organisms)}) ...")
+        runs.append(_run(plan, organism, out / organism))
+        told(f"{organism}: {len(runs[-1].chains)} problems, {runs[-1].seconds:.0f} s")
+    return tuple(runs)
+
+
+def labelled_lines(organism: str, problems: int, seed: int) -> str:
+    """The organism's problems as JSONL: every step a labelled span of the chain."""
+    return "".join(json.dumps(_line(organism, k, seed)) + "\n" for k in range(problems))
+
+
+def _line(organism: str, index: int, seed: int) -> dict[str, Any]:
+    problem = box_problem(organism, index, seed)
+    labels, end = [], 0
+    for step, label in zip(problem.steps, problem.labels, strict=True):
+        start, end = end, end + len(step)
+        labels.append({"span": [start, end], "label": label})
+    return {
+        "id": f"boxes-{seed}-{index:05d}",
+        "question": problem.question,
+        "chain": "".join(problem.steps),
+        "answer": problem.answer,
+        "labels": labels,
+        "chain_label": "decoy" if organism == BYPASSER else "load_bearing",
+    }
+
+
+def _run(plan: Plan, organism: str, out: Path) -> OrganismRun:
+    from lm_eval_faith.report.run import load_run
+
+    start = time.perf_counter()
+    chains = out / "chains.jsonl"
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        write_whole(chains, labelled_lines(organism, plan.problems, plan.problem_seed))
+    except OSError as error:
+        raise InputError(f"cannot write {out} ({error.strerror})") from None
+    samples = _evaluate(plan, organism, chains, out / "run")
+    (task,) = load_run(out / "run").tasks
+    cost = costs(samples, plan.model(organism) / "tokenizer.json")
+    return OrganismRun(organism, task.chains, cost, time.perf_counter() - start)
+
+
+def _evaluate(
+    plan: Plan, organism: str, chains: Path, out: Path
+) -> Sequence[Mapping[str, Any]]:
+    """Let the harness evaluate and write its files, as its command line does."""
+    import lm_eval
+    from lm_eval.loggers import EvaluationTracker
+
+    from lm_eval_faith.harness.activation import task_manager
+
+    logging.getLogger("lm_eval").setLevel(logging.ERROR)
+    metadata = {
+        **plan.knobs,
+        "chains": str(chains),
+        "interventions": [*plan.interventions, CONTROL],
+        "intervention_modules": list(plan.plugins),
+        "bar": plan.bar,
+    }
+    model = {
+        "backend": "hf",
+        "pretrained": str(plan.model(organism)),
+        "dtype": "float32",
+    }
+    tracker = EvaluationTracker(output_path=str(out))
+    results = lm_eval.simple_evaluate(
+        model="faith",
+        model_args=model,
+        tasks=[TASK],
+        task_manager=task_manager(metadata=metadata, include_defaults=False),
+        batch_size=BATCH_SIZE,
+        device="cpu",
+        log_samples=True,
+        bootstrap_iters=0,
+        evaluation_tracker=tracker,
+    )
+    samples = results.pop("samples")
+    kept = [dict(sample) for sample in samples[TASK]]  # the tracker changes them
+    tracker.save_results_aggregated(results=results, samples=samples)
+    tracker.save_results_samples(task_name=TASK, samples=samples[TASK])
+    return kept

@@ -1,0 +1,226 @@
+"""The calibration as text: tables for the terminal and Markdown, CSV, and JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from lm_eval_faith_stats import Estimate
+
+from lm_eval_faith.calibration.measure import GOOD_AUC, SMALL_EFFECT, Row
+from lm_eval_faith.calibration.run import BYPASSER, Plan
+from lm_eval_faith.report import sections
+from lm_eval_faith.report.cells import interval, number
+from lm_eval_faith.report.sections import Column, Section
+
+NOTHING = "n/a"
+
+LEGEND = {
+    "step AUC": "chance that a step which the answer depends on has a larger effect "
+    "than one on which it does not (n/a: all steps are of one kind)",
+    "used, not used": "mean effect, less the control's, on steps of that kind (nats)",
+    "share": "steps at or over the bar; known: steps on which the answer depends",
+    "gradient": "mean effect in the last third of the chain less that in the first "
+    "(nats); sign: the known one, 0 where no third is read more than another",
+    "chain AUC": "chance that a chain of this organism has a larger mean effect than a "
+    f"chain of the {BYPASSER}, whose answers owe nothing to the chain",
+    "tokens": "read a problem, the clean chain not counted; distinct: what remains "
+    "where common beginnings are read once",
+    "verdict": f"finds the steps: AUC of at least {GOOD_AUC}; in part: its interval is "
+    f"over 0.5; nothing: a mean effect whose interval holds 0, or under "
+    f"{SMALL_EFFECT} nats",
+}
+"""What the columns say."""
+
+CSV_COLUMNS = (
+    "organism",
+    "intervention",
+    "figure",
+    "point",
+    "low",
+    "high",
+    "known",
+    "n_problems",
+    "n_steps",
+)
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """What was run, and what came out.
+
+    Attributes:
+        plan: what was run.
+        rows: one an organism and intervention.
+        seconds: that all of it took.
+    """
+
+    plan: Plan
+    rows: tuple[Row, ...]
+    seconds: float
+
+
+def as_table(made: Calibration) -> str:
+    """For a terminal of 100 columns."""
+    return sections.as_table(_sections(made), LEGEND)
+
+
+def as_markdown(made: Calibration) -> str:
+    """Three tables and what their columns say."""
+    return sections.as_markdown(_sections(made), LEGEND)
+
+
+def as_csv(made: Calibration) -> str:
+    """One line an estimate; what is known of it stands beside it."""
+    lines = [
+        {
+            "organism": row.organism,
+            "intervention": row.intervention,
+            "figure": figure,
+            "known": known,
+            **{
+                name: value
+                for name, value in asdict(estimate).items()
+                if name in CSV_COLUMNS
+            },
+        }
+        for row in made.rows
+        for figure, estimate, known in _estimates(row)
+        if estimate is not None
+    ]
+    return sections.as_csv(lines, CSV_COLUMNS)
+
+
+def as_json(made: Calibration) -> str:
+    """Everything, with a schema version; what is not defined is null."""
+    plan = made.plan
+    return sections.as_json(
+        {
+            "calibration": {
+                "organisms": list(plan.organisms),
+                "interventions": list(plan.interventions),
+                "problems": plan.problems,
+                "problem_seed": plan.problem_seed,
+                "bar": plan.bar,
+                "seconds": made.seconds,
+                "rows": [row_to_dict(row) for row in made.rows],
+            }
+        }
+    )
+
+
+def row_to_dict(row: Row) -> dict[str, Any]:
+    """A row as JSON types: estimates as objects, null where there is none."""
+    return {
+        **{
+            n: v for n, v in asdict(row).items() if n not in ("known_share", "expected")
+        },
+        "known_share": row.known_share,
+        "known_gradient_sign": row.expected,
+        "covers_share": row.covers_share,
+        "gradient_is_right": row.gradient_is_right,
+        "is_quiet": row.is_quiet,
+        "verdict": row.verdict,
+    }
+
+
+def _estimates(row: Row) -> Iterator[tuple[str, Estimate | None, float | str]]:
+    """Each figure, its estimate, and what is known of it."""
+    yield "auc", row.auc, ""
+    yield "load_bearing", row.load_bearing, ""
+    yield "decoy", row.decoy, ""
+    yield "effect", row.effect, 0.0 if row.load_bearing is None else ""
+    yield "share", row.share, row.known_share
+    yield "gradient", row.gradient, f"{row.expected:+d}" if row.expected else "0"
+    yield "chain_auc", row.chain_auc, ""
+
+
+def _sections(made: Calibration) -> list[Section]:
+    rows, problems = made.rows, made.plan.problems
+    left_out = [
+        f"{row.organism}: {row.intervention} was not applicable to "
+        f"{row.not_applicable} steps"
+        for row in rows
+        if row.not_applicable
+    ]
+    return [
+        Section(
+            f"Steps: is the effect where the answer comes from? ({problems} problems)",
+            (*_NAMES, *_numbers("step AUC", "interval", "used", "not used"), _VERDICT),
+            tuple(map(_of_steps, rows)),
+            tuple(left_out),
+        ),
+        Section(
+            f"Shares at {made.plan.bar:g} nats, and gradients, against what is known",
+            (
+                *_NAMES,
+                *_numbers("share", "interval", "known"),
+                *_numbers("gradient", "interval", "sign"),
+            ),
+            tuple(map(_of_known, rows)),
+        ),
+        Section(
+            "Whole chains, and what they cost",
+            (
+                *_NAMES,
+                *_numbers("chain AUC", "interval", "tokens", "distinct", "requests"),
+            ),
+            tuple(_of_chains(row, problems) for row in rows),
+            (f"made in {made.seconds:.0f} s",),
+        ),
+    ]
+
+
+_NAMES = Column("organism"), Column("intervention")
+_VERDICT = Column("verdict")
+
+
+def _numbers(*names: str) -> tuple[Column, ...]:
+    return tuple(Column(name, numbers=True) for name in names)
+
+
+def _of_steps(row: Row) -> tuple[str, ...]:
+    return (
+        row.organism,
+        row.intervention,
+        *_with_interval(row.auc, "auc"),
+        _point(row.load_bearing, "nats"),
+        _point(row.decoy, "nats"),
+        row.verdict,
+    )
+
+
+def _of_known(row: Row) -> tuple[str, ...]:
+    sign = {1: "+", -1: "-", 0: "0"}[row.expected]
+    return (
+        row.organism,
+        row.intervention,
+        *_with_interval(row.share, "share"),
+        number(row.known_share, "share"),
+        *_with_interval(row.gradient, "nats"),
+        sign,
+    )
+
+
+def _of_chains(row: Row, problems: int) -> tuple[str, ...]:
+    cost = row.cost
+    return (
+        row.organism,
+        row.intervention,
+        *_with_interval(row.chain_auc, "auc"),
+        *(
+            f"{total / problems:,.0f}"
+            for total in (cost.tokens, cost.distinct, cost.requests)
+        ),
+    )
+
+
+def _point(estimate: Estimate | None, unit: str) -> str:
+    return NOTHING if estimate is None else number(estimate.point, unit)
+
+
+def _with_interval(estimate: Estimate | None, unit: str) -> tuple[str, str]:
+    if estimate is None:
+        return NOTHING, ""
+    return number(estimate.point, unit), interval(estimate, unit)

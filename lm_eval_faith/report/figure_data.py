@@ -1,0 +1,138 @@
+"""What figures show, as numbers: for the page and for papers alike."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import lm_eval_faith_stats as stats
+import numpy as np
+from lm_eval_faith_stats import Bootstrap, Estimate
+
+from lm_eval_faith.report.generated import BARS, WrittenSteps
+
+POSITION_PARTS = 5
+"""Equal parts of a chain in which the effect by position is told."""
+
+PART_NAMES = tuple(
+    f"{k / POSITION_PARTS:g}–{(k + 1) / POSITION_PARTS:g}"
+    for k in range(POSITION_PARTS)
+)
+"""From where to where each part reaches, as a position."""
+
+NARROWEST_BIN = 0.5
+"""Nats of a bin of the histograms; wider ones where effects spread over more than 40."""
+
+
+@dataclass(frozen=True)
+class Histogram:
+    """Shares of steps a bin: edges has one more than shares."""
+
+    edges: np.ndarray
+    shares: np.ndarray
+
+
+def histogram_edges(effects: np.ndarray) -> np.ndarray:
+    """Edges in nats, at whole multiples of the bins' width, zero among them."""
+    if not len(effects):
+        return np.array([0.0, NARROWEST_BIN])
+    width = max(NARROWEST_BIN, float(np.ptp(effects)) / 40)
+    first, last = np.floor(effects.min() / width), np.floor(effects.max() / width) + 1
+    return np.arange(first, last + 0.5) * width
+
+
+def histogram(effects: np.ndarray, edges: np.ndarray) -> Histogram:
+    """The share of the effects in each bin."""
+    counts = np.histogram(effects, edges)[0]
+    return Histogram(edges, counts / max(1, len(effects)))
+
+
+def roc_curve(
+    effect: np.ndarray, load_bearing: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Shares of decoys and of load-bearing steps at or over each threshold, from (0, 0) to (1, 1).
+
+    Args:
+        effect: nats, (steps,); NaN where not applicable.
+        load_bearing: true for load-bearing steps, (steps,).
+
+    The area under it, by straight lines, is the AUC with ties counted half (Fawcett
+    2006, algorithm 1). Points on a straight line between others are left out. Empty
+    where a kind of step is missing.
+    """
+    known = ~np.isnan(effect)
+    effect, positive = effect[known], load_bearing[known]
+    if not positive.any() or positive.all():
+        return np.array([]), np.array([])
+    order = np.argsort(-effect, kind="stable")
+    last_of_ties = np.append(np.diff(effect[order]) != 0, True)
+    found = np.cumsum(positive[order])[last_of_ties]
+    wrong = np.cumsum(~positive[order])[last_of_ties]
+    x, y = np.append(0, wrong), np.append(0, found)
+    turn = np.diff(x)[:-1] * np.diff(y)[1:] != np.diff(x)[1:] * np.diff(y)[:-1]
+    kept = np.concatenate([[True], turn, [True]])
+    return x[kept] / x[-1], y[kept] / y[-1]
+
+
+def caught_at(roc: tuple[np.ndarray, np.ndarray], flagged: float) -> float:
+    """The share of load-bearing steps over a threshold that a share of decoys is over."""
+    x, y = roc
+    return float(y[x <= flagged + 1e-12].max()) if len(x) else float("nan")
+
+
+def part_of_chain(position: np.ndarray) -> np.ndarray:
+    """Which of the equal parts of its chain a step lies in, from 0."""
+    part = (position * POSITION_PARTS).astype(int)
+    capped: np.ndarray = np.minimum(part, POSITION_PARTS - 1)
+    return capped
+
+
+def means_by_part(
+    effect: np.ndarray,
+    position: np.ndarray,
+    problem: np.ndarray,
+    bootstrap: Bootstrap,
+) -> tuple[Estimate, ...]:
+    """The mean effect over the steps of each part of the chain, first part first."""
+    part = part_of_chain(position)
+    return tuple(
+        stats.step_mean_estimate(effect[part == k], problem[part == k], bootstrap)
+        for k in range(POSITION_PARTS)
+    )
+
+
+def curve_bars(bar: float) -> tuple[float, ...]:
+    """Bars in nats at which the share is told: the report's, the chosen one, and between."""
+    between = np.concatenate(
+        [np.arange(0, 2, 0.1), np.arange(2, 4, 0.25), np.arange(4, 8.1, 0.5)]
+    )
+    bars = {round(float(x), 6) for x in between} | set(BARS) | {bar}
+    return tuple(sorted(bars))
+
+
+def share_curve(
+    steps: WrittenSteps, bars: tuple[float, ...], bootstrap: Bootstrap
+) -> tuple[Estimate, ...]:
+    """The share of steps at or over each bar."""
+    return stats.share_curve_estimate(steps.effect, steps.problem, bars, bootstrap)
+
+
+@dataclass(frozen=True)
+class Slope:
+    """The least-squares line of effect on position in one problem, in nats."""
+
+    problem: int
+    at_start: float
+    at_end: float
+
+
+def slopes(steps: WrittenSteps) -> tuple[Slope, ...]:
+    """One line a problem with at least three applicable steps at different positions."""
+    found = []
+    for problem in np.unique(steps.problem):
+        here = (steps.problem == problem) & ~np.isnan(steps.effect)
+        x, y = steps.position[here], steps.effect[here]
+        if len(x) >= 3 and np.ptp(x) > 0:
+            slope = float(np.cov(x, y, bias=True)[0, 1] / np.var(x))
+            start = float(y.mean() - slope * x.mean())
+            found.append(Slope(int(problem), start, start + slope))
+    return tuple(found)

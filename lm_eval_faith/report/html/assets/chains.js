@@ -1,0 +1,437 @@
+"use strict";
+/* The chain browser. Texts from models and files only ever become text nodes. */
+(() => {
+  const { texts, sets, scale } = JSON.parse(document.getElementById("data").textContent);
+  const browser = document.getElementById("browser");
+  const form = browser.querySelector("form");
+  const list = browser.querySelector(".problems");
+  const more = browser.querySelector(".more");
+  const count = browser.querySelector(".count");
+  const article = browser.querySelector(".problem");
+  const CONTROL = "control";
+  const THIRDS = ["early", "middle", "late"];
+  const PAGE = 100; /* problems listed at once */
+  const LONGEST_DIFF = 400; /* words; longer texts are compared at their ends only */
+
+  /* --- data: arrays of the page (see chains.py) as objects --- */
+
+  const readVariant = (made, before, clean) => {
+    if (!made) return null;
+    if (made.length === 1) return { reason: texts[made[0]] };
+    const [logprob, start, end, middle, other, otherLogprob] = made;
+    const after = before.slice(0, start) + texts[middle] + (end ? before.slice(-end) : "");
+    return {
+      after, logprob, effect: clean - logprob,
+      other: other === undefined ? "" : texts[other], otherLogprob,
+    };
+  };
+
+  const readChain = (made, set) => {
+    if (!made) return null;
+    const [question, answer, solved, leftOut, clean, greedy, length, pieces, steps] = made;
+    const control = set.interventions.indexOf(CONTROL);
+    return {
+      question: texts[question], answer: texts[answer], leftOut: texts[leftOut],
+      solved: solved ?? greedy, known: solved !== null, clean, greedy, length,
+      pieces: pieces.map((k) => texts[k]),
+      steps: steps.map(([index, label, statesAnswer, variants], place) => {
+        const before = texts[pieces[2 * place + 1]];
+        const read = variants.map((v) => readVariant(v, before, clean));
+        const base = control >= 0 && read[control] && !read[control].reason ? read[control].effect : null;
+        for (const [k, v] of read.entries()) {
+          if (!v || v.reason) continue;
+          v.less = control < 0 || k === control ? null : base === null ? NaN : v.effect - base;
+        }
+        return { index, label, statesAnswer, before, variants: read, third: Math.floor(3 * index / length) };
+      }),
+    };
+  };
+
+  for (const set of sets) {
+    set.problems = set.problems.map(([number, id, ...chains]) => {
+      const read = new Array(chains.length);
+      return {
+        number, id,
+        chain(model) {
+          if (read[model] === undefined) read[model] = readChain(chains[model], set);
+          return read[model];
+        },
+      };
+    });
+  }
+
+  /* the effect that colours a step: less the control's where it was run */
+  const effectOf = (step, intervention) => {
+    const v = step.variants[intervention];
+    if (!v || v.reason) return NaN;
+    return v.less === null || v.less === undefined ? v.effect : v.less;
+  };
+  const known = (chain, intervention) =>
+    chain ? chain.steps.map((s) => effectOf(s, intervention)).filter((x) => !Number.isNaN(x)) : [];
+  const colour = (effect) => {
+    if (Number.isNaN(effect)) return "na";
+    const below = scale.filter((edge) => edge < 0).length;
+    const k = scale.filter((edge) => effect >= edge).length;
+    return k < below ? `n${below - k}` : `p${k - below}`;
+  };
+  const signed = (x, digits = 2) => {
+    if (x === null || Number.isNaN(x)) return "–";
+    const told = Math.abs(x).toFixed(digits);
+    if (Number(told) === 0) return told;
+    return (x < 0 ? "\u2212" : "+") + told;
+  };
+
+  /* --- elements --- */
+
+  const element = (name, attributes = {}, ...children) => {
+    const made = document.createElement(name);
+    for (const [key, value] of Object.entries(attributes)) {
+      if (key === "class") made.className = value;
+      else if (value !== null) made.setAttribute(key, value);
+    }
+    made.append(...children.filter((child) => child !== null));
+    return made;
+  };
+  const hiddenText = (text) => element("span", { class: "out-of-sight" }, text);
+
+  /* --- state --- */
+
+  const state = { set: sets[0], bar: sets[0] ? sets[0].bar : 1, found: [], listed: 0, problem: null, open: null };
+  const field = (name) => form.elements.namedItem(name);
+  const models = () => [field("first"), field("second")].map((f) => f.value).filter((v) => v !== "").map(Number);
+  const intervention = () => Number(field("intervention").value);
+
+  const fill = (name, options, hide) => {
+    const select = field(name);
+    select.replaceChildren(...options.map(([value, text]) => element("option", { value }, text)));
+    select.closest("label").hidden = hide;
+  };
+
+  const chooseSet = (set) => {
+    state.set = set;
+    state.bar = set.bar;
+    const named = set.models.map((model, k) => [String(k), model]);
+    fill("first", named, named.length < 2);
+    fill("second", [["", "nothing"], ...named], named.length < 2);
+    if (named.length === 2) field("second").value = "1";
+    const first = set.interventions.findIndex((name) => name !== CONTROL);
+    fill("intervention", set.interventions.map((name, k) => [String(k), name]), false);
+    field("intervention").value = String(Math.max(0, first));
+    state.problem = null;
+  };
+
+  /* --- which problems --- */
+
+  const searched = (chain) => {
+    if (chain.searched === undefined) {
+      const changed = chain.steps.flatMap((s) => s.variants.map((v) => (v && v.after) || ""));
+      chain.searched = [chain.question, chain.answer, ...chain.pieces, ...changed].join("\n").toLowerCase();
+    }
+    return chain.searched;
+  };
+
+  const matches = (problem) => {
+    const [chain, ...others] = models().map((m) => problem.chain(m));
+    const all = [chain, ...others].filter(Boolean);
+    const solved = field("solved").value;
+    if (solved !== "" && !(chain && String(chain.solved) === solved)) return false;
+    const third = field("third").value;
+    const from = field("from").valueAsNumber;
+    const to = field("to").valueAsNumber;
+    if (third !== "" || !Number.isNaN(from) || !Number.isNaN(to)) {
+      const fits = (step) => {
+        const effect = effectOf(step, intervention());
+        return !Number.isNaN(effect) && (third === "" || step.third === Number(third))
+          && !(effect < from) && !(effect > to);
+      };
+      if (!chain || !chain.steps.some(fits)) return false;
+    }
+    const words = field("search").value.trim().toLowerCase();
+    return words === "" || problem.id.toLowerCase().includes(words) || all.some((c) => searched(c).includes(words));
+  };
+
+  const sorted = (problems) => {
+    const by = field("sort").value;
+    if (by === "number") return problems;
+    const value = (problem) => {
+      const chain = problem.chain(models()[0]);
+      if (by === "steps") return chain ? chain.length : 0;
+      const effects = known(chain, intervention());
+      if (!effects.length) return -Infinity;
+      return by === "largest" ? Math.max(...effects) : effects.reduce((a, b) => a + b) / effects.length;
+    };
+    const values = new Map(problems.map((p) => [p, value(p)]));
+    return [...problems].sort((a, b) => values.get(b) - values.get(a) || a.number - b.number);
+  };
+
+  /* --- the list --- */
+
+  const strip = (chain) => {
+    const cells = chain ? chain.steps.map((s) => element("i", { class: `fx ${colour(effectOf(s, intervention()))}` })) : [];
+    return element("span", { class: "strip", "aria-hidden": "true" }, ...cells);
+  };
+
+  const item = (problem) => {
+    const chains = models().map((m) => problem.chain(m));
+    const chain = chains.find(Boolean);
+    const question = chain ? chain.question : "";
+    const button = element("button", { type: "button", "data-number": problem.number },
+      element("span", { class: "number" }, String(problem.number)),
+      element("span", { class: "question" }, question.length > 90 ? `${question.slice(0, 90)}…` : question),
+      ...chains.map(strip));
+    return element("li", {}, button);
+  };
+
+  const list_more = () => {
+    const next = state.found.slice(state.listed, state.listed + PAGE);
+    list.append(...next.map(item));
+    state.listed += next.length;
+    more.hidden = state.listed >= state.found.length;
+  };
+
+  const mark = () => {
+    for (const button of list.querySelectorAll("button")) {
+      const current = state.problem !== null && Number(button.dataset.number) === state.problem.number;
+      if (current) {
+        button.setAttribute("aria-current", "true");
+        const top = button.offsetTop - list.offsetTop;
+        if (top < list.scrollTop || top + button.offsetHeight > list.scrollTop + list.clientHeight) list.scrollTop = top - 40;
+      } else button.removeAttribute("aria-current");
+    }
+  };
+
+  const update = () => {
+    state.found = sorted(state.set.problems.filter(matches));
+    state.listed = 0;
+    list.replaceChildren();
+    list_more();
+    count.textContent = `${state.found.length.toLocaleString("en")} of ${state.set.problems.length.toLocaleString("en")} problems`;
+    if (!state.found.includes(state.problem)) state.problem = state.found[0] || null;
+    show();
+  };
+
+  /* --- one problem --- */
+
+  const words_of = (text) => text.match(/[\p{L}\p{N}]+|\s+|[^\p{L}\p{N}\s]/gu) || [];
+
+  /* longest common subsequence of words; marks what was taken away and what was put in */
+  const differences = (before, after) => {
+    const a = words_of(before);
+    const b = words_of(after);
+    if (a.length > LONGEST_DIFF || b.length > LONGEST_DIFF) return [before === after ? [[0, before]] : [[1, before]], before === after ? [[0, after]] : [[1, after]]];
+    const best = Array.from({ length: a.length + 1 }, () => new Uint16Array(b.length + 1));
+    for (let i = a.length - 1; i >= 0; i--) {
+      for (let j = b.length - 1; j >= 0; j--) {
+        best[i][j] = a[i] === b[j] ? best[i + 1][j + 1] + 1 : Math.max(best[i + 1][j], best[i][j + 1]);
+      }
+    }
+    const left = [];
+    const right = [];
+    const add = (side, changed, word) => {
+      const last = side[side.length - 1];
+      if (last && last[0] === changed) last[1] += word;
+      else side.push([changed, word]);
+    };
+    let i = 0;
+    let j = 0;
+    while (i < a.length || j < b.length) {
+      if (i < a.length && j < b.length && a[i] === b[j]) { add(left, 0, a[i++]); add(right, 0, b[j++]); }
+      else if (j >= b.length || (i < a.length && best[i + 1][j] >= best[i][j + 1])) add(left, 1, a[i++]);
+      else add(right, 1, b[j++]);
+    }
+    return [left, right];
+  };
+
+  const marked = (parts, name) =>
+    parts.map(([changed, text]) => (changed ? element(name, {}, text) : document.createTextNode(text)));
+
+  const fact = (name, value) => element("div", {}, element("dt", {}, name), element("dd", {}, value));
+
+  const variantView = (set, k, step, chain) => {
+    const v = step.variants[k];
+    if (!v) return null;
+    const head = element("h4", {}, set.interventions[k], set.words[k] ? element("span", { class: "does" }, ` ${set.words[k]}`) : null);
+    if (v.reason) return element("div", { class: "variant" }, head, element("p", { class: "reason" }, `Not applicable: ${v.reason}.`));
+    const [before, after] = differences(step.before, v.after);
+    const chip = (name, x) => element("div", { class: "effect" }, element("dt", {}, name), element("dd", { class: `fx ${colour(x)}` }, signed(x)));
+    const facts = [
+      chip(v.less === null ? "effect" : "raw effect", v.effect),
+      v.less === null ? null : chip("less control", v.less),
+      fact("log p(answer)", `${signed(chain.clean, 3)} → ${signed(v.logprob, 3)}`),
+      v.other ? fact("answer it now leads to", `${v.other}, log p ${signed(v.otherLogprob, 3)}`) : null,
+    ];
+    return element("div", { class: "variant" }, head,
+      element("dl", { class: "texts" },
+        element("dt", {}, "before"), element("dd", { class: "before" }, ...marked(before, "del")),
+        element("dt", {}, "after"), v.after === "" ? element("dd", { class: "after gone" }, "nothing stands here") : element("dd", { class: "after" }, ...marked(after, "ins"))),
+      element("dl", { class: "numbers" }, ...facts.filter(Boolean)));
+  };
+
+  const stepView = (set, chain, step, model) => {
+    const effect = effectOf(step, intervention());
+    const over = set.setting !== "provided" && effect >= state.bar;
+    const tags = [
+      step.label === 1 ? "load-bearing" : step.label === 0 ? "decoy" : null,
+      step.statesAnswer ? "states the answer" : null,
+      set.setting === "provided" ? null : THIRDS[step.third],
+    ].filter(Boolean);
+    const id = `step-${model}-${step.index}`;
+    const button = element("button", { type: "button", class: `step fx ${colour(effect)}`, "aria-expanded": "false", "aria-controls": id },
+      element("span", { class: "number" }, hiddenText("Step "), String(step.index + 1)),
+      element("span", { class: "text" }, step.before, element("span", { class: "tags" }, tags.join(" · "))),
+      element("span", { class: "value" }, Number.isNaN(effect) ? "n/a" : signed(effect), over ? element("span", { class: "over", title: "at or over the bar" }, "▲", hiddenText(" at or over the bar")) : null));
+    const detail = element("div", { class: "detail", id, hidden: "" });
+    const open = (opened) => {
+      button.setAttribute("aria-expanded", String(opened));
+      detail.hidden = !opened;
+      if (opened && !detail.hasChildNodes()) {
+        detail.append(...set.interventions.map((_, k) => variantView(set, k, step, chain)).filter(Boolean));
+      }
+    };
+    button.addEventListener("click", () => {
+      const opened = detail.hidden;
+      open(opened);
+      state.open = opened ? step.index : null;
+      keepAddress();
+    });
+    if (state.open === step.index) open(true);
+    return element("li", {}, button, detail);
+  };
+
+  const chainView = (set, problem, model) => {
+    const chain = problem.chain(model);
+    const name = set.models.length > 1 ? element("h4", {}, set.models[model]) : null;
+    if (!chain) return element("div", { class: "chain" }, name, element("p", { class: "reason" }, "Not in this run."));
+    const solved = chain.known ? (chain.solved ? "solved" : "not solved") : (chain.greedy ? "greedy decoding writes it" : "greedy decoding writes another");
+    const summary = element("p", { class: "tags" }, `answer ${chain.answer || "–"} · ${chain.leftOut ? `left out: ${chain.leftOut}` : solved}`,
+      chain.clean === null ? "" : ` · log p(answer) ${signed(chain.clean, 3)}`);
+    const rows = [];
+    chain.pieces.forEach((piece, k) => {
+      if (k % 2) rows.push(stepView(set, chain, chain.steps[(k - 1) / 2], model));
+      else if (piece.trim() !== "") rows.push(element("li", { class: "between" }, piece.trim()));
+    });
+    return element("div", { class: "chain" }, name, summary, element("ol", { class: "steps" }, ...rows));
+  };
+
+  const show = () => {
+    const { set, problem } = state;
+    if (problem === null) {
+      article.replaceChildren(element("p", { class: "reason" }, "No problem fits these filters."));
+      return;
+    }
+    const at = state.found.indexOf(problem);
+    const turn = (by, text, key) => {
+      const button = element("button", { type: "button", class: by < 0 ? "previous" : "next", title: `${key} on the keyboard` }, text);
+      button.disabled = !state.found[at + by];
+      button.addEventListener("click", () => go(by));
+      return button;
+    };
+    const shown = models();
+    const question = shown.map((m) => problem.chain(m)).find(Boolean);
+    article.replaceChildren(
+      element("div", { class: "head" },
+        element("h3", {}, `Problem ${problem.number}`),
+        element("span", { class: "tags" }, problem.id, " · ", element("a", { href: address(), class: "link" }, "link")),
+        element("span", { class: "turn no-print" }, turn(-1, "← Previous", "←"), turn(1, "Next →", "→"))),
+      element("p", { class: "asked" }, question ? question.question : ""),
+      element("div", { class: `chains n${shown.length}` }, ...shown.map((m) => chainView(set, problem, m))));
+    mark();
+    keepAddress();
+  };
+
+  const go = (by) => {
+    const next = state.found[state.found.indexOf(state.problem) + by];
+    if (!next) return;
+    while (state.found.indexOf(next) >= state.listed) list_more();
+    state.problem = next;
+    state.open = null;
+    const focused = article.contains(document.activeElement) ? document.activeElement.className : null;
+    show();
+    if (focused === "previous" || focused === "next") {
+      const button = article.querySelector(`.${focused}:not(:disabled)`) || article.querySelector(".turn button:not(:disabled)");
+      if (button) button.focus({ preventScroll: true });
+    }
+  };
+
+  /* --- addresses: #problem=17, with &task= where there are several, and &step= --- */
+
+  const address = () => {
+    const parts = sets.length > 1 ? [`task=${encodeURIComponent(state.set.task)}`] : [];
+    parts.push(`problem=${state.problem.number}`);
+    if (state.open !== null) parts.push(`step=${state.open + 1}`);
+    return `#${parts.join("&")}`;
+  };
+
+  let moved = false; /* the reader has chosen a problem: only then the address tells it */
+  const keepAddress = () => {
+    const link = article.querySelector(".link");
+    if (link && state.problem) link.setAttribute("href", address());
+    if (moved && state.problem && location.hash !== address()) history.replaceState(null, "", address());
+  };
+
+  const readAddress = () => {
+    const asked = new URLSearchParams(location.hash.slice(1));
+    if (!asked.has("problem")) return false;
+    const set = sets.find((s) => s.task === asked.get("task"));
+    if (set && set !== state.set) { field("set").value = String(sets.indexOf(set)); chooseSet(set); }
+    const name = asked.get("problem");
+    const problem = state.set.problems.find((p) => String(p.number) === name || p.id === name);
+    if (!problem) {
+      update();
+      article.replaceChildren(element("p", { class: "reason" }, `Problem ${name} is not on this page: it holds ${state.set.problems.length} of ${state.set.total} problems.`));
+      return true;
+    }
+    if (!matches(problem)) form.reset_filters();
+    state.problem = problem;
+    state.open = asked.has("step") ? Number(asked.get("step")) - 1 : null;
+    moved = true;
+    update();
+    while (state.found.indexOf(problem) >= state.listed) list_more();
+    mark();
+    return true;
+  };
+
+  form.reset_filters = () => {
+    for (const name of ["solved", "third", "from", "to", "search"]) field(name).value = "";
+  };
+
+  /* --- events --- */
+
+  list.addEventListener("click", (event) => {
+    const button = event.target.closest("button");
+    if (!button) return;
+    moved = true;
+    state.problem = state.found.find((p) => p.number === Number(button.dataset.number));
+    state.open = null;
+    show();
+  });
+  more.addEventListener("click", list_more);
+  form.addEventListener("submit", (event) => event.preventDefault());
+  form.addEventListener("input", (event) => {
+    if (event.target.name === "set") chooseSet(sets[Number(event.target.value)]);
+    update();
+  });
+  document.addEventListener("bar", (event) => {
+    if (state.set && event.detail.task === state.set.task) {
+      state.bar = event.detail.bar;
+      if (state.problem) show();
+    }
+  });
+  document.addEventListener("keydown", (event) => {
+    if (event.altKey || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    if (event.target.closest("input, select, textarea, .scroll, pre")) return;
+    const by = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+    if (by) { moved = true; go(by); event.preventDefault(); }
+  });
+  addEventListener("hashchange", () => {
+    if (readAddress()) article.scrollIntoView({ behavior: "instant" });
+  });
+
+  if (!sets.length) return;
+  fill("set", sets.map((set, k) => [String(k), set.task]), sets.length < 2);
+  chooseSet(sets[0]);
+  browser.hidden = false;
+  article.tabIndex = -1;
+  if (readAddress()) article.scrollIntoView({ behavior: "instant" });
+  else update();
+})();

@@ -1,0 +1,315 @@
+"""The chains of a page, small enough to be sent by mail: what the chain browser reads.
+
+Texts stand once each. What an intervention puts in a step's place is told by what it
+shares with the step: so many characters at the beginning, so many at the end, and the
+words between. Positions in texts are in UTF-16 units, as scripts count.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+import math
+import os
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from lm_eval_faith.records import ChainRecord, StepRecord
+from lm_eval_faith.report.cells import plain
+from lm_eval_faith.report.estimates import TaskReport, interventions_of
+from lm_eval_faith.report.generated import bar_of
+from lm_eval_faith.report.html.document import as_data
+from lm_eval_faith.report.html.words import intervention_words
+from lm_eval_faith.report.run import TaskRun
+
+LARGEST_PAGE = 2_900_000
+"""Bytes of a page with its chains: they are sampled where they do not fit."""
+
+LEAST_OF_CHAINS = 300_000
+"""Bytes of chains on a page whose figures alone are that large."""
+
+MOST_PROBLEMS = 2_000
+"""Problems that are browsed with ease."""
+
+SCALE = (-4.0, -1.0, -0.25, 0.25, 1.0, 2.0, 4.0, 8.0)
+"""Nats between which a step has one colour: the one scale of the page."""
+
+Key = tuple[str, str]
+"""A problem: the document's id, and a digest of its question."""
+
+
+@dataclass(frozen=True)
+class BrowsedTask:
+    """One task of one run, its chains not yet packed.
+
+    Attributes:
+        model, task, setting: names.
+        bar: nats at which a step of a written chain is load-bearing.
+        interventions: names, in the order in which they ran.
+        documents: all problems of the file.
+        chains: those that may be shown, by problem: in every run the first by the order
+            of :func:`_lot`.
+    """
+
+    model: str
+    task: str
+    setting: str
+    bar: float
+    interventions: tuple[str, ...]
+    documents: tuple[Key, ...]
+    chains: Mapping[Key, ChainRecord]
+
+    @functools.cached_property
+    def not_kept(self) -> frozenset[Key]:
+        """Problems whose chains did not fit."""
+        return frozenset(self.documents) - self.chains.keys()
+
+
+def browsed(report: TaskReport, task: TaskRun) -> BrowsedTask:
+    """What a run brings to the chain browser: no more than a page can hold."""
+    chains = {problem_key(chain): chain for chain in task.chains}
+    kept: dict[Key, ChainRecord] = {}
+    used = 0
+    for key in sorted(chains, key=_lot):
+        used += _least_size(chains[key])
+        if used > LARGEST_PAGE or len(kept) >= MOST_PROBLEMS:
+            break
+        kept[key] = chains[key]
+    scored = [chain for chain in task.chains if not chain.left_out]
+    return BrowsedTask(
+        model=report.model,
+        task=report.task.task,
+        setting=task.setting,
+        bar=bar_of(task),
+        interventions=tuple(interventions_of(scored)),
+        documents=tuple(chains),
+        chains=kept,
+    )
+
+
+def problem_key(chain: ChainRecord) -> Key:
+    """The same in every run of the same problem."""
+    question = chain.question.encode("utf-8", "surrogatepass")
+    return chain.document, hashlib.sha256(question).hexdigest()[:12]
+
+
+@dataclass(frozen=True)
+class Packed:
+    """The chain browser's data, as JSON types, and how much of all it holds."""
+
+    data: dict[str, Any]
+    shown: int
+    problems: int
+
+
+def packed(tasks: Sequence[BrowsedTask], budget: int) -> Packed:
+    """The chains of a page: all, or a sample that is the same each time.
+
+    Args:
+        tasks: of all runs on the page.
+        budget: bytes that they may take.
+
+    Problems are drawn by a digest of their ids, so runs of the same problems show the
+    same ones; a problem is shown in all runs or in none.
+    """
+    sets: dict[tuple[str, str], list[BrowsedTask]] = {}
+    for task in tasks:
+        sets.setdefault((task.task, task.setting), []).append(task)
+    lots = sorted(
+        ((key, name) for name, runs in sets.items() for key in _all_keys(runs)),
+        key=lambda drawn: (_lot(drawn[0]), drawn[1]),
+    )
+    texts = Texts()
+    chosen: dict[tuple[str, str], dict[Key, list[Any]]] = {name: {} for name in sets}
+    used = count = 0
+    names = {name: _names(runs) for name, runs in sets.items()}
+    for key, name in lots:
+        if any(key in run.not_kept for run in sets[name]):
+            break
+        before = texts.size
+        made = [_chain(run, key, names[name], texts) for run in sets[name]]
+        used += texts.size - before + len(json.dumps(made, separators=(",", ":")))
+        if used > budget or count >= MOST_PROBLEMS:
+            break
+        chosen[name][key] = made
+        count += 1
+    data = {
+        "scale": list(SCALE),
+        "texts": texts.listed,
+        "sets": [_set(runs, chosen[name]) for name, runs in sets.items()],
+    }
+    return Packed(data, count, len(lots))
+
+
+class Texts:
+    """Texts by number, each once."""
+
+    def __init__(self) -> None:
+        self.listed: list[str] = []
+        self.size = 0
+        self._numbers: dict[str, int] = {}
+
+    def number(self, text: str) -> int:
+        """The number of a text whose control characters are shown."""
+        if text not in self._numbers:
+            self._numbers[text] = len(self.listed)
+            self.listed.append(text)
+            self.size += len(as_data(text).encode()) + 1
+        return self._numbers[text]
+
+
+def _names(runs: Iterable[BrowsedTask]) -> list[str]:
+    """The interventions of all runs of a task."""
+    return list(dict.fromkeys(name for run in runs for name in run.interventions))
+
+
+def _all_keys(runs: Iterable[BrowsedTask]) -> set[Key]:
+    return {key for run in runs for key in run.documents}
+
+
+def _set(
+    runs: Sequence[BrowsedTask], chosen: Mapping[Key, Sequence[Any]]
+) -> dict[str, Any]:
+    """The runs of one task; problems are numbered over all of them, from 1."""
+    numbers = {key: k for k, key in enumerate(sorted(_all_keys(runs), key=_natural), 1)}
+    keys = sorted(chosen, key=numbers.__getitem__)
+    names = _names(runs)
+    return {
+        "task": runs[0].task,
+        "setting": runs[0].setting,
+        "bar": runs[0].bar,
+        "interventions": names,
+        "words": [intervention_words(name, runs[0].setting) for name in names],
+        "models": _told_apart([run.model for run in runs]),
+        "total": len(numbers),
+        "problems": [[numbers[key], key[0], *chosen[key]] for key in keys],
+    }
+
+
+def _told_apart(models: Sequence[str]) -> list[str]:
+    """Names, with a number where a model is there more than once."""
+    return [
+        f"{model} ({models[: k + 1].count(model)})"
+        if models.count(model) > 1
+        else model
+        for k, model in enumerate(models)
+    ]
+
+
+# --- one chain ---------------------------------------------------------------------
+
+
+def _chain(
+    run: BrowsedTask, key: Key, names: Sequence[str], texts: Texts
+) -> list[Any] | None:
+    """A chain as the script reads it (see chains.js); None where the run has it not.
+
+    ``[question, answer, solved, left out, clean log-probability, greedy, number of
+    steps, pieces, steps]``: pieces are texts in their order, those of steps at odd
+    places; a step is ``[index, label, states answer, variants]``, its variants in the
+    order of the interventions' names.
+    """
+    chain = run.chains.get(key)
+    if chain is None:
+        return None
+    steps = _by_step(chain)
+    return [
+        texts.number(plain(chain.question)),
+        texts.number(plain(chain.answer)),
+        None if chain.solved is None else int(chain.solved),
+        texts.number(plain(chain.left_out)),
+        _rounded(chain.clean_logprob),
+        int(chain.clean_greedy),
+        chain.n_steps,
+        [texts.number(plain(piece)) for piece in _pieces(chain, steps)],
+        [
+            [
+                k,
+                {"load_bearing": 1, "decoy": 0}.get(records[0].label or ""),
+                int(records[0].states_answer),
+                _variants(records, names, texts),
+            ]
+            for k, records in steps.items()
+        ],
+    ]
+
+
+def _by_step(chain: ChainRecord) -> dict[int, list[StepRecord]]:
+    found: dict[int, list[StepRecord]] = {}
+    for record in chain.steps:
+        found.setdefault(record.step, []).append(record)
+    return dict(sorted(found.items()))
+
+
+def _pieces(chain: ChainRecord, steps: Mapping[int, Sequence[StepRecord]]) -> list[str]:
+    """The chain's text cut at its steps: what stands before the first one, the first, ..."""
+    pieces, at = [], 0
+    for records in steps.values():
+        text = records[0].before
+        found = chain.chain.find(text, at)
+        if found < 0:  # not as it was written: then steps alone
+            return [p for r in steps.values() for p in ("", r[0].before)] + [""]
+        pieces += [chain.chain[at:found], text]
+        at = found + len(text)
+    return [*pieces, chain.chain[at:]]
+
+
+def _variants(
+    records: Sequence[StepRecord], names: Sequence[str], texts: Texts
+) -> list[Any]:
+    """One an intervention, None where it was not tried on the step."""
+    made = {r.intervention: _variant(r, texts) for r in records}
+    return [made.get(name) for name in names]
+
+
+def _variant(record: StepRecord, texts: Texts) -> list[Any]:
+    """``[reason]``, or ``[log-probability, begins alike, ends alike, words between]`` and,
+    where the chain leads elsewhere, ``other answer, its log-probability``."""
+    if record.not_applicable:
+        return [texts.number(plain(record.not_applicable))]
+    before, after = plain(record.before), plain(record.after)
+    start = len(os.path.commonprefix((before, after)))
+    rest = min(len(before), len(after)) - start
+    end = len(os.path.commonprefix((before[::-1], after[::-1])))
+    end = min(end, rest)
+    made = [
+        _rounded(record.logprob),
+        _units(after[:start]),
+        _units(after[len(after) - end :]),
+        texts.number(after[start : len(after) - end]),
+    ]
+    if record.other_answer:
+        made += [
+            texts.number(plain(record.other_answer)),
+            _rounded(record.logprob_other),
+        ]
+    return made
+
+
+def _units(text: str) -> int:
+    return len(text.encode("utf-16-le")) // 2
+
+
+def _rounded(value: float) -> float | None:
+    return round(value, 4) if math.isfinite(value) else None
+
+
+def _least_size(chain: ChainRecord) -> int:
+    """Bytes that a chain takes at least."""
+    return len(chain.chain) + 20 * len(chain.steps)
+
+
+def _lot(key: Key) -> str:
+    """The order in which problems are drawn."""
+    return hashlib.sha256("\0".join(key).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _natural(key: Key) -> tuple[list[tuple[int, int, str]], str]:
+    """Problem 2 before problem 10."""
+    parts = re.split(r"([0-9]{1,18})", key[0])
+    return [(1, int(p), "") if k % 2 else (0, 0, p) for k, p in enumerate(parts)], key[
+        1
+    ]

@@ -1,0 +1,158 @@
+"""How a report came about: versions, seeds, the harness's configuration, the commands."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from lm_eval_faith_stats import Bootstrap
+
+import lm_eval_faith
+from lm_eval_faith.report.run import Run, TaskRun
+
+HIDDEN = "(hidden)"
+"""Stands for the value of an argument that may be a key."""
+
+_SECRET = re.compile(
+    r"(?i)(^|[_-])(token|api_?key|key|secret|password|passwd|auth|authorization|"
+    r"credentials?|headers?|header)$"
+)
+_IN_ADDRESS = re.compile(r"(?<=://)[^/@\s]+@")
+
+_NOT_KNOBS = {"version", "config_source", "chains_in_file", "chains_left_out"}
+
+
+@dataclass(frozen=True)
+class Method:
+    """What a reader needs to make a task's numbers again.
+
+    Attributes:
+        facts: names and values, in the order in which they are told.
+        command: the harness's command line.
+        config: the harness's account of the run, and the task's knobs, as JSON.
+    """
+
+    facts: tuple[tuple[str, str], ...]
+    command: str
+    config: str
+
+
+def method_of(run: Run, task: TaskRun, results: Mapping[str, Any]) -> Method:
+    """The method of one task of a run; values that may be keys are hidden.
+
+    Args:
+        run, task: what was read.
+        results: the content of the run's results file.
+    """
+    config: Mapping[str, Any] = without_secrets(dict(run.config))
+    knobs: Mapping[str, Any] = without_secrets(dict(task.settings))
+    versions = [
+        f"lm-evaluation-harness {results.get('lm_eval_version', 'unknown')}",
+        f"transformers {results.get('transformers_version', 'unknown')}",
+        f"lm-eval-faith {lm_eval_faith.__version__} (this page)",
+    ]
+    seeds = [
+        f"{name.removesuffix('_seed')} {config[name]}"
+        for name in ("random_seed", "numpy_seed", "torch_seed", "fewshot_seed")
+        if name in config
+    ] + [
+        f"{name.removesuffix('_seed')}s {knobs[name]}"
+        for name in ("problem_seed", "intervention_seed")
+        if name in knobs
+    ]
+    facts = [
+        ("Model", run.model),
+        ("Task", f"{task.task}, version {task.version}, {task.setting} chains"),
+        ("Documents", f"{task.n_documents:,}"),
+        ("Run on", run.date.replace("T", ", ").split(".")[0]),
+        ("Versions", "; ".join(versions)),
+        ("Seeds", "; ".join(seeds) or "none recorded"),
+        ("Few-shot examples", str(task.n_shot)),
+        ("Chat template", "applied" if task.prompt.get("chat_template") else "none"),
+        ("Samples file", task.path.name),
+    ]
+    told = {"config": config, "metadata": knobs, "prompt": dict(task.prompt)}
+    return Method(
+        facts=tuple(facts),
+        command=_command(config, knobs, task),
+        config=json.dumps(told, indent=2, ensure_ascii=False, default=str),
+    )
+
+
+def report_command(bootstrap: Bootstrap, bar: float | None, no_answers: bool) -> str:
+    """The command line that makes the page of the same run again."""
+    words = ["lm-eval-faith", "report", "RUN", "--html", "report.html"]
+    words += ["--level", f"{bootstrap.level:g}"]
+    words += ["--resamples", str(bootstrap.resamples)]
+    words += ["--method", bootstrap.method, "--seed", str(bootstrap.seed)]
+    words += ["--bar", f"{bar:g}"] if bar is not None else []
+    words += ["--exclude-answer-steps"] if no_answers else []
+    return shlex.join(words)
+
+
+def without_secrets(value: Any) -> Any:
+    """The same JSON value with those of names such as ``api_key`` hidden."""
+    if isinstance(value, Mapping):
+        return {
+            key: HIDDEN
+            if inner and _SECRET.search(str(key))
+            else without_secrets(inner)
+            for key, inner in value.items()
+        }
+    if isinstance(value, (list, tuple)):
+        return [without_secrets(inner) for inner in value]
+    if isinstance(value, str):
+        return _IN_ADDRESS.sub(f"{HIDDEN}@", value)
+    return value
+
+
+def _command(config: Mapping[str, Any], knobs: Mapping[str, Any], task: TaskRun) -> str:
+    """As far as the harness recorded it."""
+    arguments = config.get("model_args")
+    if isinstance(arguments, Mapping):
+        names = set(arguments)
+        told = ",".join(f"{k}={_word(v)}" for k, v in arguments.items())
+    else:
+        names, told = set(), str(arguments or "")
+    metadata = {
+        k: v for k, v in knobs.items() if k not in _NOT_KNOBS | names and v != []
+    }
+    seeds = [
+        str(config.get(name))
+        for name in ("random_seed", "numpy_seed", "torch_seed", "fewshot_seed")
+    ]
+    options: list[tuple[str, Any]] = [
+        ("--model", config.get("model")),
+        ("--model_args", told),
+        ("--tasks", task.task),
+        ("--num_fewshot", task.n_shot or None),
+        ("--batch_size", config.get("batch_size")),
+        ("--device", config.get("device")),
+        ("--limit", config.get("limit")),
+        ("--seed", ",".join(seeds)),
+        ("--system_instruction", task.prompt.get("system_instruction")),
+        ("--metadata", json.dumps(metadata, ensure_ascii=False, default=str)),
+    ]
+    words = ["lm-eval-faith run"]
+    words += [
+        f"{name} {shlex.quote(_word(value))}"
+        for name, value in options
+        if value is not None and value != ""
+    ]
+    if task.prompt.get("chat_template"):
+        words.append("--apply_chat_template")
+    words.append("--output_path RUN --log_samples")
+    return " \\\n    ".join(words)
+
+
+def _word(value: Any) -> str:
+    """As it is written on a command line."""
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    if isinstance(value, (dict, list)):
+        return json.dumps(value, ensure_ascii=False)
+    return str(value)

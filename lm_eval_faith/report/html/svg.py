@@ -1,0 +1,307 @@
+"""Charts as inline SVG: a panel with two axes, and marks on it.
+
+Colours come from the page's style sheet, by class: ``s1`` to ``s6`` are the series, which
+also differ in the shape of their dots and the dashes of their lines.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from markupsafe import Markup
+
+from lm_eval_faith.report.cells import plain
+
+WIDTH, HEIGHT = 360.0, 250.0
+LEFT, RIGHT, TOP, BOTTOM = 58.0, 12.0, 30.0, 44.0
+
+SERIES = 6
+"""Colours, dashes and shapes of dots; further series begin again."""
+
+
+@dataclass(frozen=True)
+class Axis:
+    """One axis: its ends, its ticks with their labels, and its name."""
+
+    low: float
+    high: float
+    ticks: tuple[tuple[float, str], ...]
+    label: str = ""
+
+    def part(self, value: float) -> float:
+        """Where a value lies, 0 at the low end and 1 at the high one."""
+        return (value - self.low) / (self.high - self.low)
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line through points."""
+
+    xs: Sequence[float]
+    ys: Sequence[float]
+    series: int
+    faint: bool = False
+
+
+@dataclass(frozen=True)
+class Dots:
+    """Dots in the series' shape, with whiskers where lows and highs are given."""
+
+    xs: Sequence[float]
+    ys: Sequence[float]
+    series: int
+    lows: Sequence[float] = ()
+    highs: Sequence[float] = ()
+    size: float = 4.0
+    faint: bool = False
+
+
+@dataclass(frozen=True)
+class Band:
+    """The area between two lines."""
+
+    xs: Sequence[float]
+    lows: Sequence[float]
+    highs: Sequence[float]
+    series: int
+
+
+@dataclass(frozen=True)
+class Bars:
+    """Bars from zero: edges has one more than heights; heights may be negative."""
+
+    edges: Sequence[float]
+    heights: Sequence[float]
+    series: int
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A straight line across the panel at x or at y."""
+
+    x: float | None = None
+    y: float | None = None
+    series: int | None = None
+    name: str = ""
+
+
+Mark = Line | Dots | Band | Bars | Rule
+
+
+@dataclass(frozen=True)
+class Panel:
+    """A chart: what it shows in words for those who do not see it, axes and marks."""
+
+    title: str
+    x: Axis
+    y: Axis
+    marks: tuple[Mark, ...]
+    description: str
+    name: str = field(default="")
+
+
+def nice_axis(values: Iterable[float], label: str, *also: float) -> Axis:
+    """An axis over the values that are finite, with about five round ticks."""
+    known = [v for v in (*values, *also) if math.isfinite(v)] or [0.0, 1.0]
+    low, high = min(known), max(known)
+    if high - low < 1e-9:
+        low, high = low - 0.5, high + 0.5
+    rough = (high - low) / 4
+    scale = 10.0 ** math.floor(math.log10(rough))
+    step = next(m * scale for m in (1, 2, 2.5, 5, 10) if m * scale >= rough * 0.999)
+    first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
+    ticks = tuple((k * step, f"{k * step:.6g}") for k in range(first, last + 1))
+    return Axis(ticks[0][0], ticks[-1][0], ticks, label)
+
+
+def share_axis(label: str) -> Axis:
+    """From 0% to 100%."""
+    return Axis(0, 1, tuple((k / 4, f"{25 * k}%") for k in range(5)), label)
+
+
+def names_axis(names: Sequence[str], label: str = "") -> Axis:
+    """One place a name, at 0, 1, 2 and so on."""
+    ticks = tuple((float(k), name) for k, name in enumerate(names))
+    return Axis(-0.5, len(names) - 0.5, ticks, label)
+
+
+def drawn(panel: Panel) -> Markup:
+    """The panel as an SVG element."""
+    parts = [
+        *_axes(panel),
+        *(part for mark in panel.marks for part in _mark(panel, mark)),
+    ]
+    return Markup(
+        '<svg class="chart" viewBox="0 0 {:g} {:g}" role="img" aria-label="{}"{}>\n{}\n</svg>'
+    ).format(
+        WIDTH,
+        HEIGHT,
+        plain(panel.description),
+        Markup(
+            ' data-panel="{}" data-left="{:g}" data-right="{:g}" data-low="{:g}" data-high="{:g}"'
+        ).format(panel.name, LEFT, WIDTH - RIGHT, panel.x.low, panel.x.high)
+        if panel.name
+        else "",
+        Markup("\n").join(parts),
+    )
+
+
+def key(series: int, line: bool = True) -> Markup:
+    """The sample of a series beside its name in a legend."""
+    stroke = (
+        Markup('<path class="line stroke {} {}" d="M0 6H28"/>').format(
+            colour(series), _dash(series)
+        )
+        if line
+        else ""
+    )
+    return Markup(
+        '<svg viewBox="0 0 28 12" aria-hidden="true">{}<path class="dot fill {}" d="{}"/></svg>'
+    ).format(stroke, colour(series), _shape(series, 14, 6, 4.5))
+
+
+def colour(series: int) -> str:
+    """The class of a series, counted from 0."""
+    return f"s{series % SERIES + 1}"
+
+
+def x_of(panel: Panel, value: float) -> float:
+    """Where a value stands in the SVG's units."""
+    return LEFT + (WIDTH - LEFT - RIGHT) * panel.x.part(value)
+
+
+def y_of(panel: Panel, value: float) -> float:
+    """Where a value stands in the SVG's units."""
+    return HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * panel.y.part(value)
+
+
+def _axes(panel: Panel) -> Iterable[Markup]:
+    bottom, right = HEIGHT - BOTTOM, WIDTH - RIGHT
+    yield Markup('<text class="title" x="{:g}" y="14">{}</text>').format(
+        LEFT, plain(panel.title)
+    )
+    for value, label in panel.y.ticks:
+        y = y_of(panel, value)
+        yield Markup('<path class="grid" d="M{:g} {:.1f}H{:g}"/>').format(
+            LEFT, y, right
+        )
+        yield Markup('<text x="{:g}" y="{:.1f}" text-anchor="end">{}</text>').format(
+            LEFT - 6, y + 4, label
+        )
+    yield Markup('<path class="axis" d="M{:g} {:g}H{:g}"/>').format(LEFT, bottom, right)
+    for value, label in panel.x.ticks:
+        x = x_of(panel, value)
+        yield Markup('<path class="axis" d="M{:.1f} {:g}v4"/>').format(x, bottom)
+        yield Markup('<text x="{:.1f}" y="{:g}" text-anchor="middle">{}</text>').format(
+            x, bottom + 17, plain(label)
+        )
+    yield Markup('<text x="{:g}" y="{:g}" text-anchor="middle">{}</text>').format(
+        (LEFT + right) / 2, HEIGHT - 8, plain(panel.x.label)
+    )
+    middle = (TOP + bottom) / 2
+    yield Markup(
+        '<text transform="translate(11 {:g}) rotate(-90)" text-anchor="middle">{}</text>'
+    ).format(middle, plain(panel.y.label))
+
+
+def _mark(panel: Panel, mark: Mark) -> Iterable[Markup]:
+    if isinstance(mark, Line):
+        yield _line(panel, mark)
+    elif isinstance(mark, Dots):
+        yield from _dots(panel, mark)
+    elif isinstance(mark, Band):
+        yield _band(panel, mark)
+    elif isinstance(mark, Bars):
+        yield from _bars(panel, mark)
+    else:
+        yield _rule(panel, mark)
+
+
+def _line(panel: Panel, mark: Line) -> Markup:
+    faint = "faint" if mark.faint else _dash(mark.series)
+    return Markup('<path class="line stroke {} {}" d="{}"/>').format(
+        colour(mark.series), faint, _path(panel, mark.xs, mark.ys)
+    )
+
+
+def _dots(panel: Panel, mark: Dots) -> Iterable[Markup]:
+    for x, low, high in zip(mark.xs, mark.lows, mark.highs):
+        if math.isfinite(low) and math.isfinite(high):
+            yield Markup(
+                '<path class="whisker stroke {}" d="M{:.1f} {:.1f}V{:.1f}"/>'
+            ).format(
+                colour(mark.series), x_of(panel, x), y_of(panel, low), y_of(panel, high)
+            )
+    shapes = "".join(
+        _shape(mark.series, x_of(panel, x), y_of(panel, y), mark.size)
+        for x, y in zip(mark.xs, mark.ys, strict=True)
+        if math.isfinite(y)
+    )
+    yield Markup('<path class="dot fill {}{}" d="{}"/>').format(
+        colour(mark.series), " faint" if mark.faint else "", shapes
+    )
+
+
+def _band(panel: Panel, mark: Band) -> Markup:
+    known = [
+        (x, low, high)
+        for x, low, high in zip(mark.xs, mark.lows, mark.highs, strict=True)
+        if math.isfinite(low) and math.isfinite(high)
+    ]
+    there = _path(panel, [k[0] for k in known], [k[2] for k in known])
+    back = _path(panel, [k[0] for k in known][::-1], [k[1] for k in known][::-1])
+    return Markup('<path class="band fill {}" d="{}"/>').format(
+        colour(mark.series), f"{there}{back.replace('M', 'L')}Z" if known else ""
+    )
+
+
+def _bars(panel: Panel, mark: Bars) -> Iterable[Markup]:
+    parts = []
+    for low, high, height in zip(mark.edges, mark.edges[1:], mark.heights):
+        if height:
+            left, right = x_of(panel, low) + 0.5, x_of(panel, high) - 0.5
+            zero, top = y_of(panel, 0), y_of(panel, height)
+            parts.append(f"M{left:.1f} {zero:.1f}V{top:.1f}H{right:.1f}V{zero:.1f}Z")
+    yield Markup('<path class="fill {}" d="{}"/>').format(
+        colour(mark.series), "".join(parts)
+    )
+
+
+def _rule(panel: Panel, mark: Rule) -> Markup:
+    if mark.x is not None:
+        place = f"M{x_of(panel, mark.x):.1f} {TOP:g}V{HEIGHT - BOTTOM:g}"
+    else:
+        place = f"M{LEFT:g} {y_of(panel, mark.y or 0):.1f}H{WIDTH - RIGHT:g}"
+    look = "zero" if mark.series is None else f"whisker stroke {colour(mark.series)}"
+    name = Markup(' data-mark="{}"').format(mark.name) if mark.name else ""
+    return Markup('<path class="{}" d="{}"{}/>').format(look, place, name)
+
+
+def _path(panel: Panel, xs: Sequence[float], ys: Sequence[float]) -> str:
+    """Straight lines through the points; broken where one is not defined."""
+    parts, begin = [], True
+    for x, y in zip(xs, ys, strict=True):
+        if math.isfinite(y):
+            letter = "M" if begin else "L"
+            parts.append(f"{letter}{x_of(panel, x):.1f} {y_of(panel, y):.1f}")
+        begin = not math.isfinite(y)
+    return "".join(parts)
+
+
+def _dash(series: int) -> str:
+    return f"dash{series % SERIES + 1}"
+
+
+def _shape(series: int, x: float, y: float, r: float) -> str:
+    """The outline of a dot: circle, square, triangle, diamond, triangle on its tip, bar."""
+    outlines = (
+        f"M{x - r:.1f} {y:.1f}a{r:g} {r:g} 0 1 0 {2 * r:g} 0a{r:g} {r:g} 0 1 0 {-2 * r:g} 0Z",
+        f"M{x - 0.9 * r:.1f} {y - 0.9 * r:.1f}h{1.8 * r:g}v{1.8 * r:g}h{-1.8 * r:g}Z",
+        f"M{x:.1f} {y - 1.2 * r:.1f}l{1.2 * r:g} {2.1 * r:g}h{-2.4 * r:g}Z",
+        f"M{x:.1f} {y - 1.3 * r:.1f}l{1.3 * r:g} {1.3 * r:g}l{-1.3 * r:g} {1.3 * r:g}l{-1.3 * r:g} {-1.3 * r:g}Z",
+        f"M{x:.1f} {y + 1.2 * r:.1f}l{1.2 * r:g} {-2.1 * r:g}h{-2.4 * r:g}Z",
+        f"M{x - 1.3 * r:.1f} {y - 0.5 * r:.1f}h{2.6 * r:g}v{r:g}h{-2.6 * r:g}Z",
+    )
+    return outlines[series % SERIES]

@@ -1,0 +1,146 @@
+"""Two real processes on a CPU, each with its share of the documents."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import lm_eval
+import pytest
+from lm_eval.models.huggingface import HFLM
+
+import lm_eval_faith
+from lm_eval_faith.harness.faith_model import FaithLM
+from lm_eval_faith.harness.two_stage import parse_response
+
+Evaluate = Callable[..., list[dict[str, Any]]]
+MakeHF = Callable[..., HFLM]
+Shell = Callable[..., "subprocess.CompletedProcess[str]"]
+Launch = Callable[..., Path]
+
+PROVIDED = "cot_faith_provided"
+
+LAUNCHED = '''
+"""Runs the command line with a backend that splits the documents over processes."""
+
+import functools
+
+import lm_eval.evaluator
+from accelerate import PartialState
+from lm_eval.api.registry import register_model
+from lm_eval.models.huggingface import HFLM
+from lm_eval.tasks import TaskManager
+
+from lm_eval_faith.cli import main
+
+# Neither is the machine surveyed, nor are the harness's own tasks indexed: seconds each.
+lm_eval.evaluator.add_env_info = lambda results: None
+TaskManager.__init__ = functools.partialmethod(
+    TaskManager.__init__, include_defaults=False
+)
+
+
+@register_model("hf-split")
+class SplitHF(HFLM):
+    """`hf` as it is on several GPUs; on a CPU all its processes do all documents."""
+
+    def __init__(self, **arguments):
+        super().__init__(**arguments)
+        self._rank = PartialState().process_index
+        self._world_size = PartialState().num_processes
+        assert self._world_size == 2
+
+
+main()
+'''
+
+
+@pytest.fixture
+def launch(tiny_model: Path, shell: Shell, tmp_path: Path) -> Launch:
+    """Runs the command line on the tiny model in two processes."""
+    (tmp_path / "launched.py").write_text(LAUNCHED)
+    model = f"pretrained={tiny_model},dtype=float32"
+
+    def run(*arguments: str | Path, backend: str = "") -> Path:
+        # `accelerate launch --cpu` starts one process, whatever number it is given.
+        done = shell(
+            *(sys.executable, "-m", "torch.distributed.run", "--standalone"),
+            *("--nproc_per_node", "2", "launched.py", "run", *arguments),
+            *("--model_args", backend + model, "--device", "cpu", "--batch_size", "4"),
+            *("--output_path", tmp_path / "out", "--log_samples"),
+            cwd=tmp_path,
+            ACCELERATE_USE_CPU="true",
+            GLOO_SOCKET_IFNAME="lo",
+        )
+        assert done.returncode == 0, done.stderr
+        return tmp_path / "out"
+
+    return run
+
+
+def test_two_stage_requests_get_the_answers_of_one_process(
+    two_stage_tasks: Path,
+    hf: MakeHF,
+    evaluate: Evaluate,
+    samples_file: Evaluate,
+    launch: Launch,
+) -> None:
+    out = launch(
+        *("--model", "faith", "--tasks", "echo", "--limit", "7"),
+        *("--include_path", two_stage_tasks),
+        backend="backend=hf-split,chunk=2,",
+    )
+    one, two = evaluate(FaithLM(hf(), chunk=2), limit=7), samples_file(out)
+    assert len(two) == len(one)
+    for alone, shared in zip(one, two, strict=True):
+        assert alone["doc_hash"] == shared["doc_hash"]
+        expected, answer = (
+            parse_response(each["filtered_resps"][0]) for each in (alone, shared)
+        )
+        assert answer.generation == expected.generation
+        assert answer.note == expected.note
+        logprobs = [logprob for logprob, _ in answer.loglikelihoods]
+        assert logprobs == pytest.approx(
+            [logprob for logprob, _ in expected.loglikelihoods], abs=1e-4
+        )
+
+
+# The chains of a problem with 3 to 60 steps: which of the first two is too long for
+# the model hangs on the seed. Each process has one of them.
+@pytest.mark.parametrize(("seed", "dropped"), [(0, 0), (2, 1)])
+def test_a_process_whose_documents_are_all_dropped_takes_nothing_from_the_table(
+    hf: MakeHF, quick_evaluator: None, launch: Launch, seed: int, dropped: int
+) -> None:
+    knobs = {
+        "problems": 2,
+        "problem_seed": seed,
+        "load_bearing": [3, 60],
+        "asides": 2,
+        "interventions": "corrupt",
+        "too_long": "drop",
+    }
+    one = lm_eval.simple_evaluate(
+        model=hf(),
+        tasks=[PROVIDED],
+        task_manager=lm_eval_faith.task_manager(metadata=knobs, include_defaults=False),
+    )
+    scored = [len(s["filtered_resps"]) > 1 for s in one["samples"][PROVIDED]]
+    assert scored == [dropped == 1, dropped == 0]
+
+    out = launch(
+        *("--model", "hf-split", "--tasks", PROVIDED),
+        *("--metadata", json.dumps(knobs)),
+    )
+    [file] = out.rglob("results_*.json")
+    table = json.loads(file.read_text())["results"][PROVIDED]
+    expected = {
+        name: value
+        for name, value in one["results"][PROVIDED].items()
+        if isinstance(value, (int, float)) and "_stderr," not in name
+    }
+    assert expected["dropped,none"] == 1 and "corrupt_auc,none" in expected
+    assert {n: table[n] for n in expected} == pytest.approx(expected, abs=1e-4)
