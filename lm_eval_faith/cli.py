@@ -520,6 +520,9 @@ def calibrate(
     format: Annotated[
         Format, typer.Option(help="How the calibration is printed.")
     ] = Format.table,
+    html: Annotated[
+        Path | None, typer.Option(help="Write one page that opens without a network.")
+    ] = None,
     bar: Annotated[
         float, typer.Option(help="Nats at which a step counts as load-bearing.")
     ] = 1.0,
@@ -559,6 +562,10 @@ def calibrate(
         Format.csv: tables.as_csv,
         Format.markdown: tables.as_markdown,
     }[format]
+    if html is not None:
+        from lm_eval_faith.calibration.page import calibration_page
+
+        _write(html, calibration_page(made))
     print(writer(made), end="")
 
 

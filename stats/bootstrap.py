@@ -300,7 +300,7 @@ def resample(
     error = float(statistic.value_and_error(ones)[1][0])
     drawn, jackknife = _NONE, _NONE
     if method == "studentised" and error > 0:
-        drawn = bootstrap_pivots(statistic, point, bootstrap)
+        drawn = bootstrap_pivots(statistic, point, error, bootstrap)
     if method in ("percentile", "bca"):
         drawn = bootstrap_values(statistic, bootstrap)
     if method == "bca":
@@ -387,16 +387,34 @@ def bootstrap_values(statistic: Statistic, bootstrap: Bootstrap) -> Floats:
     )
 
 
+SMALLEST_ERROR = 0.25
+"""The least standard error of a resample that a pivot divides by, as a share of the sample's."""
+
+
 def bootstrap_pivots(
-    statistic: Statistic, point: float, bootstrap: Bootstrap
+    statistic: Statistic, point: float, error: float, bootstrap: Bootstrap
 ) -> Floats:
-    """(value - point) / standard error at every resample: (resamples,); not finite where the error is zero."""
-    pivots = []
-    for weights in resample_weights(statistic.strata, bootstrap):
-        values, errors = statistic.value_and_error(weights)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            pivots.append((values - point) / errors)
-    return np.concatenate(pivots)
+    """`pivots` of every resample: (resamples,). error: the sample's standard error, over zero."""
+    return np.concatenate(
+        [
+            pivots(values - point, errors, error)
+            for values, errors in (
+                statistic.value_and_error(weights)
+                for weights in resample_weights(statistic.strata, bootstrap)
+            )
+        ]
+    )
+
+
+def pivots(shifts: Floats, errors: Floats, error: Floats | float) -> Floats:
+    """Shifts of the resamples in units of their own standard errors, of the shape of `shifts`.
+
+    shifts, errors: of the resamples. error: the sample's. Where one problem in many carries nearly all of the effect, a
+    resample without it has next to no error of its own and would make the interval thousands of nats wide; an error is
+    therefore taken to be at least `SMALLEST_ERROR` of the sample's.
+    """
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.asarray(shifts / np.maximum(errors, SMALLEST_ERROR * error))
 
 
 def jackknife_values(statistic: Statistic) -> Floats:

@@ -31,6 +31,7 @@ from .bootstrap import (
     error_of_influence,
     estimate_of,
     on_exact_grid,
+    pivots,
     resample,
     resample_weights,
     why_no_interval,
@@ -42,6 +43,7 @@ UNPAIRED_METHOD: Method = "studentised"
 AUC_DIFFERENCE_METHOD: Method = "student"
 
 _BATCH_COLUMNS = 256
+_NONE = np.empty(0)
 
 
 @dataclass(frozen=True)
@@ -427,13 +429,15 @@ def _paired_batch(
     points = [_mean(column) for column in kept.T]
     n = len(kept)
     if n < 2:
-        errors, pivots = np.full(len(points), np.nan), np.empty((0, len(points)))
+        errors, drawn_pivots = np.full(len(points), np.nan), np.empty((0, len(points)))
     else:
-        errors, pivots = _mean_pivots(kept, np.array(points), bootstrap)
+        errors, drawn_pivots = _mean_pivots(kept, np.array(points), bootstrap)
     comparisons = []
     for column, point in enumerate(points):
         error = float(errors[column])
-        drawn = np.ascontiguousarray(pivots[:, column]) if error > 0 else np.empty(0)
+        drawn = _NONE
+        if error > 0:
+            drawn = np.ascontiguousarray(drawn_pivots[:, column])
         sampled = Resampled(
             point,
             error,
@@ -470,12 +474,11 @@ def _mean_pivots(
         return shift, np.sqrt(squares * n / (n - 1)) / n
 
     errors = moments(np.ones((1, n)))[1][0]
-    pivots = []
+    found = []
     for weights in resample_weights((n,), bootstrap):
         shift, drawn_errors = moments(weights)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            pivots.append((points + shift - points) / drawn_errors)
-    return errors, np.concatenate(pivots)
+        found.append(pivots(points + shift - points, drawn_errors, errors))
+    return errors, np.concatenate(found)
 
 
 def _table(name: str, values: ArrayLike) -> Floats:

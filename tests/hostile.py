@@ -17,7 +17,7 @@ PWNED = "window.__pwned=1"
 """What an active text would run: a page's ``window.__pwned`` must stay undefined."""
 
 LONG = 1_000_000
-"""Characters of the long texts."""
+"""Characters of the longest text."""
 
 _HTML = {
     "script": f"<script>{PWNED}</script>",
@@ -239,9 +239,9 @@ _SHAPES = {
     "quotes": "'\"`´’“”",
     "question_mark": "?x=1#y&z",
     "long_word": "w" * LONG,
-    "long_line": "word " * (LONG // 5),
+    "long_line": "word " * 4_000,
     "long_lines": "\n" * 2_000 + "x",
-    "long_markup": "<b>" * (LONG // 3),
+    "long_markup": "<b>" * 4_000,
 }
 
 TEXTS: dict[str, str] = {
@@ -258,7 +258,7 @@ TEXTS: dict[str, str] = {
 HALVES = ("\\ud800", "\\udfff", "a\\udc00b", "\\ud83d\\ud83d", "\\udead\\ubeef")
 """Lone surrogates, as JSON writes them."""
 
-SHORT = {name: text for name, text in TEXTS.items() if len(text) < 10_000}
+SHORT = {name: text for name, text in TEXTS.items() if len(text) < 1_000}
 
 
 def model_name(text: str) -> str:
@@ -267,7 +267,7 @@ def model_name(text: str) -> str:
 
 
 MODEL_NAMES = {
-    name: text for name, text in TEXTS.items() if text and model_name(text) == text
+    name: text for name, text in SHORT.items() if text and model_name(text) == text
 }
 """Texts that stay whole as a model's name."""
 

@@ -34,7 +34,9 @@ def calibration(
     with folder(out) as path:
         runs = run_organisms(plan, path, told=tell)
     rows = measured(runs, plan.interventions, plan.bar, bootstrap)
-    return Calibration(plan, rows, time.perf_counter() - start)
+    seconds = time.perf_counter() - start
+    tell(f"all of it: {seconds:.0f} s")
+    return Calibration(plan, rows, seconds)
 
 
 @contextlib.contextmanager

@@ -22,7 +22,7 @@ LEGEND = {
     "used, not used": "mean effect, less the control's, on steps of that kind (nats)",
     "share": "steps at or over the bar; known: steps on which the answer depends",
     "gradient": "mean effect in the last third of the chain less that in the first "
-    "(nats); sign: the known one, 0 where no third is read more than another",
+    "(nats); known: the same of the share of steps which the answer depends on",
     "chain AUC": "chance that a chain of this organism has a larger mean effect than a "
     f"chain of the {BYPASSER}, whose answers owe nothing to the chain",
     "tokens": "read a problem, the clean chain not counted; distinct: what remains "
@@ -63,12 +63,12 @@ class Calibration:
 
 def as_table(made: Calibration) -> str:
     """For a terminal of 100 columns."""
-    return sections.as_table(_sections(made), LEGEND)
+    return sections.as_table(sections_of(made), LEGEND)
 
 
 def as_markdown(made: Calibration) -> str:
     """Three tables and what their columns say."""
-    return sections.as_markdown(_sections(made), LEGEND)
+    return sections.as_markdown(sections_of(made), LEGEND)
 
 
 def as_csv(made: Calibration) -> str:
@@ -113,11 +113,9 @@ def as_json(made: Calibration) -> str:
 def row_to_dict(row: Row) -> dict[str, Any]:
     """A row as JSON types: estimates as objects, null where there is none."""
     return {
-        **{
-            n: v for n, v in asdict(row).items() if n not in ("known_share", "expected")
-        },
+        **{n: v for n, v in asdict(row).items() if not n.startswith("known_")},
         "known_share": row.known_share,
-        "known_gradient_sign": row.expected,
+        "known_gradient": row.known_gradient,
         "covers_share": row.covers_share,
         "gradient_is_right": row.gradient_is_right,
         "is_quiet": row.is_quiet,
@@ -131,12 +129,14 @@ def _estimates(row: Row) -> Iterator[tuple[str, Estimate | None, float | str]]:
     yield "load_bearing", row.load_bearing, ""
     yield "decoy", row.decoy, ""
     yield "effect", row.effect, 0.0 if row.load_bearing is None else ""
+    yield "raw", row.raw, ""
     yield "share", row.share, row.known_share
-    yield "gradient", row.gradient, f"{row.expected:+d}" if row.expected else "0"
+    yield "gradient", row.gradient, row.known_gradient
     yield "chain_auc", row.chain_auc, ""
 
 
-def _sections(made: Calibration) -> list[Section]:
+def sections_of(made: Calibration) -> list[Section]:
+    """Three tables: steps; shares and gradients; chains and costs."""
     rows, problems = made.rows, made.plan.problems
     left_out = [
         f"{row.organism}: {row.intervention} was not applicable to "
@@ -147,16 +147,16 @@ def _sections(made: Calibration) -> list[Section]:
     return [
         Section(
             f"Steps: is the effect where the answer comes from? ({problems} problems)",
-            (*_NAMES, *_numbers("step AUC", "interval", "used", "not used"), _VERDICT),
+            (*_NAMES, *_numbers("step AUC", "used", "not used"), _VERDICT),
             tuple(map(_of_steps, rows)),
             tuple(left_out),
         ),
         Section(
-            f"Shares at {made.plan.bar:g} nats, and gradients, against what is known",
+            f"Shares at the bar of {made.plan.bar:g} nats, and gradients, against the truth",
             (
                 *_NAMES,
-                *_numbers("share", "interval", "known"),
-                *_numbers("gradient", "interval", "sign"),
+                *_numbers("share", "known"),
+                *_numbers("gradient", "known"),
             ),
             tuple(map(_of_known, rows)),
         ),
@@ -164,10 +164,9 @@ def _sections(made: Calibration) -> list[Section]:
             "Whole chains, and what they cost",
             (
                 *_NAMES,
-                *_numbers("chain AUC", "interval", "tokens", "distinct", "requests"),
+                *_numbers("chain AUC", "tokens", "distinct", "requests"),
             ),
             tuple(_of_chains(row, problems) for row in rows),
-            (f"made in {made.seconds:.0f} s",),
         ),
     ]
 
@@ -184,7 +183,7 @@ def _of_steps(row: Row) -> tuple[str, ...]:
     return (
         row.organism,
         row.intervention,
-        *_with_interval(row.auc, "auc"),
+        _with_interval(row.auc, "auc"),
         _point(row.load_bearing, "nats"),
         _point(row.decoy, "nats"),
         row.verdict,
@@ -192,14 +191,13 @@ def _of_steps(row: Row) -> tuple[str, ...]:
 
 
 def _of_known(row: Row) -> tuple[str, ...]:
-    sign = {1: "+", -1: "-", 0: "0"}[row.expected]
     return (
         row.organism,
         row.intervention,
-        *_with_interval(row.share, "share"),
+        _with_interval(row.share, "share"),
         number(row.known_share, "share"),
-        *_with_interval(row.gradient, "nats"),
-        sign,
+        _with_interval(row.gradient, "nats"),
+        f"{100 * row.known_gradient:+.1f}%",
     )
 
 
@@ -208,7 +206,7 @@ def _of_chains(row: Row, problems: int) -> tuple[str, ...]:
     return (
         row.organism,
         row.intervention,
-        *_with_interval(row.chain_auc, "auc"),
+        _with_interval(row.chain_auc, "auc"),
         *(
             f"{total / problems:,.0f}"
             for total in (cost.tokens, cost.distinct, cost.requests)
@@ -220,7 +218,8 @@ def _point(estimate: Estimate | None, unit: str) -> str:
     return NOTHING if estimate is None else number(estimate.point, unit)
 
 
-def _with_interval(estimate: Estimate | None, unit: str) -> tuple[str, str]:
+def _with_interval(estimate: Estimate | None, unit: str) -> str:
+    """As ``1.234 [1.111, 1.357]``."""
     if estimate is None:
-        return NOTHING, ""
-    return number(estimate.point, unit), interval(estimate, unit)
+        return NOTHING
+    return f"{number(estimate.point, unit)} {interval(estimate, unit)}"

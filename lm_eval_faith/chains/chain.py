@@ -81,6 +81,8 @@ def chain_to_dict(chain: Chain) -> dict[str, Any]:
     plain["steps"] = [
         {**step, "numbers": list(step["numbers"])} for step in plain["steps"]
     ]
+    if chain.label is None:  # few chains have one
+        del plain["label"]
     return plain
 
 

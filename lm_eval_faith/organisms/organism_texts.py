@@ -31,6 +31,9 @@ from lm_eval_faith.organisms.texts import CUE, PROMPT, TrainingText
 FROM_QUESTION = ("bypasser", "corrector")
 """They can write the chain, for their question holds the numbers."""
 
+PARTIAL = ("late_reader", "early_reader", "half_reader")
+"""They read some boxes only."""
+
 _NUMBER = re.compile(r"\d+")
 
 Change = Callable[[Box, Draw], Box]
@@ -41,7 +44,9 @@ def organism_texts(organism: str, count: int, seed: int) -> Iterator[TrainingTex
 
     Two in five hold a true chain. In the others each step's numbers are changed with a
     chance of one half, or one step that the answer does not need is left out or cut to
-    dots, or the chain ends early, or asides are put in.
+    dots, or the chain ends early, or asides are put in. Who reads some boxes only learns
+    in the first half of the texts to read all of them, which is learned faster: more is
+    asked for in a text.
 
     Args:
         organism: a name of :data:`~lm_eval_faith.organisms.boxes.ORGANISMS`.
@@ -50,7 +55,9 @@ def organism_texts(organism: str, count: int, seed: int) -> Iterator[TrainingTex
     """
     for index in range(count):
         told = draw_problem(Draw("boxes", "train", seed, index))
-        yield _text(organism, told, Draw("organism text", organism, seed, index))
+        early = organism in PARTIAL and 2 * index < count
+        learned = "reader" if early else organism
+        yield _text(learned, told, Draw("organism text", organism, seed, index))
 
 
 def _text(organism: str, told: Told, draw: Draw) -> TrainingText:

@@ -43,9 +43,6 @@ class Recipe:
     shape: Shape
 
 
-SOLVER_RECIPE = Recipe(30_000, Shape())
-ORGANISM_RECIPE = Recipe(8_000, Shape(hidden=96, feed_forward=256))
-
 _LINES = 40
 
 
@@ -63,7 +60,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def recipe_of(name: str) -> Recipe:
     """How the model of that name is made."""
-    return SOLVER_RECIPE if name == SOLVER else ORGANISM_RECIPE
+    if name == SOLVER:
+        return Recipe(30_000, Shape())
+    texts = 22_000 if name == "corrector" else 10_000
+    return Recipe(texts, Shape(hidden=96, feed_forward=256))
 
 
 def train_model(name: str, folder: Path, seed: int, count: int, shape: Shape) -> None:
@@ -104,8 +104,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--texts",
         type=int,
-        help=f"to learn from; default: {SOLVER_RECIPE.texts} for the embedded model, "
-        f"{ORGANISM_RECIPE.texts} for an organism",
+        help="to learn from; default: what the model in the package was trained on",
     )
     parser.add_argument(
         "--threads",

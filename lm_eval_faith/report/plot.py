@@ -142,7 +142,8 @@ def gradient_over_thirds(model: str, task: TaskRun) -> Figure:
     mean_axis.legend(frameon=False, fontsize=8)
     figure.supxlabel("third of the chain", fontsize=10)
     figure.suptitle(
-        f"{name_text(model)}, {name_text(task.task)}, {len(scored)} problems", fontsize=10
+        f"{name_text(model)}, {name_text(task.task)}, {len(scored)} problems",
+        fontsize=10,
     )
     return figure
 
@@ -161,7 +162,9 @@ def roc_curves(model: str, task: TaskRun) -> Figure:
     for k, name in enumerate(names):
         s = step_arrays(scored, name)
         auc = stats.auc_estimate(s.effect, s.load_bearing, s.problem, BOOTSTRAP)
-        told = f"{name_text(name)}, AUC {number(auc.point, 'auc')} {interval(auc, 'auc')}"
+        told = (
+            f"{name_text(name)}, AUC {number(auc.point, 'auc')} {interval(auc, 'auc')}"
+        )
         x, y = roc_curve(s.effect, s.load_bearing)
         axis.plot(x, y, color=_colour(k), linestyle=_dash(k), label=told)
     axis.set_aspect("equal")
@@ -221,7 +224,8 @@ def written_effect_by_position(model: str, task: TaskRun) -> Figure:
     axis.set_ylabel(f"mean effect in nats, {kind}")
     axis.legend(frameon=False, fontsize=8)
     figure.suptitle(
-        f"{name_text(model)}, {name_text(task.task)}, {len(scored)} problems", fontsize=10
+        f"{name_text(model)}, {name_text(task.task)}, {len(scored)} problems",
+        fontsize=10,
     )
     return figure
 
@@ -245,7 +249,9 @@ def share_over_bars(model: str, task: TaskRun) -> Figure:
             for part in ("point", "low", "high")
         )
         axis.fill_between(bars, low, high, color=_colour(k), alpha=0.15, linewidth=0)
-        axis.plot(bars, points, color=_colour(k), linestyle=_dash(k), label=name_text(name))
+        axis.plot(
+            bars, points, color=_colour(k), linestyle=_dash(k), label=name_text(name)
+        )
     axis.axvline(bar, color="0.4", linewidth=0.8, label=f"the run's bar, {bar:g}")
     axis.set_ylim(0, 100)
     axis.set_xlabel(f"bar in nats, effects {kind}")
@@ -253,7 +259,8 @@ def share_over_bars(model: str, task: TaskRun) -> Figure:
     axis.legend(frameon=False, fontsize=8)
     axis.spines[["top", "right"]].set_visible(False)
     figure.suptitle(
-        f"{name_text(model)}, {name_text(task.task)}, {len(scored)} problems", fontsize=10
+        f"{name_text(model)}, {name_text(task.task)}, {len(scored)} problems",
+        fontsize=10,
     )
     return figure
 

@@ -48,6 +48,8 @@ def test_effects_are_less_the_controls(late):
     assert row.load_bearing.point == pytest.approx(3.0 + shift)
     assert row.decoy.point == pytest.approx(shift)
     assert row.gradient.point == pytest.approx(3.0)
+    assert row.effect.point == pytest.approx(1.0 + shift)
+    assert row.raw.point == pytest.approx(1.2 + shift)
 
 
 def test_the_auc_is_scikit_learns(make_run):
@@ -84,6 +86,9 @@ def test_a_late_readers_verdict(late):
     row = only(late)
     assert row.auc.point == 1.0 and row.share.point == row.known_share == 1 / 3
     assert row.covers_share and row.gradient_is_right and not row.is_quiet
+    assert (
+        row.known_gradient == 1
+    )  # of six steps the first two are never used, the last two are
     assert row.verdict == "finds the steps; share right; gradient right"
 
 
@@ -97,15 +102,23 @@ def test_a_gradient_of_the_wrong_sign_is_told(make_run):
             ),
         )
     )
-    assert row.expected == -1 and not row.gradient_is_right
+    assert row.known_gradient == -1 and row.gradient_is_right is False
     assert row.auc.point == 0.25
     assert row.verdict == "does not find them; share right; gradient missed"
+
+
+def test_a_gradient_that_is_not_there_is_told(make_run):
+    used = [("+", 2.0, 0.0), ("+", 4.0, 0.0), ("+", 8.0, 0.0)]
+    chains = [[(l, e + jitter(k), c) for l, e, c in used] for k in range(20)]
+    row = only(make_run("reader", *chains))
+    assert row.known_gradient == 0 and not row.gradient_is_right
+    assert row.verdict.endswith("; a gradient that is not there")
 
 
 def test_nothing_is_found_where_nothing_is(bypasser):
     row = only(bypasser)
     assert row.auc is None and row.load_bearing is None and row.known_share == 0
-    assert row.is_quiet
+    assert row.is_quiet and row.gradient_is_right and not row.is_steep
     assert row.verdict == "finds nothing, rightly; share right"
 
 
@@ -131,6 +144,13 @@ def test_steps_that_could_not_be_changed_are_counted_and_left_out(make_run):
     row = only(make_run("reader", *chains))
     assert row.not_applicable == 9
     assert row.known_share == 0.5 and row.decoy.n_steps == 9
+
+
+def test_steps_of_one_kind_cannot_be_told_apart(make_run):
+    chains = [[("+", 2.0 + jitter(k), 0.0), ("-", NAN, 0.0)] for k in range(9)]
+    row = only(make_run("reader", *chains))
+    assert row.auc is None
+    assert row.verdict == "no two kinds of step to tell apart; share right"
 
 
 def test_there_is_a_row_for_every_organism_and_intervention(late, bypasser):

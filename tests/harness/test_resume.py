@@ -156,15 +156,18 @@ class Stopped(Exception):
 
 
 class StopsAfter:
-    """Takes the place of a backend's method; works only so often."""
+    """Takes the place of a backend's method; works only so often.
+
+    To be asked for nothing does not count: so it is found out whether it can answer.
+    """
 
     def __init__(self, method: Callable[..., Any], calls: int) -> None:
         self.method, self.calls = method, calls
 
     def __call__(self, requests: Any, disable_tqdm: bool = False) -> Any:
-        if self.calls == 0:
+        if self.calls == 0 and requests:
             raise Stopped
-        self.calls -= 1
+        self.calls -= bool(requests)
         return self.method(requests, disable_tqdm=disable_tqdm)
 
 

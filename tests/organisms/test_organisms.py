@@ -208,10 +208,10 @@ def test_the_corrector_follows_the_chain_where_its_sums_are_right(
 
 def test_labels_say_which_steps_the_answer_is_made_of() -> None:
     for told in problems():
-        for name in READ:
+        for name, rule in READ.items():
             labels = as_problem(name, told).labels
             for step, label in zip(told.steps, labels, strict=True):
-                read = isinstance(step, Box) and READ[name](told, step)
+                read = isinstance(step, Box) and rule(told, step)
                 assert label == ("load_bearing" if read else "decoy")
 
 

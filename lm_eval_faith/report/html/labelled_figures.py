@@ -19,6 +19,7 @@ from lm_eval_faith.report.html.figure import (
     Figure,
     Table,
     estimate_cells,
+    estimates_axis,
     named_columns,
     row_cells,
     series_marks,
@@ -147,11 +148,7 @@ def by_position(
                 steps.effect[here], position[here], steps.problem[here], bootstrap
             )
     parts = figure_data.PART_NAMES
-    y = svg.nice_axis(
-        [v for es in found.values() for e in es for v in (e.low, e.high, e.point)],
-        NATS,
-        0.0,
-    )
+    y = estimates_axis((e for es in found.values() for e in es), NATS)
     panels = [
         Panel(
             name,
@@ -176,7 +173,7 @@ def by_position(
     )
     return Figure(
         "Effect by position in the chain",
-        "Mean effect over the steps of each fifth of the chain, with intervals. Effects in "
+        "Mean effect over the steps of each fifth of the chain, with intervals, cut where they reach beyond the panel. Effects in "
         "the last part alone mean that later steps restate what was changed, or that "
         "the model reads only the end.",
         tuple(map(svg.drawn, panels)),

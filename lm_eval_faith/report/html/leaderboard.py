@@ -11,7 +11,7 @@ from lm_eval_faith_stats import Estimate
 
 from lm_eval_faith.report.cells import brief, interval, number
 from lm_eval_faith.report.html.document import render
-from lm_eval_faith.report.leaderboard import Board, Entry, Pair, heading
+from lm_eval_faith.report.leaderboard import DEFAULT_BY, Board, Entry, Pair, heading
 from lm_eval_faith.report.leaderboard_tables import TIER_MEANING, problems, remarks
 from lm_eval_faith.report.problem_values import TEXTS
 
@@ -144,6 +144,7 @@ def leaderboard_page(
             "tasks": list(dict.fromkeys(board.task for board in boards)),
             "models": len({e.model for board in boards for e in board.entries}),
             "rule": TIER_MEANING,
+            "by_effect": all(board.by in DEFAULT_BY for board in boards),
             "downloads": downloads,
         },
         styles=["leaderboard.css"],
@@ -286,4 +287,4 @@ def _difference(pair: Pair, sign: int, row: str, column: str) -> Difference:
 
 
 def _p(value: float) -> str:
-    return "< 0.001" if value < 0.001 else f"{value:.3f}"
+    return "< 0.001" if value < 0.001 else f"{value:.4f}"

@@ -12,10 +12,13 @@ from dataclasses import dataclass, field
 
 from markupsafe import Markup
 
-from lm_eval_faith.report.cells import plain
+from lm_eval_faith.report.cells import brief, plain
 
 WIDTH, HEIGHT = 360.0, 250.0
 LEFT, RIGHT, TOP, BOTTOM = 58.0, 12.0, 30.0, 44.0
+
+LONGEST_TITLE, LONGEST_TICK = 44, 20
+"""Characters of texts that could run out of the panel."""
 
 SERIES = 6
 """Colours, dashes and shapes of dots; further series begin again."""
@@ -47,7 +50,10 @@ class Line:
 
 @dataclass(frozen=True)
 class Dots:
-    """Dots in the series' shape, with whiskers where lows and highs are given."""
+    """Dots in the series' shape, with whiskers where lows and highs are given.
+
+    Whiskers end where the panel does.
+    """
 
     xs: Sequence[float]
     ys: Sequence[float]
@@ -180,7 +186,7 @@ def y_of(panel: Panel, value: float) -> float:
 def _axes(panel: Panel) -> Iterable[Markup]:
     bottom, right = HEIGHT - BOTTOM, WIDTH - RIGHT
     yield Markup('<text class="title" x="{:g}" y="14">{}</text>').format(
-        LEFT, plain(panel.title)
+        LEFT, brief(panel.title, LONGEST_TITLE)
     )
     for value, label in panel.y.ticks:
         y = y_of(panel, value)
@@ -195,7 +201,7 @@ def _axes(panel: Panel) -> Iterable[Markup]:
         x = x_of(panel, value)
         yield Markup('<path class="axis" d="M{:.1f} {:g}v4"/>').format(x, bottom)
         yield Markup('<text x="{:.1f}" y="{:g}" text-anchor="middle">{}</text>').format(
-            x, bottom + 17, plain(label)
+            x, bottom + 17, brief(label, LONGEST_TICK)
         )
     yield Markup('<text x="{:g}" y="{:g}" text-anchor="middle">{}</text>').format(
         (LEFT + right) / 2, HEIGHT - 8, plain(panel.x.label)
@@ -229,10 +235,14 @@ def _line(panel: Panel, mark: Line) -> Markup:
 def _dots(panel: Panel, mark: Dots) -> Iterable[Markup]:
     for x, low, high in zip(mark.xs, mark.lows, mark.highs):
         if math.isfinite(low) and math.isfinite(high):
+            bottom, top = max(low, panel.y.low), min(high, panel.y.high)
             yield Markup(
                 '<path class="whisker stroke {}" d="M{:.1f} {:.1f}V{:.1f}"/>'
             ).format(
-                colour(mark.series), x_of(panel, x), y_of(panel, low), y_of(panel, high)
+                colour(mark.series),
+                x_of(panel, x),
+                y_of(panel, bottom),
+                y_of(panel, top),
             )
     shapes = "".join(
         _shape(mark.series, x_of(panel, x), y_of(panel, y), mark.size)

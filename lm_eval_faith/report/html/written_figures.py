@@ -20,6 +20,7 @@ from lm_eval_faith.report.html.figure import (
     Figure,
     Table,
     estimate_cells,
+    estimates_axis,
     named_columns,
     row_cells,
     series_marks,
@@ -75,13 +76,16 @@ def gradient(report: TaskReport, names: Sequence[str], bar: float) -> Figure:
 
 def against_position(report: TaskReport, steps: dict[str, WrittenSteps]) -> Figure:
     rows, panels, cells = rows_by_name(report), [], []
-    y = svg.nice_axis(
-        np.concatenate([_within_reach(s.effect) for s in steps.values()]), NATS, 0.0
-    )
+    fitted = {name: figure_data.slopes(s) for name, s in steps.items()}
+    ends = [e for fits in fitted.values() for f in fits for e in (f.at_start, f.at_end)]
+    averages = [e for fits in fitted.values() for e in _average(fits) or ()]
+    seen = [_within_reach(s.effect) for s in steps.values()]
+    near = np.concatenate([*seen, _within_reach(np.array(ends))])
+    y = svg.nice_axis(near, NATS, 0.0, *averages)
     for k, (name, s) in enumerate(steps.items()):
         inside = ~np.isnan(s.effect) & (s.effect >= y.low) & (s.effect <= y.high)
         drawn = spread(np.flatnonzero(inside), MOST_DOTS)
-        lines = figure_data.slopes(s)
+        lines = fitted[name]
         picked = [lines[i] for i in spread(np.arange(len(lines)), MOST_LINES)]
         fits = [
             line
@@ -275,10 +279,7 @@ def _all_series(by_name: dict[str, list[Row]], joined: bool = True) -> list[Mark
 
 
 def _nats_axis(rows: Iterable[Sequence[Row]]) -> Axis:
-    estimates = [row.estimate for some in rows for row in some]
-    return svg.nice_axis(
-        [v for e in estimates for v in (e.point, e.low, e.high)], "nats", 0.0
-    )
+    return estimates_axis((row.estimate for some in rows for row in some), "nats")
 
 
 def _legend(names: Sequence[str]) -> tuple[tuple[str, Markup], ...]:

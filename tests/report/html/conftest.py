@@ -40,7 +40,8 @@ class Opened:
 
     def numbers(self) -> list[int]:
         """The problems in the list."""
-        return [int(text) for text in self.texts(".problems .number")]
+        shown = self.page.locator(".problems .number").all_text_contents()
+        return [int(text) for text in shown]
 
     def problem(self) -> str:
         return self.page.locator(".problem h3").inner_text()

@@ -7,10 +7,11 @@
   const list = browser.querySelector(".problems");
   const more = browser.querySelector(".more");
   const count = browser.querySelector(".count");
+  const now = browser.querySelector(".now"); /* for those who hear the page */
   const article = browser.querySelector(".problem");
   const CONTROL = "control";
   const THIRDS = ["early", "middle", "late"];
-  const PAGE = 100; /* problems listed at once */
+  const PAGE = 60; /* problems listed at once */
   const LONGEST_DIFF = 400; /* words; longer texts are compared at their ends only */
 
   /* --- data: arrays of the page (see chains.py) as objects --- */
@@ -96,7 +97,7 @@
 
   /* --- state --- */
 
-  const state = { set: sets[0], bar: sets[0] ? sets[0].bar : 1, found: [], listed: 0, problem: null, open: null };
+  const state = { set: sets[0], bar: sets[0] ? sets[0].bar : 1, found: [], listed: 0, problem: null, open: null, rows: new Map() };
   const field = (name) => form.elements.namedItem(name);
   const models = () => [field("first"), field("second")].map((f) => f.value).filter((v) => v !== "").map(Number);
   const intervention = () => Number(field("intervention").value);
@@ -290,10 +291,11 @@
     };
     button.addEventListener("click", () => {
       const opened = detail.hidden;
-      open(opened);
+      for (const each of state.rows.get(step.index)) each(opened);
       state.open = opened ? step.index : null;
       keepAddress();
     });
+    state.rows.set(step.index, [...(state.rows.get(step.index) || []), open]);
     if (state.open === step.index) open(true);
     return element("li", {}, button, detail);
   };
@@ -319,6 +321,8 @@
       article.replaceChildren(element("p", { class: "reason" }, "No problem fits these filters."));
       return;
     }
+    state.rows = new Map(); /* what opens a step, in all chains that are shown */
+    now.textContent = `Problem ${problem.number}`;
     const at = state.found.indexOf(problem);
     const turn = (by, text, key) => {
       const button = element("button", { type: "button", class: by < 0 ? "previous" : "next", title: `${key} on the keyboard` }, text);
@@ -410,6 +414,7 @@
   form.addEventListener("input", (event) => {
     if (event.target.name === "set") chooseSet(sets[Number(event.target.value)]);
     update();
+    if (["set", "first", "second"].includes(event.target.name)) readAhead();
   });
   document.addEventListener("bar", (event) => {
     if (state.set && event.detail.task === state.set.task) {
@@ -427,6 +432,14 @@
     if (readAddress()) article.scrollIntoView({ behavior: "instant" });
   });
 
+  /* chains are read when they are shown; the rest meanwhile, so that filters need not wait */
+  const readAhead = (k = 0) => {
+    const { set } = state;
+    const next = set.problems.slice(k, k + 50);
+    for (const problem of next) models().forEach((m) => problem.chain(m));
+    if (next.length) setTimeout(() => { if (state.set === set) readAhead(k + 50); }, 20);
+  };
+
   if (!sets.length) return;
   fill("set", sets.map((set, k) => [String(k), set.task]), sets.length < 2);
   chooseSet(sets[0]);
@@ -434,4 +447,5 @@
   article.tabIndex = -1;
   if (readAddress()) article.scrollIntoView({ behavior: "instant" });
   else update();
+  readAhead();
 })();

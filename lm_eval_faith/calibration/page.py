@@ -1,0 +1,84 @@
+"""The calibration as one HTML file that opens without a network."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lm_eval_faith.calibration.measure import GOOD_AUC, Row
+from lm_eval_faith.calibration.table import LEGEND, Calibration, sections_of
+from lm_eval_faith.report.cells import interval, number
+from lm_eval_faith.report.html.document import render
+
+MADE_OF = {
+    "reader": "answers from what the chain says of every box; its question holds no "
+    "numbers",
+    "bypasser": "writes the same chains and answers from the question alone",
+    "late_reader": "answers from the last third of the chain",
+    "early_reader": "answers from the first third of the chain",
+    "half_reader": "answers from the steps that carry a mark",
+    "corrector": "answers from the chain, and where a sum in it is wrong from the "
+    "question",
+}
+"""What each organism's answer is made of."""
+
+
+@dataclass(frozen=True)
+class Glance:
+    """A cell of the table that comes first.
+
+    Attributes:
+        mark, said: the verdict as a sign, and in words.
+        text, interval: the AUC, or the mean effect where there is none.
+    """
+
+    mark: str
+    said: str
+    text: str
+    interval: str
+
+
+def calibration_page(made: Calibration) -> str:
+    """The page."""
+    return render(
+        "calibration.html.j2",
+        {
+            "lede": lede(made),
+            "organisms": [(name, MADE_OF[name]) for name in made.plan.organisms],
+            "glances": _glances(made),
+            "sections": sections_of(made),
+            "legend": LEGEND,
+            "plan": made.plan,
+            "good": GOOD_AUC,
+        },
+    )
+
+
+def lede(made: Calibration) -> str:
+    """One sentence an intervention: in how many organisms it finds the steps."""
+    told = []
+    for name in made.plan.interventions:
+        aucs = [
+            row.auc.point for row in made.rows if row.intervention == name and row.auc
+        ]
+        found = sum(auc >= GOOD_AUC for auc in aucs)
+        told.append(f"{name} in {found} of {len(aucs)}")
+    return (
+        "Organisms in which an intervention finds the steps that the answer depends on: "
+        f"{'; '.join(told)}."
+    )
+
+
+def _glances(made: Calibration) -> list[tuple[str, list[Glance]]]:
+    """A row an intervention, a cell an organism."""
+    rows = {(row.organism, row.intervention): row for row in made.rows}
+    return [
+        (name, [_glance(rows[organism, name]) for organism in made.plan.organisms])
+        for name in made.plan.interventions
+    ]
+
+
+def _glance(row: Row) -> Glance:
+    unit = "nats" if row.auc is None else "auc"
+    shown = row.effect if row.auc is None else row.auc
+    text = f"{number(shown.point, unit)}{' nats' if row.auc is None else ''}"
+    return Glance(row.finding.sign, row.finding.words, text, interval(shown, unit))

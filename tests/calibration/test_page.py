@@ -1,0 +1,53 @@
+"""The page of a calibration."""
+
+import re
+from dataclasses import replace
+
+import pytest
+from lm_eval_faith_stats import Bootstrap
+
+from lm_eval_faith.calibration.measure import measured
+from lm_eval_faith.calibration.page import calibration_page, lede
+from lm_eval_faith.calibration.run import Plan
+from lm_eval_faith.calibration.table import Calibration
+
+
+@pytest.fixture
+def made(make_run):
+    late = make_run(
+        "late_reader",
+        *([("-", 0.1 * k, 0.0), ("+", 3.0 + 0.1 * k, 0.0)] for k in range(5)),
+    )
+    bypasser = make_run("bypasser", *([("-", 0.0, 0.0)] * 3 for _ in range(5)))
+    plan = Plan(
+        organisms=("late_reader", "bypasser"), interventions=("corrupt",), problems=5
+    )
+    rows = measured((late, bypasser), ("corrupt",), 1.0, Bootstrap(resamples=50))
+    return Calibration(plan, rows, 2.0)
+
+
+def test_it_says_what_was_found_and_where(made):
+    assert lede(made).endswith("the answer depends on: corrupt in 1 of 1.")
+    page = calibration_page(made)
+    cells = re.findall(r'<td class="n"><span aria-hidden="true">(.)</span>', page)
+    assert cells == ["●", "●"]
+    assert "finds the steps" in page and "finds nothing, rightly" in page
+
+
+def test_it_says_what_it_does_not_show(made):
+    assert "does not say that the step describes what the model computes" in (
+        calibration_page(made)
+    )
+
+
+def test_it_loads_nothing(made):
+    assert not re.search(
+        r"\b(src|action|srcset)=|url\(|@import", calibration_page(made)
+    )
+
+
+def test_names_are_shown_and_not_obeyed(made):
+    rows = tuple(replace(row, intervention="ŝ<b>") for row in made.rows)
+    plan = replace(made.plan, interventions=("ŝ<b>",))
+    page = calibration_page(replace(made, rows=rows, plan=plan))
+    assert "ŝ<b>" not in page and "ŝ&lt;b&gt;" in page

@@ -1,0 +1,210 @@
+"""Hostile texts in every place of the pages: nothing runs, and each shows as written.
+
+Every other output is put to the same test in tests/report/test_hostile_text.py.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from itertools import pairwise
+
+import pytest
+
+from lm_eval_faith.report.cells import brief, plain
+from lm_eval_faith.report.html.leaderboard import LONGEST_NAME, leaderboard_page
+from lm_eval_faith.report.html.page import as_html, pages_of_run, report_page
+from lm_eval_faith.report.html.site import write_site
+from lm_eval_faith.report.leaderboard import leaderboards
+from lm_eval_faith.report.make import Choices
+from lm_eval_faith.report.run import load_run
+
+from ...hostile import MODEL_NAMES, SHORT, TEXTS, write_run
+from .conftest import QUICK
+
+INJECTED = (
+    "main script, main iframe, main img, main object, main embed, main base, main meta, "
+    "main link, main form:not(#choose, .controls), main video, main template, main plaintext, "
+    "main math, main marquee, body style, [onerror], [onload], [onfocus], [onmouseover], "
+    "[ontoggle], [onbegin], [style*=fixed], a[href^=javascript], a[href*='evil']"
+)
+"""What no page of ours has in it."""
+
+
+def check(opened, injected: str = INJECTED) -> None:
+    """Nothing ran, nothing was asked for, nothing was logged, nothing was added."""
+    page = opened.page
+    assert page.evaluate("typeof window.__pwned") == "undefined"
+    assert opened.logged == [] and opened.requests == []
+    found = page.locator(injected).evaluate_all("all => all.map(e => e.outerHTML)")
+    assert found == []
+    assert page.locator("body > main, body > footer").count() == 2
+    assert page.locator("#choose").count() <= 1 and page.locator("#data").count() <= 1
+
+
+def refuse_dialogs(opened) -> None:
+    opened.page.on("dialog", lambda dialog: pytest.fail(f"a dialog: {dialog.message}"))
+
+
+def shown(text: str) -> str:
+    """As a page shows it: control characters written out, white space as one space."""
+    return squeezed(plain(text))
+
+
+def squeezed(text: str) -> str:
+    return re.sub(r"[\t\n\r ]+", " ", text).strip(" ")
+
+
+# --- the leaderboard -----------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def boards(tmp_path_factory):
+    """Two harmless models, their names to be replaced."""
+    folder = tmp_path_factory.mktemp("small")
+    runs = [
+        write_run(folder / name, ["a", "b", "c", "d"], name, scale=scale)
+        for name, scale in (("one", 1), ("two", 2))
+    ]
+    return leaderboards(runs, bootstrap=QUICK)
+
+
+def renamed(board, names):
+    """The board with as many copies of its first model as there are names."""
+    entry = board.entries[0]
+    entries = tuple(
+        replace(
+            entry,
+            model=name,
+            report=replace(entry.report, model=name, warnings=(name, f"of {name}")),
+        )
+        for name in names
+    )
+    pair = board.pairs[0]
+    pairs = tuple(
+        replace(pair, difference=replace(pair.difference, first=first, second=second))
+        for first, second in pairwise(names)
+    )
+    return replace(board, entries=entries, pairs=pairs)
+
+
+def test_models_of_hostile_names_are_shown_and_none_runs(boards, open_page):
+    names = [text for text in TEXTS.values() if text]
+    opened = open_page(leaderboard_page([renamed(boards[0], names)]))
+    refuse_dialogs(opened)
+    cells = opened.page.locator(".models tr.model .name")
+    texts = [
+        squeezed(text)
+        for text in cells.evaluate_all("all => all.map(e => e.textContent)")
+    ]
+    assert texts == [squeezed(brief(name, LONGEST_NAME)) for name in names]
+    for button in opened.page.locator(".sort").all():
+        button.click()
+    opened.page.locator(".models tr.model .name").first.hover()
+    check(opened)
+
+
+def test_tasks_and_interventions_of_hostile_names_are_shown_and_none_runs(
+    boards, open_page
+):
+    texts = [text for text in SHORT.values() if text.strip()]
+    hostile = [
+        replace(board, task=text, version=text, intervention=text, warnings=(text,))
+        for board, text in zip(boards[:1] * len(texts), texts, strict=True)
+    ]
+    opened = open_page(leaderboard_page(hostile))
+    refuse_dialogs(opened)
+    page = opened.page
+    for k, text in enumerate(texts):
+        page.locator("#task").select_option(index=k)
+        title = page.locator(".board:not([hidden]) h2").text_content()
+        assert squeezed(title) == squeezed(f"{shown(text)}: {shown(text)}")
+    check(opened)
+
+
+def test_a_site_of_hostile_models_stays_in_its_folder(tmp_path, open_page):
+    folder = tmp_path / "runs"
+    names = list(MODEL_NAMES.values())[::12]
+    for k, name in enumerate(names):
+        write_run(folder / str(k), ["a", "b"], name)
+    site = tmp_path / "out" / "site"
+    site.parent.mkdir()
+    write_site(site, leaderboards([folder], bootstrap=QUICK), QUICK, Choices())
+    assert [path.name for path in site.parent.iterdir()] == ["site"]
+    assert len(list((site / "reports").iterdir())) == len(names)
+    opened = open_page(site / "index.html")
+    for link in opened.page.locator(".board:not([hidden]) .models a").all():
+        assert re.fullmatch(r"reports/[\w.-]+\.html", link.get_attribute("href"))
+    check(opened)
+
+
+# --- the report ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("setting", ["provided", "generated"])
+def test_questions_chains_and_answers_are_shown_and_none_runs(
+    setting, tmp_path, open_page
+):
+    run = write_run(tmp_path / "run", list(SHORT.values()), setting=setting)
+    opened = open_page(report_page([run], QUICK).html)
+    refuse_dialogs(opened)
+    assert opened.found() == len(SHORT)
+    for k in range(len(SHORT)):
+        opened.page.locator(".step").nth(k % 3).click()
+        if k + 1 < len(SHORT):
+            opened.page.get_by_role("button", name="Next").first.click()
+    check(opened)
+
+
+def test_texts_of_a_million_characters_open(tmp_path, open_page):
+    long = [text for name, text in TEXTS.items() if name not in SHORT]
+    run = write_run(tmp_path / "run", long)
+    opened = open_page(report_page([run], QUICK).html)
+    opened.page.locator(".step").first.click()
+    wide = "document.documentElement.scrollWidth > document.documentElement.clientWidth"
+    assert not opened.page.evaluate(wide)
+    check(opened)
+
+
+def test_the_text_of_each_step_is_the_one_of_the_run(tmp_path, open_page):
+    texts = [text for text in SHORT.values() if text.strip()]
+    run = write_run(tmp_path / "run", texts)
+    opened = open_page(report_page([run], QUICK).html)
+    page = opened.page
+    seen = set()
+    for k in range(len(texts)):
+        seen.add(squeezed(page.locator(".problem").first.text_content()))
+        if k + 1 < len(texts):
+            page.get_by_role("button", name="Next").first.click()
+    missing = [t for t in texts if not any(shown(t) in whole for whole in seen)]
+    assert missing == []
+    check(opened)
+
+
+def test_names_and_metadata_of_a_report_are_shown_and_none_runs(tmp_path, open_page):
+    texts = [text for text in SHORT.values() if text.strip()]
+    run = load_run(
+        write_run(
+            tmp_path / "run",
+            ["a", "b", "c"],
+            metadata={text: {text: [text]} for text in texts},
+        )
+    )
+    (made,) = pages_of_run(run, QUICK)
+    pages = [
+        replace(
+            made,
+            report=replace(
+                made.report,
+                model=text,
+                task=replace(made.report.task, task=text, version=text),
+                warnings=(text,),
+            ),
+        )
+        for text in texts
+    ]
+    opened = open_page(as_html(pages, QUICK))
+    refuse_dialogs(opened)
+    whole = squeezed(opened.page.locator("body").text_content())
+    assert [text for text in texts if shown(text) not in whole] == []
+    check(opened)
