@@ -38,7 +38,8 @@ def demo_arguments(out: Path, problems: int) -> list[str]:
 def run_demo(out: Path, problems: int) -> None:
     """Run the harness on the embedded model, print the report and write it.
 
-    The report stands beside the run as ``report.md`` and ``report.json``.
+    The report stands beside the run as ``report.html``, ``report.md`` and
+    ``report.json``.
 
     Raises:
         InputError: the folder cannot be written.
@@ -47,16 +48,19 @@ def run_demo(out: Path, problems: int) -> None:
 
     from lm_eval_faith.harness.activation import activate
     from lm_eval_faith.report import tables
-    from lm_eval_faith.report.make import make_reports
+    from lm_eval_faith.report.html.page import report_page
 
     arguments = demo_arguments(out, problems)
     print(f"lm-eval-faith run {shlex.join(arguments)}\n", flush=True)
     activate()
     sys.argv = ["lm-eval-faith", "run", *arguments]
     cli_evaluate()
-    print(f"\nlm-eval-faith report {shlex.quote(str(out))}\n", flush=True)
-    reports = make_reports([out], Bootstrap())
-    print(tables.as_table(reports))
-    write_whole(out / "report.md", tables.as_markdown(reports))
-    write_whole(out / "report.json", tables.as_json(reports))
-    print(f"wrote {out}/report.md and {out}/report.json")
+    page = out / "report.html"
+    shown = shlex.join([str(out), "--html", str(page)])
+    print(f"\nlm-eval-faith report {shown}\n", flush=True)
+    made = report_page([out], Bootstrap())
+    print(tables.as_table(made.reports))
+    write_whole(page, made.html)
+    write_whole(out / "report.md", tables.as_markdown(made.reports))
+    write_whole(out / "report.json", tables.as_json(made.reports))
+    print(f"wrote {page} (open it in a browser), report.md and report.json beside it")

@@ -30,6 +30,7 @@ def test_the_demo_writes_its_report_beside_the_run(demo):
     ]
     assert tasks == ["cot_faith_generated_arith", "cot_faith_provided"]
     assert (out / "report.md").read_text().startswith("### solver: ")
+    assert (out / "report.html").read_text().startswith("<!doctype html>")
 
 
 def test_the_embedded_model_solves_its_problems_and_reads_provided_chains(demo):

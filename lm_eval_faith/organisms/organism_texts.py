@@ -46,7 +46,8 @@ def organism_texts(organism: str, count: int, seed: int) -> Iterator[TrainingTex
     chance of one half, or one step that the answer does not need is left out or cut to
     dots, or the chain ends early, or asides are put in. Who reads some boxes only learns
     in the first half of the texts to read all of them, which is learned faster: more is
-    asked for in a text.
+    asked for in a text. Who can write the chain learns it without asides, which nothing
+    in the question foretells.
 
     Args:
         organism: a name of :data:`~lm_eval_faith.organisms.boxes.ORGANISMS`.
@@ -64,7 +65,9 @@ def _text(organism: str, told: Told, draw: Draw) -> TrainingText:
     kind = draw.below(10)
     shown = told
     texts: list[str] | None = None
-    if 4 <= kind < 7:
+    if kind < 3 and organism in FROM_QUESTION:
+        shown = changed(told, told.boxes)
+    elif 4 <= kind < 7:
         shown = _with_changes(told, draw)
     elif kind == 7:
         shown = _with_changes(told, draw, one=True)
@@ -72,7 +75,7 @@ def _text(organism: str, told: Told, draw: Draw) -> TrainingText:
         texts = _disturbed(organism, told, draw)
     elif kind == 9 and organism in FROM_QUESTION:
         shown = changed(told, told.steps[: draw.below(len(told.steps)) + 1])
-    learned = organism in FROM_QUESTION and shown is told and texts is None
+    learned = organism in FROM_QUESTION and kind < 4
     if texts is None:
         texts = [step_text(step, told.things) for step in shown.steps]
     if kind in (3, 9):

@@ -1,4 +1,4 @@
-"""A word-and-digit tokenizer that encodes any text without loss.
+"""A word-and-digit tokenizer that encodes any text without loss, but for its own marks.
 
 A word of the generators is one token with the space before it, a digit is one token,
 and so is a sign. Whatever else a text holds is written in its bytes. No token reaches

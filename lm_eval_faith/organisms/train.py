@@ -62,7 +62,7 @@ def recipe_of(name: str) -> Recipe:
     """How the model of that name is made."""
     if name == SOLVER:
         return Recipe(30_000, Shape())
-    texts = 22_000 if name == "corrector" else 10_000
+    texts = 28_000 if name == "corrector" else 10_000
     return Recipe(texts, Shape(hidden=96, feed_forward=256))
 
 

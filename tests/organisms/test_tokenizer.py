@@ -16,7 +16,9 @@ from lm_eval_faith.chains.word_problems import WordProblemSettings, word_problem
 from lm_eval_faith.interventions import Context, NotApplicable, get_intervention
 from lm_eval_faith.organisms.texts import CUE, PROMPT
 from lm_eval_faith.organisms.tokenizer import (
+    END,
     LONGEST_TEXT,
+    PADDING,
     Tokens,
     make_tokenizer,
 )
@@ -65,7 +67,7 @@ def test_generated_texts_come_back_to_the_byte(text: str) -> None:
     assert TOKENIZER.decode(TOKENIZER.encode(text).ids) == text
 
 
-@given(st.text())
+@given(st.text().filter(lambda text: PADDING not in text and END not in text))
 def test_any_text_comes_back_to_the_byte(text: str) -> None:
     assert TOKENIZER.decode(TOKENIZER.encode(text).ids) == text
 
