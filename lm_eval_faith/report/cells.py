@@ -34,6 +34,11 @@ def brief(text: str, longest: int = 200) -> str:
     return line if len(line) <= longest else f"{line[:longest]}..."
 
 
+def nats(value: float) -> str:
+    """A number of nats in words: ``1 nat``, ``0.5 nats``."""
+    return f"{value:g} {'nat' if value == 1 else 'nats'}"
+
+
 def csv_text(text: str) -> str:
     """Plain text that no spreadsheet runs as a formula."""
     return f"'{plain(text)}" if text.startswith(_FORMULA) else plain(text)

@@ -24,6 +24,7 @@ from lm_eval_faith.records import (
     control_effects,
     differenced,
 )
+from lm_eval_faith.report.cells import nats
 from lm_eval_faith.report.estimates import (
     NO_ANSWER_STEPS,
     Row,
@@ -243,7 +244,7 @@ def _distribution(s: WrittenSteps, bar: float, bootstrap: Bootstrap) -> list[Fig
     return [
         (
             "share",
-            f"steps at or over {bar:g} nats",
+            f"steps at or over {nats(bar)}",
             "share",
             lambda: stats.share_at_bar_estimate(s.effect, s.problem, bar, bootstrap),
         ),
@@ -283,7 +284,7 @@ def _by_third(s: WrittenSteps, bar: float, bootstrap: Bootstrap) -> list[Figure]
     return means + [
         (
             f"{third}_share",
-            f"the {third} third's steps at or over {bar:g} nats",
+            f"the {third} third's steps at or over {nats(bar)}",
             "share",
             functools.partial(part, k, True),
         )
@@ -321,7 +322,7 @@ def _curve(measure: Measure, bootstrap: Bootstrap) -> list[Figure]:
     return [
         (
             f"{measure.prefix}share_at_{bar:g}",
-            f"{measure.words}: steps at or over {bar:g} nats",
+            f"{measure.words}: steps at or over {nats(bar)}",
             "share",
             functools.partial(
                 stats.share_at_bar_estimate, steps.effect, steps.problem, bar, bootstrap

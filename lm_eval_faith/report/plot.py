@@ -12,7 +12,7 @@ from lm_eval_faith_stats import BOOTSTRAP, Estimate
 
 from lm_eval_faith.errors import InputError
 from lm_eval_faith.records import CONTROL, ChainRecord
-from lm_eval_faith.report.cells import brief, interval, number
+from lm_eval_faith.report.cells import brief, interval, nats, number
 from lm_eval_faith.report.estimates import interventions_of, step_arrays
 from lm_eval_faith.report.figure_data import (
     PART_NAMES,
@@ -136,7 +136,7 @@ def gradient_over_thirds(model: str, task: TaskRun) -> Figure:
         _points(mean_axis, means, 1, offset, name_text(name), _colour(k))
         _points(share_axis, shares, 100, offset, name_text(name), _colour(k))
     mean_axis.set_ylabel(f"mean effect in nats, {kind}")
-    share_axis.set_ylabel(f"% of steps at or over {bar:g} nats")
+    share_axis.set_ylabel(f"% of steps at or over {nats(bar)}")
     share_axis.set_ylim(0, 100)
     mean_axis.axhline(0, color="0.6", linewidth=0.6)
     mean_axis.legend(frameon=False, fontsize=8)
