@@ -14,6 +14,10 @@ from typing import Any
 
 import pytest
 
+from .browser import browser, open_page
+
+__all__ = ["browser", "open_page"]
+
 ROOT = Path(__file__).resolve().parent.parent
 CHAT_TEMPLATE = (
     "{% for m in messages %}<|{{ m['role'] }}|>{{ m['content'] }}<|end|>{% endfor %}"

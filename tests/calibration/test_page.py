@@ -10,6 +10,7 @@ from lm_eval_faith.calibration.measure import measured
 from lm_eval_faith.calibration.page import calibration_page, lede
 from lm_eval_faith.calibration.run import Plan
 from lm_eval_faith.calibration.table import Calibration
+from lm_eval_faith.organisms import ORGANISMS
 
 
 @pytest.fixture
@@ -51,3 +52,17 @@ def test_names_are_shown_and_not_obeyed(made):
     plan = replace(made.plan, interventions=("ŝ<b>",))
     page = calibration_page(replace(made, rows=rows, plan=plan))
     assert "ŝ<b>" not in page and "ŝ&lt;b&gt;" in page
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_it_opens_without_a_sound_and_fits_the_window(make_run, open_page, width):
+    chain = [("-", 0.1, 0.0), ("+", 3.0, 0.0)]
+    runs = tuple(make_run(name, *([chain] * 3)) for name in ORGANISMS)
+    plan = Plan(organisms=ORGANISMS, interventions=("corrupt",), problems=3)
+    rows = measured(runs, plan.interventions, 1.0, Bootstrap(resamples=50))
+    opened = open_page(calibration_page(Calibration(plan, rows, 2.0)), width=width)
+    assert (
+        opened.page.locator("h1").inner_text() == "Does the measure find what is there?"
+    )
+    assert (opened.logged, opened.requests) == ([], [])
+    assert opened.page.evaluate("document.documentElement.scrollWidth") <= width
