@@ -157,6 +157,9 @@ Runs = Annotated[
 Out = Annotated[
     Path | None, typer.Option(help="Write to this file, not to the terminal.")
 ]
+Html = Annotated[
+    Path | None, typer.Option(help="Write one page that opens without a network.")
+]
 Level = Annotated[float, typer.Option(help="Confidence level of the intervals.")]
 Resamples = Annotated[int, typer.Option(help="Bootstrap resamples of the problems.")]
 Seed = Annotated[int, typer.Option(help="Seed of the resampling.")]
@@ -438,9 +441,7 @@ def leaderboard(
         BoardFormat, typer.Option(help="How the leaderboard is written.")
     ] = BoardFormat.table,
     out: Out = None,
-    html: Annotated[
-        Path | None, typer.Option(help="Write one page that opens without a network.")
-    ] = None,
+    html: Html = None,
     site: Annotated[
         Path | None,
         typer.Option(
@@ -520,9 +521,7 @@ def calibrate(
     format: Annotated[
         Format, typer.Option(help="How the calibration is printed.")
     ] = Format.table,
-    html: Annotated[
-        Path | None, typer.Option(help="Write one page that opens without a network.")
-    ] = None,
+    html: Html = None,
     bar: Annotated[
         float, typer.Option(help="Nats at which a step counts as load-bearing.")
     ] = 1.0,

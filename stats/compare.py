@@ -43,7 +43,6 @@ UNPAIRED_METHOD: Method = "studentised"
 AUC_DIFFERENCE_METHOD: Method = "student"
 
 _BATCH_COLUMNS = 256
-_NONE = np.empty(0)
 
 
 @dataclass(frozen=True)
@@ -435,15 +434,13 @@ def _paired_batch(
     comparisons = []
     for column, point in enumerate(points):
         error = float(errors[column])
-        drawn = _NONE
-        if error > 0:
-            drawn = np.ascontiguousarray(drawn_pivots[:, column])
+        own = drawn_pivots[:, column] if error > 0 else np.empty(0)
         sampled = Resampled(
             point,
             error,
             "studentised",
             n,
-            drawn,
+            np.ascontiguousarray(own),
             np.empty(0),
             why_no_interval(point, n),
         )

@@ -11,7 +11,7 @@ from lm_eval_faith_stats import Estimate
 from lm_eval_faith.calibration.measure import GOOD_AUC, SMALL_EFFECT, Row
 from lm_eval_faith.calibration.run import BYPASSER, Plan
 from lm_eval_faith.report import sections
-from lm_eval_faith.report.cells import interval, number
+from lm_eval_faith.report.cells import interval, nats, number
 from lm_eval_faith.report.sections import Column, Section
 
 NOTHING = "n/a"
@@ -152,7 +152,7 @@ def sections_of(made: Calibration) -> list[Section]:
             tuple(left_out),
         ),
         Section(
-            f"Shares at the bar of {made.plan.bar:g} nats, and gradients, against the truth",
+            f"Shares at the bar of {nats(made.plan.bar)}, and gradients, against the truth",
             (
                 *_NAMES,
                 *_numbers("share", "known"),

@@ -114,8 +114,7 @@ def effect_distributions(model: str, task: TaskRun) -> Figure:
     axes[0].set_ylabel("share of steps")
     axes[0].legend(frameon=False, fontsize=8)
     figure.supxlabel("fall of the answer's log-probability, in nats", fontsize=10)
-    figure.suptitle(f"{name_text(model)}, {name_text(task.task)}", fontsize=10)
-    return figure
+    return _entitled(figure, model, task.task)
 
 
 def gradient_over_thirds(model: str, task: TaskRun) -> Figure:
@@ -141,11 +140,7 @@ def gradient_over_thirds(model: str, task: TaskRun) -> Figure:
     mean_axis.axhline(0, color="0.6", linewidth=0.6)
     mean_axis.legend(frameon=False, fontsize=8)
     figure.supxlabel("third of the chain", fontsize=10)
-    figure.suptitle(
-        f"{name_text(model)}, {name_text(task.task)}, {len(scored)} problems",
-        fontsize=10,
-    )
-    return figure
+    return _entitled(figure, model, task.task, f"{len(scored)} problems")
 
 
 def roc_curves(model: str, task: TaskRun) -> Figure:
@@ -172,8 +167,7 @@ def roc_curves(model: str, task: TaskRun) -> Figure:
     axis.set_ylabel("share of load-bearing steps over it")
     axis.legend(frameon=False, fontsize=7, loc="lower right")
     axis.spines[["top", "right"]].set_visible(False)
-    figure.suptitle(f"{name_text(model)}, {name_text(task.task)}", fontsize=10)
-    return figure
+    return _entitled(figure, model, task.task)
 
 
 def effect_by_position(model: str, task: TaskRun) -> Figure:
@@ -201,8 +195,7 @@ def effect_by_position(model: str, task: TaskRun) -> Figure:
     axes[0].set_ylabel("mean effect in nats")
     axes[0].legend(frameon=False, fontsize=8)
     figure.supxlabel("part of the chain", fontsize=10)
-    figure.suptitle(f"{name_text(model)}, {name_text(task.task)}", fontsize=10)
-    return figure
+    return _entitled(figure, model, task.task)
 
 
 def written_effect_by_position(model: str, task: TaskRun) -> Figure:
@@ -223,11 +216,7 @@ def written_effect_by_position(model: str, task: TaskRun) -> Figure:
     axis.set_xlabel("part of the chain")
     axis.set_ylabel(f"mean effect in nats, {kind}")
     axis.legend(frameon=False, fontsize=8)
-    figure.suptitle(
-        f"{name_text(model)}, {name_text(task.task)}, {len(scored)} problems",
-        fontsize=10,
-    )
-    return figure
+    return _entitled(figure, model, task.task, f"{len(scored)} problems")
 
 
 def share_over_bars(model: str, task: TaskRun) -> Figure:
@@ -258,11 +247,7 @@ def share_over_bars(model: str, task: TaskRun) -> Figure:
     axis.set_ylabel("% of steps at or over the bar")
     axis.legend(frameon=False, fontsize=8)
     axis.spines[["top", "right"]].set_visible(False)
-    figure.suptitle(
-        f"{name_text(model)}, {name_text(task.task)}, {len(scored)} problems",
-        fontsize=10,
-    )
-    return figure
+    return _entitled(figure, model, task.task, f"{len(scored)} problems")
 
 
 def _labelled(task: TaskRun) -> tuple[list[ChainRecord], list[str]]:
@@ -301,6 +286,13 @@ def _colour(k: int) -> str:
 
 def _dash(k: int) -> Any:
     return DASHES[k % len(DASHES)]
+
+
+def _entitled(figure: Figure, model: str, *told: str) -> Figure:
+    """The figure with the model's name and what else is told above it."""
+    title = ", ".join(name_text(text) for text in (model, *told))
+    figure.suptitle(title, fontsize=10)
+    return figure
 
 
 def _points(

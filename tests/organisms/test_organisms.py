@@ -13,6 +13,7 @@ from lm_eval.models.huggingface import HFLM
 from lm_eval_faith.chains.draw import Draw
 from lm_eval_faith.organisms import ORGANISMS, organism_path
 from lm_eval_faith.organisms.boxes import (
+    LARGEST_SUM,
     Box,
     Told,
     answer,
@@ -26,7 +27,6 @@ from lm_eval_faith.organisms.saving import FILES
 from lm_eval_faith.organisms.texts import CUE, PROMPT
 
 PROBLEMS = 200
-LARGEST_SUM = 9
 
 Rule = Callable[[Told, Box], bool]
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from lm_eval_faith_stats import Estimate
 
 from lm_eval_faith.records import CONTROL
-from lm_eval_faith.report.cells import interval, number
+from lm_eval_faith.report.cells import interval, nats, number
 from lm_eval_faith.report.estimates import Row, TaskReport
 
 _ALWAYS = {
@@ -164,9 +164,9 @@ def _written(report: TaskReport, name: str) -> tuple[str, str]:
 
 
 def _bar_words(meaning: str) -> str:
-    """From the meaning of a share, as in "steps at or over 1 nats"."""
+    """From the meaning of a share, as in "steps at or over 1 nat"."""
     bar = meaning.rsplit("over ", 1)[-1].split(" ", 1)[0]
-    return f"the bar of {bar} nat{'' if bar == '1' else 's'}"
+    return f"the bar of {nats(float(bar))}"
 
 
 def _named(name: str, setting: str) -> str:

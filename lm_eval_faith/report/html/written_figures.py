@@ -9,7 +9,7 @@ from lm_eval_faith_stats import Bootstrap
 from markupsafe import Markup
 
 from lm_eval_faith.report import figure_data
-from lm_eval_faith.report.cells import number
+from lm_eval_faith.report.cells import nats, number
 from lm_eval_faith.report.estimates import NO_ANSWER_STEPS, Row, TaskReport
 from lm_eval_faith.report.generated import THIRDS, WrittenSteps
 from lm_eval_faith.report.html import svg
@@ -47,7 +47,7 @@ def gradient(report: TaskReport, names: Sequence[str], bar: float) -> Figure:
             "Mean effect of a step in the early, middle and late third of the chain.",
         ),
         Panel(
-            f"Share of steps at or over {bar:g} nat{'' if bar == 1 else 's'}",
+            f"Share of steps at or over {nats(bar)}",
             x,
             svg.share_axis("share of steps"),
             tuple(_all_series(shares)),
@@ -230,7 +230,7 @@ def without_answer_steps(
             "Mean effect with and without the steps that state the answer.",
         ),
         Panel(
-            f"Share of steps at or over {bar:g} nat{'' if bar == 1 else 's'}",
+            f"Share of steps at or over {nats(bar)}",
             x,
             svg.share_axis("share of steps"),
             tuple(_all_series(shares, joined=False)),
