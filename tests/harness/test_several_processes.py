@@ -34,6 +34,7 @@ from accelerate import PartialState
 from lm_eval.api.registry import register_model
 from lm_eval.models.huggingface import HFLM
 from lm_eval.tasks import TaskManager
+from torch import distributed
 
 from lm_eval_faith.cli import main
 
@@ -55,7 +56,10 @@ class SplitHF(HFLM):
         assert self._world_size == 2
 
 
-main()
+try:
+    main()
+finally:
+    assert not distributed.is_initialized(), "the process group is left open"
 '''
 
 
