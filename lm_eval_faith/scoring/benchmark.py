@@ -31,6 +31,7 @@ from transformers import (
     PreTrainedModel,
 )
 
+from .products import fast_products
 from .shared_prefix import DEFAULT_MAX_PACKED_TOKENS, score
 from .tree import Pair, build, truncate
 from .workloads import Encode, multiple_choice, provided_chain, word_encoder
@@ -126,12 +127,24 @@ class Seconds(NamedTuple):
     processor: float
     """Over all threads of this process; the steadier of the two where others use the machine too."""
 
+    def over(self, other: Seconds) -> Seconds:
+        return Seconds(self.wall / other.wall, self.processor / other.processor)
+
 
 def timed(action: Callable[[], Any]) -> tuple[Seconds, Any]:
     """The time of an action, and what it returned."""
     wall, processor = time.perf_counter(), time.process_time()
     result = action()
     return Seconds(time.perf_counter() - wall, time.process_time() - processor), result
+
+
+def dense_with_our_products(model: PreTrainedModel, tokens: int, length: int) -> None:
+    """The same floor with the matrix products that scoring uses; where those are torch's own, it is `dense`."""
+    with fast_products(model.device):
+        dense(model, tokens, length)
+
+
+FLOORS = {"floor": dense, "with our products": dense_with_our_products}
 
 
 def compare(
@@ -149,31 +162,24 @@ def compare(
     )
     some = list(pairs[:8])
     shared(model, some), plainly(model, some)
-    ratios: list[Seconds] = []
-    shares: list[Seconds] = []
+    floors = {
+        name: partial(way, model, distinct, total // len(texts))
+        for name, way in FLOORS.items()
+        if floor
+    }
+    found: dict[str, list[Seconds]] = {}
     for _ in range(repeats):
-        least = (
-            [timed(lambda: dense(model, distinct, total // len(texts)))[0]]
-            if floor
-            else []
-        )
+        least = {name: [timed(way)[0]] for name, way in floors.items()}
         ours, answers = timed(lambda: shared(model, pairs))
-        least += (
-            [timed(lambda: dense(model, distinct, total // len(texts)))[0]]
-            if floor
-            else []
-        )
+        for name, way in floors.items():
+            least[name].append(timed(way)[0])
         plain, expected = timed(lambda: plainly(model, pairs))
-        ratios.append(Seconds(plain.wall / ours.wall, plain.processor / ours.processor))
-        line = f"  plain {plain.wall:7.1f} s  shared {ours.wall:6.1f} s  ratio {ratios[-1].wall:5.2f}"
-        if floor:
-            mean = Seconds(
-                *(statistics.mean(times) for times in zip(*least, strict=True))
-            )
-            shares.append(
-                Seconds(mean.wall / ours.wall, mean.processor / ours.processor)
-            )
-            line += f"  floor {mean.wall:6.1f} s  floor/shared {shares[-1].wall:.2f}"
+        found.setdefault("ratio", []).append(plain.over(ours))
+        line = f"  plain {plain.wall:7.1f} s  shared {ours.wall:6.1f} s  ratio {plain.over(ours).wall:5.2f}"
+        for name, times in least.items():
+            mean = Seconds(*map(statistics.mean, zip(*times, strict=True)))
+            found.setdefault(f"{name}/shared", []).append(mean.over(ours))
+            line += f"  {name} {mean.wall:6.1f} s"
         difference = max(
             abs(one[0] - two[0]) for one, two in zip(answers, expected, strict=True)
         )
@@ -184,15 +190,14 @@ def compare(
             f"{line}  largest difference {difference:.1e} nats, {greedy} of is_greedy differ",
             flush=True,
         )
-    for name, values in [("ratio", ratios), ("floor/shared", shares)]:
-        if values:
-            wall, processor = (
-                statistics.median(column) for column in zip(*values, strict=True)
-            )
-            print(
-                f"  median {name}: {wall:.2f} by the clock, {processor:.2f} by processor time",
-                flush=True,
-            )
+    for name, values in found.items():
+        wall, processor = (
+            statistics.median(column) for column in zip(*values, strict=True)
+        )
+        print(
+            f"  median {name}: {wall:.2f} by the clock, {processor:.2f} by processor time",
+            flush=True,
+        )
 
 
 def chains(encode: Encode, problems: int) -> list[Pair]:

@@ -13,6 +13,7 @@ from transformers import PreTrainedModel
 from .attention import TreeAttention, TreeAttentionError, installed
 from .kept import KeptKeys
 from .packing import Pack, pack
+from .products import fast_products
 from .support import causal_lm, exact_length, uses_attention_interface
 from .tree import Forest, Ints, Pair, build, check, truncate
 
@@ -169,7 +170,7 @@ def _forward(
         )
     else:
         inputs["position_ids"] = attention.query_depths[None]
-    with torch.no_grad(), installed(model, attention):
+    with torch.no_grad(), installed(model, attention), fast_products(device):
         logits: torch.Tensor = model(
             **inputs, past_key_values=kept, use_cache=True
         ).logits[0]
