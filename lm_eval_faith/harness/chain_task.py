@@ -14,6 +14,7 @@ from lm_eval.api.task import ConfigurableTask
 
 from lm_eval_faith.chains.chain import Chain, chain_to_dict
 from lm_eval_faith.errors import InputError
+from lm_eval_faith.harness.backends import require_loglikelihoods
 from lm_eval_faith.harness.exit_code import exit_with_code_2_on_input_errors
 from lm_eval_faith.harness.pooled_figures import PooledFigures
 from lm_eval_faith.harness.running_model import ContextLimit, running_model
@@ -154,6 +155,14 @@ class ChainTask(PooledFigures, FaithTask):
         }
 
     # --- requests ----------------------------------------------------------------
+
+    def build_all_requests(self, **kwargs: Any) -> None:
+        """The harness's own, for a backend that can answer the requests."""
+        model = running_model()
+        if model is not None:
+            backend = getattr(model, "wrapped", model)
+            require_loglikelihoods(backend, f"by task {self.config.task}")
+        super().build_all_requests(**kwargs)
 
     def construct_requests(
         self, doc: Mapping[str, Any], ctx: str, **kwargs: Any

@@ -7,7 +7,6 @@ scored together (see :mod:`lm_eval_faith.scoring`). All else is the backend's.
 
 from __future__ import annotations
 
-import inspect
 import logging
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,6 +19,7 @@ from lm_eval.api.registry import get_model
 from tqdm import tqdm  # type: ignore[import-untyped]
 
 from lm_eval_faith.errors import InputError
+from lm_eval_faith.harness.backends import require_loglikelihoods, silenced
 from lm_eval_faith.harness.exit_code import exit_with_code_2_on_input_errors
 from lm_eval_faith.harness.two_stage import (
     FollowUp,
@@ -153,13 +153,7 @@ class FaithLM(LM):  # type: ignore[misc]
                 "enable_thinking out of --model_args (a chat template that needs to be "
                 'told to think takes chat_template_args={"enable_thinking":true})'
             )
-        reason = why_no_loglikelihoods(self.wrapped)
-        if reason is not None:
-            raise InputError(
-                f"{type(self.wrapped).__name__} gives no log-likelihoods, which are "
-                "asked for after each generation: use a backend that gives them, such "
-                f"as hf, vllm or local-completions (it says: {reason})"
-            )
+        require_loglikelihoods(self.wrapped, "after each generation")
 
     def two_stage(
         self, requests: Sequence[TwoStageRequest], disable_tqdm: bool = False
@@ -290,21 +284,6 @@ def make_backend(backend: str | LM, arguments: Mapping[str, Any]) -> LM:
     return kind.create_from_arg_obj(dict(arguments))
 
 
-def why_no_loglikelihoods(backend: LM) -> str | None:
-    """None, or what a backend says when it is asked for log-likelihoods.
-
-    The harness has no mark for it. Its chat backends raise before they look at the
-    requests, so an empty list tells, and costs the others nothing.
-    """
-    try:
-        backend.loglikelihood([], **silenced(backend.loglikelihood))
-    except (NotImplementedError, AssertionError) as error:
-        return " ".join(str(error).split()) or "not implemented"
-    except (LookupError, ValueError):  # an empty list is too little: it tells nothing
-        return None
-    return None
-
-
 def default_chunk(backend_arguments: Mapping[str, Any]) -> int:
     """As many documents as keep the backend busy, at least 16."""
     batch_size = str(backend_arguments.get("batch_size") or 1)
@@ -350,16 +329,6 @@ def torch_seeded_by(keys: Sequence[str]) -> Iterator[None]:
     with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
         torch.manual_seed(int(hash_args("seed", keys)[:15], 16))
         yield
-
-
-def silenced(method: Any) -> dict[str, bool]:
-    """The argument that turns a backend's own progress bar off, if it has one."""
-    return {"disable_tqdm": True} if takes(method, "disable_tqdm") else {}
-
-
-def takes(method: Any, name: str) -> bool:
-    """Whether a method has a parameter of that name."""
-    return name in inspect.signature(method).parameters
 
 
 @contextmanager

@@ -283,25 +283,28 @@ def cost_against_length(
             flush=True,
         )
     if figure is not None:
-        from matplotlib.figure import Figure
+        draw_length(rows, figure)
 
-        drawing = Figure(figsize=(6, 4), layout="constrained")
-        axes = drawing.subplots()
-        axes.loglog(
-            *zip(*((steps, plain) for steps, plain, _ in rows)), marker="o", label="hf"
-        )
-        axes.loglog(
-            *zip(*((steps, ours) for steps, _, ours in rows)),
-            marker="s",
-            label="shared prefixes",
-        )
-        axes.set(
-            xlabel="steps in the chain",
-            ylabel="seconds for one chain, corrupt and delete at each step",
-        )
-        axes.set_xticks(lengths, [str(steps) for steps in lengths])
-        axes.legend()
-        drawing.savefig(figure)
+
+def draw_length(rows: Sequence[tuple[int, float, float]], figure: str) -> None:
+    """Draw seconds, plain and shared, against numbers of steps."""
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import NullFormatter
+
+    steps, plain, ours = zip(*rows, strict=True)
+    drawing = Figure(figsize=(6, 4), layout="constrained")
+    axes = drawing.subplots()
+    axes.loglog(steps, plain, marker="o", label="hf")
+    axes.loglog(steps, ours, marker="s", label="shared prefixes")
+    axes.set(
+        title="All requests about one chain: corrupt and delete at each step",
+        xlabel="steps in the chain",
+        ylabel="seconds",
+    )
+    axes.set_xticks(steps, [str(number) for number in steps])
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.legend()
+    drawing.savefig(figure)
 
 
 PARTS = ("chains", "vocabulary", "long", "memory", "choices", "length")

@@ -6,10 +6,12 @@ import math
 import lm_eval
 import pytest
 import torch
+from lm_eval.api.registry import get_model
 from lm_eval.models.huggingface import HFLM
 
 import lm_eval_faith
 from lm_eval_faith.errors import InputError
+from lm_eval_faith.harness.faith_model import FaithLM
 
 TASK = "cot_faith_provided"
 SMALL = {"problems": 4, "load_bearing": 3, "asides": 2}
@@ -27,7 +29,7 @@ def model(tiny_model):
 def evaluate(model):
     def run(tasks=(TASK,), metadata=None, **more):
         return lm_eval.simple_evaluate(
-            model=model,
+            model=more.pop("model", model),
             tasks=list(tasks),
             task_manager=lm_eval_faith.task_manager(
                 metadata=SMALL | (metadata or {}),
@@ -200,6 +202,20 @@ def test_a_context_longer_than_the_model_takes_is_refused_by_name(evaluate):
     said = str(refused.value)
     assert f"task {TASK}, document test-0-0:" in said
     assert "the model takes 2048" in said and "\n" not in said
+
+
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_a_backend_without_loglikelihoods_is_refused_by_name(evaluate, wrapped):
+    chat = get_model("local-chat-completions").create_from_arg_string(
+        "model=m,base_url=http://localhost:9/v1/chat"
+    )
+    with pytest.raises(InputError) as refused:
+        evaluate(model=FaithLM(chat) if wrapped else chat, apply_chat_template=True)
+    said = str(refused.value)
+    assert said.startswith(
+        f"LocalChatCompletion gives no log-likelihoods, which are asked for by task {TASK}"
+    )
+    assert "\n" not in said
 
 
 def test_documents_that_are_too_long_can_be_dropped_and_are_counted(evaluate):
