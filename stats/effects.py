@@ -264,8 +264,15 @@ class Median:
             np.bincount(self.problem, weights=below).astype(float),
             np.bincount(self.problem).astype(float),
         )
-        error = float(share.value_and_error(np.ones((1, self.n_problems)))[1][0])
-        shares = wilson_interval(0.5, error, self.n_problems, len(value), level)
+        ones = np.ones((1, self.n_problems))
+        shares = wilson_interval(
+            0.5,
+            float(share.value_and_error(ones)[1][0]),
+            share.value_and_influence(ones)[1][0],
+            self.n_problems,
+            len(value),
+            level,
+        )
         low, high = np.quantile(value, shares, method="inverted_cdf")
         return float(low), float(high)
 

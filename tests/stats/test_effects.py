@@ -243,6 +243,38 @@ def test_share_interval_over_many_single_step_problems_is_wilsons():
     assert [estimate.low, estimate.high] == pytest.approx([low, high], abs=1e-6)
 
 
+def test_share_interval_of_clustered_steps_solves_wilsons_equation_for_each_limit():
+    # Few hits, in clumps: 4 of 4 steps, 1 of 2, 1 of 3, and 21 problems without any.
+    steps, hits = [4, 2, 3] + [3] * 21, [4, 1, 1] + [0] * 21
+    problem = np.repeat(np.arange(24), steps)
+    hit = np.concatenate([np.arange(n) < h for n, h in zip(steps, hits, strict=True)])
+    estimate = rate_estimate(hit, problem)
+    share = 6 / sum(steps)
+    influence = [(h - share * n) / sum(steps) for h, n in zip(hits, steps, strict=True)]
+    variance = sum(u**2 for u in influence) * 24 / 23
+    size = share * (1 - share) / variance
+    # One problem more like the first, which pulls hardest.
+    more = (variance + influence[0] ** 2) / (share + influence[0]) * share / variance
+    squares = [u**2 for u in influence]
+    about = sum((x - sum(squares) / 24) ** 2 for x in squares)
+    degrees = 2 * sum(squares) ** 2 / about
+    assert degrees < 6 and size / more < sum(steps)
+
+    def score(limit, n, degrees):
+        c = scipy_stats.t.ppf(0.975, degrees)
+        return abs(share - limit) - c * math.sqrt(limit * (1 - limit) / n)
+
+    assert score(estimate.low, size, 23) == pytest.approx(0, abs=1e-12)
+    assert score(estimate.high, size / more, 6) == pytest.approx(0, abs=1e-12)
+
+
+def test_the_interval_of_a_share_mirrors_that_of_the_rest():
+    problem = np.repeat(np.arange(24), 4)
+    hit = (problem < 2) | (np.arange(96) % 11 == 0)
+    share, rest = rate_estimate(hit, problem), rate_estimate(~hit, problem)
+    assert (rest.low, rest.high) == pytest.approx((1 - share.high, 1 - share.low))
+
+
 def test_repeating_every_step_of_a_problem_does_not_narrow_its_interval():
     hit, problem = np.array([0, 1, 1, 0, 1, 0, 1, 1]), np.arange(8)
     once = rate_estimate(hit, problem)
