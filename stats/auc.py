@@ -128,6 +128,7 @@ class PooledAuc:
     positives: Floats
     negatives: Floats
     share: bool = True
+    of_pairs: bool = True
 
     @property
     def strata(self) -> tuple[int]:

@@ -115,6 +115,10 @@ class Statistic(Protocol):
 class ShareStatistic(Statistic, Protocol):
     """A statistic between 0 and 1, for which there is Wilson's interval."""
 
+    @property
+    def of_pairs(self) -> bool:
+        """Whether it is a share of pairs of steps, and not of steps or problems."""
+
     def value_and_influence(self, weights: Floats) -> tuple[Floats, Floats]:
         """The statistic, (rows,), and what one more drawing of a problem adds to it, (rows, problems), at each row."""
 
@@ -131,6 +135,7 @@ class Ratio:
     numerator: Floats
     denominator: Floats
     share: bool = False
+    of_pairs: bool = False
 
     @property
     def strata(self) -> tuple[int]:
@@ -278,7 +283,7 @@ class Resampled:
     point, error: the statistic of the sample and its standard error. n_problems: problems it rests on. drawn:
     (resamples,), the values of the resamples, or for "studentised" their pivots (value - point) / error; empty for
     methods that draw none. jackknife: (problems,) for "bca", else empty. why_no_interval: empty where there is one.
-    influence: (problems,) for "wilson", else empty.
+    influence: (problems,) for "wilson", else empty. of_pairs: whether it is a share of pairs of steps.
     """
 
     point: float
@@ -289,6 +294,7 @@ class Resampled:
     jackknife: Floats
     why_no_interval: str = ""
     influence: Floats = field(default_factory=lambda: _NONE)
+    of_pairs: bool = False
 
 
 def resample(
@@ -309,9 +315,10 @@ def resample(
         return Resampled(point, np.nan, method, n_problems, _NONE, _NONE, why)
     ones = np.ones((1, sum(statistic.strata)))
     error = float(statistic.value_and_error(ones)[1][0])
-    drawn, jackknife, influence = _NONE, _NONE, _NONE
+    drawn, jackknife, influence, of_pairs = _NONE, _NONE, _NONE, False
     if method == "wilson":
-        influence = cast(ShareStatistic, statistic).value_and_influence(ones)[1][0]
+        share = cast(ShareStatistic, statistic)
+        influence, of_pairs = share.value_and_influence(ones)[1][0], share.of_pairs
     if method == "studentised" and error > 0:
         drawn = bootstrap_pivots(statistic, point, error, bootstrap)
     if method in ("percentile", "bca"):
@@ -319,7 +326,7 @@ def resample(
     if method == "bca":
         jackknife = jackknife_values(statistic)
     return Resampled(
-        point, error, method, n_problems, drawn, jackknife, influence=influence
+        point, error, method, n_problems, drawn, jackknife, "", influence, of_pairs
     )
 
 
@@ -367,7 +374,13 @@ def _interval(sampled: Resampled, n_steps: int, level: float) -> Interval:
     point, error, drawn = sampled.point, sampled.error, sampled.drawn
     if sampled.method == "wilson":
         return wilson_interval(
-            point, error, sampled.influence, sampled.n_problems, n_steps, level
+            point,
+            error,
+            sampled.influence,
+            sampled.n_problems,
+            n_steps,
+            level,
+            of_pairs=sampled.of_pairs,
         )
     if error == 0:
         return point, point
@@ -530,24 +543,33 @@ def wilson_interval(
     n_problems: int,
     n_steps: int,
     level: float,
+    *,
+    of_pairs: bool = False,
 ) -> Interval:
     """Wilson's score interval at the effective sample size of clustered data, for a statistic between 0 and 1.
 
     share: the point; error: its standard error over problems; influence: (problems,), what one more drawing of each
-    adds to it. The effective size is share * (1 - share) / error**2; at a share of 0 or 1 it is the number of problems.
-    The normal quantile is replaced by Student's with problems - 1 degrees of freedom. Wilson (1927), J. Am. Stat. Assoc.
-    22, 209-212; the effective size as in Korn and Graubard (1998), Survey Methodology 24, 193-201; the combination is
-    studied by Franco et al. (2019), J. Surv. Stat. Methodol. 7, 334-364.
+    adds to it. The effective size is share * (1 - share) / error**2, at most n_steps; at a share of 0 or 1 it is the
+    number of problems. The normal quantile is replaced by Student's with problems - 1 degrees of freedom. Wilson (1927),
+    J. Am. Stat. Assoc. 22, 209-212; the effective size and its bound as in Korn and Graubard (1998), Survey Methodology
+    24, 193-201; the combination is studied by Franco et al. (2019), J. Surv. Stat. Methodol. 7, 334-364.
 
     The limit towards 1/2 has to allow for what was not seen: an AUC of 0.999 that rests on one lost pair in one problem
-    would look far surer than it is. So for that limit the size is at most n_steps, and the variance is what it would be
-    with one problem more like the one that pulls hardest towards 1/2 (Fay and Feuer 1997, Stat. Med. 16, 791-801, who
-    add the largest weight to a weighted sum of counts, and its square to the variance). Student's degrees of freedom
-    are those of a variance that a few problems make (`degrees_of_freedom`), no less than 6.
+    would look far surer than it is. For that limit the variance is what it would be with one problem more like the one
+    that pulls hardest towards 1/2 (Fay and Feuer 1997, Stat. Med. 16, 791-801, who add the largest weight to a weighted
+    sum of counts, and its square to the variance), and Student's degrees of freedom are those of a variance that a few
+    problems make (`degrees_of_freedom`), no less than 6. of_pairs: there are more pairs than steps, so the bound at
+    n_steps is a caution and holds for this limit only.
     """
     if share > 0.5:
         low, high = wilson_interval(
-            1 - share, error, -influence, n_problems, n_steps, level
+            1 - share,
+            error,
+            -influence,
+            n_problems,
+            n_steps,
+            level,
+            of_pairs=of_pairs,
         )
         return 1 - high, 1 - low
     from scipy.special import stdtrit
@@ -559,6 +581,7 @@ def wilson_interval(
         largest = max(float(influence.max()), 0.0)
         unseen = (1 + (largest / error) ** 2) / (1 + largest / share)
         far_size = min(size / max(unseen, 1.0), float(n_steps))
+        size = size if of_pairs else min(size, float(n_steps))
         few = max(degrees_of_freedom(influence), _FEWEST_DEGREES)
         far_degrees = min(few, degrees)
 
