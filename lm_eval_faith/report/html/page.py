@@ -103,25 +103,34 @@ def as_html(
     pages: Sequence[TaskPage],
     bootstrap: Bootstrap = BOOTSTRAP,
     choices: Choices = DEFAULT,
+    leaderboard: str = "",
 ) -> str:
-    """The HTML of what is told of one task or more."""
+    """The HTML of what is told of one task or more.
+
+    Args:
+        leaderboard: the address of the leaderboard that the page belongs to, if any.
+    """
     curves = [
         _curve_data(page.report.task.task, figure.curves)
         for page in pages
         for figure in page.figures
         if figure.curves is not None
     ]
-    context = _context(pages, bootstrap, choices)
+    context = _context(pages, bootstrap, choices, leaderboard)
     around = len(_rendered(context, Packed({}, 0, 0), curves).encode())
     budget = max(LARGEST_PAGE - around, LEAST_OF_CHAINS)
     return _rendered(context, packed([page.chains for page in pages], budget), curves)
 
 
 def _context(
-    pages: Sequence[TaskPage], bootstrap: Bootstrap, choices: Choices
+    pages: Sequence[TaskPage],
+    bootstrap: Bootstrap,
+    choices: Choices,
+    leaderboard: str = "",
 ) -> dict[str, Any]:
     """What the template names, but the chains."""
     return {
+        "leaderboard": leaderboard,
         "pages": pages,
         "models": tuple(dict.fromkeys(page.report.model for page in pages)),
         "words": words,

@@ -117,7 +117,7 @@ def _report_page(folder: Path, bootstrap: Bootstrap, choices: Choices) -> str:
         for run in runs_of_folder(folder)
         for page in pages_of_run(run, bootstrap, choices)
     ]
-    return as_html(pages, bootstrap, choices)
+    return as_html(pages, bootstrap, choices, leaderboard=f"../{INDEX}")
 
 
 def _is_ours(path: Path) -> bool:

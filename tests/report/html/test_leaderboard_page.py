@@ -183,7 +183,9 @@ def test_a_board_of_one_model_has_no_matrix(folder, open_page):
 # --- the site ------------------------------------------------------------------------
 
 
-def test_the_site_links_every_model_to_its_report(folder, boards, tmp_path, open_page):
+def test_the_site_links_every_model_to_its_report_and_back(
+    folder, boards, tmp_path, open_page
+):
     site = tmp_path / "site"
     write_site(site, boards, QUICK, Choices())
     assert [p.name for p in tmp_path.iterdir() if p.name.startswith(".")] == []
@@ -192,7 +194,8 @@ def test_the_site_links_every_model_to_its_report(folder, boards, tmp_path, open
         opened.page.locator(".board:not([hidden]) a", has_text=name).click()
         assert opened.page.url.endswith(f"/reports/{name}.html")
         assert name in opened.page.locator(".lede").inner_text()
-        opened.page.go_back()
+        opened.page.get_by_role("link", name="Leaderboard").click()
+        assert opened.page.url.endswith("/site/index.html")
     assert opened.logged == []
 
 
