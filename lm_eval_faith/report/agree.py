@@ -1,7 +1,7 @@
 """Do the interventions agree? Rank correlations of their step effects within a chain.
 
 Effects are raw: a control that is taken from two interventions' effects would make them
-agree by itself. The control is not one of those compared.
+agree by itself. The control is not one of those compared. The AUCs are those of the report.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from lm_eval_faith.records import CONTROL, ChainRecord
 from lm_eval_faith.report import sections
 from lm_eval_faith.report.cells import interval, number
 from lm_eval_faith.report.estimates import interventions_of, step_arrays
+from lm_eval_faith.report.labelled import labelled_steps, step_auc
 from lm_eval_faith.report.make import DEFAULT, Choices, chosen
 from lm_eval_faith.report.run import Run, TaskRun
 from lm_eval_faith.report.sections import Column, Section
@@ -92,7 +93,7 @@ def _of_task(
         model=run.model,
         task=task.task,
         agreements=stats.agreements(effects, problem, bootstrap),
-        aucs=_aucs(scored, names, bootstrap) if task.setting == "provided" else {},
+        aucs=_aucs(task.setting, scored, names, bootstrap),
         warnings=tuple(warnings),
     )
 
@@ -122,12 +123,23 @@ def aligned_effects(
 
 
 def _aucs(
-    scored: Sequence[ChainRecord], names: Sequence[str], bootstrap: Bootstrap
+    setting: str,
+    scored: Sequence[ChainRecord],
+    names: Sequence[str],
+    bootstrap: Bootstrap,
 ) -> dict[str, Estimate]:
-    found = {}
+    """As the report gives them; empty where the truth about steps is not known."""
+    found: dict[str, Estimate] = {}
+    less_control = CONTROL in interventions_of(scored)
     for name in names:
-        s = step_arrays(scored, name)
-        found[name] = stats.auc_estimate(s.effect, s.load_bearing, s.problem, bootstrap)
+        if setting == "provided":
+            s = step_arrays(scored, name)
+            found[name] = stats.auc_estimate(
+                s.effect, s.load_bearing, s.problem, bootstrap
+            )
+        elif setting == "labelled":
+            auc = step_auc(labelled_steps(scored, name, less_control), bootstrap)
+            found |= {name: auc} if auc is not None else {}
     return found
 
 

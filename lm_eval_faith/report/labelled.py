@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import lm_eval_faith_stats as stats
 import numpy as np
-from lm_eval_faith_stats import Bootstrap
+from lm_eval_faith_stats import Bootstrap, Estimate
 
 from lm_eval_faith.records import (
     CONTROL,
@@ -72,6 +72,15 @@ def labelled_chains(
     )
 
 
+def step_auc(labelled: LabelledEffects, bootstrap: Bootstrap) -> Estimate | None:
+    """Chance that a load-bearing step has the larger effect; None without both kinds."""
+    if not _both(labelled):
+        return None
+    return stats.auc_estimate(
+        labelled.effect, labelled.load_bearing, labelled.problem, bootstrap
+    )
+
+
 def labelled_report(model: str, task: TaskRun, bootstrap: Bootstrap) -> TaskReport:
     """The figures of a written chain, those made with labels before the others."""
     made = generated_report(model, task, bootstrap)
@@ -92,21 +101,23 @@ def _rows(
     words = "effect minus control's" if less_control else "raw effect"
     steps = labelled_steps(scored, name, less_control)
     whole = labelled_chains(scored, name, less_control)
-    if _both(steps):
-        labelled = (steps.effect, steps.load_bearing, steps.problem)
+    pooled = step_auc(steps, bootstrap)
+    if pooled is not None:
         yield Row(
             name,
             "auc",
             f"{words}: chance that a load-bearing step has the larger one",
             "auc",
-            stats.auc_estimate(*labelled, bootstrap),
+            pooled,
         )
         yield Row(
             name,
             "auc_within",
             "the same within a problem, averaged",
             "auc",
-            stats.mean_within_problem_auc_estimate(*labelled, bootstrap),
+            stats.mean_within_problem_auc_estimate(
+                steps.effect, steps.load_bearing, steps.problem, bootstrap
+            ),
         )
     if _both(whole):
         yield Row(

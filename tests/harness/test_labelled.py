@@ -12,7 +12,7 @@ from sklearn.metrics import roc_auc_score
 
 import lm_eval_faith
 from lm_eval_faith.errors import InputError
-from lm_eval_faith.report import tables
+from lm_eval_faith.report import agreements_of_run, tables
 from lm_eval_faith.report.make import make_reports
 from lm_eval_faith.report.run import load_run
 
@@ -343,6 +343,13 @@ def test_labels_are_read_back_from_the_samples(report):
     (first, *_) = task.chains
     labels = {r.step: r.label for r in first.steps}
     assert labels == {0: "load_bearing", 1: "decoy", 2: "load_bearing"}
+
+
+def test_agree_sets_the_reports_aucs_side_by_side(report):
+    _, _, made, run = report
+    rows = {r.intervention: r.estimate for r in made.rows if r.figure == "auc"}
+    (task,) = agreements_of_run(load_run(run), Bootstrap(resamples=200))
+    assert task.aucs == rows and set(rows) == {"corrupt", "delete"}
 
 
 # --- bad input -------------------------------------------------------------------

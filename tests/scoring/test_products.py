@@ -100,5 +100,5 @@ def test_where_mkl_is_fast_and_on_other_devices_nothing_is_taken_over(
 def test_mkl_is_slow_on_amd_processors_with_avx512(
     monkeypatch: pytest.MonkeyPatch, processor: dict[str, object], slow: bool
 ) -> None:
-    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: processor)
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: processor, raising=False)
     assert products._mkl_is_slow.__wrapped__() is slow
