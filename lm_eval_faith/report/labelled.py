@@ -74,7 +74,7 @@ def labelled_chains(
 
 def step_auc(labelled: LabelledEffects, bootstrap: Bootstrap) -> Estimate | None:
     """Chance that a load-bearing step has the larger effect; None without both kinds."""
-    if not _both(labelled):
+    if not both_kinds(labelled):
         return None
     return stats.auc_estimate(
         labelled.effect, labelled.load_bearing, labelled.problem, bootstrap
@@ -119,7 +119,7 @@ def _rows(
                 steps.effect, steps.load_bearing, steps.problem, bootstrap
             ),
         )
-    if _both(whole):
+    if both_kinds(whole):
         yield Row(
             name,
             "chain_auc",
@@ -162,7 +162,7 @@ def _effects(found: Iterator[tuple[int, float, str | None]]) -> LabelledEffects:
     )
 
 
-def _both(found: LabelledEffects) -> bool:
+def both_kinds(found: LabelledEffects) -> bool:
     """There are scored steps, or chains, of both kinds."""
     kinds = found.load_bearing[~np.isnan(found.effect)]
     return bool(kinds.any() and not kinds.all())

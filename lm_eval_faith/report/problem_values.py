@@ -18,6 +18,7 @@ import numpy as np
 from lm_eval_faith.records import CONTROL, ChainRecord
 from lm_eval_faith.report.estimates import StepArrays, interventions_of, step_arrays
 from lm_eval_faith.report.generated import WrittenSteps, bar_of, written_steps
+from lm_eval_faith.report.labelled import LabelledEffects, both_kinds, labelled_steps
 from lm_eval_faith.report.make import Choices, chosen
 from lm_eval_faith.report.run import Run, TaskRun
 
@@ -60,7 +61,7 @@ class TaskValues:
     contents: tuple[str, ...]
     knobs: Mapping[str, Any]
     values: Mapping[Figure, np.ndarray]
-    steps: Mapping[str, StepArrays]
+    steps: Mapping[str, StepArrays | LabelledEffects]
 
 
 TEXTS = {
@@ -98,13 +99,18 @@ def _values_of_task(run: Run, task: TaskRun) -> TaskValues:
     scored = [chain if not chain.left_out else _empty(chain) for chain in chains]
     names = interventions_of(scored)
     values = _of_chains(chains)
-    steps = {}
+    steps: dict[str, StepArrays | LabelledEffects] = {}
     for name in names:
         if task.setting == "provided":
-            steps[name] = step_arrays(scored, name)
-            found = _provided(steps[name], len(chains))
+            provided = step_arrays(scored, name)
+            found = _provided(provided, len(chains))
+            steps[name] = provided
         else:
             found = _written(name, names, scored, bar_of(task))
+        if task.setting == "labelled" and name != CONTROL:
+            labelled = labelled_steps(scored, name, CONTROL in names)
+            found |= _by_label(labelled, len(chains))
+            steps |= {name: labelled} if both_kinds(labelled) else {}
         values |= {Figure(name, figure): value for figure, value in found.items()}
     return TaskValues(
         model=run.model,
@@ -183,19 +189,26 @@ def _of_chains(chains: Sequence[ChainRecord]) -> dict[Figure, np.ndarray]:
 
 def _provided(steps: StepArrays, n: int) -> dict[str, np.ndarray]:
     labelled = (steps.effect, steps.load_bearing, steps.problem)
-    truth, known = steps.load_bearing, ~np.isnan(steps.effect)
-    where = np.unique(steps.problem[known])
-    found = {
+    where = np.unique(steps.problem[~np.isnan(steps.effect)])
+    found = _by_label(steps, n) | {
         "effect": _spread(where, stats.label_differences(*labelled), n),
-        "load_bearing": _means(steps.effect[truth], steps.problem[truth], n),
-        "decoy": _means(steps.effect[~truth], steps.problem[~truth], n),
-        "auc_within": _spread(where, stats.within_problem_aucs(*labelled), n),
         "separated": _spread(where, stats.separated(*labelled), n),
         "separated_means": _spread(where, stats.separated_means(*labelled), n),
     }
     if not np.isnan(steps.follow).all():
         found["follow"] = _means(steps.follow, steps.problem, n)
     return found
+
+
+def _by_label(steps: StepArrays | LabelledEffects, n: int) -> dict[str, np.ndarray]:
+    effect, truth, problem = steps.effect, steps.load_bearing, steps.problem
+    where = np.unique(problem[~np.isnan(effect)])
+    aucs = stats.within_problem_aucs(effect, truth, problem)
+    return {
+        "load_bearing": _means(effect[truth], problem[truth], n),
+        "decoy": _means(effect[~truth], problem[~truth], n),
+        "auc_within": _spread(where, aucs, n),
+    }
 
 
 def _written(

@@ -3,6 +3,7 @@
 import csv
 import json
 import math
+import shutil
 
 import lm_eval
 import numpy as np
@@ -12,7 +13,8 @@ from sklearn.metrics import roc_auc_score
 
 import lm_eval_faith
 from lm_eval_faith.errors import InputError
-from lm_eval_faith.report import agreements_of_run, tables
+from lm_eval_faith.report import agreements_of_run, compare_runs, tables
+from lm_eval_faith.report.leaderboard import leaderboards
 from lm_eval_faith.report.make import make_reports
 from lm_eval_faith.report.run import load_run
 
@@ -350,6 +352,46 @@ def test_agree_sets_the_reports_aucs_side_by_side(report):
     rows = {r.intervention: r.estimate for r in made.rows if r.figure == "auc"}
     (task,) = agreements_of_run(load_run(run), Bootstrap(resamples=200))
     assert task.aucs == rows and set(rows) == {"corrupt", "delete"}
+
+
+def other_numbers(text):
+    """A sample of the same requests with other answers."""
+    sample = json.loads(text)
+    sample["filtered_resps"] = [
+        [str(float(logprob) * (1 + k % 3)), greedy]
+        for k, (logprob, greedy) in enumerate(sample["filtered_resps"])
+    ]
+    return json.dumps(sample) + "\n"
+
+
+def test_models_are_compared_by_the_labels_too(report, tmp_path):
+    _, _, made, run = report
+    other = shutil.copytree(run, tmp_path / "other")
+    (samples,) = other.rglob("samples_*.jsonl")
+    lines = samples.read_text().splitlines()
+    samples.write_text("".join(map(other_numbers, lines)))
+    quick = Bootstrap(resamples=200)
+    (compared,) = compare_runs([run, other], quick)
+    found = {
+        d.figure.name: d.comparison.estimate.point
+        for d in compared.differences
+        if d.figure.intervention == "corrupt"
+    }
+    (made_too,) = make_reports([other], quick)
+    first, second = (
+        {r.figure: r.estimate.point for r in rows if r.intervention == "corrupt"}
+        for rows in (made.rows, made_too.rows)
+    )
+    for figure in ("auc", "auc_within"):
+        assert found[figure] == pytest.approx(first[figure] - second[figure])
+    assert found["auc"] != 0
+    assert {"load_bearing", "decoy", "effect", "late"} <= set(found)
+    boards = leaderboards([run, other], by="auc", bootstrap=quick)
+    assert [board.by for board in boards] == ["auc", "auc"]
+    assert {e.figures["auc"].estimate.point for e in boards[0].entries} == {
+        first["auc"],
+        second["auc"],
+    }
 
 
 # --- bad input -------------------------------------------------------------------
