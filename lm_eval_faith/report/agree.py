@@ -139,7 +139,8 @@ def _aucs(
             )
         elif setting == "labelled":
             auc = step_auc(labelled_steps(scored, name, less_control), bootstrap)
-            found |= {name: auc} if auc is not None else {}
+            if auc is not None:
+                found[name] = auc
     return found
 
 

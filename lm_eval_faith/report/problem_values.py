@@ -47,8 +47,8 @@ class TaskValues:
         model: its name.
         task: what it ran, without the records.
         documents: ids, ascending.
-        contents: a digest of each problem: the question, and the chain and its answer
-            where they were provided.
+        contents: a digest of each problem: the question, the chain and its answer where
+            they were provided, and the steps' labels where somebody gave them.
         knobs: the settings that decide what is measured; runs that differ in them
             cannot be compared.
         values: NaN where a document has none.
@@ -110,7 +110,8 @@ def _values_of_task(run: Run, task: TaskRun) -> TaskValues:
         if task.setting == "labelled" and name != CONTROL:
             labelled = labelled_steps(scored, name, CONTROL in names)
             found |= _by_label(labelled, len(chains))
-            steps |= {name: labelled} if both_kinds(labelled) else {}
+            if both_kinds(labelled):
+                steps[name] = labelled
         values |= {Figure(name, figure): value for figure, value in found.items()}
     return TaskValues(
         model=run.model,
@@ -161,10 +162,16 @@ def _empty(chain: ChainRecord) -> ChainRecord:
     return replace(chain, steps=())
 
 
+def _labels(chain: ChainRecord) -> dict[int, str | None]:
+    return {record.step: record.label for record in chain.steps}
+
+
 def _content(chain: ChainRecord, setting: str) -> str:
     parts = [chain.question]
     if setting != "generated":
         parts += [chain.chain, chain.answer]
+    if setting == "labelled":
+        parts += [f"{k} {label}" for k, label in sorted(_labels(chain).items())]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 

@@ -394,6 +394,17 @@ def test_models_are_compared_by_the_labels_too(report, tmp_path):
     }
 
 
+def test_problems_with_other_labels_are_not_the_same_problem(report, tmp_path):
+    *_, run = report
+    other = shutil.copytree(run, tmp_path / "other")
+    (samples,) = other.rglob("samples_*.jsonl")
+    text = samples.read_text()
+    swapped = text.replace('"decoy"', '"none"').replace('"load_bearing"', '"decoy"')
+    samples.write_text(swapped.replace('"none"', '"load_bearing"'))
+    with pytest.raises(InputError, match="no problem in common"):
+        compare_runs([run, other], Bootstrap(resamples=200))
+
+
 # --- bad input -------------------------------------------------------------------
 
 ONE = LINES[1]
