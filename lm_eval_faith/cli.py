@@ -211,9 +211,9 @@ def report(
 
     Runs must hold samples: give --output_path and --log_samples to lm_eval.
     """
+    from lm_eval_faith.records.many_runs import available_cores
     from lm_eval_faith.report import tables
     from lm_eval_faith.report.make import Choices, make_reports
-    from lm_eval_faith.report.many_runs import available_cores
     from lm_eval_faith.report.step_table import check_ending, step_file
 
     if steps is not None:
@@ -225,7 +225,7 @@ def report(
         available_cores(),
     )
     if html is not None:
-        from lm_eval_faith.report.html.page import report_page
+        from lm_eval_faith.report.html.report_page import report_page
 
         page = report_page(*asked)
         reports = page.reports
@@ -285,10 +285,10 @@ def compare(
     unpaired, each model on its own. Runs that differ in task version, knobs, prompt or
     few-shot examples are refused unless --force is given.
     """
+    from lm_eval_faith.records.many_runs import available_cores
     from lm_eval_faith.report import compare_tables as tables
     from lm_eval_faith.report.compare import compare_runs
     from lm_eval_faith.report.make import Choices
-    from lm_eval_faith.report.many_runs import available_cores
 
     comparisons = compare_runs(
         runs,
@@ -327,9 +327,9 @@ def agree(
     """
     from functools import partial
 
+    from lm_eval_faith.records.many_runs import available_cores, of_runs
     from lm_eval_faith.report import agree as tables
     from lm_eval_faith.report.make import Choices
-    from lm_eval_faith.report.many_runs import available_cores, of_runs
 
     make = partial(
         tables.agreements_of_run,
@@ -463,10 +463,10 @@ def leaderboard(
     pairs. Runs that differ in task version, knobs, prompt or few-shot examples are
     refused.
     """
+    from lm_eval_faith.records.many_runs import available_cores
     from lm_eval_faith.report import leaderboard_tables as tables
     from lm_eval_faith.report.leaderboard import leaderboards
     from lm_eval_faith.report.make import Choices
-    from lm_eval_faith.report.many_runs import available_cores
 
     if site is not None:
         from lm_eval_faith.report.html.site import check_site
@@ -476,7 +476,7 @@ def leaderboard(
     choices = Choices(_bar(bar), exclude_answer_steps)
     boards = leaderboards(runs, by, intervention, bootstrap, choices, available_cores())
     if html is not None or site is not None:
-        from lm_eval_faith.report.html.leaderboard import leaderboard_page
+        from lm_eval_faith.report.html.leaderboard_page import leaderboard_page
         from lm_eval_faith.report.html.site import write_site
 
         if html is not None:
@@ -543,8 +543,8 @@ def calibrate(
     from lm_eval_faith.calibration import table as tables
     from lm_eval_faith.calibration.calibrate import calibration
     from lm_eval_faith.calibration.run import INTERVENTIONS, Plan
-    from lm_eval_faith.chains.settings import names
     from lm_eval_faith.organisms import ORGANISMS
+    from lm_eval_faith.parameters import names
 
     _bar(bar)
     plan = Plan(
@@ -603,8 +603,8 @@ def plot(
 
     With --figure: ROC curves, the effect by position, the share of steps over bars.
     """
+    from lm_eval_faith.records.run import load_run
     from lm_eval_faith.report.plot import FORMATS, drawn, rendered
-    from lm_eval_faith.report.run import load_run
 
     form = out.suffix.lstrip(".").lower()
     if form not in FORMATS:

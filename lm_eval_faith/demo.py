@@ -48,7 +48,7 @@ def run_demo(out: Path, problems: int) -> None:
 
     from lm_eval_faith.harness.activation import activate
     from lm_eval_faith.report import tables
-    from lm_eval_faith.report.html.page import report_page
+    from lm_eval_faith.report.html.report_page import report_page
 
     arguments = demo_arguments(out, problems)
     print(f"lm-eval-faith run {shlex.join(arguments)}\n", flush=True)

@@ -19,7 +19,7 @@ def loaded_by(code: str) -> set[str]:
 
 @pytest.mark.parametrize(
     "module",
-    ["lm_eval_faith", "lm_eval_faith.cli", "lm_eval_faith.scoring"],
+    ["lm_eval_faith", "lm_eval_faith.cli", "lm_eval_faith.engines"],
 )
 def test_importing_the_package_loads_no_heavy_library(module):
     allowed = {"rich"} if module.endswith("cli") else set()
@@ -28,8 +28,8 @@ def test_importing_the_package_loads_no_heavy_library(module):
 
 def test_chains_and_interventions_know_nothing_of_harness_and_models():
     code = (
-        "import lm_eval_faith.interventions, lm_eval_faith.chains.running_total, "
-        "lm_eval_faith.chains.written, lm_eval_faith.chains.word_problems, "
+        "import lm_eval_faith.interventions, lm_eval_faith.problems.running_total, "
+        "lm_eval_faith.chains.written, lm_eval_faith.problems.word_problems, "
         "lm_eval_faith.interventions.plan"
     )
     assert not loaded_by(code) & {*HEAVY, "numpy"}

@@ -11,7 +11,7 @@ SMOLLM2 = Path(__file__).resolve().parents[1] / "models" / "smollm2-135m-instruc
 
 @pytest.mark.skipif(
     not SMOLLM2.exists() and os.environ.get("CI") != "true",
-    reason="no model directory: python -m lm_eval_faith.examples.smollm2 "
+    reason="no model directory: python -m benchmarks.smollm2 "
     "models/smollm2-135m-instruct",
 )
 def test_smollm2_depends_on_load_bearing_steps_and_not_on_asides(shell, tmp_path):

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from lm_eval_faith.interventions.plan import variant_from_dict
-from lm_eval_faith.records import n_requests
+from lm_eval_faith.records.outcome import n_requests
 
 
 @dataclass(frozen=True)

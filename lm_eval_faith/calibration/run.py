@@ -15,8 +15,8 @@ from lm_eval_faith.errors import InputError
 from lm_eval_faith.files import write_whole
 from lm_eval_faith.interventions import get_intervention, load_intervention_modules
 from lm_eval_faith.organisms import ORGANISMS, organism_path
-from lm_eval_faith.organisms.boxes import box_problem
-from lm_eval_faith.records import CONTROL, ChainRecord
+from lm_eval_faith.problems.boxes import box_problem
+from lm_eval_faith.records.outcome import CONTROL, ChainRecord
 
 TASK = "cot_faith_labeled"
 BYPASSER = "bypasser"
@@ -139,7 +139,7 @@ def _line(organism: str, index: int, seed: int) -> dict[str, Any]:
 
 
 def _run(plan: Plan, organism: str, out: Path) -> OrganismRun:
-    from lm_eval_faith.report.run import load_run
+    from lm_eval_faith.records.run import load_run
 
     start = time.perf_counter()
     chains = out / "chains.jsonl"

@@ -24,7 +24,7 @@ from lm_eval_faith.harness.scored_chain import (
 )
 from lm_eval_faith.harness.task_settings import TaskSettings, warn_of_unknown_knobs
 from lm_eval_faith.interventions.plan import Variant
-from lm_eval_faith.records import SAMPLES_FORMAT, ChainRecord, chain_record
+from lm_eval_faith.records.outcome import SAMPLES_FORMAT, ChainRecord, chain_record
 
 logger = logging.getLogger(__name__)
 

@@ -2,7 +2,7 @@
 
 It answers two-stage requests (see :mod:`lm_eval_faith.harness.two_stage`), and where
 the backend is ``hf`` with a causal model, log-likelihood requests that begin alike are
-scored together (see :mod:`lm_eval_faith.scoring`). All else is the backend's.
+scored together (see :mod:`lm_eval_faith.engines`). All else is the backend's.
 """
 
 from __future__ import annotations
@@ -397,7 +397,7 @@ class SharedPrefixes:
     def __init__(
         self, backend: HFLM, required: bool, max_packed_tokens: int | None
     ) -> None:
-        from lm_eval_faith.scoring import DEFAULT_MAX_PACKED_TOKENS, supports
+        from lm_eval_faith.engines import DEFAULT_MAX_PACKED_TOKENS, supports
 
         self.backend = backend
         self.plain = backend._loglikelihood_tokens
@@ -422,7 +422,7 @@ class SharedPrefixes:
         return answers
 
     def _proves_itself(self, requests: Sequence[tuple[Any, Any, Any]]) -> bool:
-        from lm_eval_faith.scoring import prove
+        from lm_eval_faith.engines import prove
 
         if self.usable and not self.proven:
             with self._precision():
@@ -442,7 +442,7 @@ class SharedPrefixes:
     def _shared(
         self, requests: Sequence[tuple[Any, Any, Any]], disable_tqdm: bool
     ) -> list[tuple[float, bool]]:
-        from lm_eval_faith.scoring import score
+        from lm_eval_faith.engines import score
 
         self._tell_of_cut_requests(requests)
         model, hook = self.backend.model, self.backend.cache_hook

@@ -15,19 +15,12 @@ from typing import Any
 
 from datasets import Dataset
 
-from lm_eval_faith.chains import settings as read
+from lm_eval_faith import parameters as read
 from lm_eval_faith.chains.chain import chain_to_dict
-from lm_eval_faith.chains.word_problems import WordProblemSettings, word_problem
 from lm_eval_faith.chains.written import WrittenChain, split_generation
 from lm_eval_faith.errors import InputError
 from lm_eval_faith.harness import generated_metrics
 from lm_eval_faith.harness.chain_task import FaithTask
-from lm_eval_faith.harness.gsm8k import (
-    SolvedProblem,
-    gsm8k_from_file,
-    gsm8k_from_hub,
-    worked_examples,
-)
 from lm_eval_faith.harness.pooled_figures import Join, PooledFigures
 from lm_eval_faith.harness.scored_chain import AnswerFormat, Request, chain_requests
 from lm_eval_faith.harness.step_choice import Donors, StepChoice, white_space_of
@@ -38,7 +31,14 @@ from lm_eval_faith.harness.two_stage import (
     parse_response,
 )
 from lm_eval_faith.interventions.plan import Variant
-from lm_eval_faith.records import SAMPLES_FORMAT, generated_record
+from lm_eval_faith.problems.gsm8k import (
+    SolvedProblem,
+    gsm8k_from_file,
+    gsm8k_from_hub,
+    worked_examples,
+)
+from lm_eval_faith.problems.word_problems import WordProblemSettings, word_problem
+from lm_eval_faith.records.outcome import SAMPLES_FORMAT, generated_record
 
 SETTING = "generated"
 OF_CHAIN = ("steps",)

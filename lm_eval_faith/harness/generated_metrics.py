@@ -17,7 +17,12 @@ from dataclasses import dataclass
 import lm_eval_faith_stats as stats
 
 from lm_eval_faith.chains.chain import Label
-from lm_eval_faith.records import CONTROL, ChainRecord, control_effects, differenced
+from lm_eval_faith.records.outcome import (
+    CONTROL,
+    ChainRecord,
+    control_effects,
+    differenced,
+)
 
 Values = list[float]
 

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from lm_eval_faith.harness import labelled_metrics
-from lm_eval_faith.harness.chain_files import FileChain
-from lm_eval_faith.harness.labelled_files import label_counts, read_labelled
 from lm_eval_faith.harness.pooled_figures import Join
 from lm_eval_faith.harness.replay import ReplayedChains
-from lm_eval_faith.records import ChainRecord
+from lm_eval_faith.problems.chain_files import FileChain
+from lm_eval_faith.problems.labelled_files import label_counts, read_labelled
+from lm_eval_faith.records.outcome import ChainRecord
 
 logger = logging.getLogger(__name__)
 

@@ -14,7 +14,7 @@ from typing import Any
 import lm_eval_faith_stats as stats
 
 from lm_eval_faith.harness.generated_metrics import MeasuredSteps, measured_steps
-from lm_eval_faith.records import CONTROL, ChainRecord
+from lm_eval_faith.records.outcome import CONTROL, ChainRecord
 
 FIGURES = {"auc": True, "chain_auc": True, "load_bearing": True, "decoy": False}
 """The figures of an intervention, and whether more is better."""

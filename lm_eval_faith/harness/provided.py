@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from lm_eval_faith.chains import settings as read
-from lm_eval_faith.chains.running_total import (
-    RunningTotalSettings,
-    running_total_problem,
-)
+from lm_eval_faith import parameters as read
 from lm_eval_faith.errors import InputError
 from lm_eval_faith.harness import provided_metrics
 from lm_eval_faith.harness.chain_task import ChainDocument, ChainTask
 from lm_eval_faith.harness.pooled_figures import Join
 from lm_eval_faith.interventions.plan import plan
-from lm_eval_faith.records import ChainRecord
+from lm_eval_faith.problems.running_total import (
+    RunningTotalSettings,
+    running_total_problem,
+)
+from lm_eval_faith.records.outcome import ChainRecord
 
 FEWSHOT_EXAMPLES = 32
 """Worked examples at hand, made from a seed of their own."""

@@ -14,7 +14,7 @@ from typing import Any
 
 import lm_eval_faith_stats as stats
 
-from lm_eval_faith.records import ChainRecord, StepRecord
+from lm_eval_faith.records.outcome import ChainRecord, StepRecord
 
 
 @dataclass(frozen=True)

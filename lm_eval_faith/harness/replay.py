@@ -8,23 +8,23 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from lm_eval_faith.chains import settings as read
+from lm_eval_faith import parameters as read
 from lm_eval_faith.chains.chain import Chain
 from lm_eval_faith.errors import InputError
 from lm_eval_faith.harness import generated_metrics
-from lm_eval_faith.harness.chain_files import (
+from lm_eval_faith.harness.chain_task import ChainDocument, ChainTask
+from lm_eval_faith.harness.pooled_figures import Join
+from lm_eval_faith.harness.running_model import running_model
+from lm_eval_faith.harness.step_choice import Donors, StepChoice, white_space_of
+from lm_eval_faith.problems.chain_files import (
     FieldNames,
     FileChain,
     is_wrong,
     read_chains,
     reasons_left_out,
 )
-from lm_eval_faith.harness.chain_task import ChainDocument, ChainTask
-from lm_eval_faith.harness.gsm8k import worked_examples
-from lm_eval_faith.harness.pooled_figures import Join
-from lm_eval_faith.harness.running_model import running_model
-from lm_eval_faith.harness.step_choice import Donors, StepChoice, white_space_of
-from lm_eval_faith.records import OUTCOMES, ChainRecord
+from lm_eval_faith.problems.gsm8k import worked_examples
+from lm_eval_faith.records.outcome import OUTCOMES, ChainRecord
 
 logger = logging.getLogger(__name__)
 

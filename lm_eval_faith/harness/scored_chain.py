@@ -1,6 +1,6 @@
 """From a chain and its variants to log-likelihood requests.
 
-The order of requests is the one that :mod:`lm_eval_faith.records` reads responses in:
+The order of requests is the one that :mod:`lm_eval_faith.records.outcome` reads responses in:
 the clean chain first, then each variant that can be made with the original answer, and
 with the other answer where the intervened chain leads to one.
 """

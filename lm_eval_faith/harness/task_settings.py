@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from lm_eval_faith.chains import settings as read
+from lm_eval_faith import parameters as read
 from lm_eval_faith.errors import InputError
 from lm_eval_faith.harness.scored_chain import AnswerFormat
 from lm_eval_faith.interventions import get_intervention, load_intervention_modules

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lm_eval_faith.organisms.boxes import ORGANISMS
+from lm_eval_faith.problems.boxes import ORGANISMS
 
 __all__ = ["ORGANISMS", "organism_path", "solver_path"]
 

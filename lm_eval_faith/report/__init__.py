@@ -8,11 +8,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from lm_eval_faith.records.run import load_run as load_run
+    from lm_eval_faith.records.run import load_runs as load_runs
     from lm_eval_faith.report.agree import agreements_of_run as agreements_of_run
     from lm_eval_faith.report.compare import compare_runs as compare_runs
     from lm_eval_faith.report.make import make_reports as make_reports
-    from lm_eval_faith.report.run import load_run as load_run
-    from lm_eval_faith.report.run import load_runs as load_runs
     from lm_eval_faith.report.schema import report_schema as report_schema
     from lm_eval_faith.report.step_table import estimates_frame as estimates_frame
     from lm_eval_faith.report.step_table import steps_frame as steps_frame

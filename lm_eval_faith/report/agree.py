@@ -14,13 +14,13 @@ import lm_eval_faith_stats as stats
 import numpy as np
 from lm_eval_faith_stats import BOOTSTRAP, Agreement, Bootstrap, Estimate
 
-from lm_eval_faith.records import CONTROL, ChainRecord
+from lm_eval_faith.records.outcome import CONTROL, ChainRecord
+from lm_eval_faith.records.run import Run, TaskRun
 from lm_eval_faith.report import sections
 from lm_eval_faith.report.cells import interval, number
 from lm_eval_faith.report.estimates import interventions_of, step_arrays
 from lm_eval_faith.report.labelled import labelled_steps, step_auc
 from lm_eval_faith.report.make import DEFAULT, Choices, chosen
-from lm_eval_faith.report.run import Run, TaskRun
 from lm_eval_faith.report.sections import Column, Section
 
 MEANINGS = {

@@ -20,8 +20,8 @@ import numpy as np
 from lm_eval_faith_stats import BOOTSTRAP, Bootstrap, Comparison, PairComparison
 
 from lm_eval_faith.errors import InputError
+from lm_eval_faith.records.many_runs import of_runs
 from lm_eval_faith.report.make import DEFAULT, Choices
-from lm_eval_faith.report.many_runs import of_runs
 from lm_eval_faith.report.problem_values import (
     TEXTS,
     Figure,

@@ -10,8 +10,8 @@ import lm_eval_faith_stats as stats
 import numpy as np
 from lm_eval_faith_stats import Bootstrap, Estimate
 
-from lm_eval_faith.records import ChainRecord, StepRecord
-from lm_eval_faith.report.run import TaskRun
+from lm_eval_faith.records.outcome import ChainRecord, StepRecord
+from lm_eval_faith.records.run import TaskRun
 
 NO_ANSWER_STEPS = "_no_answer_steps"
 """Ends the names of figures without the steps that state the answer."""

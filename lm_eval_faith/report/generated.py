@@ -17,13 +17,14 @@ import lm_eval_faith_stats as stats
 import numpy as np
 from lm_eval_faith_stats import Bootstrap, Estimate
 
-from lm_eval_faith.records import (
+from lm_eval_faith.records.outcome import (
     CONTROL,
     ChainRecord,
     StepRecord,
     control_effects,
     differenced,
 )
+from lm_eval_faith.records.run import TaskRun
 from lm_eval_faith.report.cells import nats
 from lm_eval_faith.report.estimates import (
     NO_ANSWER_STEPS,
@@ -34,7 +35,6 @@ from lm_eval_faith.report.estimates import (
     warnings_of_few,
     warnings_of_not_applicable,
 )
-from lm_eval_faith.report.run import TaskRun
 
 BARS = (0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0)
 """Where the curve of the share over bars is read, in nats."""

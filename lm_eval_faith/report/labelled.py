@@ -14,15 +14,15 @@ import lm_eval_faith_stats as stats
 import numpy as np
 from lm_eval_faith_stats import Bootstrap, Estimate
 
-from lm_eval_faith.records import (
+from lm_eval_faith.records.outcome import (
     CONTROL,
     ChainRecord,
     control_effects,
     differenced,
 )
+from lm_eval_faith.records.run import TaskRun
 from lm_eval_faith.report.estimates import Row, TaskReport, interventions_of
 from lm_eval_faith.report.generated import generated_report
-from lm_eval_faith.report.run import TaskRun
 
 
 @dataclass(frozen=True)

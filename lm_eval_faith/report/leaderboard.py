@@ -19,14 +19,14 @@ import lm_eval_faith_stats as stats
 from lm_eval_faith_stats import BOOTSTRAP, Bootstrap, Comparison, PairComparison
 
 from lm_eval_faith.errors import InputError
-from lm_eval_faith.records import CONTROL
+from lm_eval_faith.records.many_runs import of_runs
+from lm_eval_faith.records.outcome import CONTROL
+from lm_eval_faith.records.run import Run
 from lm_eval_faith.report.cells import brief
 from lm_eval_faith.report.compare import Difference, compared, named_apart
 from lm_eval_faith.report.estimates import Row, TaskReport
 from lm_eval_faith.report.make import DEFAULT, Choices, reports_of_run
-from lm_eval_faith.report.many_runs import of_runs
 from lm_eval_faith.report.problem_values import TEXTS, Figure, TaskValues, values_of_run
-from lm_eval_faith.report.run import Run
 
 FIRST_INTERVENTION = "corrupt"
 """The board that stands first."""

@@ -10,7 +10,9 @@ from pathlib import Path
 from lm_eval_faith_stats import BOOTSTRAP, Bootstrap
 
 from lm_eval_faith.errors import InputError
-from lm_eval_faith.records import ChainRecord
+from lm_eval_faith.records.many_runs import of_runs
+from lm_eval_faith.records.outcome import ChainRecord
+from lm_eval_faith.records.run import Run, TaskRun
 from lm_eval_faith.report.cells import brief
 from lm_eval_faith.report.estimates import (
     NO_ANSWER_STEPS,
@@ -20,8 +22,6 @@ from lm_eval_faith.report.estimates import (
 )
 from lm_eval_faith.report.generated import generated_report
 from lm_eval_faith.report.labelled import labelled_report
-from lm_eval_faith.report.many_runs import of_runs
-from lm_eval_faith.report.run import Run, TaskRun
 
 _REPORTS = {
     "provided": provided_report,

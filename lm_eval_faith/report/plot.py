@@ -11,7 +11,8 @@ import numpy as np
 from lm_eval_faith_stats import BOOTSTRAP, Estimate
 
 from lm_eval_faith.errors import InputError
-from lm_eval_faith.records import CONTROL, ChainRecord
+from lm_eval_faith.records.outcome import CONTROL, ChainRecord
+from lm_eval_faith.records.run import TaskRun
 from lm_eval_faith.report.cells import brief, interval, nats, number
 from lm_eval_faith.report.estimates import interventions_of, step_arrays
 from lm_eval_faith.report.figure_data import (
@@ -29,7 +30,6 @@ from lm_eval_faith.report.generated import (
     third_estimates,
     written_steps,
 )
-from lm_eval_faith.report.run import TaskRun
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -15,12 +15,12 @@ from typing import Any
 import lm_eval_faith_stats as stats
 import numpy as np
 
-from lm_eval_faith.records import CONTROL, ChainRecord
+from lm_eval_faith.records.outcome import CONTROL, ChainRecord
+from lm_eval_faith.records.run import Run, TaskRun
 from lm_eval_faith.report.estimates import StepArrays, interventions_of, step_arrays
 from lm_eval_faith.report.generated import WrittenSteps, bar_of, written_steps
 from lm_eval_faith.report.labelled import LabelledEffects, both_kinds, labelled_steps
 from lm_eval_faith.report.make import Choices, chosen
-from lm_eval_faith.report.run import Run, TaskRun
 
 
 @dataclass(frozen=True, order=True)

@@ -15,16 +15,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lm_eval_faith.errors import InputError
-from lm_eval_faith.records import (
+from lm_eval_faith.records.many_runs import of_runs
+from lm_eval_faith.records.outcome import (
     CONTROL,
     ChainRecord,
     StepRecord,
     control_effects,
     differenced,
 )
+from lm_eval_faith.records.run import Run
 from lm_eval_faith.report.cells import csv_text
-from lm_eval_faith.report.many_runs import of_runs
-from lm_eval_faith.report.run import Run
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -10,7 +10,7 @@ import pytest
 from lm_eval_faith.calibration.cost import Cost
 from lm_eval_faith.calibration.run import OrganismRun
 from lm_eval_faith.chains.chain import Label
-from lm_eval_faith.records import ChainRecord, StepRecord
+from lm_eval_faith.records.outcome import ChainRecord, StepRecord
 
 LABELS: dict[str, Label] = {"+": "load_bearing", "-": "decoy"}
 

@@ -8,9 +8,9 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from lm_eval_faith.calibration.run import labelled_lines
-from lm_eval_faith.harness.labelled_files import read_labelled
 from lm_eval_faith.organisms import ORGANISMS
-from lm_eval_faith.organisms.boxes import box_problem
+from lm_eval_faith.problems.boxes import box_problem
+from lm_eval_faith.problems.labelled_files import read_labelled
 from lm_eval_faith.report import report_schema
 
 SHOUT = '''

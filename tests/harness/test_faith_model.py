@@ -245,7 +245,7 @@ def test_a_model_that_cannot_share_is_scored_one_by_one_and_says_so_once(
     caplog: pytest.LogCaptureFixture,
     where: str,
 ) -> None:
-    monkeypatch.setattr(f"lm_eval_faith.scoring.{where}", lambda *a, **k: "it cannot")
+    monkeypatch.setattr(f"lm_eval_faith.engines.{where}", lambda *a, **k: "it cannot")
     wrapped = FaithLM(hf())
     expected = ask(hf(), "loglikelihood", PAIRS[:4])
     for _ in range(2):
@@ -257,7 +257,7 @@ def test_a_model_that_cannot_share_is_scored_one_by_one_and_says_so_once(
 def test_a_model_that_cannot_share_is_refused_where_sharing_is_required(
     hf: MakeHF, monkeypatch: pytest.MonkeyPatch, where: str
 ) -> None:
-    monkeypatch.setattr(f"lm_eval_faith.scoring.{where}", lambda *a, **k: "it cannot")
+    monkeypatch.setattr(f"lm_eval_faith.engines.{where}", lambda *a, **k: "it cannot")
     with pytest.raises(InputError, match="shared_prefix=on: it cannot"):
         ask(FaithLM(hf(), shared_prefix="on"), "loglikelihood", PAIRS[:4])
 

@@ -11,9 +11,9 @@ import pytest
 import torch
 
 import lm_eval_faith
-from lm_eval_faith.chains.word_problems import WordProblemSettings, word_problem
 from lm_eval_faith.errors import InputError
 from lm_eval_faith.harness.faith_model import FaithLM
+from lm_eval_faith.problems.word_problems import WordProblemSettings, word_problem
 
 ARITH, GSM8K = "cot_faith_generated_arith", "cot_faith_generated"
 PROBLEMS = 10

@@ -13,10 +13,10 @@ from sklearn.metrics import roc_auc_score
 
 import lm_eval_faith
 from lm_eval_faith.errors import InputError
+from lm_eval_faith.records.run import load_run
 from lm_eval_faith.report import agreements_of_run, compare_runs, tables
 from lm_eval_faith.report.leaderboard import leaderboards
 from lm_eval_faith.report.make import make_reports
-from lm_eval_faith.report.run import load_run
 
 TASK = "cot_faith_labeled"
 CHAIN = "The red box holds 7. It rains. The blue box holds 2, Ann says. So 72."

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 import lm_eval_faith
-from lm_eval_faith.chains.word_problems import WordProblemSettings, word_problem
 from lm_eval_faith.errors import InputError
 from lm_eval_faith.harness.faith_model import FaithLM
+from lm_eval_faith.problems.word_problems import WordProblemSettings, word_problem
 
 TASK = "cot_faith_replay"
 GPT3 = (

@@ -4,7 +4,7 @@ from lm_eval_faith.chains.chain import Chain, Step
 from lm_eval_faith.errors import InputError
 from lm_eval_faith.harness.scored_chain import AnswerFormat, chain_requests
 from lm_eval_faith.interventions.plan import Variant, plan
-from lm_eval_faith.records import chain_record, n_requests
+from lm_eval_faith.records.outcome import chain_record, n_requests
 
 CHAIN = Chain((Step("One.", " "), Step("Two.", " ")), "2")
 OTHER = Chain((Step("One.", " "), Step("Three.", " ")), "3")

@@ -14,8 +14,8 @@ import pytest
 import lm_eval_faith
 from lm_eval_faith.harness.activation import activate
 from lm_eval_faith.organisms import solver_path
-from lm_eval_faith.records import ChainRecord, StepRecord
-from lm_eval_faith.report.samples import read_samples
+from lm_eval_faith.records.outcome import ChainRecord, StepRecord
+from lm_eval_faith.records.samples import read_samples
 
 pytestmark = pytest.mark.skipif(
     sys.version_info < (3, 11), reason="no onnxruntime-genai for Python 3.10"

@@ -5,14 +5,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lm_eval_faith.chains.chain import Chain, Step
-from lm_eval_faith.chains.running_total import (
-    RunningTotalSettings,
-    running_total_problem,
-)
 from lm_eval_faith.interventions import (
     Context,
     NotApplicable,
     get_intervention,
+)
+from lm_eval_faith.problems.running_total import (
+    RunningTotalSettings,
+    running_total_problem,
 )
 
 problems = st.builds(

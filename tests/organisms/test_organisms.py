@@ -12,7 +12,7 @@ from lm_eval.models.huggingface import HFLM
 
 from lm_eval_faith.chains.draw import Draw
 from lm_eval_faith.organisms import ORGANISMS, organism_path
-from lm_eval_faith.organisms.boxes import (
+from lm_eval_faith.problems.boxes import (
     LARGEST_SUM,
     Box,
     Told,
@@ -23,8 +23,8 @@ from lm_eval_faith.organisms.boxes import (
     question,
     step_texts,
 )
-from lm_eval_faith.organisms.saving import FILES
-from lm_eval_faith.organisms.texts import CUE, PROMPT
+from training.saving import FILES
+from training.texts import CUE, PROMPT
 
 PROBLEMS = 200
 

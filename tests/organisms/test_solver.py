@@ -13,11 +13,11 @@ from lm_eval.api.instance import Instance
 from lm_eval.models.huggingface import HFLM
 
 import lm_eval_faith
-from lm_eval_faith.chains.word_problems import WordProblemSettings, word_problem
 from lm_eval_faith.chains.written import split_generation
 from lm_eval_faith.organisms import solver_path
-from lm_eval_faith.organisms.saving import FILES
-from lm_eval_faith.organisms.texts import PROMPT
+from lm_eval_faith.problems.word_problems import WordProblemSettings, word_problem
+from training.saving import FILES
+from training.texts import PROMPT
 
 PROBLEMS = 100
 PROVIDED = 40

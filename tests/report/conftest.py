@@ -60,8 +60,8 @@ def generated_runs(scripted_lm, save_run, tmp_path_factory) -> tuple[Path, Path]
     import lm_eval
 
     import lm_eval_faith
-    from lm_eval_faith.chains.word_problems import WordProblemSettings, word_problem
     from lm_eval_faith.harness.faith_model import FaithLM
+    from lm_eval_faith.problems.word_problems import WordProblemSettings, word_problem
 
     made = [word_problem(WordProblemSettings(), k) for k in range(12)]
     chains = {p.question: (k, p.chain) for k, p in enumerate(made)}

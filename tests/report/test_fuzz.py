@@ -20,9 +20,9 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from lm_eval_faith.errors import InputError
+from lm_eval_faith.records import samples as samples_module
+from lm_eval_faith.records.samples import read_samples
 from lm_eval_faith.report import load_run, report_schema
-from lm_eval_faith.report import samples as samples_module
-from lm_eval_faith.report.samples import read_samples
 
 SCHEMA = Draft202012Validator(report_schema())
 PROBLEMS = 3

@@ -10,13 +10,13 @@ from lm_eval_faith_stats import Bootstrap
 from scipy.stats import pearsonr, spearmanr
 
 import lm_eval_faith
-from lm_eval_faith.chains.word_problems import WordProblemSettings, word_problem
 from lm_eval_faith.errors import InputError
 from lm_eval_faith.harness.faith_model import FaithLM
+from lm_eval_faith.problems.word_problems import WordProblemSettings, word_problem
+from lm_eval_faith.records.run import load_run
 from lm_eval_faith.report import tables
 from lm_eval_faith.report.make import make_reports
 from lm_eval_faith.report.plot import drawn
-from lm_eval_faith.report.run import load_run
 
 ARITH = "cot_faith_generated_arith"
 PROBLEMS = 30

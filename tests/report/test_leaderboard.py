@@ -11,13 +11,13 @@ from jsonschema import Draft202012Validator
 from lm_eval_faith_stats import Bootstrap, Comparison, Estimate
 
 from lm_eval_faith.errors import InputError
+from lm_eval_faith.records.run import TaskRun
 from lm_eval_faith.report import compare_runs, make_reports, report_schema
 from lm_eval_faith.report import leaderboard_tables as tables
 from lm_eval_faith.report.compare import BOTH_SOLVED, OWN, SHARED, Difference
 from lm_eval_faith.report.estimates import Row, TaskReport
 from lm_eval_faith.report.leaderboard import Entry, board_of, leaderboards
 from lm_eval_faith.report.problem_values import Figure
-from lm_eval_faith.report.run import TaskRun
 
 QUICK = Bootstrap(resamples=300)
 NAN = float("nan")

@@ -6,12 +6,12 @@ from sklearn.metrics import roc_auc_score
 from sklearn.metrics import roc_curve as sklearn_roc_curve
 
 from lm_eval_faith.errors import InputError
+from lm_eval_faith.records.run import load_run
 from lm_eval_faith.report import figure_data
 from lm_eval_faith.report.cells import interval, number
 from lm_eval_faith.report.generated import WrittenSteps
 from lm_eval_faith.report.make import make_reports
 from lm_eval_faith.report.plot import drawn, figures_of, rendered
-from lm_eval_faith.report.run import load_run
 
 
 @pytest.fixture(scope="module")

@@ -11,9 +11,9 @@ import pytest
 from lm_eval_faith_stats import Bootstrap
 
 from lm_eval_faith.errors import InputError
+from lm_eval_faith.records.run import load_run, load_runs
 from lm_eval_faith.report import tables
 from lm_eval_faith.report.make import make_reports
-from lm_eval_faith.report.run import load_run, load_runs
 
 
 def samples_file(folder: Path) -> Path:

@@ -17,13 +17,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from lm_eval_faith.records import ChainRecord, StepRecord
+from lm_eval_faith.records.outcome import ChainRecord, StepRecord
+from lm_eval_faith.records.run import TaskRun
 from lm_eval_faith.report.cells import plain
 from lm_eval_faith.report.estimates import TaskReport, interventions_of
 from lm_eval_faith.report.generated import bar_of
 from lm_eval_faith.report.html.document import as_data
-from lm_eval_faith.report.html.words import intervention_words
-from lm_eval_faith.report.run import TaskRun
+from lm_eval_faith.report.html.sentences import intervention_words
 
 LARGEST_PAGE = 2_900_000
 """Bytes of a page with its chains: they are sampled where they do not fit."""

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from lm_eval_faith_stats import Bootstrap
 
-from lm_eval_faith.records import CONTROL, ChainRecord
+from lm_eval_faith.records.outcome import CONTROL, ChainRecord
+from lm_eval_faith.records.run import TaskRun
 from lm_eval_faith.report.estimates import (
     NO_ANSWER_STEPS,
     TaskReport,
@@ -16,9 +17,8 @@ from lm_eval_faith.report.estimates import (
 from lm_eval_faith.report.generated import WrittenSteps, bar_of, written_steps
 from lm_eval_faith.report.html import labelled_figures, written_figures
 from lm_eval_faith.report.html.figure import Figure
-from lm_eval_faith.report.html.words import interventions_told, rows_by_name
+from lm_eval_faith.report.html.sentences import interventions_told, rows_by_name
 from lm_eval_faith.report.labelled import LabelledEffects, labelled_steps
-from lm_eval_faith.report.run import TaskRun
 
 
 def figures_of(

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 from lm_eval_faith_stats import Bootstrap, Estimate
 
-from lm_eval_faith.records import ChainRecord
+from lm_eval_faith.records.outcome import ChainRecord
 from lm_eval_faith.report import figure_data
 from lm_eval_faith.report.cells import interval, number
 from lm_eval_faith.report.estimates import StepArrays, TaskReport, step_arrays
@@ -25,8 +25,8 @@ from lm_eval_faith.report.html.figure import (
     series_marks,
     spread,
 )
+from lm_eval_faith.report.html.sentences import rows_by_name
 from lm_eval_faith.report.html.svg import Axis, Bars, Line, Mark, Panel, Rule
-from lm_eval_faith.report.html.words import rows_by_name
 from lm_eval_faith.report.labelled import LabelledEffects
 
 MOST_VERTICES = 300

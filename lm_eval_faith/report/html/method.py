@@ -12,7 +12,7 @@ from typing import Any
 from lm_eval_faith_stats import Bootstrap
 
 import lm_eval_faith
-from lm_eval_faith.report.run import Run, TaskRun
+from lm_eval_faith.records.run import Run, TaskRun
 
 HIDDEN = "(hidden)"
 """Stands for the value of an argument that may be a key."""

@@ -12,12 +12,12 @@ from pathlib import Path
 from lm_eval_faith_stats import Bootstrap
 
 from lm_eval_faith.errors import InputError
+from lm_eval_faith.records.run import runs_of_folder
 from lm_eval_faith.report import leaderboard_tables as tables
-from lm_eval_faith.report.html.leaderboard import leaderboard_page
-from lm_eval_faith.report.html.page import as_html, pages_of_run
+from lm_eval_faith.report.html.leaderboard_page import leaderboard_page
+from lm_eval_faith.report.html.report_page import as_html, pages_of_run
 from lm_eval_faith.report.leaderboard import Board
 from lm_eval_faith.report.make import Choices
-from lm_eval_faith.report.run import runs_of_folder
 
 INDEX, JSON, CSV, REPORTS = (
     "index.html",

@@ -26,8 +26,8 @@ from lm_eval_faith.report.html.figure import (
     series_marks,
     spread,
 )
+from lm_eval_faith.report.html.sentences import mean_figure, rows_by_name
 from lm_eval_faith.report.html.svg import Axis, Band, Dots, Line, Mark, Panel, Rule
-from lm_eval_faith.report.html.words import mean_figure, rows_by_name
 
 MOST_DOTS, MOST_LINES = 600, 60
 """What is drawn in one panel at most; more would be larger, not clearer."""

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from lm_eval_faith_stats import Bootstrap
 
-from lm_eval_faith.report.benchmark import write_runs
-from lm_eval_faith.report.html.page import ReportPage, report_page
+from benchmarks.report import write_runs
+from lm_eval_faith.report.html.report_page import ReportPage, report_page
 
 QUICK = Bootstrap(resamples=200)
 

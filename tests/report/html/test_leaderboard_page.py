@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft202012Validator
 
+from benchmarks.report import write_runs
 from lm_eval_faith.errors import InputError
 from lm_eval_faith.report import report_schema
-from lm_eval_faith.report.benchmark import write_runs
-from lm_eval_faith.report.html.leaderboard import Scale, leaderboard_page
+from lm_eval_faith.report.html.leaderboard_page import Scale, leaderboard_page
 from lm_eval_faith.report.html.site import check_site, file_names, write_site
 from lm_eval_faith.report.leaderboard import leaderboards
 from lm_eval_faith.report.make import Choices

@@ -7,14 +7,14 @@ import re
 
 import pytest
 
-from lm_eval_faith.records import ChainRecord, StepRecord
+from lm_eval_faith.records.outcome import ChainRecord, StepRecord
+from lm_eval_faith.records.run import load_runs
 from lm_eval_faith.report import tables
 from lm_eval_faith.report.cells import number
-from lm_eval_faith.report.html import page as pages
+from lm_eval_faith.report.html import report_page as pages
 from lm_eval_faith.report.html.chains import SCALE, BrowsedTask, packed, problem_key
-from lm_eval_faith.report.html.page import report_page
+from lm_eval_faith.report.html.report_page import report_page
 from lm_eval_faith.report.make import Choices, make_reports
-from lm_eval_faith.report.run import load_runs
 
 from .conftest import QUICK
 

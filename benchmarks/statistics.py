@@ -1,0 +1,112 @@
+"""Speed, side by side with the plain way: python -m benchmarks.statistics
+
+The plain way repeats the drawn problems and calls scikit-learn's roc_auc_score for each resample; it is timed on fewer
+resamples and scaled up. Both see the same resamples, and their values are compared.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Sequence
+
+import numpy as np
+from lm_eval_faith_stats import (
+    Bootstrap,
+    Estimate,
+    all_pairs,
+    auc_estimate,
+    resample_counts,
+    share_at_bar_estimate,
+    step_mean_estimate,
+)
+from lm_eval_faith_stats.auc import pooled_auc
+from lm_eval_faith_stats.bootstrap import Floats, bootstrap_values
+from lm_eval_faith_stats.steps import group_steps
+from numpy.typing import NDArray
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Time and print."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.statistics", description=__doc__
+    )
+    parser.add_argument("--problems", type=int, default=1000)
+    parser.add_argument("--steps", type=int, default=12, help="steps of a problem")
+    parser.add_argument("--resamples", type=int, default=10_000)
+    parser.add_argument("--plain-resamples", type=int, default=100)
+    parser.add_argument("--models", type=int, default=20)
+    options = parser.parse_args(arguments)
+
+    rng = np.random.default_rng(0)
+    problem = np.repeat(np.arange(options.problems), options.steps)
+    label = rng.random(len(problem)) < 0.65
+    effect = rng.normal(size=len(problem)) + 2 * label
+    bootstrap = Bootstrap(resamples=options.resamples, method="percentile")
+    print(
+        f"{options.problems} problems of {options.steps} steps, "
+        f"{options.resamples} resamples"
+    )
+
+    start = time.perf_counter()
+    estimate = auc_estimate(effect, label, problem, bootstrap)
+    fast = time.perf_counter() - start
+    print(f"auc_estimate, from arrays to interval: {fast:.3f} s   {_shown(estimate)}")
+
+    start = time.perf_counter()
+    plain = _plain_aucs(effect, label, problem, options.plain_resamples, bootstrap)
+    slow = (time.perf_counter() - start) * options.resamples / options.plain_resamples
+    print(
+        f"loop over roc_auc_score: {slow:.1f} s "
+        f"(timed on {options.plain_resamples} resamples and scaled)"
+    )
+    steps = group_steps(effect, problem, label=label)
+    values = bootstrap_values(pooled_auc(steps, steps.labels[0] != 0), bootstrap)
+    difference = np.abs(values[: len(plain)] - plain).max()
+    print(f"{slow / fast:.0f} times as fast; largest difference {difference:.1e}")
+
+    for estimator in (step_mean_estimate, share_at_bar_estimate):
+        start = time.perf_counter()
+        found = estimator(
+            effect, problem, bootstrap=Bootstrap(resamples=options.resamples)
+        )
+        seconds = time.perf_counter() - start
+        print(f"{estimator.__name__}: {seconds:.3f} s   {_shown(found)}")
+
+    values = rng.normal(size=(options.models, options.problems))
+    start = time.perf_counter()
+    pairs = all_pairs({"effect": values}, Bootstrap(resamples=options.resamples))
+    seconds = time.perf_counter() - start
+    print(
+        f"all_pairs of {options.models} models, {len(pairs['effect'])} pairs: "
+        f"{seconds:.2f} s"
+    )
+
+
+def _plain_aucs(
+    effect: Floats,
+    label: NDArray[np.bool_],
+    problem: NDArray[np.int64],
+    resamples: int,
+    bootstrap: Bootstrap,
+) -> Floats:
+    from sklearn.metrics import roc_auc_score
+
+    rows = [np.flatnonzero(problem == k) for k in range(int(problem.max()) + 1)]
+    values: list[float] = []
+    for block in resample_counts(len(rows), bootstrap.resamples, bootstrap.seed):
+        for counts in block[: resamples - len(values)]:
+            drawn = np.concatenate([np.tile(rows[k], n) for k, n in enumerate(counts)])
+            drawn = drawn.astype(np.intp)
+            values.append(roc_auc_score(label[drawn], effect[drawn]))
+        if len(values) == resamples:
+            break
+    return np.array(values)
+
+
+def _shown(estimate: Estimate) -> str:
+    return f"{estimate.point:.4f} [{estimate.low:.4f}, {estimate.high:.4f}]"
+
+
+if __name__ == "__main__":
+    main()

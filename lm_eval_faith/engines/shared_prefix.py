@@ -1,0 +1,231 @@
+"""Scoring requests over their prefix forest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain, pairwise
+
+import numpy as np
+import torch
+from transformers import PreTrainedModel
+
+from .attention import TreeAttention, TreeAttentionError, installed
+from .kept import KeptKeys
+from .packing import Pack, pack
+from .products import fast_products
+from .transformers_compat import (
+    cache_argument,
+    causal_lm,
+    exact_length,
+    uses_attention_interface,
+)
+from .tree import Forest, Ints, Pair, build, check, truncate
+
+DEFAULT_MAX_PACKED_TOKENS = 1024
+SCORED_SHARE = 4
+"""A pass has its logits computed at no more than one in so many of the tokens that it may hold."""
+ROWS_AT_ONCE = 64
+"""Positions whose log-probabilities over the vocabulary are held at the same time."""
+
+
+@dataclass(frozen=True)
+class Scored:
+    """The answer to one request."""
+
+    index: int
+    """Which request, counted in the list given."""
+    logprob: float
+    """Sum of the log-probabilities of the continuation's tokens, in nats."""
+    is_greedy: bool
+    """Whether each of them was the most probable token."""
+
+
+def score(
+    model: PreTrainedModel,
+    pairs: Sequence[Pair],
+    *,
+    max_length: int,
+    max_packed_tokens: int = DEFAULT_MAX_PACKED_TOKENS,
+    softmax_dtype: torch.dtype | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Iterator[Scored]:
+    """Score continuations given contexts, as the harness's `hf` backend does, computing every distinct token once.
+
+    Args:
+        model: a causal LM in evaluation mode, for which `supports` returns None.
+        pairs: token ids of contexts and continuations.
+        max_length: the most tokens that the model reads; longer requests lose their start.
+        max_packed_tokens: the most tokens in one pass through the model. Memory grows with it, not with `pairs`.
+        softmax_dtype: the type in which log-probabilities are computed; None for the type of the logits.
+        progress: called after each pass with the number of distinct tokens done and the number in all.
+
+    Yields:
+        One answer for each request, as soon as it is known, so not in the order of `pairs`; the same order each time.
+
+    Raises:
+        ValueError: a request has no context, no continuation, or a continuation longer than `max_length`.
+        TreeAttentionError: the model turned out not to allow it; `prove` tells beforehand.
+    """
+    if max_packed_tokens < 1:
+        raise ValueError(
+            f"max_packed_tokens is {max_packed_tokens}, but a pass needs at least one token"
+        )
+    check(pairs, max_length)
+    model = causal_lm(model)
+    groups = _groups(model, pairs, max_length, max_packed_tokens)
+    total, done = sum(len(group.forest) for group in groups), 0
+    for group in groups:
+        answers = _Answers(
+            group.forest, [len(pairs[index][1]) for index in group.members]
+        )
+        kept = KeptKeys()
+        packs = pack(group.forest, group.max_tokens, group.max_rows)
+        for this, following in pairwise(chain(packs, [None])):
+            assert this is not None
+            kept.wanted = torch.from_numpy(_wanted(this, following))
+            rows, logits = _forward(model, group.forest, this, kept)
+            for scored in answers.add(rows, logits, softmax_dtype):
+                yield replace(scored, index=group.members[scored.index])
+            done += this.stop - this.start
+            if progress is not None:
+                progress(done, total)
+
+
+@dataclass(frozen=True)
+class _Group:
+    """Requests that are scored together."""
+
+    members: list[int]
+    """Their indices in the list given."""
+    forest: Forest
+    max_tokens: int
+    """The most tokens in a pass."""
+    max_rows: int
+    """The most of them that are scored, so that the vocabulary's logits are bounded too."""
+
+
+def _groups(
+    model: PreTrainedModel, pairs: Sequence[Pair], max_length: int, max_tokens: int
+) -> list[_Group]:
+    """All requests together; but where the length of a text changes how a model treats its positions, a longer one
+    goes through the model alone and in one pass, as in plain scoring.
+    """
+    limit = exact_length(model)
+    lengths = [len(truncate(pair, max_length)) for pair in pairs]
+    together = [
+        index
+        for index, length in enumerate(lengths)
+        if limit is None or length <= limit
+    ]
+    alone = [
+        index
+        for index, length in enumerate(lengths)
+        if limit is not None and length > limit
+    ]
+
+    def group(members: list[int], tokens: int, rows: int) -> _Group:
+        return _Group(
+            members,
+            build([pairs[index] for index in members], max_length),
+            tokens,
+            rows,
+        )
+
+    return [
+        *(
+            [group(together, max_tokens, max(max_tokens // SCORED_SHARE, 1))]
+            if together
+            else []
+        ),
+        *(group([index], lengths[index], lengths[index]) for index in alone),
+    ]
+
+
+def _wanted(this: Pack, following: Pack | None) -> Ints:
+    """What the next pack needs, counted in this pack's kept tokens followed by its own."""
+    if following is None:
+        return np.empty(0, dtype=np.int64)
+    own = following.kept >= this.start
+    depths = np.arange(
+        len(following.kept)
+    )  # a kept token stands at its depth in both packs
+    return np.where(own, following.kept - this.start + len(this.kept), depths)
+
+
+def _forward(
+    model: PreTrainedModel, forest: Forest, this: Pack, kept: KeptKeys
+) -> tuple[Ints, torch.Tensor]:
+    """One pass: the forest's scored tokens in this pack, shape [rows], and their logits, shape [rows, vocabulary]."""
+    device = model.device
+    rows = np.unique(forest.rows)
+    rows = rows[(rows >= this.start) & (rows < this.stop)]
+    attention = TreeAttention(forest, this, device)
+    inputs = {
+        "input_ids": torch.from_numpy(forest.tokens[this.start : this.stop])[None].to(
+            device
+        ),
+        "logits_to_keep": torch.from_numpy(
+            rows - this.start if len(rows) else np.zeros(1, dtype=np.int64)
+        ).to(device),
+    }
+    if hasattr(model.base_model, "build_alibi_tensor"):
+        inputs["attention_mask"] = torch.ones(
+            1, len(this.kept) + this.stop - this.start, dtype=torch.long, device=device
+        )
+    else:
+        inputs["position_ids"] = attention.query_depths[None]
+    with torch.no_grad(), installed(model, attention), fast_products(device):
+        logits: torch.Tensor = model(
+            **inputs, **{str(cache_argument(model)): kept}, use_cache=True
+        ).logits[0]
+    if not attention.masks_made:
+        raise TreeAttentionError("the model does not ask for a mask")
+    if (
+        uses_attention_interface(model)
+        and attention.calls != model.config.get_text_config().num_hidden_layers
+    ):
+        raise TreeAttentionError(
+            "not every layer of the model lets its attention be replaced"
+        )
+    return rows, logits[: len(rows)]
+
+
+class _Answers:
+    """Log-probabilities of scored tokens, collected until a request has all of its own."""
+
+    def __init__(self, forest: Forest, lengths: Sequence[int]) -> None:
+        self.forest = forest
+        self.lengths = lengths
+        self.logprobs: dict[int, list[float]] = {}
+        self.greedy: dict[int, bool] = {}
+
+    def add(
+        self, rows: Ints, logits: torch.Tensor, dtype: torch.dtype | None
+    ) -> Iterator[Scored]:
+        """Take the logits of some rows of the forest, ascending; yield the requests that are complete with them."""
+        for begin in range(0, len(rows), ROWS_AT_ONCE):
+            some = rows[begin : begin + ROWS_AT_ONCE]
+            logprobs = torch.log_softmax(
+                logits[begin : begin + ROWS_AT_ONCE], dim=-1, dtype=dtype
+            )
+            first, last = np.searchsorted(self.forest.rows, [some[0], some[-1] + 1])
+            targets = torch.from_numpy(self.forest.targets[first:last]).to(
+                logits.device
+            )
+            places = torch.from_numpy(
+                np.searchsorted(some, self.forest.rows[first:last])
+            ).to(logits.device)
+            hits = (logprobs.argmax(dim=-1)[places] == targets).tolist()
+            values = logprobs[places, targets].tolist()
+            for owner, value, hit in zip(
+                self.forest.owners[first:last].tolist(), values, hits, strict=True
+            ):
+                collected = self.logprobs.setdefault(owner, [])
+                collected.append(value)
+                self.greedy[owner] = self.greedy.get(owner, True) and hit
+                if len(collected) == self.lengths[owner]:
+                    total = torch.tensor(
+                        self.logprobs.pop(owner), dtype=logprobs.dtype
+                    ).sum()
+                    yield Scored(owner, float(total), self.greedy.pop(owner))

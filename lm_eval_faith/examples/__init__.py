@@ -1,1 +1,0 @@
-"""Models to try the plugin on."""

@@ -1,0 +1,210 @@
+"""Read a samples file of the harness, line by line, into chain records."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lm_eval_faith.chains.chain import chain_from_dict
+from lm_eval_faith.errors import InputError
+from lm_eval_faith.interventions.plan import variant_from_dict
+from lm_eval_faith.records.outcome import (
+    SAMPLES_FORMAT,
+    ChainRecord,
+    Response,
+    chain_record,
+    generated_record,
+)
+from lm_eval_faith.report.cells import brief
+
+LONGEST_LINE = 1 << 29
+"""Bytes of a line; a longer one is no sample, and is not read into memory."""
+
+LARGEST_FALL, ROUNDING = 1e9, 0.01
+"""In nats: a log-probability lies between, up to rounding."""
+
+_NOT_AS_WRITTEN = (
+    KeyError,
+    TypeError,
+    ValueError,
+    IndexError,
+    AttributeError,
+    OverflowError,
+    RecursionError,
+)
+
+
+@dataclass(frozen=True)
+class Samples:
+    """What a samples file holds: the setting, and a record a document."""
+
+    setting: str
+    chains: tuple[ChainRecord, ...]
+
+
+def read_samples(file: Path) -> Samples | None:
+    """The records of a samples file; None where it is of a task that is not ours.
+
+    Raises:
+        InputError: a line is broken; the sentence names file and line.
+    """
+    settings: set[str] = set()
+    chains: dict[str, ChainRecord] = {}
+    for number, sample in _lines(file):
+        where = f"{file}:{number}"
+        doc = sample.get("doc")
+        if not isinstance(doc, dict) or "samples_format" not in doc:
+            if settings:
+                raise InputError(f"{where}: a sample of another task")
+            return None
+        if doc["samples_format"] != SAMPLES_FORMAT:
+            raise InputError(
+                f"{where}: samples of format {_shown(doc['samples_format'])}, this version "
+                f"reads {SAMPLES_FORMAT}: use the version of lm-eval-faith that wrote it"
+            )
+        try:
+            record = _checked(_record(doc, sample))
+        except _NOT_AS_WRITTEN as error:
+            raise InputError(f"{where}: {_what_is_wrong(error)}") from None
+        settings.add(str(doc.get("setting")))
+        if record.document in chains:
+            raise InputError(
+                f"{where}: document {_shown(record.document)} is there twice"
+            )
+        chains[record.document] = record
+    if not settings:
+        raise InputError(f"{file}: no samples in this file")
+    if len(settings) > 1:
+        told = _shown(sorted(settings))
+        raise InputError(f"{file}: samples of several settings: {told}")
+    return Samples(settings.pop(), tuple(chains.values()))
+
+
+def _lines(file: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    if not file.is_file():
+        raise InputError(f"{file}: cannot be read (not a file)")
+    try:
+        with file.open("rb") as lines:
+            for number in itertools.count(1):
+                line = lines.readline(LONGEST_LINE + 1)
+                if not line:
+                    return
+                if line.strip():
+                    yield number, _sample(line, f"{file}:{number}")
+    except OSError as error:
+        raise InputError(f"{file}: cannot be read ({error.strerror})") from None
+
+
+def _sample(line: bytes, where: str) -> dict[str, Any]:
+    if len(line) > LONGEST_LINE:
+        raise InputError(f"{where}: a line of more than {LONGEST_LINE:,} bytes")
+    try:
+        text = line.decode()
+        sample = json.loads(text)
+        if "\\ud" in text:  # a lone half of a character could not be written again
+            json.dumps(sample, ensure_ascii=False).encode()
+    except UnicodeError as error:
+        raise InputError(f"{where}: cannot be read as UTF-8 ({error})") from None
+    except (ValueError, RecursionError) as error:
+        raise InputError(
+            f"{where}: not a line of JSON ({error}); was the run stopped while it wrote?"
+        ) from None
+    if not isinstance(sample, dict):
+        raise InputError(f"{where}: not a sample of the harness")
+    return sample
+
+
+def _record(doc: Mapping[str, Any], sample: Mapping[str, Any]) -> ChainRecord:
+    if doc.get("setting") == "generated":
+        return _generated(doc, sample)
+    _check_types(doc)
+    chain = chain_from_dict(doc["chain"])
+    variants = [variant_from_dict(v) for v in doc["interventions"]]
+    if any(not 0 <= v.step < len(chain.steps) for v in variants):
+        raise ValueError("an intervention on a step that is not there")
+    return chain_record(
+        _text(doc, "id"),
+        _text(doc, "question"),
+        chain,
+        variants,
+        _responses(sample["filtered_resps"]),
+    )
+
+
+def _checked(record: ChainRecord) -> ChainRecord:
+    """The same record.
+
+    Raises:
+        ValueError: it holds what no run of ours writes.
+    """
+    logprobs = [record.clean_logprob]
+    for label in (record.label, *(r.label for r in record.steps)):
+        if label not in (None, "load_bearing", "decoy"):
+            raise ValueError(f"unknown label {label!r}")
+    for r in record.steps:
+        logprobs += (r.logprob, r.logprob_other)
+    if len({(r.intervention, r.step) for r in record.steps}) < len(record.steps):
+        raise ValueError("an intervention is twice on the same step")
+    for logprob in logprobs:
+        if math.isfinite(logprob) and not -LARGEST_FALL < logprob < ROUNDING:
+            raise ValueError(f"{logprob:g} is no log-probability")
+    return record
+
+
+def _check_types(told: Mapping[str, Any]) -> None:
+    """What would be read as something else than it says: 2.5 as step 2, "no" as true."""
+    for step in told["chain"]["steps"]:
+        _truth(step.get("states_answer", False))
+    for variant in told["interventions"]:
+        if type(variant["step"]) is not int:
+            raise TypeError("'step' is not a whole number")
+
+
+def _truth(value: object) -> bool:
+    """As the harness writes it, or as JSON does."""
+    if str(value) not in ("True", "False"):
+        raise TypeError(f"{_shown(value)} is neither true nor false")
+    return str(value) == "True"
+
+
+def _text(doc: Mapping[str, Any], name: str) -> str:
+    if not isinstance(doc[name], str):
+        raise TypeError(f"{name!r} is not text")
+    return str(doc[name])
+
+
+def _generated(doc: Mapping[str, Any], sample: Mapping[str, Any]) -> ChainRecord:
+    """The response to a two-stage request is one text of JSON."""
+    response = json.loads(sample["filtered_resps"][0])
+    _check_types(response["note"])
+    if response["note"]["solved"] not in (True, False, None):
+        raise TypeError("'solved' is neither true nor false")
+    return generated_record(
+        _text(doc, "id"),
+        _text(doc, "question"),
+        response["note"],
+        [
+            (float(str(logprob)), _truth(greedy))
+            for logprob, greedy in response["loglikelihoods"]
+        ],
+    )
+
+
+def _responses(responses: Sequence[Any]) -> list[Response]:
+    """The harness writes numbers and truth values as text."""
+    return [(float(str(logprob)), _truth(greedy)) for logprob, greedy in responses]
+
+
+def _what_is_wrong(error: Exception) -> str:
+    if isinstance(error, KeyError):
+        return f"the sample has no {_shown(error.args[0])}"
+    return f"not a sample as this version writes it ({brief(str(error))})"
+
+
+def _shown(value: object) -> str:
+    return brief(repr(value))

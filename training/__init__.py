@@ -1,0 +1,1 @@
+"""How the packaged organisms were trained, run from the root of a checkout; not installed."""
