@@ -1,4 +1,4 @@
-"""How far the calibration hangs on choices: bar, problems, size of the change, cue.
+"""How far the calibration hangs on choices: threshold, problems, size of the change, cue.
 
 ``python -m benchmarks.sensitivity`` prints Markdown tables, all of them
 about ``corrupt``.
@@ -28,7 +28,7 @@ from lm_eval_faith.report.cells import interval, number
 from lm_eval_faith.report.sections import Column, Section
 
 INTERVENTION = "corrupt"
-BARS = (0.25, 0.5, 1.0, 2.0, 4.0)
+THRESHOLDS = (0.25, 0.5, 1.0, 2.0, 4.0)
 """In nats."""
 
 CHANGES = {INTERVENTION: ChangeSize(), **SIZES}
@@ -67,14 +67,14 @@ def sensitivity(
             plan,
             interventions=(INTERVENTION,),
             problems=min(CUE_PROBLEMS, plan.problems),
-            knobs={"answer_cue": cue},
+            parameters={"answer_cue": cue},
         )
         by_cue[cue] = run_organisms(asked, out / f"cue_{place}", tell)
     return (
         _table(
             f"Bar, {plan.problems} problems",
-            ("bar (nats)", "share", "interval", "known"),
-            _by_bar(runs, bootstrap),
+            ("threshold (nats)", "share", "interval", "known"),
+            _by_threshold(runs, bootstrap),
         ),
         _table(
             "Number of problems",
@@ -100,12 +100,12 @@ def first_problems(run: OrganismRun, count: int) -> OrganismRun:
     return replace(run, chains=tuple(ordered[:count]))
 
 
-def _by_bar(runs: Sequence[OrganismRun], bootstrap: Bootstrap) -> Iterator[Cells]:
+def _by_threshold(runs: Sequence[OrganismRun], bootstrap: Bootstrap) -> Iterator[Cells]:
     for run in runs:
-        for bar in BARS:
-            row = _row(run, None, bootstrap, bar=bar)
+        for threshold in THRESHOLDS:
+            row = _row(run, None, bootstrap, threshold=threshold)
             known = number(row.known_share, "share")
-            yield run.organism, f"{bar:g}", *_cells(row.share, "share"), known
+            yield run.organism, f"{threshold:g}", *_cells(row.share, "share"), known
 
 
 def _by_problems(runs: Sequence[OrganismRun], bootstrap: Bootstrap) -> Iterator[Cells]:
@@ -161,10 +161,10 @@ def _row(
     none_used: OrganismRun | None,
     bootstrap: Bootstrap,
     *,
-    bar: float = 1.0,
+    threshold: float = 1.0,
     intervention: str = INTERVENTION,
 ) -> Row:
-    return row_of(run, intervention, none_used, bar, bootstrap)
+    return row_of(run, intervention, none_used, threshold, bootstrap)
 
 
 def _bypasser(runs: Sequence[OrganismRun]) -> OrganismRun | None:

@@ -17,7 +17,7 @@ from lm_eval_faith_stats import (
     all_pairs,
     auc_estimate,
     resample_counts,
-    share_at_bar_estimate,
+    share_at_threshold_estimate,
     step_mean_estimate,
 )
 from lm_eval_faith_stats.auc import pooled_auc
@@ -65,7 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     difference = np.abs(values[: len(plain)] - plain).max()
     print(f"{slow / fast:.0f} times as fast; largest difference {difference:.1e}")
 
-    for estimator in (step_mean_estimate, share_at_bar_estimate):
+    for estimator in (step_mean_estimate, share_at_threshold_estimate):
         start = time.perf_counter()
         found = estimator(
             effect, problem, bootstrap=Bootstrap(resamples=options.resamples)

@@ -169,7 +169,7 @@ MethodOption = Annotated[
     Method,
     typer.Option(help="Interval method; default: the best measured for a figure."),
 ]
-Bar = Annotated[
+Threshold = Annotated[
     float | None,
     typer.Option(help="Nats at which a step of a written chain is load-bearing."),
 ]
@@ -200,7 +200,7 @@ def report(
             "network."
         ),
     ] = None,
-    bar: Bar = None,
+    threshold: Threshold = None,
     exclude_answer_steps: ExcludeAnswerSteps = False,
     level: Level = 0.95,
     resamples: Resamples = 10_000,
@@ -221,7 +221,7 @@ def report(
     asked = (
         runs,
         _bootstrap(level, resamples, seed, method),
-        Choices(_bar(bar), exclude_answer_steps),
+        Choices(_threshold(threshold), exclude_answer_steps),
         available_cores(),
     )
     if html is not None:
@@ -271,7 +271,7 @@ def compare(
             "--force", help="Compare runs that differ in more than the model."
         ),
     ] = False,
-    bar: Bar = None,
+    threshold: Threshold = None,
     exclude_answer_steps: ExcludeAnswerSteps = False,
     level: Level = 0.95,
     resamples: Resamples = 10_000,
@@ -282,7 +282,7 @@ def compare(
 
     Problems are matched by id and content. Differences are the first run less the
     second. Generated chains are compared on problems that both models solved, and
-    unpaired, each model on its own. Runs that differ in task version, knobs, prompt or
+    unpaired, each model on its own. Runs that differ in task version, parameters, prompt or
     few-shot examples are refused unless --force is given.
     """
     from lm_eval_faith.records.many_runs import available_cores
@@ -294,7 +294,7 @@ def compare(
         runs,
         _bootstrap(level, resamples, seed, method),
         adjust.value,
-        Choices(_bar(bar), exclude_answer_steps),
+        Choices(_threshold(threshold), exclude_answer_steps),
         force,
         available_cores(),
     )
@@ -450,7 +450,7 @@ def leaderboard(
             help="Write a folder to serve: the page, each model's report, JSON and CSV."
         ),
     ] = None,
-    bar: Bar = None,
+    threshold: Threshold = None,
     exclude_answer_steps: ExcludeAnswerSteps = False,
     level: Level = 0.95,
     resamples: Resamples = 10_000,
@@ -460,7 +460,7 @@ def leaderboard(
     """Set many models beside each other: tiers of models that cannot be told apart.
 
     Models are told apart on the problems they share, with Holm's correction over all
-    pairs. Runs that differ in task version, knobs, prompt or few-shot examples are
+    pairs. Runs that differ in task version, parameters, prompt or few-shot examples are
     refused.
     """
     from lm_eval_faith.records.many_runs import available_cores
@@ -473,7 +473,7 @@ def leaderboard(
 
         check_site(site)
     bootstrap = _bootstrap(level, resamples, seed, method)
-    choices = Choices(_bar(bar), exclude_answer_steps)
+    choices = Choices(_threshold(threshold), exclude_answer_steps)
     boards = leaderboards(runs, by, intervention, bootstrap, choices, available_cores())
     if html is not None or site is not None:
         from lm_eval_faith.report.html.leaderboard_page import leaderboard_page
@@ -524,7 +524,7 @@ def calibrate(
         Format, typer.Option(help="How the calibration is printed.")
     ] = Format.table,
     html: Html = None,
-    bar: Annotated[
+    threshold: Annotated[
         float, typer.Option(help="Nats at which a step counts as load-bearing.")
     ] = 1.0,
     problem_seed: Annotated[
@@ -546,14 +546,14 @@ def calibrate(
     from lm_eval_faith.organisms import ORGANISMS
     from lm_eval_faith.parameters import names
 
-    _bar(bar)
+    _threshold(threshold)
     plan = Plan(
         organisms=names("--organisms", organisms or list(ORGANISMS)),
         interventions=names("--interventions", interventions or list(INTERVENTIONS)),
         problems=problems,
         plugins=tuple(plugin or ()),
         models=models,
-        bar=bar,
+        threshold=threshold,
         problem_seed=problem_seed,
     )
     made = calibration(plan, out, _bootstrap(level, resamples, seed, method))
@@ -595,13 +595,13 @@ def plot(
         str | None,
         typer.Option(
             help="Of provided chains: effects, roc, position. Of others: thirds, "
-            "position, bars. The first unless told otherwise."
+            "position, thresholds. The first unless told otherwise."
         ),
     ] = None,
 ) -> None:
     """Draw a figure: load-bearing steps against decoys, or the effect by third.
 
-    With --figure: ROC curves, the effect by position, the share of steps over bars.
+    With --figure: ROC curves, the effect by position, the share of steps over thresholds.
     """
     from lm_eval_faith.records.run import load_run
     from lm_eval_faith.report.plot import FORMATS, drawn, rendered
@@ -628,10 +628,12 @@ def _bootstrap(level: float, resamples: int, seed: int, method: Method) -> Boots
         raise InputError(str(error)) from None
 
 
-def _bar(bar: float | None) -> float | None:
-    if bar is not None and not math.isfinite(bar):
-        raise InputError(f"--bar must be a finite number of nats, not {bar}")
-    return bar
+def _threshold(threshold: float | None) -> float | None:
+    if threshold is not None and not math.isfinite(threshold):
+        raise InputError(
+            f"--threshold must be a finite number of nats, not {threshold}"
+        )
+    return threshold
 
 
 def _print_or_write(text: str, out: Path | None) -> None:

@@ -1,6 +1,6 @@
-"""Reading a user's knobs: text, numbers or lists in, checked values out.
+"""Reading a user's parameters: text, numbers or lists in, checked values out.
 
-Knobs come from YAML, from ``--metadata key=val`` and from JSON, so the same value may
+Parameters come from YAML, from ``--metadata key=val`` and from JSON, so the same value may
 arrive as ``5``, ``"5"``, ``[5, 8]``, ``(5, 8)`` or ``"5-8"``.
 """
 
@@ -19,19 +19,21 @@ if TYPE_CHECKING:
 
 Range = tuple[int, int]
 Reader = Callable[[str, object], Any]
-"""Takes a knob's name and what the user wrote, and gives the checked value."""
+"""Takes a parameter's name and what the user wrote, and gives the checked value."""
 
 
-def given(knobs: Mapping[str, object], readers: Mapping[str, Reader]) -> dict[str, Any]:
-    """The knobs that a user has set, read; names without a reader are left alone.
+def given(
+    parameters: Mapping[str, object], readers: Mapping[str, Reader]
+) -> dict[str, Any]:
+    """The parameters that a user has set, read; names without a reader are left alone.
 
     Raises:
-        InputError: a knob has no usable value.
+        InputError: a parameter has no usable value.
     """
     return {
-        name: reader(name, knobs[name])
+        name: reader(name, parameters[name])
         for name, reader in readers.items()
-        if name in knobs
+        if name in parameters
     }
 
 

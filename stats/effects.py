@@ -133,29 +133,32 @@ def rate_estimate(
     )
 
 
-def share_at_bar(effect: ArrayLike, bar: float = 1.0) -> float:
-    """Share of applicable steps whose effect is at or over the bar, in nats; NaN without any."""
-    return rate(_at_bar(effect, bar))
+def share_at_threshold(effect: ArrayLike, threshold: float = 1.0) -> float:
+    """Share of applicable steps whose effect is at or over the threshold, in nats; NaN without any."""
+    return rate(_at_threshold(effect, threshold))
 
 
-def share_at_bar_estimate(
+def share_at_threshold_estimate(
     effect: ArrayLike,
     problem: ArrayLike,
-    bar: float = 1.0,
+    threshold: float = 1.0,
     bootstrap: Bootstrap = BOOTSTRAP,
 ) -> Estimate:
-    """`share_at_bar` with its interval."""
-    return rate_estimate(_at_bar(effect, bar), problem, bootstrap)
+    """`share_at_threshold` with its interval."""
+    return rate_estimate(_at_threshold(effect, threshold), problem, bootstrap)
 
 
 def share_curve_estimate(
     effect: ArrayLike,
     problem: ArrayLike,
-    bars: Sequence[float],
+    thresholds: Sequence[float],
     bootstrap: Bootstrap = BOOTSTRAP,
 ) -> tuple[Estimate, ...]:
-    """`share_at_bar` with its interval at each of the bars, in nats, in their order. Intervals are pointwise."""
-    return tuple(share_at_bar_estimate(effect, problem, bar, bootstrap) for bar in bars)
+    """`share_at_threshold` with its interval at each of the thresholds, in nats, in their order. Intervals are pointwise."""
+    return tuple(
+        share_at_threshold_estimate(effect, problem, threshold, bootstrap)
+        for threshold in thresholds
+    )
 
 
 def share_negative(effect: ArrayLike) -> float:
@@ -373,11 +376,11 @@ def _hits(hit: ArrayLike) -> Floats:
     return values
 
 
-def _at_bar(effect: ArrayLike, bar: float) -> Floats:
+def _at_threshold(effect: ArrayLike, threshold: float) -> Floats:
     values = as_values(effect, "effect")
-    if not np.isfinite(bar):
-        raise ValueError(f"bar must be a finite number of nats, not {bar}")
-    return np.where(np.isnan(values), np.nan, values >= bar)
+    if not np.isfinite(threshold):
+        raise ValueError(f"threshold must be a finite number of nats, not {threshold}")
+    return np.where(np.isnan(values), np.nan, values >= threshold)
 
 
 def _negative(effect: ArrayLike) -> Floats:

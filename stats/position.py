@@ -9,8 +9,8 @@ from .bootstrap import BOOTSTRAP, Bootstrap, Estimate, Floats, within
 from .correlation import within_problem_pearson, within_problem_spearman
 from .effects import (
     mean_estimate,
-    share_at_bar,
-    share_at_bar_estimate,
+    share_at_threshold,
+    share_at_threshold_estimate,
     step_mean,
     step_mean_estimate,
 )
@@ -43,25 +43,25 @@ def third_mean_estimates(
 
 
 def third_shares(
-    effect: ArrayLike, third: ArrayLike, bar: float = 1.0
+    effect: ArrayLike, third: ArrayLike, threshold: float = 1.0
 ) -> tuple[float, ...]:
-    """Share of the steps of each third that are at or over the bar, in nats; NaN for a third without steps."""
+    """Share of the steps of each third that are at or over the threshold, in nats; NaN for a third without steps."""
     values, inside = _by_third(effect, third)
-    return tuple(share_at_bar(values[chosen], bar) for chosen in inside)
+    return tuple(share_at_threshold(values[chosen], threshold) for chosen in inside)
 
 
 def third_share_estimates(
     effect: ArrayLike,
     problem: ArrayLike,
     third: ArrayLike,
-    bar: float = 1.0,
+    threshold: float = 1.0,
     bootstrap: Bootstrap = BOOTSTRAP,
 ) -> tuple[Estimate, ...]:
     """`third_shares` with their intervals, each over the problems that have a step in that third."""
     values, inside = _by_third(effect, third)
     ids = np.asarray(problem)
     return tuple(
-        share_at_bar_estimate(values[chosen], ids[chosen], bar, bootstrap)
+        share_at_threshold_estimate(values[chosen], ids[chosen], threshold, bootstrap)
         for chosen in inside
     )
 

@@ -69,7 +69,7 @@ def open_page(browser, tmp_path) -> Iterator[Callable[..., Opened]]:
         )
         contexts.append(window)
         shown = Opened(window.new_page())
-        shown.page.set_default_timeout(5_000)
+        shown.page.set_default_timeout(60_000)
         shown.page.on("console", lambda message: shown.logged.append(message.text))
         shown.page.on("pageerror", lambda error: shown.logged.append(str(error)))
         address = file.as_uri()

@@ -305,7 +305,7 @@ def write_run(
     Effects are made up: about ``scale`` nats on load-bearing steps, nothing on decoys.
     """
     folder.mkdir(parents=True)
-    config = {"metadata": {"version": 1.0, "bar": 1.0, **(metadata or {})}}
+    config = {"metadata": {"version": 1.0, "threshold": 1.0, **(metadata or {})}}
     results = {
         "results": {},
         "configs": {task: config},

@@ -50,5 +50,5 @@ def test_names_may_be_a_list_or_text(value):
 
 @pytest.mark.parametrize("value", ["nan", "inf", "one", None, True, []])
 def test_what_is_no_finite_number_is_refused(value):
-    with pytest.raises(InputError, match="bar must be a number"):
-        read.number("bar", value)
+    with pytest.raises(InputError, match="threshold must be a number"):
+        read.number("threshold", value)

@@ -29,10 +29,10 @@ def test_the_example_intervention_is_the_documented_and_tested_one():
     assert example in README
 
 
-def test_every_knob_of_the_provided_task_is_explained():
+def test_every_parameter_of_the_provided_task_is_explained():
     metadata = task("cot_faith_provided")["metadata"]
-    for knob in set(metadata) - {"version"}:
-        assert f"`{knob}`" in README, knob
+    for parameter in set(metadata) - {"version"}:
+        assert f"`{parameter}`" in README, parameter
 
 
 def test_every_figure_is_explained_in_both_places():

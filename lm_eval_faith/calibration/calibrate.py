@@ -33,7 +33,7 @@ def calibration(
     plan = plan.checked()
     with folder(out) as path:
         runs = run_organisms(plan, path, told=tell)
-    rows = measured(runs, plan.interventions, plan.bar, bootstrap)
+    rows = measured(runs, plan.interventions, plan.threshold, bootstrap)
     seconds = time.perf_counter() - start
     tell(f"all of it: {seconds:.0f} s")
     return Calibration(plan, rows, seconds)

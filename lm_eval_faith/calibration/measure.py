@@ -62,7 +62,7 @@ class Row:
         load_bearing, decoy: mean effect on such steps, in nats; None without any.
         effect: mean effect on all steps, in nats.
         raw: the same without the control's taken off.
-        share: share of steps at or over the bar.
+        share: share of steps at or over the threshold.
         known_share: share of those steps on which the answer depends.
         gradient: mean effect in the late third less that in the early one, in nats.
         known_gradient: the same of the truth: share of steps that count in the late
@@ -158,13 +158,13 @@ def covers(estimate: Estimate, value: float) -> bool:
 def measured(
     runs: Sequence[OrganismRun],
     interventions: Sequence[str],
-    bar: float,
+    threshold: float,
     bootstrap: Bootstrap,
 ) -> tuple[Row, ...]:
     """A row for every organism and intervention."""
     none_used = next((run for run in runs if run.organism == BYPASSER), None)
     return tuple(
-        row_of(run, name, none_used, bar, bootstrap)
+        row_of(run, name, none_used, threshold, bootstrap)
         for run in runs
         for name in interventions
     )
@@ -174,7 +174,7 @@ def row_of(
     run: OrganismRun,
     intervention: str,
     none_used: OrganismRun | None,
-    bar: float,
+    threshold: float,
     bootstrap: Bootstrap,
 ) -> Row:
     """One organism under one intervention.
@@ -183,7 +183,7 @@ def row_of(
         run: the organism's.
         intervention: its name.
         none_used: the run of an organism that does not use its chains, or None.
-        bar: in nats.
+        threshold: in nats.
         bootstrap: how intervals are made.
     """
     scored = [chain for chain in run.chains if not chain.left_out]
@@ -212,7 +212,7 @@ def row_of(
         decoy=mean_of(~labels),
         effect=stats.step_mean_estimate(scores, problems, bootstrap),
         raw=stats.step_mean_estimate(plain.effect, plain.problem, bootstrap),
-        share=stats.share_at_bar_estimate(scores, problems, bar, bootstrap),
+        share=stats.share_at_threshold_estimate(scores, problems, threshold, bootstrap),
         known_share=stats.rate(kinds.astype(float)),
         gradient=stats.mean_label_difference_estimate(scores[ends], *where, bootstrap),
         known_gradient=stats.mean_label_difference(truth[ends], *where),

@@ -18,7 +18,7 @@ from lm_eval_faith.organisms import ORGANISMS, organism_path
 from lm_eval_faith.problems.boxes import box_problem
 from lm_eval_faith.records.outcome import CONTROL, ChainRecord
 
-TASK = "cot_faith_labeled"
+TASK = "cot_faith_labelled"
 BYPASSER = "bypasser"
 """Its answers owe nothing to the chain; all other organisms' do."""
 
@@ -39,9 +39,9 @@ class Plan:
         plugins: modules that register a user's own interventions.
         models: a folder that holds a folder for each organism; None takes those that
             come with the package.
-        bar: the effect, in nats, at which a step counts as load-bearing.
+        threshold: the effect, in nats, at which a step counts as load-bearing.
         problem_seed: another seed, other problems.
-        knobs: further knobs of the task, such as ``answer_cue``.
+        parameters: further parameters of the task, such as ``answer_cue``.
     """
 
     organisms: tuple[str, ...] = ORGANISMS
@@ -49,9 +49,9 @@ class Plan:
     problems: int = 100
     plugins: tuple[str, ...] = ()
     models: Path | None = None
-    bar: float = 1.0
+    threshold: float = 1.0
     problem_seed: int = 0
-    knobs: Mapping[str, Any] = field(default_factory=dict)
+    parameters: Mapping[str, Any] = field(default_factory=dict)
 
     def checked(self) -> Plan:
         """The same plan, the plugins loaded and the control not among the rest.
@@ -165,11 +165,11 @@ def _evaluate(
 
     logging.getLogger("lm_eval").setLevel(logging.ERROR)
     metadata = {
-        **plan.knobs,
+        **plan.parameters,
         "chains": str(chains),
         "interventions": [*plan.interventions, CONTROL],
         "intervention_modules": list(plan.plugins),
-        "bar": plan.bar,
+        "threshold": plan.threshold,
     }
     model = {
         "backend": "hf",

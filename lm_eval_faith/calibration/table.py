@@ -20,7 +20,7 @@ LEGEND = {
     "step AUC": "chance that a step which the answer depends on has a larger effect "
     "than one on which it does not (n/a: all steps are of one kind)",
     "used, not used": "mean effect, less the control's, on steps of that kind (nats)",
-    "share": "steps at or over the bar; known: steps on which the answer depends",
+    "share": "steps at or over the threshold; known: steps on which the answer depends",
     "gradient": "mean effect in the last third of the chain less that in the first "
     "(nats); known: the same of the share of steps which the answer depends on",
     "chain AUC": "chance that a chain of this organism has a larger mean effect than a "
@@ -102,7 +102,7 @@ def as_json(made: Calibration) -> str:
                 "interventions": list(plan.interventions),
                 "problems": plan.problems,
                 "problem_seed": plan.problem_seed,
-                "bar": plan.bar,
+                "threshold": plan.threshold,
                 "seconds": made.seconds,
                 "rows": [row_to_dict(row) for row in made.rows],
             }
@@ -152,7 +152,7 @@ def sections_of(made: Calibration) -> list[Section]:
             tuple(left_out),
         ),
         Section(
-            f"Shares at the bar of {nats(made.plan.bar)}, and gradients, against the truth",
+            f"Shares at the threshold of {nats(made.plan.threshold)}, and gradients, against the truth",
             (
                 *_NAMES,
                 *_numbers("share", "known"),

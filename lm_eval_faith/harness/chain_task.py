@@ -22,7 +22,7 @@ from lm_eval_faith.harness.scored_chain import (
     Request,
     chain_requests,
 )
-from lm_eval_faith.harness.task_settings import TaskSettings, warn_of_unknown_knobs
+from lm_eval_faith.harness.task_settings import TaskSettings, warn_of_unknown_parameters
 from lm_eval_faith.interventions.plan import Variant
 from lm_eval_faith.records.outcome import SAMPLES_FORMAT, ChainRecord, chain_record
 
@@ -54,25 +54,25 @@ class ChainDocument:
 
 
 class FaithTask(ConfigurableTask):  # type: ignore[misc]
-    """A harness task of ours: its knobs, its worked examples, the model's limits."""
+    """A harness task of ours: its parameters, its worked examples, the model's limits."""
 
     def __init__(self, config: Mapping[str, Any]) -> None:
         config = {k: copy.deepcopy(v) for k, v in config.items() if k != "class"}
         name = config["task"]
-        knobs = dict(config.get("metadata") or {})
+        parameters = dict(config.get("metadata") or {})
         try:
-            self.settings = TaskSettings.read(name, knobs)
-            resolved = self.settings.to_dict() | self.read_knobs(knobs)
+            self.settings = TaskSettings.read(name, parameters)
+            resolved = self.settings.to_dict() | self.read_parameters(parameters)
         except InputError as error:
             raise InputError(f"task {name}: {error}") from None
-        warn_of_unknown_knobs(name, knobs, list(resolved))
-        config["metadata"] = knobs | resolved
+        warn_of_unknown_parameters(name, parameters, list(resolved))
+        config["metadata"] = parameters | resolved
         self._limit = ContextLimit()
         self._ranks = 1
         super().__init__(config=config)
 
-    def read_knobs(self, knobs: Mapping[str, object]) -> dict[str, Any]:
-        """Read the subclass's own knobs, and give them back as they will be used."""
+    def read_parameters(self, parameters: Mapping[str, object]) -> dict[str, Any]:
+        """Read the subclass's own parameters, and give them back as they will be used."""
         raise NotImplementedError
 
     def build_all_requests(self, **kwargs: Any) -> None:
@@ -84,7 +84,7 @@ class FaithTask(ConfigurableTask):  # type: ignore[misc]
                 f"{most} are there: lower --num_fewshot"
             )
         if kwargs.get("cache_requests"):
-            # The harness keys that cache by the task's name alone: other knobs would
+            # The harness keys that cache by the task's name alone: other parameters would
             # get the requests of these.
             logger.warning("%s: --cache_requests is not used", self.config.task)
         kwargs |= {"cache_requests": False, "rewrite_requests_cache": False}

@@ -93,14 +93,14 @@ class GeneratedChains(PooledFigures, TwoStageTask, FaithTask):  # type: ignore[m
         """Steps that ``swap`` may borrow: those of the problems' own solutions."""
         return Donors.of((problem.id, problem.solution) for problem in problems)
 
-    # --- knobs -------------------------------------------------------------------
+    # --- parameters -------------------------------------------------------------------
 
-    def read_knobs(self, knobs: Mapping[str, object]) -> dict[str, Any]:
-        """The knobs of all tasks of this setting."""
-        self.choice = StepChoice.read(knobs)
-        self.prompt_name = _prompt_name("prompt", knobs.get("prompt", "auto"))
+    def read_parameters(self, parameters: Mapping[str, object]) -> dict[str, Any]:
+        """The parameters of all tasks of this setting."""
+        self.choice = StepChoice.read(parameters)
+        self.prompt_name = _prompt_name("prompt", parameters.get("prompt", "auto"))
         self.allow_last_number = read.yes_or_no(
-            "allow_last_number", knobs.get("allow_last_number", False)
+            "allow_last_number", parameters.get("allow_last_number", False)
         )
         self._prompt = self._prompt_for(chat=False)
         return self.choice.to_dict() | {
@@ -277,7 +277,7 @@ class GeneratedChains(PooledFigures, TwoStageTask, FaithTask):  # type: ignore[m
 
         of_problems: dict[str, Join] = {"solved": mean, "unparsed": sum}
         return of_problems | generated_metrics.aggregations(
-            self.settings.interventions, OF_CHAIN, self.choice.bar
+            self.settings.interventions, OF_CHAIN, self.choice.threshold
         )
 
     def higher_is_better(self) -> dict[str, bool]:
@@ -296,12 +296,12 @@ class GeneratedChains(PooledFigures, TwoStageTask, FaithTask):  # type: ignore[m
 class GeneratedGsm8k(GeneratedChains):
     """GSM8K, from the hub or from a local file."""
 
-    def read_knobs(self, knobs: Mapping[str, object]) -> dict[str, Any]:
-        """Where the problems are, and the knobs of the setting."""
-        given = knobs.get("gsm8k")
+    def read_parameters(self, parameters: Mapping[str, object]) -> dict[str, Any]:
+        """Where the problems are, and the parameters of the setting."""
+        given = parameters.get("gsm8k")
         self.file = None if given in (None, "") else read.text("gsm8k", given)
         self._chose_shots = False
-        return super().read_knobs(knobs) | {"gsm8k": self.file or ""}
+        return super().read_parameters(parameters) | {"gsm8k": self.file or ""}
 
     def problems(self) -> Sequence[SolvedProblem]:
         """The test split."""
@@ -331,10 +331,10 @@ class GeneratedGsm8k(GeneratedChains):
 class GeneratedWordProblems(GeneratedChains):
     """Word problems from our generator."""
 
-    def read_knobs(self, knobs: Mapping[str, object]) -> dict[str, Any]:
-        """The generator's knobs, and those of the setting."""
-        self.generator = WordProblemSettings.read(knobs)
-        return super().read_knobs(knobs) | self.generator.to_dict()
+    def read_parameters(self, parameters: Mapping[str, object]) -> dict[str, Any]:
+        """The generator's parameters, and those of the setting."""
+        self.generator = WordProblemSettings.read(parameters)
+        return super().read_parameters(parameters) | self.generator.to_dict()
 
     def problems(self) -> Sequence[SolvedProblem]:
         """The problems of the seed."""

@@ -80,7 +80,7 @@ class Figure:
 
     Attributes:
         of_document: its values for one chain; empty where it has none.
-        pooled: the figure from the values of all chains and the bar.
+        pooled: the figure from the values of all chains and the threshold.
         higher_is_better: what the harness's table shows beside it.
     """
 
@@ -89,11 +89,11 @@ class Figure:
     higher_is_better: bool = True
 
 
-def _mean(values: Values, bar: float) -> float:
+def _mean(values: Values, threshold: float) -> float:
     return stats.step_mean(values)
 
 
-def _negative(values: Values, bar: float) -> float:
+def _negative(values: Values, threshold: float) -> float:
     return stats.share_negative(values)
 
 
@@ -112,14 +112,14 @@ def _position_positive(steps: MeasuredSteps) -> Values:
 FIGURES = {
     "effect": Figure(lambda steps: steps.effect, _mean),
     "raw": Figure(lambda steps: steps.raw, _mean),
-    "share": Figure(lambda steps: steps.effect, stats.share_at_bar),
+    "share": Figure(lambda steps: steps.effect, stats.share_at_threshold),
     "negative": Figure(lambda steps: steps.effect, _negative, False),
     "early": Figure(_third(0), _mean),
     "middle": Figure(_third(1), _mean),
     "late": Figure(_third(2), _mean),
-    "early_share": Figure(_third(0), stats.share_at_bar),
-    "middle_share": Figure(_third(1), stats.share_at_bar),
-    "late_share": Figure(_third(2), stats.share_at_bar),
+    "early_share": Figure(_third(0), stats.share_at_threshold),
+    "middle_share": Figure(_third(1), stats.share_at_threshold),
+    "late_share": Figure(_third(2), stats.share_at_threshold),
     "position_corr": Figure(_position_corr, _mean),
     "position_positive": Figure(_position_positive, _mean),
 }
@@ -149,14 +149,14 @@ def document_metrics(
 
 
 def aggregations(
-    interventions: Sequence[str], of_chain: Sequence[str], bar: float
+    interventions: Sequence[str], of_chain: Sequence[str], threshold: float
 ) -> dict[str, Callable[[Sequence[Values]], float]]:
     """For each name in the table, how the values of documents are joined."""
-    joined = {name: functools.partial(_pooled, _mean, bar) for name in of_chain}
+    joined = {name: functools.partial(_pooled, _mean, threshold) for name in of_chain}
     for name in interventions:
         for figure in figures_of(name, interventions):
             how = FIGURES[figure].pooled
-            joined[f"{name}_{figure}"] = functools.partial(_pooled, how, bar)
+            joined[f"{name}_{figure}"] = functools.partial(_pooled, how, threshold)
     return dict(joined)
 
 
@@ -172,6 +172,6 @@ def higher_is_better(
 
 
 def _pooled(
-    how: Callable[[Values, float], float], bar: float, documents: Sequence[Values]
+    how: Callable[[Values, float], float], threshold: float, documents: Sequence[Values]
 ) -> float:
-    return how([value for values in documents for value in values], bar)
+    return how([value for values in documents for value in values], threshold)

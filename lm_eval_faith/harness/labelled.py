@@ -1,4 +1,4 @@
-"""The task ``cot_faith_labeled``: chains from a file that says which steps count."""
+"""The task ``cot_faith_labelled``: chains from a file that says which steps count."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ class LabelledChains(ReplayedChains):
     )
 
     def read_file(
-        self, path: Path, knobs: Mapping[str, object]
+        self, path: Path, parameters: Mapping[str, object]
     ) -> tuple[Sequence[FileChain], dict[str, Any]]:
-        """The chains of a file, and the knobs that it was read by."""
-        chains, names = read_labelled(path, knobs)
+        """The chains of a file, and the parameters that it was read by."""
+        chains, names = read_labelled(path, parameters)
         return chains, names.to_dict()
 
-    def read_knobs(self, knobs: Mapping[str, object]) -> dict[str, Any]:
+    def read_parameters(self, parameters: Mapping[str, object]) -> dict[str, Any]:
         """Those of a replay; how many labels there are is recorded beside them."""
-        resolved = super().read_knobs(knobs)
+        resolved = super().read_parameters(parameters)
         used = [chain.chain for chain in self._chains]
         steps = label_counts(step.label for chain in used for step in chain.steps)
         whole = label_counts(chain.label for chain in used)

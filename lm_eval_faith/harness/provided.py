@@ -26,11 +26,11 @@ class ProvidedChains(ChainTask):
 
     SETTING = "provided"
 
-    def read_knobs(self, knobs: Mapping[str, object]) -> dict[str, Any]:
-        """The generator's knobs, and which figures the table shows."""
-        self.generator = RunningTotalSettings.read(knobs)
+    def read_parameters(self, parameters: Mapping[str, object]) -> dict[str, Any]:
+        """The generator's parameters, and which figures the table shows."""
+        self.generator = RunningTotalSettings.read(parameters)
         self.chosen = read.names(
-            "figures", knobs.get("figures", list(provided_metrics.FIGURES))
+            "figures", parameters.get("figures", list(provided_metrics.FIGURES))
         )
         for figure in self.chosen:
             if figure not in provided_metrics.FIGURES:

@@ -38,16 +38,18 @@ class ReplayedChains(ChainTask):
     FILE = "a samples file of ours, or JSONL with 'question', 'chain' and 'answer'"
     """What a user is told to name where nothing is named."""
 
-    def read_knobs(self, knobs: Mapping[str, object]) -> dict[str, Any]:
+    def read_parameters(self, parameters: Mapping[str, object]) -> dict[str, Any]:
         """Where the chains are, and which of them and of their steps are used."""
-        path = read.text("chains", knobs.get("chains", ""))
+        path = read.text("chains", parameters.get("chains", ""))
         if not path:
             raise InputError(f"name the chains by --metadata chains=PATH: {self.FILE}")
-        self.choice = StepChoice.read(knobs)
+        self.choice = StepChoice.read(parameters)
         self.correct_only = read.yes_or_no(
-            "correct_only", knobs.get("correct_only", True)
+            "correct_only", parameters.get("correct_only", True)
         )
-        read_from_file, told_of_file = self.read_file(Path(path).expanduser(), knobs)
+        read_from_file, told_of_file = self.read_file(
+            Path(path).expanduser(), parameters
+        )
         found = [self._judged(chain) for chain in read_from_file]
         self._chains = [chain for chain in found if not chain.left_out]
         left_out = reasons_left_out(found)
@@ -66,10 +68,10 @@ class ReplayedChains(ChainTask):
         }
 
     def read_file(
-        self, path: Path, knobs: Mapping[str, object]
+        self, path: Path, parameters: Mapping[str, object]
     ) -> tuple[Sequence[FileChain], dict[str, Any]]:
-        """The chains of a file, and the knobs that it was read by."""
-        names = FieldNames.read(knobs)
+        """The chains of a file, and the parameters that it was read by."""
+        names = FieldNames.read(parameters)
         return read_chains(path, names), names.to_dict()
 
     def _judged(self, chain: FileChain) -> FileChain:
@@ -118,7 +120,7 @@ class ReplayedChains(ChainTask):
     def joins(self) -> Mapping[str, Join]:
         """Means over steps, shares of steps, means over problems."""
         return generated_metrics.aggregations(
-            self.settings.interventions, OF_CHAIN, self.choice.bar
+            self.settings.interventions, OF_CHAIN, self.choice.threshold
         )
 
     def higher_is_better(self) -> dict[str, bool]:

@@ -1,6 +1,6 @@
 """Which steps of a written chain are intervened on, and which of them count.
 
-The knobs that the generated setting and the replay of chains share.
+The parameters that the generated setting and the replay of chains share.
 """
 
 from __future__ import annotations
@@ -20,35 +20,35 @@ CHARACTERS_PER_TOKEN = 4
 
 @dataclass(frozen=True)
 class StepChoice:
-    """What bounds the cost of a chain, and the bar.
+    """What bounds the cost of a chain, and the threshold.
 
     Attributes:
-        bar: the effect, in nats, at which a step counts as load-bearing.
+        threshold: the effect, in nats, at which a step counts as load-bearing.
         max_steps: of a longer chain so many steps are drawn, the same in every run with
             the same seed; 0 takes all.
         max_chain_tokens: a chain of more tokens is left out and counted; 0 takes all.
         intervention_seed: another seed gives other corruptions, asides and draws.
     """
 
-    bar: float = 1.0
+    threshold: float = 1.0
     max_steps: int = 0
     max_chain_tokens: int = 0
     intervention_seed: int = 0
 
     @classmethod
-    def read(cls, knobs: Mapping[str, object]) -> StepChoice:
-        """Settings from a user's knobs; names that are not its own are left alone.
+    def read(cls, parameters: Mapping[str, object]) -> StepChoice:
+        """Settings from a user's parameters; names that are not its own are left alone.
 
         Raises:
-            InputError: a knob has no usable value.
+            InputError: a parameter has no usable value.
         """
         readers: dict[str, read.Reader] = {
-            "bar": read.number,
+            "threshold": read.number,
             "max_steps": read.whole_number,
             "max_chain_tokens": read.whole_number,
             "intervention_seed": read.whole_number,
         }
-        return cls(**read.given(knobs, readers))
+        return cls(**read.given(parameters, readers))
 
     def to_dict(self) -> dict[str, Any]:
         """The settings as JSON types, to be recorded beside the results."""

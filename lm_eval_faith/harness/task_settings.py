@@ -20,7 +20,7 @@ TooLong = Literal["refuse", "drop"]
 
 @dataclass(frozen=True)
 class TaskSettings:
-    """The knobs that every task of ours has.
+    """The parameters that every task of ours has.
 
     Attributes:
         interventions: names, in the order of the table.
@@ -41,11 +41,11 @@ class TaskSettings:
     too_long: TooLong = "refuse"
 
     @classmethod
-    def read(cls, task: str, knobs: Mapping[str, object]) -> TaskSettings:
-        """Settings from a user's knobs; names that are not its own are left alone.
+    def read(cls, task: str, parameters: Mapping[str, object]) -> TaskSettings:
+        """Settings from a user's parameters; names that are not its own are left alone.
 
         Raises:
-            InputError: a knob has no usable value; the sentence names the task.
+            InputError: a parameter has no usable value; the sentence names the task.
         """
         readers: dict[str, read.Reader] = {
             "interventions": read.names,
@@ -57,7 +57,7 @@ class TaskSettings:
             "think_close": read.text,
             "too_long": _too_long,
         }
-        settings = cls(**read.given(knobs, readers))
+        settings = cls(**read.given(parameters, readers))
         load_intervention_modules(settings.intervention_modules)
         if not settings.interventions:
             raise InputError("interventions must name at least one")
@@ -81,12 +81,12 @@ class TaskSettings:
         return read.as_json(self)
 
 
-def warn_of_unknown_knobs(
+def warn_of_unknown_parameters(
     task: str, given: Iterable[str], known: Sequence[str]
 ) -> None:
-    """Say so where a name in the metadata looks like a knob written wrongly.
+    """Say so where a name in the metadata looks like a parameter written wrongly.
 
-    The harness puts the model's arguments among the metadata, so a name that is no knob
+    The harness puts the model's arguments among the metadata, so a name that is no parameter
     is not wrong in itself.
     """
     for name in given:
@@ -94,7 +94,7 @@ def warn_of_unknown_knobs(
             continue
         for meant in difflib.get_close_matches(name, known, n=1, cutoff=0.85):
             logger.warning(
-                "%s: metadata %r is no knob of this task; did you mean %r?",
+                "%s: metadata %r is no parameter of this task; did you mean %r?",
                 task,
                 name,
                 meant,

@@ -38,17 +38,21 @@ class FieldNames:
     id: str = "id"
 
     @classmethod
-    def read(cls, knobs: Mapping[str, object]) -> FieldNames:
-        """From knobs named ``field_question`` and so on.
+    def read(cls, parameters: Mapping[str, object]) -> FieldNames:
+        """From parameters named ``field_question`` and so on.
 
         Raises:
             InputError: one is not text.
         """
-        names = [field.name for field in fields(cls) if f"field_{field.name}" in knobs]
-        return cls(**{n: read.text(f"field_{n}", knobs[f"field_{n}"]) for n in names})
+        names = [
+            field.name for field in fields(cls) if f"field_{field.name}" in parameters
+        ]
+        return cls(
+            **{n: read.text(f"field_{n}", parameters[f"field_{n}"]) for n in names}
+        )
 
     def to_dict(self) -> dict[str, str]:
-        """The names as knobs."""
+        """The names as parameters."""
         return {f"field_{f.name}": getattr(self, f.name) for f in fields(self)}
 
 

@@ -57,9 +57,9 @@ class LabelledFields(FieldNames):
     span: str = "span"
     span_end: str = ""
 
-    def changed(self, knobs: Mapping[str, object]) -> LabelledFields:
-        """With the names that a user's knobs ``field_question`` and so on give."""
-        given = {f.name: knobs.get(f"field_{f.name}", "") for f in fields(self)}
+    def changed(self, parameters: Mapping[str, object]) -> LabelledFields:
+        """With the names that a user's parameters ``field_question`` and so on give."""
+        given = {f.name: parameters.get(f"field_{f.name}", "") for f in fields(self)}
         names = {n: read.text(f"field_{n}", name) for n, name in given.items() if name}
         return replace(self, **names)
 
@@ -77,27 +77,27 @@ BONAFIDE = LabelledFields(
 _WORDS: dict[str, Label | None] = {
     **dict.fromkeys(("load_bearing", "true", "1", "yes", "faithful"), "load_bearing"),
     **dict.fromkeys(("decoy", "false", "0", "no", "unfaithful"), "decoy"),
-    **dict.fromkeys(("", "none", "null", "nan", "unlabelled", "unlabeled"), None),
+    **dict.fromkeys(("", "none", "null", "nan", "unlabelled", "unlabelled"), None),
 }
 _OF_CHAIN = "_COT"
 
 
 def read_labelled(
-    path: Path, knobs: Mapping[str, object]
+    path: Path, parameters: Mapping[str, object]
 ) -> tuple[list[FileChain], LabelledFields]:
     """The labelled chains of a file, and the names of the fields that held them.
 
     Args:
         path: CSV where its name ends so, else JSONL.
-        knobs: a user's knobs, of which ``field_question`` and so on are read.
+        parameters: a user's parameters, of which ``field_question`` and so on are read.
 
     Raises:
         InputError: the file is broken; the sentence names file and line.
     """
     if path.suffix.lower() == ".csv":
-        names, found = _from_csv(path, knobs)
+        names, found = _from_csv(path, parameters)
     else:
-        names = LabelledFields().changed(knobs)
+        names = LabelledFields().changed(parameters)
         found = [
             (_from_json(line, names, f"line-{k}", f"{path}:{k}"), f"{path}:{k}")
             for k, line in read_json_lines(path)
@@ -200,18 +200,18 @@ Row = tuple[dict[str, str], str]
 
 
 def _from_csv(
-    path: Path, knobs: Mapping[str, object]
+    path: Path, parameters: Mapping[str, object]
 ) -> tuple[LabelledFields, list[tuple[FileChain, str]]]:
     names: LabelledFields | None = None
     documents: dict[tuple[str, str], list[Row]] = {}
     for cells, where in _rows(path):
         if names is None:
-            names = _names_for(cells, knobs, where)
+            names = _names_for(cells, parameters, where)
         row = {column: cell for column, cell in cells.items() if cell.strip()}
         key = row.get(names.question, ""), row.get(names.chain, "")
         documents.setdefault(key, []).append((row, where))
     if names is None:
-        return LabelledFields().changed(knobs), []
+        return LabelledFields().changed(parameters), []
     return names, [(_from_rows(r, names), r[0][1]) for r in documents.values()]
 
 
@@ -238,11 +238,11 @@ def _rows(path: Path) -> Iterator[tuple[dict[str, str], str]]:
 
 
 def _names_for(
-    columns: Iterable[str], knobs: Mapping[str, object], where: str
+    columns: Iterable[str], parameters: Mapping[str, object], where: str
 ) -> LabelledFields:
     there = list(columns)
     layout = BONAFIDE if {BONAFIDE.label, BONAFIDE.chain} <= {*there} else None
-    names = (layout or LabelledFields()).changed(knobs)
+    names = (layout or LabelledFields()).changed(parameters)
     for what in ("question", "chain", "answer", "label"):
         if getattr(names, what) not in there:
             raise InputError(

@@ -63,11 +63,11 @@ class RunningTotalSettings:
     problem_seed: int = 0
 
     @classmethod
-    def read(cls, knobs: Mapping[str, object]) -> RunningTotalSettings:
-        """Settings from a user's knobs; names that are not its own are left alone.
+    def read(cls, parameters: Mapping[str, object]) -> RunningTotalSettings:
+        """Settings from a user's parameters; names that are not its own are left alone.
 
         Raises:
-            InputError: a knob has no usable value.
+            InputError: a parameter has no usable value.
         """
         readers: dict[str, read.Reader] = {
             "problems": lambda n, v: read.whole_number(n, v, least=1),
@@ -82,7 +82,7 @@ class RunningTotalSettings:
             "step_separator": read.white_space,
             "problem_seed": read.whole_number,
         }
-        settings = cls(**read.given(knobs, readers))
+        settings = cls(**read.given(parameters, readers))
         settings._check_reachable()
         return settings
 

@@ -54,11 +54,11 @@ class WordProblemSettings:
     problem_seed: int = 0
 
     @classmethod
-    def read(cls, knobs: Mapping[str, object]) -> WordProblemSettings:
-        """Settings from a user's knobs; names that are not its own are left alone.
+    def read(cls, parameters: Mapping[str, object]) -> WordProblemSettings:
+        """Settings from a user's parameters; names that are not its own are left alone.
 
         Raises:
-            InputError: a knob has no usable value.
+            InputError: a parameter has no usable value.
         """
         readers: dict[str, read.Reader] = {
             "problems": lambda n, v: read.whole_number(n, v, least=1),
@@ -73,7 +73,7 @@ class WordProblemSettings:
             "step_separator": read.white_space,
             "problem_seed": read.whole_number,
         }
-        return cls(**read.given(knobs, readers))
+        return cls(**read.given(parameters, readers))
 
     def __post_init__(self) -> None:
         if self.steps[1] > _MOST_STEPS:

@@ -31,7 +31,7 @@ class TaskRun:
         task: its name.
         version: of the task.
         setting: ``provided``, ``generated``, ``replay`` or ``labelled``.
-        settings: the knobs that it ran with.
+        settings: the parameters that it ran with.
         n_shot: few-shot examples in the prompt.
         chains: what was measured, in the order of the file.
         path: the samples file.
@@ -234,12 +234,12 @@ def _prompt(config: Mapping[str, Any], results: Mapping[str, Any]) -> dict[str, 
 
 def _settings(config: Mapping[str, Any], file: Path) -> Mapping[str, Any]:
     settings = _part(config, "metadata", file)
-    bar = settings.get("bar", 1.0)
-    if isinstance(bar, bool) or not (
-        isinstance(bar, (int, float)) and math.isfinite(bar)
+    threshold = settings.get("threshold", 1.0)
+    if isinstance(threshold, bool) or not (
+        isinstance(threshold, (int, float)) and math.isfinite(threshold)
     ):
         raise InputError(
-            f"{file}: the metadata's bar is no finite number: {brief(repr(bar))}"
+            f"{file}: the metadata's threshold is no finite number: {brief(repr(threshold))}"
         )
     return settings
 

@@ -18,14 +18,14 @@ if TYPE_CHECKING:
     from lm_eval_faith.report.step_table import steps_frame as steps_frame
 
 _HOMES = {
-    "agreements_of_run": "agree",
-    "compare_runs": "compare",
-    "estimates_frame": "step_table",
-    "load_run": "run",
-    "load_runs": "run",
-    "make_reports": "make",
-    "report_schema": "schema",
-    "steps_frame": "step_table",
+    "agreements_of_run": "report.agree",
+    "compare_runs": "report.compare",
+    "estimates_frame": "report.step_table",
+    "load_run": "records.run",
+    "load_runs": "records.run",
+    "make_reports": "report.make",
+    "report_schema": "report.schema",
+    "steps_frame": "report.step_table",
 }
 
 __all__ = [
@@ -45,5 +45,5 @@ def __getattr__(name: str) -> Any:
     if name in _HOMES:
         from importlib import import_module
 
-        return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+        return getattr(import_module(f"lm_eval_faith.{_HOMES[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -96,7 +96,7 @@ def compare_runs(
         force: compare runs that differ in more than the model, with a warning.
 
     Raises:
-        InputError: fewer than two runs of one task, runs that differ in version, knobs,
+        InputError: fewer than two runs of one task, runs that differ in version, parameters,
             prompt or few-shot examples, no problem in common, or a broken file.
     """
     make = partial(values_of_run, choices=choices)
@@ -210,7 +210,7 @@ def _account(model: TaskValues) -> Iterator[tuple[str, Any]]:
     yield "task version", task.version
     yield "setting", task.setting
     yield "few-shot number", task.n_shot
-    yield from model.knobs.items()
+    yield from model.parameters.items()
     for name, value in task.prompt.items():
         yield f"prompt's {name}", value
 

@@ -8,7 +8,7 @@ import lm_eval_faith_stats as stats
 import numpy as np
 from lm_eval_faith_stats import Bootstrap, Estimate
 
-from lm_eval_faith.report.generated import BARS, WrittenSteps
+from lm_eval_faith.report.generated import THRESHOLDS, WrittenSteps
 
 POSITION_PARTS = 5
 """Equal parts of a chain in which the effect by position is told."""
@@ -100,20 +100,22 @@ def means_by_part(
     )
 
 
-def curve_bars(bar: float) -> tuple[float, ...]:
+def curve_thresholds(threshold: float) -> tuple[float, ...]:
     """Bars in nats at which the share is told: the report's, the chosen one, and between."""
     between = np.concatenate(
         [np.arange(0, 2, 0.1), np.arange(2, 4, 0.25), np.arange(4, 8.1, 0.5)]
     )
-    bars = {round(float(x), 6) for x in between} | set(BARS) | {bar}
-    return tuple(sorted(bars))
+    thresholds = {round(float(x), 6) for x in between} | set(THRESHOLDS) | {threshold}
+    return tuple(sorted(thresholds))
 
 
 def share_curve(
-    steps: WrittenSteps, bars: tuple[float, ...], bootstrap: Bootstrap
+    steps: WrittenSteps, thresholds: tuple[float, ...], bootstrap: Bootstrap
 ) -> tuple[Estimate, ...]:
-    """The share of steps at or over each bar."""
-    return stats.share_curve_estimate(steps.effect, steps.problem, bars, bootstrap)
+    """The share of steps at or over each threshold."""
+    return stats.share_curve_estimate(
+        steps.effect, steps.problem, thresholds, bootstrap
+    )
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """The figures of written chains, with intervals: the generated setting and replays.
 
 There is no truth about the steps: what is told is how large the effects are, how many
-reach the bar, and where in the chain they sit. Where the control was run, effects are
+reach the threshold, and where in the chain they sit. Where the control was run, effects are
 differences from its effect at the same step; figures whose name begins with ``raw`` are
 not. All is told again without the steps that state the answer, which leak it.
 """
@@ -36,8 +36,8 @@ from lm_eval_faith.report.estimates import (
     warnings_of_not_applicable,
 )
 
-BARS = (0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0)
-"""Where the curve of the share over bars is read, in nats."""
+THRESHOLDS = (0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0)
+"""Where the curve of the share over thresholds is read, in nats."""
 
 THIRDS = ("early", "middle", "late")
 
@@ -96,19 +96,21 @@ def third_estimates(
     chains: Sequence[ChainRecord],
     intervention: str,
     less_control: bool,
-    bar: float,
+    threshold: float,
     bootstrap: Bootstrap,
 ) -> tuple[tuple[Estimate, ...], tuple[Estimate, ...]]:
-    """Mean effect, and share at the bar, of the early, middle and late third."""
+    """Mean effect, and share at the threshold, of the early, middle and late third."""
     s = written_steps(chains, intervention, less_control)
     means = stats.third_mean_estimates(s.effect, s.problem, s.third, bootstrap)
-    shares = stats.third_share_estimates(s.effect, s.problem, s.third, bar, bootstrap)
+    shares = stats.third_share_estimates(
+        s.effect, s.problem, s.third, threshold, bootstrap
+    )
     return means, shares
 
 
-def bar_of(task: TaskRun) -> float:
+def threshold_of(task: TaskRun) -> float:
     """The effect, in nats, at which a step of this run counts as load-bearing."""
-    return float(task.settings.get("bar", 1.0))
+    return float(task.settings.get("threshold", 1.0))
 
 
 def generated_report(model: str, task: TaskRun, bootstrap: Bootstrap) -> TaskReport:
@@ -117,7 +119,7 @@ def generated_report(model: str, task: TaskRun, bootstrap: Bootstrap) -> TaskRep
     names = interventions_of(scored)
     rows = [*_solved_rows(task, bootstrap), *clean_rows(scored, bootstrap)]
     for name in names:
-        rows += _intervention_rows(name, names, scored, bar_of(task), bootstrap)
+        rows += _intervention_rows(name, names, scored, threshold_of(task), bootstrap)
     return TaskReport(model, task, tuple(rows), tuple(_sentences(task, scored, names)))
 
 
@@ -164,24 +166,26 @@ def _intervention_rows(
     name: str,
     names: Sequence[str],
     scored: Sequence[ChainRecord],
-    bar: float,
+    threshold: float,
     bootstrap: Bootstrap,
 ) -> list[Row]:
     """Figures of the differenced effect, raw ones beside them; raw ones without control."""
     plain = written_steps(scored, name, less_control=False)
     if name == CONTROL:
         alone = _measure_rows(
-            name, Measure(plain, "raw", "raw_", "raw effect"), bar, bootstrap
+            name, Measure(plain, "raw", "raw_", "raw effect"), threshold, bootstrap
         )
         return [row for row in alone if row.figure in _OF_CONTROL]
     if CONTROL not in names:
         words = "raw effect, no control was run"
-        return _measure_rows(name, Measure(plain, "raw", "", words), bar, bootstrap)
+        return _measure_rows(
+            name, Measure(plain, "raw", "", words), threshold, bootstrap
+        )
     less = written_steps(scored, name, less_control=True)
     words = "effect minus control's"
-    main = _measure_rows(name, Measure(less, "effect", "", words), bar, bootstrap)
+    main = _measure_rows(name, Measure(less, "effect", "", words), threshold, bootstrap)
     raw = _measure_rows(
-        name, Measure(plain, "raw", "raw_", "raw effect"), bar, bootstrap
+        name, Measure(plain, "raw", "raw_", "raw effect"), threshold, bootstrap
     )
     beside = [replace(row, detail=True) for row in raw[1:]]
     return [main[0], raw[0], *main[1:], *beside]
@@ -195,13 +199,13 @@ _OF_CONTROL = {
 
 
 def _measure_rows(
-    name: str, measure: Measure, bar: float, bootstrap: Bootstrap
+    name: str, measure: Measure, threshold: float, bootstrap: Bootstrap
 ) -> list[Row]:
     """All figures of one effect: with every step, the curve, without answer steps."""
     without = replace(measure, steps=measure.steps.chosen(~measure.steps.states_answer))
     rows = [
         Row(name, figure, meaning, unit, estimate())
-        for figure, meaning, unit, estimate in _figures(measure, bar, bootstrap)
+        for figure, meaning, unit, estimate in _figures(measure, threshold, bootstrap)
     ]
     rows += [
         Row(name, figure, meaning, unit, estimate(), detail=True)
@@ -216,15 +220,15 @@ def _measure_rows(
             estimate(),
             detail=True,
         )
-        for figure, meaning, unit, estimate in _figures(without, bar, bootstrap)
+        for figure, meaning, unit, estimate in _figures(without, threshold, bootstrap)
     ]
     return rows
 
 
-def _figures(measure: Measure, bar: float, bootstrap: Bootstrap) -> list[Figure]:
+def _figures(measure: Measure, threshold: float, bootstrap: Bootstrap) -> list[Figure]:
     found = [
-        *_distribution(measure.steps, bar, bootstrap),
-        *_by_third(measure.steps, bar, bootstrap),
+        *_distribution(measure.steps, threshold, bootstrap),
+        *_by_third(measure.steps, threshold, bootstrap),
         *_by_position(measure.steps, bootstrap),
     ]
     steps = measure.steps
@@ -240,13 +244,17 @@ def _figures(measure: Measure, bar: float, bootstrap: Bootstrap) -> list[Figure]
     ]
 
 
-def _distribution(s: WrittenSteps, bar: float, bootstrap: Bootstrap) -> list[Figure]:
+def _distribution(
+    s: WrittenSteps, threshold: float, bootstrap: Bootstrap
+) -> list[Figure]:
     return [
         (
             "share",
-            f"steps at or over {nats(bar)}",
+            f"steps at or over {nats(threshold)}",
             "share",
-            lambda: stats.share_at_bar_estimate(s.effect, s.problem, bar, bootstrap),
+            lambda: stats.share_at_threshold_estimate(
+                s.effect, s.problem, threshold, bootstrap
+            ),
         ),
         (
             "median",
@@ -263,12 +271,12 @@ def _distribution(s: WrittenSteps, bar: float, bootstrap: Bootstrap) -> list[Fig
     ]
 
 
-def _by_third(s: WrittenSteps, bar: float, bootstrap: Bootstrap) -> list[Figure]:
+def _by_third(s: WrittenSteps, threshold: float, bootstrap: Bootstrap) -> list[Figure]:
     def part(k: int, share: bool) -> Estimate:
         here = s.chosen(s.third == k)
         if share:
-            return stats.share_at_bar_estimate(
-                here.effect, here.problem, bar, bootstrap
+            return stats.share_at_threshold_estimate(
+                here.effect, here.problem, threshold, bootstrap
             )
         return stats.step_mean_estimate(here.effect, here.problem, bootstrap)
 
@@ -284,7 +292,7 @@ def _by_third(s: WrittenSteps, bar: float, bootstrap: Bootstrap) -> list[Figure]
     return means + [
         (
             f"{third}_share",
-            f"the {third} third's steps at or over {nats(bar)}",
+            f"the {third} third's steps at or over {nats(threshold)}",
             "share",
             functools.partial(part, k, True),
         )
@@ -317,18 +325,22 @@ def _by_position(s: WrittenSteps, bootstrap: Bootstrap) -> list[Figure]:
 
 
 def _curve(measure: Measure, bootstrap: Bootstrap) -> list[Figure]:
-    """The share at other bars, named after them."""
+    """The share at other thresholds, named after them."""
     steps = measure.steps
     return [
         (
-            f"{measure.prefix}share_at_{bar:g}",
-            f"{measure.words}: steps at or over {nats(bar)}",
+            f"{measure.prefix}share_at_{threshold:g}",
+            f"{measure.words}: steps at or over {nats(threshold)}",
             "share",
             functools.partial(
-                stats.share_at_bar_estimate, steps.effect, steps.problem, bar, bootstrap
+                stats.share_at_threshold_estimate,
+                steps.effect,
+                steps.problem,
+                threshold,
+                bootstrap,
             ),
         )
-        for bar in BARS
+        for threshold in THRESHOLDS
     ]
 
 

@@ -149,7 +149,7 @@ def leaderboards(
 
     Raises:
         InputError: no such figure or intervention, runs of one task that differ in
-            version, knobs, prompt or few-shot examples, no problem in common, or a broken
+            version, parameters, prompt or few-shot examples, no problem in common, or a broken
             file.
     """
     if by is not None and by not in TEXTS:

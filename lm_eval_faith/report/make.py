@@ -36,12 +36,12 @@ class Choices:
     """What a reader chooses about written chains.
 
     Attributes:
-        bar: the effect in nats at which a step counts as load-bearing; None takes the
+        threshold: the effect in nats at which a step counts as load-bearing; None takes the
             run's own.
         exclude_answer_steps: steps that state the final answer do not count.
     """
 
-    bar: float | None = None
+    threshold: float | None = None
     exclude_answer_steps: bool = False
 
 
@@ -80,8 +80,8 @@ def chosen(task: TaskRun, choices: Choices) -> TaskRun:
     """The task as the reader wants it; provided chains stay as they are."""
     if task.setting == "provided":
         return task
-    if choices.bar is not None:
-        task = replace(task, settings={**task.settings, "bar": choices.bar})
+    if choices.threshold is not None:
+        task = replace(task, settings={**task.settings, "threshold": choices.threshold})
     if choices.exclude_answer_steps:
         task = replace(task, chains=tuple(map(_without_answer_steps, task.chains)))
     return task

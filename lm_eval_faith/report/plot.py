@@ -17,7 +17,7 @@ from lm_eval_faith.report.cells import brief, interval, nats, number
 from lm_eval_faith.report.estimates import interventions_of, step_arrays
 from lm_eval_faith.report.figure_data import (
     PART_NAMES,
-    curve_bars,
+    curve_thresholds,
     histogram_edges,
     means_by_part,
     roc_curve,
@@ -26,8 +26,8 @@ from lm_eval_faith.report.figure_data import (
 from lm_eval_faith.report.generated import (
     THIRDS,
     WrittenSteps,
-    bar_of,
     third_estimates,
+    threshold_of,
     written_steps,
 )
 
@@ -88,7 +88,7 @@ def figures_of(setting: str) -> dict[str, Callable[[str, TaskRun], Figure]]:
     return {
         "thirds": gradient_over_thirds,
         "position": written_effect_by_position,
-        "bars": share_over_bars,
+        "thresholds": share_over_thresholds,
     }
 
 
@@ -118,24 +118,26 @@ def effect_distributions(model: str, task: TaskRun) -> Figure:
 
 
 def gradient_over_thirds(model: str, task: TaskRun) -> Figure:
-    """The mean effect and the share at the bar by third of the chain, with intervals.
+    """The mean effect and the share at the threshold by third of the chain, with intervals.
 
     Raises:
         InputError: the run has no scored steps, or matplotlib is missing.
     """
     new_figure = figure_class()
     scored, steps, kind = _written(task)
-    names, bar = list(steps), bar_of(task)
+    names, threshold = list(steps), threshold_of(task)
     less_control = CONTROL in interventions_of(scored)
     figure = new_figure(figsize=(7.0, 3.1), layout="constrained")
     mean_axis, share_axis = figure.subplots(1, 2)
     for k, name in enumerate(names):
-        means, shares = third_estimates(scored, name, less_control, bar, BOOTSTRAP)
+        means, shares = third_estimates(
+            scored, name, less_control, threshold, BOOTSTRAP
+        )
         offset = 0.1 * (k - (len(names) - 1) / 2)
         _points(mean_axis, means, 1, offset, name_text(name), _colour(k))
         _points(share_axis, shares, 100, offset, name_text(name), _colour(k))
     mean_axis.set_ylabel(f"mean effect in nats, {kind}")
-    share_axis.set_ylabel(f"% of steps at or over {nats(bar)}")
+    share_axis.set_ylabel(f"% of steps at or over {nats(threshold)}")
     share_axis.set_ylim(0, 100)
     mean_axis.axhline(0, color="0.6", linewidth=0.6)
     mean_axis.legend(frameon=False, fontsize=8)
@@ -219,32 +221,43 @@ def written_effect_by_position(model: str, task: TaskRun) -> Figure:
     return _entitled(figure, model, task.task, f"{len(scored)} problems")
 
 
-def share_over_bars(model: str, task: TaskRun) -> Figure:
-    """The share of steps at or over each bar, with intervals; the run's bar is marked.
+def share_over_thresholds(model: str, task: TaskRun) -> Figure:
+    """The share of steps at or over each threshold, with intervals; the run's threshold is marked.
 
     Raises:
         InputError: the run has no scored steps, or matplotlib is missing.
     """
     new_figure = figure_class()
     scored, steps, kind = _written(task)
-    bar = bar_of(task)
-    bars = curve_bars(bar)
+    threshold = threshold_of(task)
+    thresholds = curve_thresholds(threshold)
     figure = new_figure(figsize=(4.4, 3.1), layout="constrained")
     axis = figure.subplots()
     for k, (name, s) in enumerate(steps.items()):
-        shares = share_curve(s, bars, BOOTSTRAP)
+        shares = share_curve(s, thresholds, BOOTSTRAP)
         points, low, high = (
             100 * np.array([getattr(e, part) for e in shares])
             for part in ("point", "low", "high")
         )
-        axis.fill_between(bars, low, high, color=_colour(k), alpha=0.15, linewidth=0)
-        axis.plot(
-            bars, points, color=_colour(k), linestyle=_dash(k), label=name_text(name)
+        axis.fill_between(
+            thresholds, low, high, color=_colour(k), alpha=0.15, linewidth=0
         )
-    axis.axvline(bar, color="0.4", linewidth=0.8, label=f"the run's bar, {bar:g}")
+        axis.plot(
+            thresholds,
+            points,
+            color=_colour(k),
+            linestyle=_dash(k),
+            label=name_text(name),
+        )
+    axis.axvline(
+        threshold,
+        color="0.4",
+        linewidth=0.8,
+        label=f"the run's threshold, {threshold:g}",
+    )
     axis.set_ylim(0, 100)
-    axis.set_xlabel(f"bar in nats, effects {kind}")
-    axis.set_ylabel("% of steps at or over the bar")
+    axis.set_xlabel(f"threshold in nats, effects {kind}")
+    axis.set_ylabel("% of steps at or over the threshold")
     axis.legend(frameon=False, fontsize=8)
     axis.spines[["top", "right"]].set_visible(False)
     return _entitled(figure, model, task.task, f"{len(scored)} problems")

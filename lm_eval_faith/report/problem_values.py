@@ -18,7 +18,7 @@ import numpy as np
 from lm_eval_faith.records.outcome import CONTROL, ChainRecord
 from lm_eval_faith.records.run import Run, TaskRun
 from lm_eval_faith.report.estimates import StepArrays, interventions_of, step_arrays
-from lm_eval_faith.report.generated import WrittenSteps, bar_of, written_steps
+from lm_eval_faith.report.generated import WrittenSteps, threshold_of, written_steps
 from lm_eval_faith.report.labelled import LabelledEffects, both_kinds, labelled_steps
 from lm_eval_faith.report.make import Choices, chosen
 
@@ -49,7 +49,7 @@ class TaskValues:
         documents: ids, ascending.
         contents: a digest of each problem: the question, the chain and its answer where
             they were provided, and the steps' labels where somebody gave them.
-        knobs: the settings that decide what is measured; runs that differ in them
+        parameters: the settings that decide what is measured; runs that differ in them
             cannot be compared.
         values: NaN where a document has none.
         steps: labelled steps by intervention, for the AUC; ``problem`` counts documents.
@@ -59,7 +59,7 @@ class TaskValues:
     task: TaskRun
     documents: tuple[str, ...]
     contents: tuple[str, ...]
-    knobs: Mapping[str, Any]
+    parameters: Mapping[str, Any]
     values: Mapping[Figure, np.ndarray]
     steps: Mapping[str, StepArrays | LabelledEffects]
 
@@ -78,7 +78,7 @@ TEXTS = {
     "separated": FigureText("every load-bearing effect over every decoy's", "share"),
     "separated_means": FigureText("the two mean effects in that order", "share"),
     "follow": FigureText("the intervened chain's answer is preferred", "share"),
-    "share": FigureText("steps at or over the bar", "share"),
+    "share": FigureText("steps at or over the threshold", "share"),
     "negative": FigureText("steps under zero", "share"),
     "early": FigureText("effect in the early third", "nats"),
     "middle": FigureText("effect in the middle third", "nats"),
@@ -106,7 +106,7 @@ def _values_of_task(run: Run, task: TaskRun) -> TaskValues:
             found = _provided(provided, len(chains))
             steps[name] = provided
         else:
-            found = _written(name, names, scored, bar_of(task))
+            found = _written(name, names, scored, threshold_of(task))
         if task.setting == "labelled" and name != CONTROL:
             labelled = labelled_steps(scored, name, CONTROL in names)
             found |= _by_label(labelled, len(chains))
@@ -118,7 +118,7 @@ def _values_of_task(run: Run, task: TaskRun) -> TaskValues:
         task=replace(task, chains=()),
         documents=tuple(chain.document for chain in chains),
         contents=tuple(_content(chain, task.setting) for chain in chains),
-        knobs={
+        parameters={
             name: value
             for name, value in task.settings.items()
             if name not in _NO_MATTER and name not in _model_arguments(run)
@@ -145,7 +145,7 @@ _NO_MATTER = frozenset(
         "version",
     )
 )
-"""Knobs that decide which problems and interventions there are, not what they are, and
+"""Parameters that decide which problems and interventions there are, not what they are, and
 the version, which stands by itself."""
 
 
@@ -219,7 +219,7 @@ def _by_label(steps: StepArrays | LabelledEffects, n: int) -> dict[str, np.ndarr
 
 
 def _written(
-    name: str, names: Sequence[str], scored: Sequence[ChainRecord], bar: float
+    name: str, names: Sequence[str], scored: Sequence[ChainRecord], threshold: float
 ) -> dict[str, np.ndarray]:
     """Of the effect less the control's where it was run; else of the raw effect."""
     n = len(scored)
@@ -231,12 +231,12 @@ def _written(
     if CONTROL in names:
         steps = written_steps(scored, name, less_control=True)
         found = {"effect": _means(steps.effect, steps.problem, n)} | found
-    return found | _distribution(steps, bar, n) | _places(steps, n)
+    return found | _distribution(steps, threshold, n) | _places(steps, n)
 
 
-def _distribution(s: WrittenSteps, bar: float, n: int) -> dict[str, np.ndarray]:
+def _distribution(s: WrittenSteps, threshold: float, n: int) -> dict[str, np.ndarray]:
     nothing = np.isnan(s.effect)
-    over = np.where(nothing, np.nan, s.effect >= bar)
+    over = np.where(nothing, np.nan, s.effect >= threshold)
     under = np.where(nothing, np.nan, s.effect < 0)
     return {
         "share": _means(over, s.problem, n),

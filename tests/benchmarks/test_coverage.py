@@ -14,7 +14,8 @@ def data_sets(n=200, problems=40, world="normal"):
 
 
 @pytest.mark.parametrize(
-    "name", ["mean effect (steps)", "share at the bar", "AUC", "position correlation"]
+    "name",
+    ["mean effect (steps)", "share at the threshold", "AUC", "position correlation"],
 )
 def test_intervals_of_200_data_sets_cover_the_truth_about_as_often_as_they_say(name):
     estimator = simulate.ESTIMATORS[name]
@@ -26,7 +27,7 @@ def test_intervals_of_200_data_sets_cover_the_truth_about_as_often_as_they_say(n
 
 
 def test_a_wrong_truth_is_not_covered():
-    estimator = simulate.ESTIMATORS["share at the bar"]
+    estimator = simulate.ESTIMATORS["share at the threshold"]
     found = simulate.coverage(estimator, 0.9, data_sets(50), Bootstrap())
     assert found.below == 1
     assert found.above == 0

@@ -132,7 +132,7 @@ def test_the_other_forms(command, models, form):
         (["--interventions", "control"], "name at least one organism and one interv"),
         (["--plugin", "not_there"], "intervention module 'not_there' cannot be import"),
         (["--models", "/nowhere"], "/nowhere/reader: there is no model here"),
-        (["--bar", "nan"], "--bar must be a finite number of nats"),
+        (["--threshold", "nan"], "--threshold must be a finite number of nats"),
     ],
 )
 def test_bad_input_is_one_sentence(command, arguments, said):

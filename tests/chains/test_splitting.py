@@ -16,7 +16,7 @@ SOLUTIONS = (
     / "shared/data/gsm8k/example_model_solutions.jsonl"
 )
 
-# A text is written as its steps; "|" stands where one ends. The bar is taken out
+# A text is written as its steps; "|" stands where one ends. The threshold is taken out
 # before splitting, and white space around it belongs to no step.
 HARD_CASES = {
     "decimals": "He runs 3.5 km. | Then he runs 2.25 km more. | That is 5.75 km.",

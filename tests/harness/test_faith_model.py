@@ -324,7 +324,7 @@ def test_nothing_is_scored_where_nothing_follows(hf: MakeHF) -> None:
     assert [parse_response(answer).loglikelihoods for answer in answers] == [[]] * 9
 
 
-def test_there_is_one_progress_bar_with_the_tasks_counts(
+def test_there_is_one_progress_threshold_with_the_tasks_counts(
     hf: MakeHF, capsys: pytest.CaptureFixture[str]
 ) -> None:
     model = FaithLM(hf(), chunk=4)

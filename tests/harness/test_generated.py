@@ -53,13 +53,13 @@ def solution(question):
 @pytest.fixture(scope="module")
 def evaluate(scripted_lm):
     def run(task=ARITH, metadata=None, lm=None, **more):
-        knobs = {"problems": PROBLEMS} if task == ARITH else {}
+        parameters = {"problems": PROBLEMS} if task == ARITH else {}
         model = FaithLM(backend=lm or scripted_lm(more.pop("solution", solution)))
         done = lm_eval.simple_evaluate(
             model=model,
             tasks=[task],
             task_manager=lm_eval_faith.task_manager(
-                metadata=knobs | (metadata or {}), include_defaults=False
+                metadata=parameters | (metadata or {}), include_defaults=False
             ),
             bootstrap_iters=10,
             **more,
@@ -180,8 +180,8 @@ def test_steps_know_whether_they_state_the_answer(run):
     assert [s["states_answer"] for s in steps] == [False] * (len(steps) - 1) + [True]
 
 
-def test_the_bar_moves_the_shares_and_nothing_else(run, evaluate):
-    table, _, _ = evaluate(metadata={"bar": -100})
+def test_the_threshold_moves_the_shares_and_nothing_else(run, evaluate):
+    table, _, _ = evaluate(metadata={"threshold": -100})
     assert table["corrupt_share,none"] == 1
     assert table["corrupt_effect,none"] == run[0]["corrupt_effect,none"]
 
@@ -319,7 +319,7 @@ def test_thinking_is_opened_and_scored_behind_the_statement_alone(evaluate):
         assert note["outcome"] == "scored"
 
 
-def test_a_template_that_opens_the_thinking_needs_no_knob(evaluate, scripted_lm):
+def test_a_template_that_opens_the_thinking_needs_no_parameter(evaluate, scripted_lm):
     lm = scripted_lm(thinking)
     lm.opens = "<think>\n"
     for metadata in ({}, {"think": True}):
@@ -386,18 +386,18 @@ def test_gsm8k_is_read_from_a_local_file(evaluate, gsm8k):
 
 
 def test_gsm8k_has_no_worked_examples_with_a_chat_template(evaluate, gsm8k):
-    knobs = {"gsm8k": str(gsm8k)}
+    parameters = {"gsm8k": str(gsm8k)}
     chat = {"apply_chat_template": True, "solution": SOLUTIONS.get}
-    _, samples, done = evaluate(GSM8K, knobs, **chat)
+    _, samples, done = evaluate(GSM8K, parameters, **chat)
     assert samples[0]["arguments"][0][0].count("Question:") == 1
     assert done["n-shot"][GSM8K] == 0
-    _, samples, _ = evaluate(GSM8K, knobs, num_fewshot=2, **chat)
+    _, samples, _ = evaluate(GSM8K, parameters, num_fewshot=2, **chat)
     assert samples[0]["arguments"][0][0].count("Question:") == 3
 
 
 def test_swapped_steps_are_those_of_other_solutions(evaluate, gsm8k):
-    knobs = {"gsm8k": str(gsm8k), "interventions": ["swap"]}
-    _, samples, _ = evaluate(GSM8K, knobs, solution=SOLUTIONS.get)
+    parameters = {"gsm8k": str(gsm8k), "interventions": ["swap"]}
+    _, samples, _ = evaluate(GSM8K, parameters, solution=SOLUTIONS.get)
     for sample, others in zip(
         samples, [{"It says so."}, {"She buys 15.", "She has 3+15=18 pens."}]
     ):
@@ -431,7 +431,7 @@ def test_a_dataset_that_cannot_be_loaded_is_told_with_the_way_out(evaluate):
 @pytest.mark.parametrize(
     ("metadata", "said"),
     [
-        ({"bar": "high"}, "bar must be a number"),
+        ({"threshold": "high"}, "threshold must be a number"),
         ({"max_steps": -1}, "max_steps must be a whole number"),
         ({"prompt": "friendly"}, "prompt must be one of auto, plain, chat, boxed"),
         ({"interventions": "corupt"}, "unknown intervention 'corupt'"),
@@ -439,7 +439,7 @@ def test_a_dataset_that_cannot_be_loaded_is_told_with_the_way_out(evaluate):
         ({"allow_last_number": "maybe"}, "allow_last_number must be true or false"),
     ],
 )
-def test_a_wrong_knob_is_refused_with_the_tasks_name(evaluate, metadata, said):
+def test_a_wrong_parameter_is_refused_with_the_tasks_name(evaluate, metadata, said):
     with pytest.raises(InputError) as refused:
         evaluate(metadata=metadata)
     assert str(refused.value).startswith(f"task {ARITH}: ") and said in str(
@@ -463,10 +463,10 @@ def test_real_gsm8k_problems_are_read(evaluate):
     file = Path(__file__).resolve().parents[3] / "shared/data/gsm8k/test.jsonl"
     if not file.exists():
         pytest.skip("the dataset is not on this machine")
-    knobs = {"gsm8k": str(file), "think": True}
+    parameters = {"gsm8k": str(file), "think": True}
     table, samples, _ = evaluate(
         GSM8K,
-        knobs,
+        parameters,
         limit=20,
         num_fewshot=0,
         solution=lambda q: f"So.\n</think>\n\nThe answer is {q.count('e')}.",

@@ -18,7 +18,7 @@ from lm_eval_faith.report import agreements_of_run, compare_runs, tables
 from lm_eval_faith.report.leaderboard import leaderboards
 from lm_eval_faith.report.make import make_reports
 
-TASK = "cot_faith_labeled"
+TASK = "cot_faith_labelled"
 CHAIN = "The red box holds 7. It rains. The blue box holds 2, Ann says. So 72."
 LINES = [
     {

@@ -162,7 +162,7 @@ def test_more_problems_leave_the_first_ones_alone(evaluate):
     assert [s["doc"] for s in few] == [s["doc"] for s in many[:2]]
 
 
-def test_knobs_are_recorded_in_the_results(evaluate):
+def test_parameters_are_recorded_in_the_results(evaluate):
     run = evaluate(metadata={"operand": "3-4", "think": "yes"})
     recorded = run["configs"][TASK]["metadata"]
     assert recorded["operand"] == [3, 4] and recorded["think"] is True
@@ -250,14 +250,14 @@ def test_a_context_that_just_fits_is_kept(evaluate, model, monkeypatch):
         ({"intervention_modules": "no.such"}, "'no.such' cannot be imported"),
     ],
 )
-def test_a_wrong_knob_is_refused_with_the_tasks_name(evaluate, metadata, said):
+def test_a_wrong_parameter_is_refused_with_the_tasks_name(evaluate, metadata, said):
     with pytest.raises(InputError) as refused:
         evaluate(metadata=metadata)
     assert str(refused.value).startswith(f"task {TASK}: ")
     assert said in str(refused.value)
 
 
-def test_a_knob_written_wrongly_is_pointed_out(evaluate, caplog):
+def test_a_parameter_written_wrongly_is_pointed_out(evaluate, caplog):
     evaluate(metadata={"load_bering": 4}, limit=1)
     assert "did you mean 'load_bearing'?" in caplog.text
 

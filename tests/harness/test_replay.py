@@ -193,7 +193,7 @@ def own_runs(scripted_lm, save_run, tmp_path_factory):
     }
     folder = tmp_path_factory.mktemp("runs")
     generated = FaithLM(backend=scripted_lm(texts.get))
-    for task, lm, knobs in (
+    for task, lm, parameters in (
         ("cot_faith_generated_arith", generated, {"problems": 3}),
         ("cot_faith_provided", scripted_lm(str), {"problems": 2}),
     ):
@@ -201,7 +201,7 @@ def own_runs(scripted_lm, save_run, tmp_path_factory):
             model=lm,
             tasks=[task],
             task_manager=lm_eval_faith.task_manager(
-                metadata=knobs, include_defaults=False
+                metadata=parameters, include_defaults=False
             ),
         )
         save_run(done, folder / task)

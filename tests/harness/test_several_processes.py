@@ -119,7 +119,7 @@ def test_two_stage_requests_get_the_answers_of_one_process(
 def test_a_process_whose_documents_are_all_dropped_takes_nothing_from_the_table(
     hf: MakeHF, quick_evaluator: None, launch: Launch, seed: int, dropped: int
 ) -> None:
-    knobs = {
+    parameters = {
         "problems": 2,
         "problem_seed": seed,
         "load_bearing": [3, 60],
@@ -130,14 +130,16 @@ def test_a_process_whose_documents_are_all_dropped_takes_nothing_from_the_table(
     one = lm_eval.simple_evaluate(
         model=hf(),
         tasks=[PROVIDED],
-        task_manager=lm_eval_faith.task_manager(metadata=knobs, include_defaults=False),
+        task_manager=lm_eval_faith.task_manager(
+            metadata=parameters, include_defaults=False
+        ),
     )
     scored = [len(s["filtered_resps"]) > 1 for s in one["samples"][PROVIDED]]
     assert scored == [dropped == 1, dropped == 0]
 
     out = launch(
         *("--model", "hf-split", "--tasks", PROVIDED),
-        *("--metadata", json.dumps(knobs)),
+        *("--metadata", json.dumps(parameters)),
     )
     [file] = out.rglob("results_*.json")
     table = json.loads(file.read_text())["results"][PROVIDED]

@@ -160,7 +160,7 @@ def test_load_bearing_wording_varies():
 
 
 @pytest.mark.parametrize(
-    ("knobs", "said"),
+    ("parameters", "said"),
     [
         ({"problems": 0}, "problems must be a whole number of at least 1"),
         ({"problems": "many"}, "problems must be a whole number"),
@@ -176,8 +176,8 @@ def test_load_bearing_wording_varies():
         ({"operations": "-", "start": 3}, "cannot stay positive"),
     ],
 )
-def test_a_knob_that_makes_no_sense_is_refused_in_a_sentence(knobs, said):
+def test_a_parameter_that_makes_no_sense_is_refused_in_a_sentence(parameters, said):
     with pytest.raises(InputError) as refused:
-        RunningTotalSettings.read(knobs)
+        RunningTotalSettings.read(parameters)
     assert said in str(refused.value)
     assert "\n" not in str(refused.value)

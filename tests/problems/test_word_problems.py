@@ -61,9 +61,9 @@ ranges = st.tuples(st.integers(1, 12), st.integers(0, 10)).map(lambda p: (p[0], 
     groups=st.sampled_from([0.0, 0.5, 1.0]),
     irrelevant=st.sampled_from([(0, 0), (1, 4)]),
 )
-def test_settings_are_kept_or_refused(**knobs: object) -> None:
+def test_settings_are_kept_or_refused(**parameters: object) -> None:
     try:
-        chosen = WordProblemSettings.read(knobs)
+        chosen = WordProblemSettings.read(parameters)
     except InputError:
         return
     for index in range(3):
@@ -111,7 +111,7 @@ def test_solution_is_split_into_its_own_steps() -> None:
 
 
 @pytest.mark.parametrize(
-    ("knobs", "message"),
+    ("parameters", "message"),
     [
         ({"steps": 0}, "steps must be a whole number"),
         ({"steps": [8, 2]}, "from low to high"),
@@ -128,10 +128,10 @@ def test_solution_is_split_into_its_own_steps() -> None:
     ],
 )
 def test_unusable_setting_is_refused_in_a_sentence(
-    knobs: dict[str, object], message: str
+    parameters: dict[str, object], message: str
 ) -> None:
     with pytest.raises(InputError, match=message):
-        WordProblemSettings.read(knobs)
+        WordProblemSettings.read(parameters)
 
 
 def test_settings_are_recorded_and_read_back() -> None:

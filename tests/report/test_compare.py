@@ -267,7 +267,7 @@ def test_solving_is_compared_on_all_problems(generated):
     )
 
 
-def test_the_bar_and_the_answer_steps_are_the_readers_choice(
+def test_the_threshold_and_the_answer_steps_are_the_readers_choice(
     command, generated_runs, tmp_path
 ):
     def shares(*options):
@@ -282,8 +282,8 @@ def test_the_bar_and_the_answer_steps_are_the_readers_choice(
             if d["figure"] == "share"
         }
 
-    assert shares("--bar", "99") != shares()
-    assert {d for d, _ in shares("--bar", "99").values()} == {0.0}
+    assert shares("--threshold", "99") != shares()
+    assert {d for d, _ in shares("--threshold", "99").values()} == {0.0}
     assert shares("--exclude-answer-steps") != shares()
 
 

@@ -145,15 +145,15 @@ def mean_correlation(correlation, kept, effect):
     return np.mean(own)
 
 
-def test_the_share_falls_along_the_bars(report, steps):
+def test_the_share_falls_along_the_thresholds(report, steps):
     curve = {
         float(figure.removeprefix("share_at_")): e
         for (name, figure), e in rows(report).items()
         if name == "corrupt" and figure.startswith("share_at_")
     }
     assert len(curve) > 8 and 1.0 in curve
-    for bar, estimate in curve.items():
-        share = (steps["corrupt"][:, 5] >= bar).mean()
+    for threshold, estimate in curve.items():
+        share = (steps["corrupt"][:, 5] >= threshold).mean()
         assert estimate.point == pytest.approx(share)
 
 

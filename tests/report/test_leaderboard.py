@@ -267,11 +267,11 @@ def test_runs_of_other_settings_or_versions_are_refused(
     def version(content):
         return content | {"versions": {"cot_faith_provided": 2.0}}
 
-    def knob(content):
+    def parameter(content):
         content["configs"]["cot_faith_provided"]["metadata"]["restate_totals"] = False
         return content
 
-    for k, change in enumerate((version, knob)):
+    for k, change in enumerate((version, parameter)):
         other = other_model(provided_run, tmp_path / str(k), results=change)
         with pytest.raises(InputError, match="differ in more than the model"):
             leaderboards([provided_run, other], bootstrap=QUICK)

@@ -118,15 +118,17 @@ def test_roc_curves_carry_the_aucs_of_the_report(provided, provided_run):
         assert line.get_label() == f"{name}, {words}"
 
 
-def test_the_share_over_bars_is_that_of_the_report_at_its_bars(written, generated_runs):
+def test_the_share_over_thresholds_is_that_of_the_report_at_its_thresholds(
+    written, generated_runs
+):
     told = estimates(generated_runs[0])
-    (axis,) = drawn("m", written, "bars").axes
+    (axis,) = drawn("m", written, "thresholds").axes
     for line in axis.lines[:2]:
         shown = dict(zip(*line.get_data(), strict=True))
-        for bar in (0.1, 0.5, 1.0, 8.0):
-            share = told[line.get_label(), f"share_at_{bar:g}"]
-            assert shown[bar] == pytest.approx(100 * share.point)
-    assert axis.lines[2].get_xdata()[0] == 1.0, "the run's bar is marked"
+        for threshold in (0.1, 0.5, 1.0, 8.0):
+            share = told[line.get_label(), f"share_at_{threshold:g}"]
+            assert shown[threshold] == pytest.approx(100 * share.point)
+    assert axis.lines[2].get_xdata()[0] == 1.0, "the run's threshold is marked"
 
 
 def test_the_effect_by_position_is_the_mean_over_steps(provided):
@@ -160,11 +162,13 @@ def test_a_figure_that_the_setting_has_not_is_refused_by_name(
 ):
     with pytest.raises(
         InputError,
-        match="no figure 'roc' of generated chains; there are thirds, position, bars",
+        match="no figure 'roc' of generated chains; there are thirds, position, thresholds",
     ):
         drawn("m", written, "roc")
     out = tmp_path / "x.png"
-    code, _, errors = command("plot", provided_run, "--figure", "bars", "--out", out)
+    code, _, errors = command(
+        "plot", provided_run, "--figure", "thresholds", "--out", out
+    )
     assert code == 2 and "there are effects, roc, position" in errors
     assert not out.exists()
 

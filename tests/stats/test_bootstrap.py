@@ -64,7 +64,7 @@ def test_the_exact_grid_changes_nothing_that_matters(values):
 ESTIMATORS = {
     "mean of problem means": lambda e, b, p, s: stats.mean_of_problem_means_estimate(e, p, s),
     "step mean": lambda e, b, p, s: stats.step_mean_estimate(e, p, s),
-    "share": lambda e, b, p, s: stats.share_at_bar_estimate(e, p, 1.0, s),
+    "share": lambda e, b, p, s: stats.share_at_threshold_estimate(e, p, 1.0, s),
     "median": lambda e, b, p, s: stats.median_effect_estimate(e, p, s),
     "auc": lambda e, b, p, s: stats.auc_estimate(e, b, p, s),
     "within auc": lambda e, b, p, s: stats.mean_within_problem_auc_estimate(e, b, p, s),

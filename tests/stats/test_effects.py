@@ -17,8 +17,8 @@ from lm_eval_faith_stats import (
     rate,
     rate_estimate,
     resample_counts,
-    share_at_bar,
-    share_at_bar_estimate,
+    share_at_threshold,
+    share_at_threshold_estimate,
     share_curve_estimate,
     share_negative,
     step_mean,
@@ -71,8 +71,8 @@ def test_pooled_numbers_are_those_computed_by_hand():
     assert step_mean(EFFECT) == 1.0
     assert median_effect(EFFECT) == 1.0
     assert share_negative(EFFECT) == 1 / 3
-    assert share_at_bar(EFFECT, 1.0) == 2 / 3
-    assert share_at_bar(EFFECT, 1.0001) == 1 / 3
+    assert share_at_threshold(EFFECT, 1.0) == 2 / 3
+    assert share_at_threshold(EFFECT, 1.0001) == 1 / 3
     assert rate([1, 0, NAN, 1]) == 2 / 3
 
 
@@ -93,7 +93,7 @@ def test_a_label_is_no_value_for_an_empty_input():
 def test_one_problem_has_a_point_but_no_interval():
     for estimate in (
         step_mean_estimate([1.0, 2.0], [4, 4]),
-        share_at_bar_estimate([1.0, 0.0], [4, 4]),
+        share_at_threshold_estimate([1.0, 0.0], [4, 4]),
         median_effect_estimate([1.0, 2.0], [4, 4]),
     ):
         assert not math.isnan(estimate.point)
@@ -117,7 +117,10 @@ def test_problems_without_variation_give_an_interval_without_width_and_say_so():
             lambda drawn: np.mean([np.mean(d) for d in drawn]),
         ),
         (step_mean_estimate, lambda drawn: np.mean(np.concatenate(drawn))),
-        (share_at_bar_estimate, lambda drawn: np.mean(np.concatenate(drawn) >= 1)),
+        (
+            share_at_threshold_estimate,
+            lambda drawn: np.mean(np.concatenate(drawn) >= 1),
+        ),
         (median_effect_estimate, lambda drawn: np.median(np.concatenate(drawn))),
     ],
 )
@@ -282,10 +285,12 @@ def test_repeating_every_step_of_a_problem_does_not_narrow_its_interval():
     assert (often.low, often.high) == pytest.approx((once.low, once.high))
 
 
-def test_share_curve_is_the_share_at_each_bar():
+def test_share_curve_is_the_share_at_each_threshold():
     effect, problem = clustered()
     curve = share_curve_estimate(effect, problem, [0.0, 1.0, 2.0])
-    assert [e.point for e in curve] == [share_at_bar(effect, b) for b in (0, 1, 2)]
+    assert [e.point for e in curve] == [
+        share_at_threshold(effect, b) for b in (0, 1, 2)
+    ]
 
 
 def test_hedges_g_is_the_corrected_ratio_of_mean_and_deviation():

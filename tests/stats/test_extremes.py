@@ -10,7 +10,7 @@ CALLS = {
     "step mean": lambda e, b: stats.step_mean_estimate(e, PROBLEM, b),
     "problem mean": lambda e, b: stats.mean_of_problem_means_estimate(e, PROBLEM, b),
     "median": lambda e, b: stats.median_effect_estimate(e, PROBLEM, b),
-    "share": lambda e, b: stats.share_at_bar_estimate(e, PROBLEM, 1.0, b),
+    "share": lambda e, b: stats.share_at_threshold_estimate(e, PROBLEM, 1.0, b),
     "auc": lambda e, b: stats.auc_estimate(e, LABEL, PROBLEM, b),
     "separation": lambda e, b: stats.share_separated_estimate(e, LABEL, PROBLEM, b),
     "hedges": lambda e, b: stats.hedges_g_estimate(e, b),

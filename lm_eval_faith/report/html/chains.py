@@ -21,7 +21,7 @@ from lm_eval_faith.records.outcome import ChainRecord, StepRecord
 from lm_eval_faith.records.run import TaskRun
 from lm_eval_faith.report.cells import plain
 from lm_eval_faith.report.estimates import TaskReport, interventions_of
-from lm_eval_faith.report.generated import bar_of
+from lm_eval_faith.report.generated import threshold_of
 from lm_eval_faith.report.html.document import as_data
 from lm_eval_faith.report.html.sentences import intervention_words
 
@@ -47,7 +47,7 @@ class BrowsedTask:
 
     Attributes:
         model, task, setting: names.
-        bar: nats at which a step of a written chain is load-bearing.
+        threshold: nats at which a step of a written chain is load-bearing.
         interventions: names, in the order in which they ran.
         documents: all problems of the file.
         chains: those that may be shown, by problem: in every run the first by the order
@@ -57,7 +57,7 @@ class BrowsedTask:
     model: str
     task: str
     setting: str
-    bar: float
+    threshold: float
     interventions: tuple[str, ...]
     documents: tuple[Key, ...]
     chains: Mapping[Key, ChainRecord]
@@ -83,7 +83,7 @@ def browsed(report: TaskReport, task: TaskRun) -> BrowsedTask:
         model=report.model,
         task=report.task.task,
         setting=task.setting,
-        bar=bar_of(task),
+        threshold=threshold_of(task),
         interventions=tuple(interventions_of(scored)),
         documents=tuple(chains),
         chains=kept,
@@ -180,7 +180,7 @@ def _set(
     return {
         "task": runs[0].task,
         "setting": runs[0].setting,
-        "bar": runs[0].bar,
+        "threshold": runs[0].threshold,
         "interventions": names,
         "words": [intervention_words(name, runs[0].setting) for name in names],
         "models": _told_apart([run.model for run in runs]),

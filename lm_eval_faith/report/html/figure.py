@@ -27,18 +27,18 @@ class Table:
 
 @dataclass(frozen=True)
 class Curve:
-    """One intervention's share of steps over bars, in the curve's order of bars."""
+    """One intervention's share of steps over thresholds, in the curve's order of thresholds."""
 
     intervention: str
     shares: tuple[Estimate, ...]
 
 
 @dataclass(frozen=True)
-class BarCurves:
-    """What the movable bar needs: where it can stand, where it stands, and the shares."""
+class ThresholdCurves:
+    """What the movable threshold needs: where it can stand, where it stands, and the shares."""
 
-    bars: tuple[float, ...]
-    bar: float
+    thresholds: tuple[float, ...]
+    threshold: float
     curves: tuple[Curve, ...]
 
 
@@ -52,7 +52,7 @@ class Figure:
         panels: SVG elements.
         legend: names of series and their samples.
         table: the numbers.
-        curves: of the figure with the movable bar; None of others.
+        curves: of the figure with the movable threshold; None of others.
     """
 
     title: str
@@ -60,7 +60,7 @@ class Figure:
     panels: tuple[Markup, ...]
     legend: tuple[tuple[str, Markup], ...]
     table: Table
-    curves: BarCurves | None = None
+    curves: ThresholdCurves | None = None
 
 
 LONGEST_WHISKER = 1.5

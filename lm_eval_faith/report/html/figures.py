@@ -14,7 +14,7 @@ from lm_eval_faith.report.estimates import (
     interventions_of,
     step_arrays,
 )
-from lm_eval_faith.report.generated import WrittenSteps, bar_of, written_steps
+from lm_eval_faith.report.generated import WrittenSteps, threshold_of, written_steps
 from lm_eval_faith.report.html import labelled_figures, written_figures
 from lm_eval_faith.report.html.figure import Figure
 from lm_eval_faith.report.html.sentences import interventions_told, rows_by_name
@@ -53,12 +53,14 @@ def figures_of(
             if labelled
             else []
         ),
-        written_figures.gradient(report, names, bar_of(task)),
+        written_figures.gradient(report, names, threshold_of(task)),
         written_figures.against_position(report, steps),
-        written_figures.over_bars(steps, bar_of(task), bootstrap),
+        written_figures.over_thresholds(steps, threshold_of(task), bootstrap),
     ]
     if any(row.figure.endswith(NO_ANSWER_STEPS) for row in report.rows):
-        made.append(written_figures.without_answer_steps(report, names, bar_of(task)))
+        made.append(
+            written_figures.without_answer_steps(report, names, threshold_of(task))
+        )
     return tuple(made)
 
 

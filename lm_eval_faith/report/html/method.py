@@ -23,7 +23,7 @@ _SECRET = re.compile(
 )
 _IN_ADDRESS = re.compile(r"(?<=://)[^/@\s]+@")
 
-_NOT_KNOBS = {"version", "config_source", "chains_in_file", "chains_left_out"}
+_NOT_PARAMETERS = {"version", "config_source", "chains_in_file", "chains_left_out"}
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Method:
     Attributes:
         facts: names and values, in the order in which they are told.
         command: the harness's command line.
-        config: the harness's account of the run, and the task's knobs, as JSON.
+        config: the harness's account of the run, and the task's parameters, as JSON.
     """
 
     facts: tuple[tuple[str, str], ...]
@@ -49,7 +49,7 @@ def method_of(run: Run, task: TaskRun, results: Mapping[str, Any]) -> Method:
         results: the content of the run's results file.
     """
     config: Mapping[str, Any] = without_secrets(dict(run.config))
-    knobs: Mapping[str, Any] = without_secrets(dict(task.settings))
+    parameters: Mapping[str, Any] = without_secrets(dict(task.settings))
     versions = [
         f"lm-evaluation-harness {results.get('lm_eval_version', 'unknown')}",
         f"transformers {results.get('transformers_version', 'unknown')}",
@@ -60,9 +60,9 @@ def method_of(run: Run, task: TaskRun, results: Mapping[str, Any]) -> Method:
         for name in ("random_seed", "numpy_seed", "torch_seed", "fewshot_seed")
         if name in config
     ] + [
-        f"{name.removesuffix('_seed')}s {knobs[name]}"
+        f"{name.removesuffix('_seed')}s {parameters[name]}"
         for name in ("problem_seed", "intervention_seed")
-        if name in knobs
+        if name in parameters
     ]
     facts = [
         ("Model", run.model),
@@ -75,21 +75,23 @@ def method_of(run: Run, task: TaskRun, results: Mapping[str, Any]) -> Method:
         ("Chat template", "applied" if task.prompt.get("chat_template") else "none"),
         ("Samples file", task.path.name),
     ]
-    told = {"config": config, "metadata": knobs, "prompt": dict(task.prompt)}
+    told = {"config": config, "metadata": parameters, "prompt": dict(task.prompt)}
     return Method(
         facts=tuple(facts),
-        command=_command(config, knobs, task),
+        command=_command(config, parameters, task),
         config=json.dumps(told, indent=2, ensure_ascii=False, default=str),
     )
 
 
-def report_command(bootstrap: Bootstrap, bar: float | None, no_answers: bool) -> str:
+def report_command(
+    bootstrap: Bootstrap, threshold: float | None, no_answers: bool
+) -> str:
     """The command line that makes the page of the same run again."""
     words = ["lm-eval-faith", "report", "RUN", "--html", "report.html"]
     words += ["--level", f"{bootstrap.level:g}"]
     words += ["--resamples", str(bootstrap.resamples)]
     words += ["--method", bootstrap.method, "--seed", str(bootstrap.seed)]
-    words += ["--bar", f"{bar:g}"] if bar is not None else []
+    words += ["--threshold", f"{threshold:g}"] if threshold is not None else []
     words += ["--exclude-answer-steps"] if no_answers else []
     return shlex.join(words)
 
@@ -110,7 +112,9 @@ def without_secrets(value: Any) -> Any:
     return value
 
 
-def _command(config: Mapping[str, Any], knobs: Mapping[str, Any], task: TaskRun) -> str:
+def _command(
+    config: Mapping[str, Any], parameters: Mapping[str, Any], task: TaskRun
+) -> str:
     """As far as the harness recorded it."""
     arguments = config.get("model_args")
     if isinstance(arguments, Mapping):
@@ -119,7 +123,9 @@ def _command(config: Mapping[str, Any], knobs: Mapping[str, Any], task: TaskRun)
     else:
         names, told = set(), str(arguments or "")
     metadata = {
-        k: v for k, v in knobs.items() if k not in _NOT_KNOBS | names and v != []
+        k: v
+        for k, v in parameters.items()
+        if k not in _NOT_PARAMETERS | names and v != []
     }
     seeds = [
         str(config.get(name))

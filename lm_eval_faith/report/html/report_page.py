@@ -27,7 +27,7 @@ from lm_eval_faith.report.html.chains import (
     packed,
 )
 from lm_eval_faith.report.html.document import render
-from lm_eval_faith.report.html.figure import BarCurves, Figure
+from lm_eval_faith.report.html.figure import Figure, ThresholdCurves
 from lm_eval_faith.report.html.figures import figures_of
 from lm_eval_faith.report.html.method import Method, method_of, report_command
 from lm_eval_faith.report.make import DEFAULT, Choices, chosen, reports_of_run
@@ -137,7 +137,9 @@ def _context(
         "told_interventions": _told_interventions(pages),
         "scale": colour_names(),
         "bootstrap": bootstrap,
-        "command": report_command(bootstrap, choices.bar, choices.exclude_answer_steps),
+        "command": report_command(
+            bootstrap, choices.threshold, choices.exclude_answer_steps
+        ),
     }
 
 
@@ -147,7 +149,7 @@ def _rendered(context: Mapping[str, Any], chains: Packed, curves: Sequence[Any])
         {**context, "packed": chains},
         data={**chains.data, "curves": curves},
         styles=("report.css",),
-        scripts=("bars.js", "chains.js"),
+        scripts=("thresholds.js", "chains.js"),
     )
 
 
@@ -177,18 +179,18 @@ def _told_interventions(pages: Sequence[TaskPage]) -> tuple[tuple[str, str], ...
     )
 
 
-def _curve_data(task: str, curves: BarCurves) -> dict[str, Any]:
+def _curve_data(task: str, curves: ThresholdCurves) -> dict[str, Any]:
     """Shares as they are written everywhere, so that the script formats nothing."""
     return {
         "task": task,
-        "bars": list(curves.bars),
-        "bar": curves.bar,
+        "thresholds": list(curves.thresholds),
+        "threshold": curves.threshold,
         "shares": [
             [
                 [number(e.point, "share"), interval(e, "share")]
                 for e in (curve.shares[k] for curve in curves.curves)
             ]
-            for k in range(len(curves.bars))
+            for k in range(len(curves.thresholds))
         ],
     }
 

@@ -158,15 +158,15 @@ def _written(report: TaskReport, name: str) -> tuple[str, str]:
         second += ", compared with adding a remark that has no part in the problem"
     share = rows.get((name, "share"))
     if share is not None:
-        bar = _bar_words(share.meaning)
-        second += f"; {_steps_at(share)} reached {bar}"
+        threshold = _threshold_words(share.meaning)
+        second += f"; {_steps_at(share)} reached {threshold}"
     return f"{first}.", f"{second}."
 
 
-def _bar_words(meaning: str) -> str:
+def _threshold_words(meaning: str) -> str:
     """From the meaning of a share, as in "steps at or over 1 nat"."""
-    bar = meaning.rsplit("over ", 1)[-1].split(" ", 1)[0]
-    return f"the bar of {nats(float(bar))}"
+    threshold = meaning.rsplit("over ", 1)[-1].split(" ", 1)[0]
+    return f"the threshold of {nats(float(threshold))}"
 
 
 def _named(name: str, setting: str) -> str:

@@ -1,4 +1,4 @@
-"""Figures of written chains: the gradient, position, the bar, answer-stating steps."""
+"""Figures of written chains: the gradient, position, the threshold, answer-stating steps."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from lm_eval_faith.report.generated import THIRDS, WrittenSteps
 from lm_eval_faith.report.html import svg
 from lm_eval_faith.report.html.figure import (
     NATS,
-    BarCurves,
     Curve,
     Figure,
     Table,
+    ThresholdCurves,
     estimate_cells,
     estimates_axis,
     named_columns,
@@ -33,7 +33,7 @@ MOST_DOTS, MOST_LINES = 600, 60
 """What is drawn in one panel at most; more would be larger, not clearer."""
 
 
-def gradient(report: TaskReport, names: Sequence[str], bar: float) -> Figure:
+def gradient(report: TaskReport, names: Sequence[str], threshold: float) -> Figure:
     rows = rows_by_name(report)
     means = {name: [rows[name, third] for third in THIRDS] for name in names}
     shares = {name: [rows[name, f"{t}_share"] for t in THIRDS] for name in names}
@@ -47,11 +47,11 @@ def gradient(report: TaskReport, names: Sequence[str], bar: float) -> Figure:
             "Mean effect of a step in the early, middle and late third of the chain.",
         ),
         Panel(
-            f"Share of steps at or over {nats(bar)}",
+            f"Share of steps at or over {nats(threshold)}",
             x,
             svg.share_axis("share of steps"),
             tuple(_all_series(shares)),
-            "Share of steps at or over the bar in each third of the chain.",
+            "Share of steps at or over the threshold in each third of the chain.",
         ),
     )
     cells = tuple(
@@ -62,7 +62,7 @@ def gradient(report: TaskReport, names: Sequence[str], bar: float) -> Figure:
     return Figure(
         "The gradient over the chain",
         f"{_which(rows, names)} in each third of the chain, with intervals: the mean, and "
-        f"the share of steps at or over the bar of {bar:g}.",
+        f"the share of steps at or over the threshold of {threshold:g}.",
         tuple(map(svg.drawn, panels)),
         _legend(names),
         Table(
@@ -155,36 +155,36 @@ def against_position(report: TaskReport, steps: dict[str, WrittenSteps]) -> Figu
     )
 
 
-def over_bars(
-    steps: dict[str, WrittenSteps], bar: float, bootstrap: Bootstrap
+def over_thresholds(
+    steps: dict[str, WrittenSteps], threshold: float, bootstrap: Bootstrap
 ) -> Figure:
-    bars = figure_data.curve_bars(bar)
+    thresholds = figure_data.curve_thresholds(threshold)
     curves = tuple(
-        Curve(name, figure_data.share_curve(s, bars, bootstrap))
+        Curve(name, figure_data.share_curve(s, thresholds, bootstrap))
         for name, s in steps.items()
     )
-    x = svg.nice_axis(bars, "bar, nats")
+    x = svg.nice_axis(thresholds, "threshold, nats")
     marks: list[Mark] = []
     for k, curve in enumerate(curves):
         lows, highs = [e.low for e in curve.shares], [e.high for e in curve.shares]
-        marks.append(Band(bars, lows, highs, k))
-        marks.append(Line(bars, [e.point for e in curve.shares], k))
+        marks.append(Band(thresholds, lows, highs, k))
+        marks.append(Line(thresholds, [e.point for e in curve.shares], k))
     panel = Panel(
-        "Share of steps at or over the bar",
+        "Share of steps at or over the threshold",
         x,
         svg.share_axis("share of steps"),
-        (*marks, Rule(x=bar, name="bar")),
-        "The share of steps at or over the bar, as the bar moves, with intervals.",
-        name="bars",
+        (*marks, Rule(x=threshold, name="threshold")),
+        "The share of steps at or over the threshold, as the threshold moves, with intervals.",
+        name="thresholds",
     )
-    told = [b for b in bars if round(4 * b) == 4 * b]
+    told = [b for b in thresholds if round(4 * b) == 4 * b]
     cells = tuple(
         (
             f"{b:g}",
             *(
                 c
                 for k in curves
-                for c in estimate_cells(k.shares[bars.index(b)], "share")
+                for c in estimate_cells(k.shares[thresholds.index(b)], "share")
             ),
         )
         for b in told
@@ -195,19 +195,19 @@ def over_bars(
         for column in ((k.intervention, True), ("interval", False))
     )
     return Figure(
-        "How the share depends on the bar",
-        f"A step counts as load-bearing from the bar of {bar:g}, which is a choice; the "
+        "How the share depends on the threshold",
+        f"A step counts as load-bearing from the threshold of {threshold:g}, which is a choice; the "
         "curve shows what another one would give, with pointwise intervals. Moving it here "
         "also moves it in the chain browser.",
         (svg.drawn(panel),),
         _legend(tuple(steps)),
-        Table((("bar, nats", True), *columns), cells),
-        BarCurves(bars, bar, curves),
+        Table((("threshold, nats", True), *columns), cells),
+        ThresholdCurves(thresholds, threshold, curves),
     )
 
 
 def without_answer_steps(
-    report: TaskReport, names: Sequence[str], bar: float
+    report: TaskReport, names: Sequence[str], threshold: float
 ) -> Figure:
     rows = rows_by_name(report)
     kinds = {"all steps": "", "without answer-stating steps": NO_ANSWER_STEPS}
@@ -230,11 +230,11 @@ def without_answer_steps(
             "Mean effect with and without the steps that state the answer.",
         ),
         Panel(
-            f"Share of steps at or over {nats(bar)}",
+            f"Share of steps at or over {nats(threshold)}",
             x,
             svg.share_axis("share of steps"),
             tuple(_all_series(shares, joined=False)),
-            "Share of steps at or over the bar, with and without the steps that state it.",
+            "Share of steps at or over the threshold, with and without the steps that state it.",
         ),
     )
     figures = (*THIRDS, *(f"{t}_share" for t in THIRDS), "position_corr")

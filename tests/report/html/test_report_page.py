@@ -66,7 +66,7 @@ def test_warnings_of_the_report_are_on_the_page(written_page, open_page):
             [
                 "The gradient over the chain",
                 "Effect against position, within problems",
-                "How the share depends on the bar",
+                "How the share depends on the threshold",
                 "With and without the steps that state the answer",
             ],
         ),
@@ -135,18 +135,24 @@ def test_the_page_shows_what_make_reports_makes(provided_folder, both_page):
     )
 
 
-def test_the_moved_bar_tells_the_shares_of_the_json_report(written_page, open_page):
+def test_the_moved_threshold_tells_the_shares_of_the_json_report(
+    written_page, open_page
+):
     (report,) = json.loads(tables.as_json(written_page.reports))["reports"]
     told = {(e["intervention"], e["figure"]): e for e in report["estimates"]}
     opened = open_page(written_page.html)
     slider = opened.page.locator("[data-curve] input")
-    rule = opened.page.locator('[data-mark="bar"]')
+    rule = opened.page.locator('[data-mark="threshold"]')
     seen = {}
     for k in range(int(slider.get_attribute("max")) + 1):
         slider.fill(str(k))
-        bar = float(opened.page.locator(".bar-at").inner_text().split(" ")[0])
-        cells = opened.texts(".bar-control tbody td")
-        seen[bar] = {cells[i]: cells[i + 1 : i + 3] for i in range(0, len(cells), 3)}
+        threshold = float(
+            opened.page.locator(".threshold-at").inner_text().split(" ")[0]
+        )
+        cells = opened.texts(".threshold-control tbody td")
+        seen[threshold] = {
+            cells[i]: cells[i + 1 : i + 3] for i in range(0, len(cells), 3)
+        }
     compared = 0
     for (name, figure), e in told.items():
         match = re.fullmatch(r"share_at_(.*)", figure)
@@ -160,31 +166,31 @@ def test_the_moved_bar_tells_the_shares_of_the_json_report(written_page, open_pa
     assert compared == 2 * 11
     moved = rule.get_attribute("transform")
     opened.page.get_by_role("button", name="Back to 1").click()
-    assert opened.page.locator(".bar-at").inner_text() == "1 nat"
+    assert opened.page.locator(".threshold-at").inner_text() == "1 nat"
     assert rule.get_attribute("transform") != moved
 
 
-def test_the_bar_can_be_moved_by_keyboard_and_moves_in_the_chains(
+def test_the_threshold_can_be_moved_by_keyboard_and_moves_in_the_chains(
     written_page, open_page
 ):
     opened = open_page(written_page.html)
     opened.page.locator("[data-curve] input").focus()
     opened.page.keyboard.press("End")
-    assert opened.page.locator(".bar-at").inner_text() == "8 nats"
+    assert opened.page.locator(".threshold-at").inner_text() == "8 nats"
     assert opened.page.locator(".step .over").count() == 0
     opened.page.keyboard.press("Home")
-    assert opened.page.locator(".bar-at").inner_text() == "0 nats"
+    assert opened.page.locator(".threshold-at").inner_text() == "0 nats"
     positive = sum(v.startswith("+") for v in opened.texts(".step .value"))
     assert opened.page.locator(".step .over").count() == positive > 0
 
 
-def test_a_chosen_bar_and_left_out_answer_steps_are_those_of_the_command(
+def test_a_chosen_threshold_and_left_out_answer_steps_are_those_of_the_command(
     generated_runs, open_page
 ):
     made = report_page([generated_runs[0]], QUICK, Choices(0.5, True))
     opened = open_page(made.html)
-    assert opened.page.locator(".bar-at").inner_text() == "0.5 nats"
-    assert "--bar 0.5 --exclude-answer-steps" in opened.texts("#method pre")[-1]
+    assert opened.page.locator(".threshold-at").inner_text() == "0.5 nats"
+    assert "--threshold 0.5 --exclude-answer-steps" in opened.texts("#method pre")[-1]
     assert not any("answer" in title for title in opened.texts(".figures h3"))
 
 
@@ -507,7 +513,7 @@ def test_every_field_has_a_label_and_every_control_can_be_reached_by_keyboard(
 def test_a_printed_page_has_no_controls(written_page, open_page):
     opened = open_page(written_page.html, color_scheme="dark")
     opened.page.emulate_media(media="print", color_scheme="light")
-    for selector in (".bar", ".controls", ".found", ".bar-control"):
+    for selector in (".threshold", ".controls", ".found", ".threshold-control"):
         assert opened.page.locator(selector).first.is_hidden()
     assert opened.page.locator(".problem .step").first.is_visible()
 

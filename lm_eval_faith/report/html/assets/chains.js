@@ -97,7 +97,7 @@
 
   /* --- state --- */
 
-  const state = { set: sets[0], bar: sets[0] ? sets[0].bar : 1, found: [], listed: 0, problem: null, open: null, rows: new Map() };
+  const state = { set: sets[0], threshold: sets[0] ? sets[0].threshold : 1, found: [], listed: 0, problem: null, open: null, rows: new Map() };
   const field = (name) => form.elements.namedItem(name);
   const models = () => [field("first"), field("second")].map((f) => f.value).filter((v) => v !== "").map(Number);
   const intervention = () => Number(field("intervention").value);
@@ -110,7 +110,7 @@
 
   const chooseSet = (set) => {
     state.set = set;
-    state.bar = set.bar;
+    state.threshold = set.threshold;
     const named = set.models.map((model, k) => [String(k), model]);
     fill("first", named, named.length < 2);
     fill("second", [["", "nothing"], ...named], named.length < 2);
@@ -270,7 +270,7 @@
 
   const stepView = (set, chain, step, model) => {
     const effect = effectOf(step, intervention());
-    const over = set.setting !== "provided" && effect >= state.bar;
+    const over = set.setting !== "provided" && effect >= state.threshold;
     const tags = [
       step.label === 1 ? "load-bearing" : step.label === 0 ? "decoy" : null,
       step.statesAnswer ? "states the answer" : null,
@@ -280,7 +280,7 @@
     const button = element("button", { type: "button", class: `step fx ${colour(effect)}`, "aria-expanded": "false", "aria-controls": id },
       element("span", { class: "number" }, hiddenText("Step "), String(step.index + 1)),
       element("span", { class: "text" }, step.before, element("span", { class: "tags" }, tags.join(" · "))),
-      element("span", { class: "value" }, Number.isNaN(effect) ? "n/a" : signed(effect), over ? element("span", { class: "over", title: "at or over the bar" }, "▲", hiddenText(" at or over the bar")) : null));
+      element("span", { class: "value" }, Number.isNaN(effect) ? "n/a" : signed(effect), over ? element("span", { class: "over", title: "at or over the threshold" }, "▲", hiddenText(" at or over the threshold")) : null));
     const detail = element("div", { class: "detail", id, hidden: "" });
     const open = (opened) => {
       button.setAttribute("aria-expanded", String(opened));
@@ -416,9 +416,9 @@
     update();
     if (["set", "first", "second"].includes(event.target.name)) readAhead();
   });
-  document.addEventListener("bar", (event) => {
+  document.addEventListener("threshold", (event) => {
     if (state.set && event.detail.task === state.set.task) {
-      state.bar = event.detail.bar;
+      state.threshold = event.detail.threshold;
       if (state.problem) show();
     }
   });
