@@ -238,7 +238,7 @@ def test_prefixes_are_not_shared_when_switched_off(
         ask(wrapped, "loglikelihood", PAIRS)
 
 
-@pytest.mark.parametrize("where", ["support.supports", "proof.prove"])
+@pytest.mark.parametrize("where", ["transformers_compat.supports", "proof.prove"])
 def test_a_model_that_cannot_share_is_scored_one_by_one_and_says_so_once(
     hf: MakeHF,
     monkeypatch: pytest.MonkeyPatch,
@@ -253,7 +253,7 @@ def test_a_model_that_cannot_share_is_scored_one_by_one_and_says_so_once(
     assert caplog.text.count("it cannot") == 1
 
 
-@pytest.mark.parametrize("where", ["support.supports", "proof.prove"])
+@pytest.mark.parametrize("where", ["transformers_compat.supports", "proof.prove"])
 def test_a_model_that_cannot_share_is_refused_where_sharing_is_required(
     hf: MakeHF, monkeypatch: pytest.MonkeyPatch, where: str
 ) -> None:
