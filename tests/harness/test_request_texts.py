@@ -44,7 +44,10 @@ WRITTEN = [
         "question": "Ann has 4 pens and buys 14. How many has she?",
         "chain": "She starts with 4.\nShe buys 14, so 4 + 14 = 18.\n#### 18",
         "answer": "18",
-        "labels": ["decoy", "load_bearing"],
+        "labels": [
+            {"span": "She starts with 4.", "label": "decoy"},
+            {"span": "She buys 14, so 4 + 14 = 18.", "label": "load_bearing"},
+        ],
     },
     {
         "question": "Bo has 5 cows and sells 2. How many has he?",
@@ -53,7 +56,12 @@ WRITTEN = [
         "labels": ["decoy", "", "load_bearing", ""],
         "id": "bo",
     },
-    {"question": "Six and one?", "chain": "6 + 1 = 8. The answer is 8.", "answer": "7"},
+    {
+        "question": "Six and one?",
+        "chain": ["6 + 1 = 8.", "The answer is 8."],
+        "answer": "7",
+        "labels": ["load_bearing", ""],
+    },
 ]
 
 
