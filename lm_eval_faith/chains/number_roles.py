@@ -21,6 +21,11 @@ own parts, or stands where no other number can ("one side")."""
 
 Span = tuple[int, int]
 
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
 _LABELS = (
     r"equations?|eqs?|eqns?|formulas?|formulae|methods?|approach(?:es)?|steps?|cases?"
     r"|parts?|options?|figures?|figs?|tables?|sections?|chapters?|theorems?|lemmas?"
@@ -41,11 +46,10 @@ _EXPONENT_BEFORE = re.compile(r"(?:\^|\*\*)[ ]?[{(]?[ ]?[-−+]?$")
 _INDEX_BEFORE = re.compile(r"_[ ]?\{?[ ]?$")
 _EQUATION_NUMBER = re.compile(r"(?:\.{3}|…|\\q?quad|[ \t]{2})[ \t]*\($")
 
-_FUNCTIONS = (
-    "sin cos tan cot sec csc arcsin arccos arctan sinh cosh tanh log ln lg exp gcd lcm "
-    "max min floor ceil det deg dim Pr Var"
-).split()
-_NAME = "|".join(_FUNCTIONS)
+_NAME = (
+    "sin|cos|tan|cot|sec|csc|arcsin|arccos|arctan|sinh|cosh|tanh|log|ln|lg|exp|gcd|lcm"
+    "|max|min|floor|ceil|det|deg|dim|Pr|Var"
+)
 _CALL = re.compile(
     rf"(?:(?<![A-Za-z\\])(?:[A-Za-z]|{_NAME})|\\(?!(?:times|cdot|div|pm|mp|le|ge|leq|geq"
     r"|approx|left|right|in|to|quad|text|lt|gt|ne|neq|equiv|and|or|Rightarrow|implies"
@@ -73,10 +77,10 @@ _ALWAYS_COUNTED_AFTER = re.compile(
     r"[ ](?:[a-z]{2,14}[ ])?(?:equations?|unknowns?|variables?)(?![a-z])"
 )
 _ONE_AND_A_NOUN = re.compile(r"[ ](?P<noun>[a-z]{2,20})(?![a-z])")
-_NO_NOUN = frozenset(
+_NO_NOUN = _words(
     "of and or plus minus times is was to for from in at on by with are were as if then "
     "than divided multiplied equals into per so but half third quarter hundred thousand "
-    "million less fewer".split()
+    "million less fewer"
 )
 _BEFORE_ONE = re.compile(
     r"(?i)(?<![^\W\d_])(?:off|by|[a-z]+er|larger|previous|given|at least)[ ]$"
@@ -130,9 +134,9 @@ def _role(
     tagged = near[-1:] in ("#", "{", "[", "\\", " ") and ("\\" in before or "#" in near)
     if (tagged and _TAG_BEFORE.search(before)) or spans.in_block(number.start):
         return "label", ""
-    if near.endswith("(") and re.match(r"\)[ \t.,]*(?:\n|$)", after):
-        if _EQUATION_NUMBER.search(before):
-            return "label", ""
+    closes_line = re.match(r"\)[ \t.,]*(?:\n|$)", after) is not None
+    if near.endswith("(") and closes_line and _EQUATION_NUMBER.search(before):
+        return "label", ""
     if re.match(r"['’]s(?![a-z])|D(?=-|[ ][a-z]{2})", after):
         return "label", ""  # the 8's, a 3D figure
     if number.kind == "word":
