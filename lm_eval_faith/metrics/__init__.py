@@ -8,6 +8,7 @@
 from . import chains, effects, labels, position
 from .effects import at_least
 from .metric import (
+    DEFAULT,
     NO_ANSWER_STEPS,
     VS_CONTROL,
     Choices,
@@ -27,6 +28,7 @@ from .registry import (
 register(*effects.METRICS, *position.METRICS, *labels.METRICS, *chains.METRICS)
 
 __all__ = [
+    "DEFAULT",
     "NO_ANSWER_STEPS",
     "VS_CONTROL",
     "Choices",

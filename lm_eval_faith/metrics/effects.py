@@ -57,7 +57,12 @@ def log_odds_drop(steps: Columns, choices: Choices) -> Floats:
 
 METRICS = (
     Metric(
-        "effect", "nats", "neither", "effect, mean over problems", MEAN_OF_PROBLEMS, effect
+        "effect",
+        "nats",
+        "neither",
+        "effect, mean over problems",
+        MEAN_OF_PROBLEMS,
+        effect,
     ),
     Metric(
         "effect_over_steps",

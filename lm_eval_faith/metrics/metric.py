@@ -36,6 +36,9 @@ class Choices:
     exclude_answer_steps: bool = False
 
 
+DEFAULT = Choices()
+
+
 @dataclass(frozen=True)
 class Modifier:
     """A change of the rows before a metric is made of them.
@@ -126,7 +129,9 @@ class Quantity:
     @property
     def name(self) -> str:
         """The name in the harness's table: ``corrupt_late_vs_control_no_answer_steps``."""
-        return f"{self.intervention}_{self.column}" if self.intervention else self.column
+        return (
+            f"{self.intervention}_{self.column}" if self.intervention else self.column
+        )
 
     @property
     def plain(self) -> str:
@@ -135,7 +140,9 @@ class Quantity:
 
     def meaning(self, choices: Choices) -> str:
         """In words."""
-        threshold = f"{choices.threshold:g} {'nat' if choices.threshold == 1 else 'nats'}"
+        threshold = (
+            f"{choices.threshold:g} {'nat' if choices.threshold == 1 else 'nats'}"
+        )
         told = self.metric.meaning.replace("{threshold}", threshold)
         return ", ".join([told, *(m.meaning for m in self.modifiers)])
 
@@ -171,11 +178,13 @@ def means_of_chains(steps: Columns) -> Columns:
     """A row a chain: the mean ``effect`` of its scored steps, and the chain's label."""
     steps = steps[~np.isnan(steps.effect)]
     _, first, chain = np.unique(
-        np.char.add(np.char.add(steps.model.astype(str), "\0"), steps.chain.astype(str)),
+        np.char.add(
+            np.char.add(steps.model.astype(str), "\0"), steps.chain.astype(str)
+        ),
         return_index=True,
         return_inverse=True,
     )
     counts = np.bincount(chain, minlength=len(first))
     means = np.bincount(chain, weights=steps.effect, minlength=len(first)) / counts
-    rows = steps[first]
+    rows: Columns = steps[first]
     return rows.but(effect=means, load_bearing=rows.chain_load_bearing)

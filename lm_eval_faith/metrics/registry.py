@@ -21,7 +21,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, combinations
 
 from lm_eval_faith.errors import InputError
-from lm_eval_faith.metrics.metric import Choices, Metric, Modifier, Quantity
+from lm_eval_faith.metrics.metric import DEFAULT, Choices, Metric, Modifier, Quantity
 from lm_eval_faith.records.columns import Columns
 from lm_eval_faith.records.outcome import CONTROL
 from lm_eval_faith.records.tables import Tables, what_steps_have
@@ -97,9 +97,7 @@ _OF_MODULE: dict[str, tuple[str, ...]] = {}
 # --- what a run has ------------------------------------------------------------------
 
 
-def quantities(
-    tables: Tables, choices: Choices = Choices()
-) -> tuple[Quantity, ...]:
+def quantities(tables: Tables, choices: Choices = DEFAULT) -> tuple[Quantity, ...]:
     """Everything that can be said of the runs in some tables: the one place that says so."""
     steps = tables.columns("steps")
     has = {
@@ -119,7 +117,9 @@ def possible(
         of_each: what the steps of each intervention have, in their order.
         choices: the reader's.
     """
-    found = [Quantity(one) for one in metrics() if one.of == "chains" and one.needs <= whole]
+    found = [
+        Quantity(one) for one in metrics() if one.of == "chains" and one.needs <= whole
+    ]
     for name, has in of_each.items():
         has = has - {"control"} | (whole & {"control"} if name != CONTROL else NOTHING)
         found += [
@@ -136,7 +136,9 @@ def _modifiers(
 ) -> Iterator[tuple[Modifier, ...]]:
     """Every choice among a metric's modifiers for which there is what they need."""
     there = [m for m in one.modifiers if m.needs in has]
-    always = [m for m in there if choices.exclude_answer_steps and m.needs == "answer_steps"]
+    always = [
+        m for m in there if choices.exclude_answer_steps and m.needs == "answer_steps"
+    ]
     free = [m for m in there if m not in always]
     every = chain.from_iterable(combinations(free, k) for k in range(len(free) + 1))
     for chosen in every:
