@@ -16,12 +16,12 @@ from lm_eval_faith_stats import BOOTSTRAP, Agreement, Bootstrap, Estimate
 
 from lm_eval_faith.records.outcome import CONTROL, ChainRecord
 from lm_eval_faith.records.run import Run, TaskRun
-from lm_eval_faith.report import sections
+from lm_eval_faith.report import write
 from lm_eval_faith.report.cells import interval, number
 from lm_eval_faith.report.estimates import interventions_of, step_arrays
 from lm_eval_faith.report.labelled import labelled_steps, step_auc
 from lm_eval_faith.report.make import DEFAULT, Choices, chosen
-from lm_eval_faith.report.sections import Column, Section
+from lm_eval_faith.report.write import Column, Section
 
 MEANINGS = {
     "agreement": (
@@ -149,12 +149,12 @@ def _aucs(
 
 def as_table(found: Sequence[TaskAgreement]) -> str:
     """A table of pairs, and one of AUCs, a task."""
-    return sections.as_table(_sections(found), MEANINGS)
+    return write.as_table(_sections(found), MEANINGS)
 
 
 def as_markdown(found: Sequence[TaskAgreement]) -> str:
     """The same tables, for a model card."""
-    return sections.as_markdown(_sections(found), MEANINGS)
+    return write.as_markdown(_sections(found), MEANINGS)
 
 
 def as_csv(found: Sequence[TaskAgreement]) -> str:
@@ -172,12 +172,12 @@ def as_csv(found: Sequence[TaskAgreement]) -> str:
         for name, estimate in task.aucs.items():
             names = {"first": name, "second": ""}
             rows.append(same | {"measure": "auc"} | names | asdict(estimate))
-    return sections.as_csv(rows, CSV_COLUMNS)
+    return write.as_csv(rows, CSV_COLUMNS)
 
 
 def as_json(found: Sequence[TaskAgreement]) -> str:
     """Everything, under ``agreements``."""
-    return sections.as_json({"agreements": [_task_to_dict(task) for task in found]})
+    return write.as_json({"agreements": [_task_to_dict(task) for task in found]})
 
 
 def _task_to_dict(task: TaskAgreement) -> dict[str, Any]:

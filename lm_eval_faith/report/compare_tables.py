@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from lm_eval_faith.report import sections
+from lm_eval_faith.report import write
 from lm_eval_faith.report.cells import interval, number
 from lm_eval_faith.report.compare import Difference, TaskComparison, meanings
 from lm_eval_faith.report.problem_values import TEXTS
-from lm_eval_faith.report.sections import Column, Section
+from lm_eval_faith.report.write import Column, Section
 
 _ADJUSTED = {"holm": "p (Holm)", "bh": "p (BH)"}
 
@@ -42,12 +42,12 @@ CSV_COLUMNS = (
 
 def as_table(comparisons: Sequence[TaskComparison]) -> str:
     """A table for each pair of models."""
-    return sections.as_table(_sections(comparisons), meanings(comparisons))
+    return write.as_table(_sections(comparisons), meanings(comparisons))
 
 
 def as_markdown(comparisons: Sequence[TaskComparison]) -> str:
     """The same tables, for a model card."""
-    return sections.as_markdown(_sections(comparisons), meanings(comparisons))
+    return write.as_markdown(_sections(comparisons), meanings(comparisons))
 
 
 def as_csv(comparisons: Sequence[TaskComparison]) -> str:
@@ -62,12 +62,12 @@ def as_csv(comparisons: Sequence[TaskComparison]) -> str:
         for c in comparisons
         for d in c.differences
     ]
-    return sections.as_csv(rows, CSV_COLUMNS)
+    return write.as_csv(rows, CSV_COLUMNS)
 
 
 def as_json(comparisons: Sequence[TaskComparison]) -> str:
     """Everything, under ``comparisons``."""
-    return sections.as_json(
+    return write.as_json(
         {
             "comparisons": [
                 {

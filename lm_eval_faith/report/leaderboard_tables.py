@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from lm_eval_faith.report import sections
+from lm_eval_faith.report import write
 from lm_eval_faith.report.cells import interval, number
 from lm_eval_faith.report.compare_tables import flat
 from lm_eval_faith.report.leaderboard import (
@@ -17,7 +17,7 @@ from lm_eval_faith.report.leaderboard import (
     Pair,
     heading,
 )
-from lm_eval_faith.report.sections import Column, Section
+from lm_eval_faith.report.write import Column, Section
 
 TIER = "tier"
 TIER_MEANING = (
@@ -50,7 +50,7 @@ def as_table(boards: Sequence[Board]) -> str:
     """For the terminal: the first board of each task."""
     first = {board.task: board for board in reversed(boards)}
     shown = [board for board in boards if board is first[board.task]]
-    return sections.as_table([_section(board) for board in shown], _legend(shown))
+    return write.as_table([_section(board) for board in shown], _legend(shown))
 
 
 def as_csv(boards: Sequence[Board]) -> str:
@@ -60,12 +60,12 @@ def as_csv(boards: Sequence[Board]) -> str:
         for board in boards
         for place, entry in enumerate(board.entries, start=1)
     ]
-    return sections.as_csv(rows, CSV_COLUMNS)
+    return write.as_csv(rows, CSV_COLUMNS)
 
 
 def as_json(boards: Sequence[Board]) -> str:
     """Everything, under ``leaderboards``."""
-    return sections.as_json({"leaderboards": [_board_to_dict(b) for b in boards]})
+    return write.as_json({"leaderboards": [_board_to_dict(b) for b in boards]})
 
 
 def remarks(board: Board) -> tuple[str, ...]:

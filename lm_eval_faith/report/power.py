@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 import lm_eval_faith_stats as stats
 
 from lm_eval_faith.errors import InputError
-from lm_eval_faith.report import sections
+from lm_eval_faith.report import write
 from lm_eval_faith.report.cells import number
 from lm_eval_faith.report.compare import TaskComparison
 from lm_eval_faith.report.estimates import TaskReport
-from lm_eval_faith.report.sections import Column, Section
+from lm_eval_faith.report.write import Column, Section
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -206,12 +206,12 @@ def _unpaired(
 
 def as_table(planned: Plan) -> str:
     """The needs, and where the spread comes from."""
-    return sections.as_table([_section(planned)], _legend(planned))
+    return write.as_table([_section(planned)], _legend(planned))
 
 
 def as_markdown(planned: Plan) -> str:
     """The same table."""
-    return sections.as_markdown([_section(planned)], _legend(planned))
+    return write.as_markdown([_section(planned)], _legend(planned))
 
 
 def as_csv(planned: Plan) -> str:
@@ -221,7 +221,7 @@ def as_csv(planned: Plan) -> str:
         "power": planned.power,
         "source": planned.spread.source,
     }
-    return sections.as_csv([asdict(n) | same for n in planned.needs], CSV_COLUMNS)
+    return write.as_csv([asdict(n) | same for n in planned.needs], CSV_COLUMNS)
 
 
 def as_json(planned: Plan) -> str:
@@ -230,7 +230,7 @@ def as_json(planned: Plan) -> str:
         {"problems": n, "half_width": width, "difference": difference}
         for n, width, difference in _curve(planned)
     ]
-    return sections.as_json({"power": asdict(planned) | {"curve": curve}})
+    return write.as_json({"power": asdict(planned) | {"curve": curve}})
 
 
 def power_curve(planned: Plan) -> Figure:

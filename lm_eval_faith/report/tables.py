@@ -20,18 +20,10 @@ from lm_eval_faith.report.cells import (
     number,
 )
 from lm_eval_faith.report.estimates import NO_ANSWER_STEPS, Row, TaskReport
+from lm_eval_faith.report.write import LONGEST_LINE, SCHEMA_VERSION, WIDTH
 
 if TYPE_CHECKING:
     from rich.table import Table
-
-SCHEMA_VERSION = 1
-"""Version of the JSON report: a new one when a name changes or goes."""
-
-WIDTH = 100
-"""Columns of the terminal table."""
-
-LONGEST_LINE = 2000
-"""Characters of a title or a remark in the terminal; names in it are shorter."""
 
 NO_ANSWER_COLUMN = "without"
 NO_ANSWER_MEANING = (
