@@ -206,7 +206,7 @@ class FileChain:
         question: the problem.
         chain: the reasoning without the final statement, and the answer it leads to.
         left_out: why it is of no use, or that it is wrong; empty for a right chain.
-        problem: what chains of one question share.
+        problem: what chains of one question share; empty: the question's text.
         reference: the right answer; empty where the file has none.
         own: the answer that the chain states; empty where none can be read.
         correct: whether the chain is right, as the file says or as its answer shows; None
@@ -320,7 +320,7 @@ def read_chains(
         raise InputError(bad[0].reason + (good if chains else ""))
     if not chains:
         raise InputError(f"{source}: no chains in this file")
-    return ChainsRead(_numbered(chains), reading, tuple(bad))
+    return ChainsRead(_told_apart(chains), reading, tuple(bad))
 
 
 def _layout_for(reading: Reading, records: Sequence[Record]) -> Layout | None:
@@ -354,10 +354,9 @@ def _attempt(make: Any, *arguments: Any) -> FileChain | BadRecord:
     return chain
 
 
-def _numbered(chains: Sequence[FileChain]) -> tuple[FileChain, ...]:
-    """The chains with their problems, ids being different."""
+def _told_apart(chains: Sequence[FileChain]) -> tuple[FileChain, ...]:
+    """The chains, no two of one id."""
     first: dict[str, FileChain] = {}
-    asked: dict[str, str] = {}
     for chain in chains:
         if chain.id in first:
             raise InputError(
@@ -366,10 +365,7 @@ def _numbered(chains: Sequence[FileChain]) -> tuple[FileChain, ...]:
                 "field_id=NAME, or number them by field_id=none"
             )
         first[chain.id] = chain
-        asked.setdefault(chain.question, chain.id)
-    return tuple(
-        c if c.problem else replace(c, problem=asked[c.question]) for c in chains
-    )
+    return tuple(chains)
 
 
 # --- our own samples -------------------------------------------------------------

@@ -578,7 +578,9 @@ LAYOUTS: tuple[Layout, ...] = (
     ),
     Layout(
         "lm_eval",
-        lambda fields: "doc" in fields and bool({"resps", "filtered_resps"} & {*fields}),
+        lambda fields: (
+            "doc" in fields and bool({"resps", "filtered_resps"} & {*fields})
+        ),
         _PLAIN | {"group": "group"},
         {},
         _lm_eval,

@@ -297,8 +297,8 @@ def _from_table(text: str, path: Path, delimiter: str) -> Iterator[Found]:
 
 
 def _from_parquet(content: bytes, path: Path) -> Iterator[Found]:
-    import pyarrow
-    import pyarrow.parquet
+    import pyarrow  # type: ignore[import-untyped]
+    import pyarrow.parquet  # type: ignore[import-untyped]
 
     try:
         rows = pyarrow.parquet.read_table(io.BytesIO(content)).to_pylist()
