@@ -170,7 +170,8 @@ class Reading:
     def of_layout(self, layout: Layout) -> Reading:
         """With what the layout says and the user does not."""
         own = {n: getattr(self.names, n) for n in self.given}
-        names = FieldNames(**{"answer": "", **layout.names, **own})
+        unnamed = {f.name: "" for f in fields(FieldNames)} | {"id": "id"}
+        names = FieldNames(**{**unnamed, **layout.names, **own})
         told = layout.parameters
         return replace(
             self,
@@ -258,11 +259,11 @@ class ChainsRead:
             said.append(f"read as layout={self.reading.layout}")
         if self.bad:
             shown = "; ".join(bad.reason for bad in self.bad[:3])
-            said.append(f"{len(self.bad)} bad records are left out: {shown}")
-        unread = [chain.id for chain in self.chains if chain.left_out == UNPARSED]
+            said.append(f"{_counted(len(self.bad), 'bad record')} left out: {shown}")
+        unread = [c.id for c in self.chains if c.left_out == UNPARSED and c.reference]
         if unread:
             said.append(
-                f"{len(unread)} chains state no answer that can be read (first "
+                f"no answer can be read in {_counted(len(unread), 'chain')} (first "
                 f"{unread[0]}); where the file's answers are what the chains lead to, "
                 "answer_is=own says so"
             )
@@ -270,10 +271,14 @@ class ChainsRead:
         if lost:
             count = sum(chain.taken_off for chain in lost)
             said.append(
-                f"{count} labels stand on final statements, which are no steps (first in "
-                f"{lost[0].id}): keep_final=true keeps those"
+                f"{_counted(count, 'label')} on final statements, which are no steps "
+                f"(first in {lost[0].id}): keep_final=true keeps them"
             )
         return said
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}{'' if count == 1 else 's'}"
 
 
 def read_chains(
@@ -875,7 +880,14 @@ def _name(record: Record, name: str) -> str | None:
 
 def _missing(record: Record, name: str, what: str, value: object, kind: str) -> str:
     """The sentence about a field that is not there, or is of another kind."""
-    found = "missing" if value is None else f"{kind_of(value)}, not {kind}"
+    found = "null" if name in record.fields else "missing"
+    if value is not None:
+        found = f"{kind_of(value)}, not {kind}"
+    if not name:
+        return (
+            f"{record.where}: this layout has no {what}; name the field that holds them "
+            f"by --metadata field_{what}=NAME (there is {listed(record.fields)})"
+        )
     return (
         f"{record.where}: {name!r} is {found}; name the field that holds the {what} by "
         f"--metadata field_{what}=NAME (there is {listed(record.fields)}; dots lead into "

@@ -34,6 +34,8 @@ def value_at(record: Mapping[str, Any], path: str) -> Any:
     >>> value_at({"step_1": "x", "step_2": "y"}, "step_1...step_N")
     ['x', 'y']
     """
+    if not path:
+        return None
     if path in record:
         return record[path]
     dotted = re.sub(r"\.{2,3}", "…", path)
