@@ -35,7 +35,7 @@ class DrawnMean:
     Attributes:
         mean, error: of the sample, and its standard error; NaN where undefined.
         problems: how many have a value.
-        means, errors: of each resample, shape (resamples,).
+        means, errors: of each resample, shape (n_resamples,).
     """
 
     mean: float
@@ -89,7 +89,7 @@ def _drawn(
     found = {}
     for n, names in alike.items():
         columns = np.column_stack([kept[name] for name in names])
-        drawn = _of_columns(columns, bootstrap.resamples, seed) if n > 1 else None
+        drawn = _of_columns(columns, bootstrap.n_resamples, seed) if n > 1 else None
         for k, name in enumerate(names):
             mean = float(kept[name].mean()) if n else float("nan")
             found[name] = (
@@ -101,7 +101,7 @@ def _drawn(
 
 
 def _of_columns(
-    values: np.ndarray, resamples: int, seed: int
+    values: np.ndarray, n_resamples: int, seed: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Standard errors (m,), resampled means and their errors (m, resamples) of columns."""
     n, m = values.shape
@@ -120,7 +120,7 @@ def _of_columns(
     error = moments(np.ones((1, n)))[1][0]
     blocks = [
         moments(counts.astype(np.float64))
-        for counts in resample_counts(n, resamples, seed)
+        for counts in resample_counts(n, n_resamples, seed)
     ]
     means, errors = (np.ascontiguousarray(np.concatenate(b).T) for b in zip(*blocks))
     return error, means, errors
@@ -147,8 +147,10 @@ def _compared(
         np.empty(0),
         why_no_interval(point, fewer),
     )
-    left_out = 2 * n_listed - both
-    estimate = estimate_of(sampled, bootstrap.level, n_steps=both, left_out=left_out)
+    n_missing = 2 * n_listed - both
+    estimate = estimate_of(
+        sampled, bootstrap.confidence_level, n_steps=both, n_missing=n_missing
+    )
     return Comparison(
         replace(estimate, n_problems=both), p_value_of(sampled), paired=False
     )

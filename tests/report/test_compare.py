@@ -16,7 +16,7 @@ from lm_eval_faith.report import compare_tables, load_run, steps_frame
 from lm_eval_faith.report.compare import BOTH_SOLVED, OWN, SHARED, compare_runs
 from lm_eval_faith.report.unpaired import all_unpaired
 
-QUICK = Bootstrap(resamples=300)
+QUICK = Bootstrap(n_resamples=300)
 
 
 @pytest.fixture(scope="module")
@@ -272,7 +272,13 @@ def test_the_threshold_and_the_answer_steps_are_the_readers_choice(
 ):
     def shares(*options):
         code, out, said = command(
-            "compare", *generated_runs, "--format", "json", "--resamples", 50, *options
+            "compare",
+            *generated_runs,
+            "--format",
+            "json",
+            "--n-resamples",
+            50,
+            *options,
         )
         assert code == 0, said
         (task,) = json.loads(out)["comparisons"]
@@ -294,7 +300,7 @@ def test_unpaired_comparisons_are_those_of_each_pair_alone(method):
     tables["a"][1, :7] = tables["b"][2, 3:] = np.nan
     tables["b"][3] = np.nan
     tables["a"][0] = 1.0
-    bootstrap = Bootstrap(resamples=400, method=method)
+    bootstrap = Bootstrap(n_resamples=400, method=method)
     for name, pairs in all_unpaired(tables, bootstrap).items():
         for pair in pairs:
             one, other = tables[name][pair.first], tables[name][pair.second]
@@ -305,7 +311,7 @@ def test_unpaired_comparisons_are_those_of_each_pair_alone(method):
                 assert getattr(here.estimate, field) == pytest.approx(
                     getattr(alone.estimate, field), nan_ok=True
                 )
-            for field in ("n_problems", "n_steps", "left_out", "method", "note"):
+            for field in ("n_problems", "n_steps", "n_missing", "method", "note"):
                 assert getattr(here.estimate, field) == getattr(alone.estimate, field)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from lm_eval_faith_stats import Bootstrap, Sample
 
-FAST = Bootstrap(resamples=200)
+FAST = Bootstrap(n_resamples=200)
 
 
 def skewed(seed, n_problems=40, n_steps=400, missing=0.1):
@@ -49,7 +49,7 @@ def test_each_estimator_is_the_function_of_its_name():
         v, p, x = plain.value, plain.problem, plain.second
         lb, hit = of["label"].second, of["share"].value
         for method in ("default", "percentile", "bca"):
-            b = Bootstrap(resamples=200, method=method)
+            b = Bootstrap(n_resamples=200, method=method)
             cases = [
                 (stats.MEAN_OF_PROBLEMS, plain, stats.mean_of_problem_means_estimate(v, p, b)),
                 (stats.MEAN_OF_STEPS, plain, stats.step_mean_estimate(v, p, b)),
