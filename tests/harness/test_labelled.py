@@ -419,7 +419,7 @@ ONE = LINES[1]
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        (ONE | {"labels": None, "chain_label": None}, ":1: 'labels' is missing"),
+        (ONE | {"labels": None, "chain_label": None}, ":1: 'labels' is null"),
         (ONE | {"labels": [1]}, ":1: 1 labels for 2 steps that the chain's text is"),
         (LINES[0] | {"labels": [1]}, ":1: 1 labels for 3 listed steps"),
         (ONE | {"labels": ["perhaps", 1]}, ":1: 'perhaps' is no label"),
@@ -465,7 +465,7 @@ def test_a_broken_line_is_refused_by_line(evaluate, tmp_path, line, said):
             ":3: another answer than the same chain at",
         ),
         ([COLUMNS, ("a", "b 1.", "1", "0:9", "1")], ":2: the span 0:9 is not inside"),
-        ([COLUMNS, ("a", "", "1", "0:9", "1")], ":2: 'chain' is missing"),
+        ([COLUMNS, ("a", "", "1", "0:9", "1")], ":2: 'chain' is null"),
         ([COLUMNS], ": no chains in this file"),
     ],
 )
