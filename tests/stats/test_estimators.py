@@ -144,6 +144,25 @@ def test_pairs_are_the_same_whether_resampled_together_or_each_by_itself():
             assert ends(pair.comparison) == pytest.approx(cut, nan_ok=True)
 
 
+def test_a_few_large_problems_do_not_make_an_unpaired_interval_endless():
+    # Of 20 problems each, two or three large: without the floor under a resample's error, thousands of nats wide.
+    rng = np.random.default_rng(0)
+    rows = [rng.normal(size=20) * 0.01 for _ in range(3)]
+    rows[0][:2], rows[1][:3], rows[2][:1] = 20.0, 15.0, 40.0
+    samples = [Sample(row, np.arange(20) + 100 * k) for k, row in enumerate(rows)]
+    for method in ("default", "student", "percentile", "bca"):
+        bootstrap = Bootstrap(n_resamples=2000, method=method)
+        pairs = stats.MEAN_OF_PROBLEMS.all_pairs(samples, bootstrap, paired=False)
+        for pair in pairs:
+            alone = stats.unpaired_difference(
+                rows[pair.first], rows[pair.second], bootstrap
+            )
+            estimate = pair.comparison.estimate
+            assert ends(pair.comparison) == pytest.approx(ends(alone))
+            assert (estimate.n_problems, estimate.n_steps) == (40, 40)
+            assert estimate.high - estimate.low < 40 * estimate.standard_error
+
+
 def test_p_values_are_adjusted_over_the_pairs_of_the_call():
     pairs = stats.MEAN_OF_PROBLEMS.all_pairs(three(8), FAST, paired=False)
     p_values = [pair.comparison.p_value for pair in pairs]
