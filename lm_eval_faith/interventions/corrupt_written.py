@@ -24,7 +24,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
-from lm_eval_faith.chains.answers import states_answer
+from lm_eval_faith.chains.answer_steps import states_answer
 from lm_eval_faith.chains.chain import Chain
 from lm_eval_faith.chains.draw import Draw
 from lm_eval_faith.chains.number_words import int_to_words, words_to_int

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from lm_eval_faith import parameters as read
-from lm_eval_faith.chains.answers import states_answer
+from lm_eval_faith.chains.answer_steps import states_answer
 from lm_eval_faith.chains.chain import Chain, Label
 from lm_eval_faith.chains.labelled_spans import LabelledSpan, split_at
 from lm_eval_faith.errors import InputError
