@@ -3,7 +3,7 @@
 The harness gives a task everything but the model, and two things need it before the
 first request is made: whether a context is longer than the model takes (the backends
 cut it from the left without saying so to the task), and whether the model can answer
-two-stage requests. The evaluator holds the model in a local variable when it asks the
+multi-stage requests. The evaluator holds the model in a local variable when it asks the
 task for its requests; it is looked up there. Where that fails, both checks are left
 out and nothing else changes.
 """
