@@ -93,7 +93,9 @@ def extract_answer(text: str) -> ExtractedAnswer | None:
     found: ExtractedAnswer | None = None
     overtaken = False
     closed = matching_braces(text) if "\\boxed" in text or "\\fbox" in text else {}
-    length = len(_CODE.sub("", text).rstrip()) if "[asy]" in text else len(text.rstrip())
+    length = (
+        len(_CODE.sub("", text).rstrip()) if "[asy]" in text else len(text.rstrip())
+    )
     for match in reversed(list(CUE.finditer(text))):
         far = length - match.end() > FARTHEST_FROM_END + LONGEST_ANSWER
         stated = None if far else _stated(text, match, closed)
@@ -155,11 +157,17 @@ def final_answer(text: str) -> ExtractedAnswer | None:
     if start == end:
         return None
     short = end - start <= 60 and len(text[start:end].split()) <= 5
-    if short and "\n" not in text[start:end] and not re.search(r"\b(?:is|are|has|have|equals)\b", text[start:end]):
+    if (
+        short
+        and "\n" not in text[start:end]
+        and not re.search(r"\b(?:is|are|has|have|equals)\b", text[start:end])
+    ):
         return _from_region(text, start, end, start)
     bold = list(re.finditer(r"\*\*([^*\n]{1,80})\*\*", text))
     if bold and (
-        found := _from_region(text, *bold[-1].span(1), _sentence_start(text, bold[-1].start()))
+        found := _from_region(
+            text, *bold[-1].span(1), _sentence_start(text, bold[-1].start())
+        )
     ):
         return found
     if (found := concluded(text)) is not None:
@@ -171,7 +179,9 @@ def final_answer(text: str) -> ExtractedAnswer | None:
         start = said[-1].end()
         ending = _SENTENCE_END.search(text, start)
         return _from_region(
-            text, start, ending.start() if ending else len(text),
+            text,
+            start,
+            ending.start() if ending else len(text),
             _sentence_start(text, said[-1].start()),
         )
     return None
@@ -258,7 +268,6 @@ def _stated(
     return _from_region(text, start, end, _statement_start(text, match))
 
 
-
 def _is_short_line(text: str, start: int, end: int) -> bool:
     """Behind ``####``: an answer, not a heading with a text below it."""
     words = text[start:end]
@@ -268,7 +277,7 @@ def _is_short_line(text: str, start: int, end: int) -> bool:
 
 
 def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:
-    while start < end and (text[start].isspace() or text[start] in "*_\"“‘「"):
+    while start < end and (text[start].isspace() or text[start] in '*_"“‘「'):
         start += 1
     while end > start and text[end - 1] in _TRAILING:
         if text[end - 1] == "!" and end - start > 1 and text[end - 2].isdigit():
@@ -335,7 +344,11 @@ def _one_number(
     if sentence and not negative and after is not None and len(after) == 1:
         if after[0].value != number.value:
             return ExtractedAnswer(
-                region[number.start :], start + number.start, end, after[0].value, statement
+                region[number.start :],
+                start + number.start,
+                end,
+                after[0].value,
+                statement,
             )
         return _from_number(text, number, start, statement)
     return None
@@ -374,9 +387,17 @@ def _words_answer(
     for opener, closer in (("$", "$"), ("\\(", "\\)"), ("\\[", "\\]")):
         region = text[start:end]
         inside = region[len(opener) : -len(closer)]
-        if region.startswith(opener) and region.endswith(closer) and closer not in inside:
+        if (
+            region.startswith(opener)
+            and region.endswith(closer)
+            and closer not in inside
+        ):
             start, end = start + len(opener), end - len(closer)
-        elif region.endswith(closer) and closer not in region[: -len(closer)] and opener not in region[:-len(closer)]:
+        elif (
+            region.endswith(closer)
+            and closer not in region[: -len(closer)]
+            and opener not in region[: -len(closer)]
+        ):
             end -= len(closer)
     while end > start and text[end - 1].isspace():
         end -= 1
@@ -415,7 +436,9 @@ def _sentence_start(text: str, place: int) -> int:
     start = 0
     for match in re.finditer(r"[.!?][\"')\]*_]{0,3}\s+|[。！？]|\n", before):
         start = match.end()
-    display = re.search(r"(?:^|\n)[ \t]{0,40}(\\\[|\$\$)[ \t]{0,40}\n[ \t]{0,40}$", before)
+    display = re.search(
+        r"(?:^|\n)[ \t]{0,40}(\\\[|\$\$)[ \t]{0,40}\n[ \t]{0,40}$", before
+    )
     if display and not before[start:].strip():
         start = display.start(1)
     while start < len(before) and before[start].isspace():
@@ -426,10 +449,13 @@ def _sentence_start(text: str, place: int) -> int:
 
 
 def _announces(text: str, match: re.Match[str], found: ExtractedAnswer) -> bool:
-    """A cue without a value of its own, right before the statement that was found."""
+    """A cue without a value of its own, right before the statement that was found; a
+    heading announces the paragraph below it."""
     if match.start() >= found.statement:
         return False
     between = text[match.end() : found.statement]
+    if match["heading"]:
+        return len(between) <= 200 and "\n" not in between.strip()
     return len(between) <= 40 and not re.search(r"\w", between.replace("\\text", ""))
 
 

@@ -93,9 +93,12 @@ def _tagged(text: str, opening: str, closing: str, thinking: bool) -> TextParts:
     opens = _places(text, opening) if opening else []
     closes = _places(text, closing) if closing else []
     first = opens[0] if opens else len(text)
-    if closes and closes[0] < first:  # the opening tag is the prompt's
-        opens = [-len(opening), *opens]
-    elif thinking and not (opens and not text[: opens[0]].strip()):
+    if (
+        closes
+        and closes[0] < first
+        or thinking
+        and not (opens and not text[: opens[0]].strip())
+    ):  # the opening tag is the prompt's
         opens = [-len(opening), *opens]
     best: tuple[int, int] | None = None
     at = 0

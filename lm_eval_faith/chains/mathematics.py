@@ -98,9 +98,7 @@ def as_latex(text: str) -> str:
     for pattern, latex in _SPOKEN:
         text = pattern.sub(latex, text)
     text = _AND.sub(", ", text)
-    text = _SUPERSCRIPT.sub(
-        lambda m: "^{" + m[0].translate(_SUPERSCRIPTS) + "}", text
-    )
+    text = _SUPERSCRIPT.sub(lambda m: "^{" + m[0].translate(_SUPERSCRIPTS) + "}", text)
     text = _ROOT.sub(lambda m: rf"\sqrt{{{m[1] or m[2] or m[3]}}}", text)
     for sign, latex in _SIGNS.items():
         text = text.replace(sign, latex)

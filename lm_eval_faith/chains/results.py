@@ -33,11 +33,13 @@ _FILLER = (
     r"|\\(?:approx|quad|;)|[€£¥₹])*"
 )
 _HEDGE = (
-    r"(?:(?:" + _words(
+    r"(?:(?:"
+    + _words(
         "indeed exactly approximately about around roughly only just still also actually "
         "now then simply therefore thus equal equals correctly simplified rounded to "
         "nearly almost really clearly in fact the value answer as"
-    ) + r")\b[\s,]*){0,3}"
+    )
+    + r")\b[\s,]*){0,3}"
 )
 _VERB = _words(
     "is are was were be been becomes become equals equal being remains remain remained "
@@ -81,12 +83,14 @@ _COEFFICIENT = re.compile(
 _UNIT_LETTER = re.compile(r"[mgslhLkKWVAJNCF°](?![A-Za-z^_(])")
 _EXPONENT = re.compile(r"[\^_]\s?[{(]?\s?-?$")
 _LABEL_BEFORE = re.compile(
-    r"\b(?:" + _words(
+    r"\b(?:"
+    + _words(
         "equation equations eq step steps case cases method methods part option approach "
         "figure row column page pages question problem day year level chapter theorem "
         "example way point line layer iteration base degree term digit position item "
         "round phase stage section exit horse number\\sline power grade"
-    ) + r")s?\s#?[\s({\\]*$",
+    )
+    + r")s?\s#?[\s({\\]*$",
     re.IGNORECASE,
 )
 _DETERMINER = re.compile(
@@ -98,7 +102,8 @@ _DETERMINER = re.compile(
 _DENIED = re.compile(
     r"(?:\b(?:not|isn['’]t|wasn['’]t|aren['’]t|than|instead of|rather than|vs\.?|versus|neither"
     r"|nor|at most|at least|up to|without)\s|<|(?<!>)>(?!>)|[≠≤≥]|\\(?:ne|neq|lt|gt|le|ge|leq|geq)\s?)"
-    + _FILLER + "$",
+    + _FILLER
+    + "$",
     re.IGNORECASE,
 )
 _SUPPOSED = re.compile(
@@ -111,7 +116,9 @@ _RANGE_BEFORE = re.compile(
     r"(?:\d\s?[-–]|\b(?:from|between)\s(?:[\\($]{0,3}-?[\d.,]{1,20}[\\)$]{0,3}\s(?:to|and|through)\s)?)"
     r"[\\($\s]*$"
 )
-_RANGE_AFTER = re.compile(r"\s?(?:[-–]\s?\d|to\s\d|through\s\d|and\s\d[\d.]*(?:\s(?:is|are|inclusive))|-[A-Za-z])")
+_RANGE_AFTER = re.compile(
+    r"\s?(?:[-–]\s?\d|to\s\d|through\s\d|and\s\d[\d.]*(?:\s(?:is|are|inclusive))|-[A-Za-z])"
+)
 _LIST_BEFORE = re.compile(r"(?:\d|\w),\s?$")
 _LIST_AFTER = re.compile(r",\s?-?\d")
 _PAREN_PAIR_BEFORE = re.compile(r"[A-Za-z(]\(\s?-?$")
@@ -222,9 +229,7 @@ def boxed(text: str) -> list[Span]:
         return []
     pairs = matching_braces(text)
     found = re.finditer(r"\\(?:boxed|fbox)\s?\{", text)
-    return [
-        (m.end(), pairs[m.end() - 1]) for m in found if m.end() - 1 in pairs
-    ]
+    return [(m.end(), pairs[m.end() - 1]) for m in found if m.end() - 1 in pairs]
 
 
 def result_segments(text: str) -> Iterator[Span]:
@@ -233,8 +238,12 @@ def result_segments(text: str) -> Iterator[Span]:
     yield from boxed(text)
     for found in _SEGMENT_START.finditer(text):
         start = found.end()
-        while start < len(text) and text[start] in " \t:$*(\\[\n" and (
-            text[start] != "\\" or text[start : start + 2] in ("\\(", "\\[", "\\ ")
+        while (
+            start < len(text)
+            and text[start] in " \t:$*(\\[\n"
+            and (
+                text[start] != "\\" or text[start : start + 2] in ("\\(", "\\[", "\\ ")
+            )
         ):
             if text[start] == "(" and text[start - 1] != "\\":
                 break

@@ -78,6 +78,10 @@ def bare(answer: str) -> str:
     return re.sub(r"\s+", " ", text).strip()
 
 
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
 _TWO_NUMBERS = re.compile(r"[0-9]\s[0-9]")
 _WRAPPERS = (
     ("$$", "$$"),
@@ -130,9 +134,7 @@ _TRUTHS = {"yes": True, "true": True, "no": False, "false": False}
 _LABEL = re.compile(
     r"(?:the\s)?(?P<label>[A-Za-z]{2,12})\s(?P<name>[A-Za-z]|[0-9]{1,4})"
 )
-_NUMBERED = frozenset(
-    "option choice answer number node vertex case no nr item room".split()
-)
+_NUMBERED = _words("option choice answer number node vertex case no nr item room")
 _MONTHS = {
     name[:length]: k
     for k, name in enumerate(
@@ -179,9 +181,10 @@ def _choices(a: str, b: str) -> bool | None:
 
 
 def _is_bracketed(text: str) -> bool:
-    return len(text) <= 5 and re.fullmatch(
-        r"[(\[]\s?[A-Za-z]\s?[)\]]|[A-Z]\)", text
-    ) is not None
+    return (
+        len(text) <= 5
+        and re.fullmatch(r"[(\[]\s?[A-Za-z]\s?[)\]]|[A-Z]\)", text) is not None
+    )
 
 
 def _truths(a: str, b: str) -> bool | None:
@@ -223,7 +226,11 @@ def _date(text: str) -> tuple[int, tuple[int, ...]] | None:
     months = [_MONTHS[w] for w in words if w in _MONTHS]
     rest = [w for w in words if w not in _MONTHS and not w.isdigit()]
     numbers = [int(w) for w in words if w.isdigit() and len(w) < 5]
-    if len(months) != 1 or not numbers or set(rest) - {"st", "nd", "rd", "th", "of", "the"}:
+    if (
+        len(months) != 1
+        or not numbers
+        or set(rest) - {"st", "nd", "rd", "th", "of", "the"}
+    ):
         return None
     return months[0], tuple(sorted(numbers))
 
@@ -260,9 +267,19 @@ class Quantity:
 
 
 _SCALES = {
-    **{"hundred": 10**2, "thousand": 10**3, "million": 10**6, "billion": 10**9},
-    **{"trillion": 10**12, "lakh": 10**5, "crore": 10**7, "mln": 10**6, "bn": 10**9},
-    **{"万": 10**4, "亿": 10**8, "億": 10**8, "萬": 10**4},
+    "hundred": 10**2,
+    "thousand": 10**3,
+    "million": 10**6,
+    "billion": 10**9,
+    "trillion": 10**12,
+    "lakh": 10**5,
+    "crore": 10**7,
+    "mln": 10**6,
+    "bn": 10**9,
+    "万": 10**4,
+    "亿": 10**8,
+    "億": 10**8,
+    "萬": 10**4,
 }
 _SCALE = re.compile(r"\s?(" + "|".join(_SCALES) + r")s?(?![A-Za-z])", re.IGNORECASE)
 _SCIENTIFIC = re.compile(
@@ -279,14 +296,14 @@ _UNIT_WORD = re.compile(
     r"\\(?:text|mathrm|textbf|mbox)\s?\{|\^?\s?\{?\\circ\}?|\^\{?[0-9]\}?"
     r"|[^\W\d_]+\.?|[°%€$£¥₹²³/.(){}\\~-]|\s"
 )
-_NO_UNIT = frozenset(
+_NO_UNIT = _words(
     "or not wrong incorrect minus plus times squared cubed divided over mod but than "
     "if when where instead vs versus less more least most fewer i e pi sqrt x y z n and "
-    "million billion".split()
+    "million billion"
 )
-_IGNORED = frozenset(
+_IGNORED = _words(
     "per of in the a an each every total all left altogether for to at away long and "
-    "exactly about approximately remaining his her their its s is us".split()
+    "exactly about approximately remaining his her their its s is us"
 )
 _CURRENCIES = {
     **dict.fromkeys(("$", "dollar", "usd", "buck", "us"), "dollar"),
@@ -300,12 +317,33 @@ _SHORT_UNITS = {
     **dict.fromkeys(("h", "hr", "hrs"), "hour"),
     **dict.fromkeys(("min", "mins"), "minute"),
     **dict.fromkeys(("s", "sec", "secs"), "second"),
-    **{"cm": "centimeter", "mm": "millimeter", "km": "kilometer", "m": "meter"},
-    **{"kg": "kilogram", "g": "gram", "mg": "milligram", "lb": "pound", "lbs": "pound"},
-    **{"ft": "foot", "feet": "foot", "in": "inch", "inches": "inch", "yd": "yard"},
-    **{"mi": "mile", "l": "liter", "ml": "milliliter", "°": "degree", "oz": "ounce"},
-    **{"deg": "degree", "nm": "nanometer", "mph": "mile hour", "people": "person"},
-    **{"children": "child", "ounces": "ounce", "men": "man", "women": "woman"},
+    "cm": "centimeter",
+    "mm": "millimeter",
+    "km": "kilometer",
+    "m": "meter",
+    "kg": "kilogram",
+    "g": "gram",
+    "mg": "milligram",
+    "lb": "pound",
+    "lbs": "pound",
+    "ft": "foot",
+    "feet": "foot",
+    "in": "inch",
+    "inches": "inch",
+    "yd": "yard",
+    "mi": "mile",
+    "l": "liter",
+    "ml": "milliliter",
+    "°": "degree",
+    "oz": "ounce",
+    "deg": "degree",
+    "nm": "nanometer",
+    "mph": "mile hour",
+    "people": "person",
+    "children": "child",
+    "ounces": "ounce",
+    "men": "man",
+    "women": "woman",
 }
 _CONVERTED: dict[str, tuple[str, Fraction]] = {
     "second": ("time", Fraction(1)),
@@ -464,7 +502,9 @@ def _singular(word: str) -> str:
         word = word[:-2]
     elif word.endswith("s") and not word.endswith("ss") and len(word) > 3:
         word = word[:-1]
-    return _SHORT_UNITS.get(word, word.replace("metre", "meter").replace("litre", "liter"))
+    return _SHORT_UNITS.get(
+        word, word.replace("metre", "meter").replace("litre", "liter")
+    )
 
 
 def _quantities(a: str, b: str) -> bool | None:
@@ -474,7 +514,11 @@ def _quantities(a: str, b: str) -> bool | None:
             return None
         # A number is never the same as words, or as a list or a sum of quantities.
         other = b if right is None else a
-        return None if is_mathematics(as_latex(other)) or _LABEL.fullmatch(other) else False
+        return (
+            None
+            if is_mathematics(as_latex(other)) or _LABEL.fullmatch(other)
+            else False
+        )
     if len(left) == len(right) == 1:
         return _same_quantity(left[0], right[0])
     if len(left) == len(right) and all(

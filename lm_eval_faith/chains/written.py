@@ -143,8 +143,15 @@ def split_generation(
         close = len(text) if ends.final is None else ends.close
         chain = _chain(text[ends.start : close], reference or "")
         return WrittenChain(
-            *(text[: ends.start], chain, "", "", text[close:], ""),
-            **{"problem": ends.problem, "outcome": ends.outcome, "cut": cut},  # type: ignore[arg-type]
+            before=text[: ends.start],
+            chain=chain,
+            cue="",
+            answer="",
+            rest=text[close:],
+            short_cue="",
+            problem=ends.problem,
+            outcome=ends.outcome,
+            cut=cut,
         )
     offset = ends.start if ends.final is None else ends.final
     answer_start, answer_end = offset + found.start, offset + found.end
@@ -160,7 +167,8 @@ def split_generation(
         short_cue = text[ends.close : body] + text[ends.statement : answer_start]
         cue = text[end:answer_start]
     answer = None if reference is None else read_reference(reference)
-    problem, outcome = None, ""
+    problem: str | None = None
+    outcome: Outcome = ""
     if reference is not None and answer is None:
         problem, outcome = NO_REFERENCE, "no reference"
     elif not chain.steps:
@@ -174,7 +182,7 @@ def split_generation(
         short_cue=short_cue,
         problem=problem,
         correct=None if answer is None else _is_right(found, text, offset, answer),
-        outcome=outcome,  # type: ignore[arg-type]
+        outcome=outcome,
         cut=cut,
     )
 
