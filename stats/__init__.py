@@ -92,12 +92,12 @@ from .position import (
     third_shares,
 )
 from .power import (
-    deviation_over_problems,
     half_width,
     paired_power,
     problems_for_half_width,
     problems_for_paired_difference,
     problems_for_unpaired_difference,
+    std_over_problems,
     unpaired_power,
 )
 from .separation import (
@@ -142,7 +142,6 @@ __all__ = [
     "auc",
     "auc_estimate",
     "benjamini_hochberg",
-    "deviation_over_problems",
     "half_width",
     "hedges_g",
     "hedges_g_estimate",
@@ -188,6 +187,7 @@ __all__ = [
     "share_separated_estimate",
     "share_separated_means",
     "share_separated_means_estimate",
+    "std_over_problems",
     "step_mean",
     "step_mean_estimate",
     "third_mean_estimates",

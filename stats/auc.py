@@ -75,7 +75,7 @@ def auc_estimate(
         AUC_METHOD,
         n_problems=steps.n_problems,
         n_steps=len(steps.value),
-        left_out=steps.left_out,
+        n_missing=steps.n_missing,
     )
 
 
@@ -124,7 +124,7 @@ def mean_within_problem_auc_estimate(
     aucs = within_problem_aucs(effect, load_bearing, problem)
     n_steps = int(np.count_nonzero(~np.isnan(aucs[steps.problem])))
     return mean_estimate(
-        aucs, bootstrap, n_steps=n_steps, left_out=steps.left_out, share=True
+        aucs, bootstrap, n_steps=n_steps, n_missing=steps.n_missing, share=True
     )
 
 
@@ -168,9 +168,9 @@ class PooledAuc:
         """The AUC of the sample itself."""
         return _auc(self.steps.value, self.positive)
 
-    def limits(self, point: float, n_steps: int, level: float) -> Interval:
+    def limits(self, point: float, n_steps: int, confidence_level: float) -> Interval:
         """Wilson's interval."""
-        return share_limits(self, point, n_steps, level)
+        return share_limits(self, point, n_steps, confidence_level)
 
     def value(self, weights: Floats) -> Floats:
         """The AUC at each row of weights; NaN where a kind of step has no weight."""

@@ -53,7 +53,7 @@ def mean_of_problem_means_estimate(
     steps = group_steps(effect, problem)
     means = steps.means(steps.value, np.ones(len(steps.value)))
     return mean_estimate(
-        means, bootstrap, n_steps=len(steps.value), left_out=steps.left_out
+        means, bootstrap, n_steps=len(steps.value), n_missing=steps.n_missing
     )
 
 
@@ -62,13 +62,13 @@ def mean_estimate(
     bootstrap: Bootstrap = BOOTSTRAP,
     *,
     n_steps: int | None = None,
-    left_out: int | None = None,
+    n_missing: int | None = None,
     share: bool = False,
 ) -> Estimate:
     """Mean over problems of one value a problem, with its interval.
 
     per_problem: (problems,) in the order of their ids, NaN where a problem has none. n_steps: the steps behind the
-    values, the number of problems unless given. left_out: unless given, the number of NaN. share: whether every value
+    values, the number of problems unless given. n_missing: unless given, the number of NaN. share: whether every value
     lies between 0 and 1. Raises ValueError for infinite values.
     """
     values = as_values(per_problem, "per_problem")
@@ -80,7 +80,7 @@ def mean_estimate(
         SHARE_METHOD if share else MEAN_METHOD,
         n_problems=len(kept),
         n_steps=len(kept) if n_steps is None else n_steps,
-        left_out=len(values) - len(kept) if left_out is None else left_out,
+        n_missing=len(values) - len(kept) if n_missing is None else n_missing,
     )
 
 
@@ -102,7 +102,7 @@ def step_mean_estimate(
         MEAN_METHOD,
         n_problems=steps.n_problems,
         n_steps=len(steps.value),
-        left_out=steps.left_out,
+        n_missing=steps.n_missing,
     )
 
 
@@ -131,7 +131,7 @@ def rate_estimate(
         SHARE_METHOD,
         n_problems=steps.n_problems,
         n_steps=len(steps.value),
-        left_out=steps.left_out,
+        n_missing=steps.n_missing,
     )
 
 
@@ -200,7 +200,7 @@ def median_effect_estimate(
         "woodruff",
         n_problems=steps.n_problems,
         n_steps=n_steps,
-        left_out=steps.left_out,
+        n_missing=steps.n_missing,
     )
 
 
@@ -253,7 +253,7 @@ class Median:
         """The median at each row of weights; what a problem adds to it is not linear, so NaN."""
         return self.value(weights), np.full(weights.shape, np.nan)
 
-    def limits(self, median: float, n_steps: int, level: float) -> Interval:
+    def limits(self, median: float, n_steps: int, confidence_level: float) -> Interval:
         """Woodruff's interval around the median of the sample."""
         value = self.sorted_value
         below = (value < median) + 0.5 * (value == median)
@@ -268,7 +268,7 @@ class Median:
             share.value_and_influence(ones)[1][0],
             self.n_problems,
             len(value),
-            level,
+            confidence_level,
         )
         low, high = np.quantile(value, shares, method="inverted_cdf")
         return float(low), float(high)
@@ -298,7 +298,7 @@ def hedges_g_estimate(
         MEAN_METHOD,
         n_problems=len(kept),
         n_steps=len(kept),
-        left_out=len(values) - len(kept),
+        n_missing=len(values) - len(kept),
     )
 
 
@@ -318,10 +318,10 @@ class HedgesG:
     def value_at_sample(self) -> float:
         """g of the sample itself."""
         values, n_problems = self.per_problem, len(self.per_problem)
-        deviation = float(np.std(values, ddof=1)) if n_problems > 1 else 0.0
-        if deviation == 0 or np.ptp(values) == 0:
+        std = float(np.std(values, ddof=1)) if n_problems > 1 else 0.0
+        if std == 0 or np.ptp(values) == 0:
             return float("nan")
-        return _hedges_correction(n_problems) * _mean(values) / deviation
+        return _hedges_correction(n_problems) * _mean(values) / std
 
     def value_and_influence(self, weights: Floats) -> tuple[Floats, Floats]:
         """g, (rows,), and what one more drawing of a problem adds to it, (rows, problems), at each row of weights."""

@@ -103,7 +103,7 @@ class Estimator:
             self.method,
             n_problems=int(np.count_nonzero(used)),
             n_steps=int(np.count_nonzero(used[steps.problem])),
-            left_out=steps.left_out,
+            n_missing=steps.n_missing,
         )
         return within(found, self.lowest, self.highest)
 

@@ -71,7 +71,7 @@ def test_bootstrap_is_that_of_scikit_learn_on_resampled_problems():
         ).astype(int)
         values.append(roc_auc_score(label[rows], effect[rows]))
     low, high = np.quantile(values, [0.025, 0.975])
-    settings = Bootstrap(resamples=300, seed=7, method="percentile")
+    settings = Bootstrap(n_resamples=300, seed=7, method="percentile")
     estimate = auc_estimate(effect, label, problem, settings)
     assert estimate.point == pytest.approx(roc_auc_score(label, effect))
     assert (estimate.low, estimate.high) == pytest.approx((low, high))

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from lm_eval_faith_stats import Bootstrap, Sample
 
-FAST = Bootstrap(resamples=200)
+FAST = Bootstrap(n_resamples=200)
 
 
 def skewed(seed, n_problems=40, n_steps=400, missing=0.1):
@@ -49,7 +49,7 @@ def test_each_estimator_is_the_function_of_its_name():
         v, p, x = plain.value, plain.problem, plain.second
         lb, hit = of["label"].second, of["share"].value
         for method in ("default", "percentile", "bca"):
-            b = Bootstrap(resamples=200, method=method)
+            b = Bootstrap(n_resamples=200, method=method)
             cases = [
                 (stats.MEAN_OF_PROBLEMS, plain, stats.mean_of_problem_means_estimate(v, p, b)),
                 (stats.MEAN_OF_STEPS, plain, stats.step_mean_estimate(v, p, b)),
@@ -142,6 +142,25 @@ def test_pairs_are_the_same_whether_resampled_together_or_each_by_itself():
             # The interval of a difference of AUCs is cut to what it can be.
             cut = np.clip(ends(single), -1, 1)
             assert ends(pair.comparison) == pytest.approx(cut, nan_ok=True)
+
+
+def test_a_few_large_problems_do_not_make_an_unpaired_interval_endless():
+    # Of 20 problems each, two or three large: without the floor under a resample's error, thousands of nats wide.
+    rng = np.random.default_rng(0)
+    rows = [rng.normal(size=20) * 0.01 for _ in range(3)]
+    rows[0][:2], rows[1][:3], rows[2][:1] = 20.0, 15.0, 40.0
+    samples = [Sample(row, np.arange(20) + 100 * k) for k, row in enumerate(rows)]
+    for method in ("default", "student", "percentile", "bca"):
+        bootstrap = Bootstrap(n_resamples=2000, method=method)
+        pairs = stats.MEAN_OF_PROBLEMS.all_pairs(samples, bootstrap, paired=False)
+        for pair in pairs:
+            alone = stats.unpaired_difference(
+                rows[pair.first], rows[pair.second], bootstrap
+            )
+            estimate = pair.comparison.estimate
+            assert ends(pair.comparison) == pytest.approx(ends(alone))
+            assert (estimate.n_problems, estimate.n_steps) == (40, 40)
+            assert estimate.high - estimate.low < 40 * estimate.standard_error
 
 
 def test_p_values_are_adjusted_over_the_pairs_of_the_call():
