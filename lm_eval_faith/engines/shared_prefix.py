@@ -5,19 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, pairwise
+from typing import Any
 
 import numpy as np
 import torch
 from transformers import PreTrainedModel
 
-from .attention import TreeAttention, TreeAttentionError, installed
-from .kept import KeptKeys
+from .attention import TreeAttention, TreeAttentionError
 from .packing import Pack, pack
 from .products import fast_products
 from .transformers_compat import (
     cache_argument,
     causal_lm,
     exact_length,
+    installed,
+    kept_keys,
     uses_attention_interface,
 )
 from .tree import Forest, Ints, Pair, build, check, truncate
@@ -79,7 +81,7 @@ def score(
         answers = _Answers(
             group.forest, [len(pairs[index][1]) for index in group.members]
         )
-        kept = KeptKeys()
+        kept = kept_keys()
         packs = pack(group.forest, group.max_tokens, group.max_rows)
         for this, following in pairwise(chain(packs, [None])):
             assert this is not None
@@ -154,7 +156,7 @@ def _wanted(this: Pack, following: Pack | None) -> Ints:
 
 
 def _forward(
-    model: PreTrainedModel, forest: Forest, this: Pack, kept: KeptKeys
+    model: PreTrainedModel, forest: Forest, this: Pack, kept: Any
 ) -> tuple[Ints, torch.Tensor]:
     """One pass: the forest's scored tokens in this pack, shape [rows], and their logits, shape [rows, vocabulary]."""
     device = model.device

@@ -19,8 +19,11 @@ from lm_eval.api.registry import get_model
 from tqdm import tqdm  # type: ignore[import-untyped]
 
 from lm_eval_faith.errors import InputError
-from lm_eval_faith.harness.backends import require_loglikelihoods, silenced
-from lm_eval_faith.harness.exit_code import exit_with_code_2_on_input_errors
+from lm_eval_faith.harness.lm_eval_compat import (
+    fixed_batch_size,
+    require_loglikelihoods,
+    silenced,
+)
 from lm_eval_faith.harness.two_stage import (
     FollowUp,
     TwoStageRequest,
@@ -35,8 +38,6 @@ logger = logging.getLogger(__name__)
 SMALLEST_DEFAULT_CHUNK = 16
 DEFAULT_CHUNK_OF_AUTO = 128
 """For ``batch_size=auto``, where the backend makes large batches of what it gets."""
-
-exit_with_code_2_on_input_errors()
 
 
 class FaithLM(LM):  # type: ignore[misc]
@@ -329,25 +330,6 @@ def torch_seeded_by(keys: Sequence[str]) -> Iterator[None]:
     with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
         torch.manual_seed(int(hash_args("seed", keys)[:15], 16))
         yield
-
-
-@contextmanager
-def fixed_batch_size(backend: LM) -> Iterator[None]:
-    """Let ``hf`` find its automatic batch size once and not again in each chunk.
-
-    The search is a joint one of all processes, so it must not depend on how many chunks
-    each has left.
-    """
-    from lm_eval.models.huggingface import HFLM
-
-    if not isinstance(backend, HFLM) or backend.batch_size != "auto":
-        yield
-        return
-    backend.batch_size_per_gpu = backend._detect_batch_size()
-    try:
-        yield
-    finally:
-        backend.batch_size_per_gpu = "auto"
 
 
 # --- shared prefixes -------------------------------------------------------------

@@ -18,15 +18,12 @@ from lm_eval.api.instance import Instance
 from lm_eval.api.model import LM
 
 from lm_eval_faith.errors import InputError
-from lm_eval_faith.harness.exit_code import exit_with_code_2_on_input_errors
-from lm_eval_faith.harness.running_model import running_model
+from lm_eval_faith.harness.lm_eval_compat import running_model
 
 logger = logging.getLogger(__name__)
 
 TWO_STAGE = "two_stage"
 """The request type, and the name of the model's method that answers it."""
-
-exit_with_code_2_on_input_errors()
 
 
 @dataclass(frozen=True)
