@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from transformers import PreTrainedModel
 
 from .attention import TreeAttention, TreeAttentionError
+from .engine import Scored, TokenAsk
 from .packing import Pack, pack
 from .products import fast_products
 from .transformers_compat import (
@@ -20,9 +21,13 @@ from .transformers_compat import (
     exact_length,
     installed,
     kept_keys,
+    supports,
     uses_attention_interface,
 )
 from .tree import Forest, Ints, Pair, build, check, truncate
+
+if TYPE_CHECKING:
+    from .proof import Proof
 
 DEFAULT_MAX_PACKED_TOKENS = 1024
 SCORED_SHARE = 4
@@ -31,16 +36,46 @@ ROWS_AT_ONCE = 64
 """Positions whose log-probabilities over the vocabulary are held at the same time."""
 
 
-@dataclass(frozen=True)
-class Scored:
-    """The answer to one request."""
+def why_not(backend: Any) -> str | None:
+    """None, or one sentence that says why the model of a backend cannot be scored so. Runs nothing."""
+    return supports(backend.model)
 
-    index: int
-    """Which request, counted in the list given."""
-    logprob: float
-    """Sum of the log-probabilities of the continuation's tokens, in nats."""
-    is_greedy: bool
-    """Whether each of them was the most probable token."""
+
+@dataclass(frozen=True)
+class SharedPrefixes:
+    """The engine: `score` with its settings."""
+
+    model: PreTrainedModel
+    max_length: int
+    max_packed_tokens: int
+    softmax_dtype: torch.dtype | None
+    can: frozenset[str] = frozenset()
+
+    def score(self, asks: Sequence[TokenAsk]) -> Iterator[Scored]:
+        """Answers as soon as they are known; the same order each time."""
+        return score(
+            self.model,
+            [(ask.context, ask.continuation) for ask in asks],
+            max_length=self.max_length,
+            max_packed_tokens=self.max_packed_tokens,
+            softmax_dtype=self.softmax_dtype,
+        )
+
+    def prove(
+        self, asks: Sequence[TokenAsk], call: Callable[..., torch.Tensor], proven: int
+    ) -> Proof:
+        """`proof.prove` with these settings."""
+        from .proof import prove
+
+        return prove(
+            self.model,
+            [(ask.context, ask.continuation) for ask in asks],
+            max_length=self.max_length,
+            max_packed_tokens=self.max_packed_tokens,
+            softmax_dtype=self.softmax_dtype,
+            call=call,
+            proven=proven,
+        )
 
 
 def score(
@@ -94,6 +129,11 @@ def score(
                 progress(done, total)
 
 
+def rows_of_pass(max_tokens: int) -> int:
+    """The most tokens that are scored in a pass of so many."""
+    return max(max_tokens // SCORED_SHARE, 1)
+
+
 @dataclass(frozen=True)
 class _Group:
     """Requests that are scored together."""
@@ -135,11 +175,7 @@ def _groups(
         )
 
     return [
-        *(
-            [group(together, max_tokens, max(max_tokens // SCORED_SHARE, 1))]
-            if together
-            else []
-        ),
+        *([group(together, max_tokens, rows_of_pass(max_tokens))] if together else []),
         *(group([index], lengths[index], lengths[index]) for index in alone),
     ]
 

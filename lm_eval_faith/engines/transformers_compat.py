@@ -170,17 +170,21 @@ def supports(model: Any) -> str | None:
         return "the installed transformers has no attention that can be replaced: shared prefixes need 4.57 or newer"
     config = getattr(model, "config", None)
     name = getattr(config, "model_type", type(model).__name__)
-    if (
-        getattr(model, "active_peft_config", None) is not None
-        and model.active_peft_config.is_prompt_learning
-    ):
+    adapter = getattr(model, "active_peft_config", None)
+    if adapter is not None and adapter.is_prompt_learning:
         return f"the adapter on {name} puts virtual tokens before every text"
+    if getattr(adapter, "alora_invocation_tokens", None):
+        return f"the adapter on {name} is switched on by tokens of the text (aLoRA)"
     model = causal_lm(model)
     if not isinstance(model, PreTrainedModel) or config is None:
         return f"{type(model).__name__} is not a transformers model"
     text = config.get_text_config()
     if config.is_encoder_decoder:
         return f"{name} is an encoder-decoder, whose requests share no prefix in the decoder"
+    if getattr(text, "attn_temperature_tuning", False) and hasattr(text, "floor_scale"):
+        return (
+            f"{name} scales its attention by a token's index in the pass (floor_scale)"
+        )
     layers = set(getattr(text, "layer_types", None) or ())
     if getattr(model, "_is_stateful", False) or layers - TREE_LAYERS:
         return f"{name} carries a recurrent state from token to token, which cannot branch within a pass"

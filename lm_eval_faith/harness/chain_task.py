@@ -25,6 +25,7 @@ from lm_eval_faith.harness.scored_chain import (
     Request,
     chain_requests,
 )
+from lm_eval_faith.harness.seam import warn_of_joined
 from lm_eval_faith.harness.task_settings import TaskSettings, warn_of_unknown_parameters
 from lm_eval_faith.interventions.plan import Variant
 from lm_eval_faith.records.outcome import SAMPLES_FORMAT, ChainRecord, chain_record
@@ -95,6 +96,14 @@ class FaithTask(ConfigurableTask):  # type: ignore[misc]
         self._limit = ContextLimit.of(self._model)
         self._ranks = kwargs.get("world_size") or 1
         super().build_all_requests(**kwargs)
+        warn_of_joined(
+            self._model,
+            [
+                request.args
+                for request in self._instances
+                if request.request_type == "loglikelihood"
+            ],
+        )
 
     @property
     def predicts_only(self) -> bool:

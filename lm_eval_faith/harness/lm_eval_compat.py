@@ -205,6 +205,23 @@ def why_not_hf(backend: LM) -> str | None:
     return None
 
 
+def scores_as_hf(backend: LM) -> bool:
+    """Whether a backend is ``hf`` with a causal model, which splits texts as ``hf`` does.
+
+    Its ``_model_call`` may be another one: that stays in its place.
+    """
+    from lm_eval.models.huggingface import HFLM
+
+    kind = type(backend)
+    names = ("loglikelihood", "_encode_pair")
+    return (
+        isinstance(backend, HFLM)
+        and all(getattr(kind, name) is getattr(HFLM, name) for name in names)
+        and not any(name in vars(backend) for name in names)
+        and backend.backend == "causal"
+    )
+
+
 def view(backend: LM, **replaced: Any) -> Any:
     """The backend as it is now, with some of its methods replaced, and itself unchanged.
 
