@@ -163,7 +163,7 @@ class Coverage:
     """What many data sets showed of one interval, as shares of the data sets.
 
     below, above: the interval lies below, or above, the truth; a NaN interval does both. width: mean over those that
-    have one. false_positives: p-value under 1 - level, NaN where there is no test. method: the interval's.
+    have one. false_positives: p-value under 1 - confidence_level, NaN where there is no test. method: the interval's.
     """
 
     below: float
@@ -183,7 +183,9 @@ def coverage(
     found = [estimator(data, bootstrap) for data in data_sets]
     estimates = [f.estimate if isinstance(f, Comparison) else f for f in found]
     tested = [
-        f.p_value < 1 - bootstrap.level for f in found if isinstance(f, Comparison)
+        f.p_value < 1 - bootstrap.confidence_level
+        for f in found
+        if isinstance(f, Comparison)
     ]
     return Coverage(
         below=float(np.mean([not e.high >= truth for e in estimates])),
@@ -200,7 +202,7 @@ def main(arguments: list[str] | None = None) -> None:
         prog="python -m benchmarks.coverage", description=__doc__
     )
     parser.add_argument("--data-sets", type=int, default=2000)
-    parser.add_argument("--resamples", type=int, default=999)
+    parser.add_argument("--n-resamples", type=int, default=999)
     parser.add_argument("--problems", type=int, nargs="+", default=[25, 30, 50, 200])
     parser.add_argument("--worlds", nargs="+", choices=WORLDS, default=WORLDS)
     parser.add_argument(
@@ -249,7 +251,7 @@ def _cell(
     method: Method,
     options: argparse.Namespace,
 ) -> str:
-    bootstrap = Bootstrap(resamples=options.resamples, method=method)
+    bootstrap = Bootstrap(n_resamples=options.n_resamples, method=method)
     try:
         found = coverage(estimator, truth, sets, bootstrap)
     except ValueError:
@@ -272,7 +274,7 @@ def _truth(name: str, estimator: Estimator, truths: Data) -> float:
     if name == "AUC near 1":
         return auc(truths.sharp, truths.load_bearing)
     # Two resamples, whose interval nobody reads.
-    found = estimator(truths, Bootstrap(resamples=2, method="percentile"))
+    found = estimator(truths, Bootstrap(n_resamples=2, method="percentile"))
     assert isinstance(found, Estimate)
     return found.point
 

@@ -12,7 +12,7 @@ threads of the linear-algebra library, nor on the number of workers.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Literal, Protocol, cast, get_args
 
@@ -22,9 +22,14 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Counts = NDArray[np.uint8]
 Interval = tuple[float, float]
-Method = Literal["default", "percentile", "bca", "student", "studentised", "wilson"]
+Method = Literal[
+    "default", "percentile", "bca", "student", "studentised", "wilson", "woodruff"
+]
 
-METHODS: tuple[Method, ...] = get_args(Method)
+METHODS: tuple[Method, ...] = get_args(Method)[:-1]
+"""Those to choose from; "woodruff" is the default of medians and for nothing else."""
+FOR_ANY: tuple[Method, ...] = ("percentile", "bca", "student", "studentised")
+"""Methods for any statistic with a standard error."""
 
 # A block of resamples is about this many counts: small enough for the processor's cache, large enough for its speed.
 _BLOCK_COUNTS = 1 << 19
@@ -39,8 +44,8 @@ _KEPT_COUNTS = 1 << 25
 class Bootstrap:
     """How intervals are made.
 
-    level: the interval's confidence, between 0 and 1.
-    resamples: number of bootstrap resamples of the problems.
+    confidence_level: the interval's confidence, between 0 and 1.
+    n_resamples: number of bootstrap resamples of the problems.
     seed: seed of the PCG64 generator that draws them.
     method: "percentile", "bca", "studentised" (bootstrap-t), "student" and "wilson" (no resamples), or "default": the
         method that held best for the estimator at hand when its coverage was measured (docs/statistics.md).
@@ -48,16 +53,18 @@ class Bootstrap:
     Raises ValueError for a level outside (0, 1), fewer than 1 resample, a negative seed or an unknown method.
     """
 
-    level: float = 0.95
-    resamples: int = 10_000
+    confidence_level: float = 0.95
+    n_resamples: int = 10_000
     seed: int = 0
     method: Method = "default"
 
     def __post_init__(self) -> None:
-        if not 0 < self.level < 1:
-            raise ValueError(f"level must lie between 0 and 1, not {self.level}")
-        if self.resamples < 1:
-            raise ValueError(f"resamples must be at least 1, not {self.resamples}")
+        if not 0 < self.confidence_level < 1:
+            raise ValueError(
+                f"confidence_level must lie between 0 and 1, not {self.confidence_level}"
+            )
+        if self.n_resamples < 1:
+            raise ValueError(f"n_resamples must be at least 1, not {self.n_resamples}")
         if self.seed < 0:
             raise ValueError(f"seed must not be negative: {self.seed}")
         if self.method not in METHODS:
@@ -75,20 +82,20 @@ class Estimate:
 
     point, low, high, standard_error: in the units of the statistic; NaN where undefined, and then `note` says why.
         standard_error is of the point, with the problem as the unit.
-    level: confidence of [low, high]. method: how the interval was made.
-    n_problems, n_steps: problems and steps that enter. left_out: steps (or problems, for a statistic of one value a
-        problem) that were not applicable (NaN). resamples: bootstrap resamples drawn, 0 where the method draws none.
+    confidence_level: confidence of [low, high]. method: how the interval was made.
+    n_problems, n_steps: problems and steps that enter. n_missing: steps (or problems, for a statistic of one value a
+        problem) that were not applicable (NaN). n_resamples: bootstrap resamples drawn, 0 where the method draws none.
     """
 
     point: float
     low: float
     high: float
-    level: float
+    confidence_level: float
     method: str
     n_problems: int
     n_steps: int
-    left_out: int = 0
-    resamples: int = 0
+    n_missing: int = 0
+    n_resamples: int = 0
     standard_error: float = float("nan")
     note: str = ""
 
@@ -105,6 +112,13 @@ class Statistic(Protocol):
     def share(self) -> bool:
         """Whether the statistic always lies between 0 and 1."""
 
+    @property
+    def methods(self) -> tuple[Method, ...]:
+        """The methods by which it can have an interval."""
+
+    def value_at_sample(self) -> float:
+        """The statistic of the sample itself; NaN where undefined."""
+
     def value(self, weights: Floats) -> Floats:
         """The statistic at each row of weights: (rows, problems) to (rows,); NaN where undefined."""
 
@@ -112,15 +126,11 @@ class Statistic(Protocol):
         """The statistic and its linearised standard error over problems, each (rows,)."""
 
 
-class ShareStatistic(Statistic, Protocol):
-    """A statistic between 0 and 1, for which there is Wilson's interval."""
+class WithLimits(Statistic, Protocol):
+    """A statistic that has an interval without resampling: "wilson" or "woodruff" is among its methods."""
 
-    @property
-    def of_pairs(self) -> bool:
-        """Whether it is a share of pairs of steps, and not of steps or problems."""
-
-    def value_and_influence(self, weights: Floats) -> tuple[Floats, Floats]:
-        """The statistic, (rows,), and what one more drawing of a problem adds to it, (rows, problems), at each row."""
+    def limits(self, point: float, n_steps: int, confidence_level: float) -> Interval:
+        """Both ends of that interval around the value of the sample, which rests on n_steps steps."""
 
 
 @dataclass(frozen=True)
@@ -142,6 +152,20 @@ class Ratio:
         """All problems are resampled together."""
         return (len(self.numerator),)
 
+    @property
+    def methods(self) -> tuple[Method, ...]:
+        """Any, and Wilson's for a share."""
+        return (*FOR_ANY, "wilson") if self.share else FOR_ANY
+
+    def value_at_sample(self) -> float:
+        """The ratio of the sample itself."""
+        total = float(self.denominator.sum())
+        return float(self.numerator.sum() / total) if total else float("nan")
+
+    def limits(self, point: float, n_steps: int, confidence_level: float) -> Interval:
+        """Wilson's interval of a share."""
+        return share_limits(self, point, n_steps, confidence_level)
+
     def value(self, weights: Floats) -> Floats:
         """The ratio at each row of weights."""
         sums = weights @ on_exact_grid(
@@ -153,20 +177,9 @@ class Ratio:
 
     def value_and_error(self, weights: Floats) -> tuple[Floats, Floats]:
         """The ratio and its standard error at each row of weights, from one matrix product."""
-        total = self.denominator.sum()
-        # Centred at the ratio of the sample, so that the squares below do not cancel.
-        centre = self.numerator.sum() / total if total else 0.0
-        s, n = self.numerator - centre * self.denominator, self.denominator
-        sums = weights @ on_exact_grid(
-            np.column_stack([s, n, s * s, s * n, n * n, np.ones(len(s))])
-        )
-        total_s, total_n, ss, sn, nn, drawn = sums.T
-        with np.errstate(invalid="ignore", divide="ignore"):
-            shift = total_s / total_n
-            squares = ss - 2 * shift * sn + shift**2 * nn
-            squares = above_rounding(squares, centre, s @ s, n @ n)
-            error = np.sqrt(squares * drawn / (drawn - 1)) / np.abs(total_n)
-        return centre + shift, error
+        one = Ratios(self.numerator[:, np.newaxis], self.denominator[:, np.newaxis])
+        values, errors = one.values_and_errors(weights)
+        return values[:, 0], errors[:, 0]
 
     def value_and_influence(self, weights: Floats) -> tuple[Floats, Floats]:
         """The ratio, (rows,), and what one more drawing of a problem adds to it, (rows, problems), at each row."""
@@ -175,6 +188,70 @@ class Ratio:
         with np.errstate(invalid="ignore", divide="ignore"):
             excess = self.numerator - np.outer(ratio, self.denominator)
             return ratio, excess / total
+
+
+@dataclass(frozen=True)
+class Ratios:
+    """Several ratios over the same problems. numerators, denominators: (problems, ratios)."""
+
+    numerators: Floats
+    denominators: Floats
+
+    def values_and_errors(self, weights: Floats) -> tuple[Floats, Floats]:
+        """Each ratio and its standard error at each row of weights, both (rows, ratios), from one matrix product."""
+        total = self.denominators.sum(axis=0)
+        # Centred at the ratio of the sample, so that the squares below do not cancel.
+        centre = np.divide(
+            self.numerators.sum(axis=0),
+            total,
+            out=np.zeros(len(total)),
+            where=total != 0,
+        )
+        s, n = self.numerators - centre * self.denominators, self.denominators
+        drawn = weights.sum(axis=1)[:, np.newaxis]
+        sums = weights @ on_exact_grid(np.hstack([s, n, s * s, s * n, n * n]))
+        total_s, total_n, ss, sn, nn = np.split(sums, 5, axis=1)
+        in_sample, steps = (s * s).sum(axis=0), (n * n).sum(axis=0)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            shift = total_s / total_n
+            squares = ss - 2 * shift * sn + shift**2 * nn
+            squares = above_rounding(squares, centre, in_sample, steps)
+            errors = np.sqrt(squares * drawn / (drawn - 1)) / np.abs(total_n)
+        return centre + shift, errors
+
+
+class ShareStatistic(Protocol):
+    """A share, and what each problem adds to it."""
+
+    @property
+    def of_pairs(self) -> bool:
+        """Whether it is a share of pairs of steps, and not of steps or problems."""
+
+    @property
+    def strata(self) -> tuple[int]:
+        """The number of problems."""
+
+    def value_and_influence(self, weights: Floats) -> tuple[Floats, Floats]:
+        """The statistic, (rows,), and what one more drawing of a problem adds to it, (rows, problems), at each row."""
+
+
+def share_limits(
+    share: ShareStatistic, point: float, n_steps: int, confidence_level: float
+) -> Interval:
+    """Wilson's interval of a share or an AUC whose value for the sample is `point`."""
+    (n_problems,) = share.strata
+    ones = np.ones((1, n_problems))
+    influence = share.value_and_influence(ones)[1]
+    error = float(error_of_influence(influence, ones)[0])
+    return wilson_interval(
+        point,
+        error,
+        influence[0],
+        n_problems,
+        n_steps,
+        confidence_level,
+        of_pairs=share.of_pairs,
+    )
 
 
 def above_rounding(
@@ -207,7 +284,7 @@ def on_exact_grid(columns: Floats) -> Floats:
 
 
 def resample_counts(
-    n_problems: int, resamples: int, seed: int, rows: int | None = None
+    n_problems: int, n_resamples: int, seed: int, rows: int | None = None
 ) -> Iterator[Counts]:
     """Blocks of rows of counts: how often each problem is in each resample.
 
@@ -216,9 +293,9 @@ def resample_counts(
     block is in memory at once, besides the counts that are kept for reuse.
     """
     rows = rows or _block_rows(n_problems)
-    if n_problems * resamples <= _KEPT_COUNTS:
-        return iter(_kept_counts(n_problems, resamples, seed, rows))
-    return _drawn_counts(n_problems, resamples, seed, rows)
+    if n_problems * n_resamples <= _KEPT_COUNTS:
+        return iter(_kept_counts(n_problems, n_resamples, seed, rows))
+    return _drawn_counts(n_problems, n_resamples, seed, rows)
 
 
 def _block_rows(n_problems: int) -> int:
@@ -226,11 +303,11 @@ def _block_rows(n_problems: int) -> int:
 
 
 def _drawn_counts(
-    n_problems: int, resamples: int, seed: int, rows: int
+    n_problems: int, n_resamples: int, seed: int, rows: int
 ) -> Iterator[Counts]:
     rng = np.random.default_rng(seed)
-    for start in range(0, resamples, rows):
-        size = min(rows, resamples - start)
+    for start in range(0, n_resamples, rows):
+        size = min(rows, n_resamples - start)
         drawn = rng.integers(0, n_problems, size=(size, n_problems))
         drawn += n_problems * np.arange(size)[:, np.newaxis]
         counts = np.bincount(drawn.ravel(), minlength=size * n_problems)
@@ -240,9 +317,9 @@ def _drawn_counts(
 
 @lru_cache(maxsize=8)
 def _kept_counts(
-    n_problems: int, resamples: int, seed: int, rows: int
+    n_problems: int, n_resamples: int, seed: int, rows: int
 ) -> tuple[Counts, ...]:
-    return tuple(_drawn_counts(n_problems, resamples, seed, rows))
+    return tuple(_drawn_counts(n_problems, n_resamples, seed, rows))
 
 
 def estimate(
@@ -253,17 +330,19 @@ def estimate(
     *,
     n_problems: int,
     n_steps: int,
-    left_out: int = 0,
+    n_missing: int = 0,
 ) -> Estimate:
     """The interval of a statistic whose value for the sample is `point`.
 
-    default: the method used where the bootstrap says "default". n_problems, n_steps, left_out: what the estimate rests
+    default: the method used where the bootstrap says "default". n_problems, n_steps, n_missing: what the estimate rests
     on, as in Estimate. With fewer than two problems the interval is NaN and the note says so.
 
-    Raises ValueError where the method is "wilson" and the statistic is no share.
+    Raises ValueError where the method is not for this statistic.
     """
     sampled = resample(statistic, point, bootstrap, default, n_problems)
-    found = estimate_of(sampled, bootstrap.level, n_steps=n_steps, left_out=left_out)
+    found = estimate_of(
+        sampled, bootstrap.confidence_level, n_steps=n_steps, n_missing=n_missing
+    )
     return within(found, 0.0, 1.0) if statistic.share else found
 
 
@@ -281,9 +360,9 @@ class Resampled:
     """All that an interval or a test by one method is made from.
 
     point, error: the statistic of the sample and its standard error. n_problems: problems it rests on. drawn:
-    (resamples,), the values of the resamples, or for "studentised" their pivots (value - point) / error; empty for
+    (n_resamples,), the values of the resamples, or for "studentised" their pivots (value - point) / error; empty for
     methods that draw none. jackknife: (problems,) for "bca", else empty. why_no_interval: empty where there is one.
-    influence: (problems,) for "wilson", else empty. of_pairs: whether it is a share of pairs of steps.
+    statistic: for "wilson" and "woodruff", which ask it for its limits.
     """
 
     point: float
@@ -293,8 +372,7 @@ class Resampled:
     drawn: Floats
     jackknife: Floats
     why_no_interval: str = ""
-    influence: Floats = field(default_factory=lambda: _NONE)
-    of_pairs: bool = False
+    statistic: WithLimits | None = None
 
 
 def resample(
@@ -306,28 +384,26 @@ def resample(
 ) -> Resampled:
     """Draw what the chosen method needs; arguments and errors as in `estimate`."""
     method = default if bootstrap.method == "default" else bootstrap.method
-    if method == "wilson" and not statistic.share:
+    if method not in statistic.methods:
+        fitting = ", ".join(repr(m) for m in statistic.methods if m in METHODS)
         raise ValueError(
-            "the method 'wilson' is for shares; choose 'percentile', 'bca', 'student' or 'studentised'"
+            f"the method {method!r} is not for this statistic; choose one of {fitting}"
         )
     why = why_no_interval(point, n_problems)
     if why:
         return Resampled(point, np.nan, method, n_problems, _NONE, _NONE, why)
     ones = np.ones((1, sum(statistic.strata)))
     error = float(statistic.value_and_error(ones)[1][0])
-    drawn, jackknife, influence, of_pairs = _NONE, _NONE, _NONE, False
-    if method == "wilson":
-        share = cast(ShareStatistic, statistic)
-        influence, of_pairs = share.value_and_influence(ones)[1][0], share.of_pairs
+    drawn, jackknife, limited = _NONE, _NONE, None
+    if method in ("wilson", "woodruff"):
+        limited = cast(WithLimits, statistic)
     if method == "studentised" and error > 0:
         drawn = bootstrap_pivots(statistic, point, error, bootstrap)
     if method in ("percentile", "bca"):
         drawn = bootstrap_values(statistic, bootstrap)
     if method == "bca":
         jackknife = jackknife_values(statistic)
-    return Resampled(
-        point, error, method, n_problems, drawn, jackknife, "", influence, of_pairs
-    )
+    return Resampled(point, error, method, n_problems, drawn, jackknife, "", limited)
 
 
 def why_no_interval(point: float, n_problems: int) -> str:
@@ -342,12 +418,12 @@ def why_no_interval(point: float, n_problems: int) -> str:
 
 
 def estimate_of(
-    sampled: Resampled, level: float, *, n_steps: int, left_out: int = 0
+    sampled: Resampled, confidence_level: float, *, n_steps: int, n_missing: int = 0
 ) -> Estimate:
     """The estimate with its interval from what was drawn."""
     low, high, note = np.nan, np.nan, sampled.why_no_interval
     if not note:
-        low, high = _interval(sampled, n_steps, level)
+        low, high = _interval(sampled, n_steps, confidence_level)
         undefined = int(np.count_nonzero(~np.isfinite(sampled.drawn)))
         if low == high:
             note = "no variation between problems: the interval has no width"
@@ -359,38 +435,30 @@ def estimate_of(
         sampled.point,
         low,
         high,
-        level,
+        confidence_level,
         sampled.method,
         sampled.n_problems,
         n_steps,
-        left_out,
+        n_missing,
         len(sampled.drawn),
         sampled.error,
         note,
     )
 
 
-def _interval(sampled: Resampled, n_steps: int, level: float) -> Interval:
+def _interval(sampled: Resampled, n_steps: int, confidence_level: float) -> Interval:
     point, error, drawn = sampled.point, sampled.error, sampled.drawn
-    if sampled.method == "wilson":
-        return wilson_interval(
-            point,
-            error,
-            sampled.influence,
-            sampled.n_problems,
-            n_steps,
-            level,
-            of_pairs=sampled.of_pairs,
-        )
+    if sampled.statistic:
+        return sampled.statistic.limits(point, n_steps, confidence_level)
     if error == 0:
         return point, point
     if sampled.method == "student":
-        return student_interval(point, error, sampled.n_problems, level)
+        return student_interval(point, error, sampled.n_problems, confidence_level)
     if sampled.method == "studentised":
-        return studentised_interval(drawn, point, error, level)
+        return studentised_interval(drawn, point, error, confidence_level)
     if sampled.method == "bca":
-        return bca_interval(drawn, sampled.jackknife, point, level)
-    return percentile_interval(drawn, level)
+        return bca_interval(drawn, sampled.jackknife, point, confidence_level)
+    return percentile_interval(drawn, confidence_level)
 
 
 def resample_weights(strata: tuple[int, ...], bootstrap: Bootstrap) -> Iterator[Floats]:
@@ -400,7 +468,7 @@ def resample_weights(strata: tuple[int, ...], bootstrap: Bootstrap) -> Iterator[
     """
     rows = _block_rows(sum(strata))
     groups = [
-        resample_counts(size, bootstrap.resamples, bootstrap.seed + group, rows)
+        resample_counts(size, bootstrap.n_resamples, bootstrap.seed + group, rows)
         for group, size in enumerate(strata)
     ]
     for blocks in zip(*groups, strict=True):
@@ -408,7 +476,7 @@ def resample_weights(strata: tuple[int, ...], bootstrap: Bootstrap) -> Iterator[
 
 
 def bootstrap_values(statistic: Statistic, bootstrap: Bootstrap) -> Floats:
-    """The statistic at every resample: (resamples,)."""
+    """The statistic at every resample: (n_resamples,)."""
     return np.concatenate(
         [
             statistic.value(weights)
@@ -424,7 +492,7 @@ SMALLEST_ERROR = 0.25
 def bootstrap_pivots(
     statistic: Statistic, point: float, error: float, bootstrap: Bootstrap
 ) -> Floats:
-    """`pivots` of every resample: (resamples,). error: the sample's standard error, over zero."""
+    """`pivots` of every resample: (n_resamples,). error: the sample's standard error, over zero."""
     return np.concatenate(
         [
             pivots(values - point, errors, error)
@@ -472,17 +540,17 @@ def error_of_influence(influence: Floats, weights: Floats) -> Floats:
         return np.asarray(np.sqrt(squares * drawn / (drawn - 1)))
 
 
-def percentile_interval(values: Floats, level: float) -> Interval:
-    """Equal-tailed quantiles of the bootstrap values (resamples,), NaN left out. Efron (1979), Ann. Statist. 7, 1-26."""
-    return _quantiles(values, (1 - level) / 2, (1 + level) / 2)
+def percentile_interval(values: Floats, confidence_level: float) -> Interval:
+    """Equal-tailed quantiles of the bootstrap values (n_resamples,), NaN left out. Efron (1979), Ann. Statist. 7, 1-26."""
+    return _quantiles(values, (1 - confidence_level) / 2, (1 + confidence_level) / 2)
 
 
 def bca_interval(
-    values: Floats, jackknife: Floats, point: float, level: float
+    values: Floats, jackknife: Floats, point: float, confidence_level: float
 ) -> Interval:
     """The bias-corrected and accelerated interval.
 
-    values: (resamples,) bootstrap values; jackknife: (problems,) values without each problem. Efron (1987), J. Am.
+    values: (n_resamples,) bootstrap values; jackknife: (problems,) values without each problem. Efron (1987), J. Am.
     Stat. Assoc. 82, 171-185; ties with the point count half, as in scipy.stats.bootstrap. Where all values lie on one
     side of the point the correction is undefined and both ends are NaN.
     """
@@ -492,7 +560,7 @@ def bca_interval(
     bias, acceleration = bca_constants(values, jackknife, point)
     if not np.isfinite(bias):
         return float("nan"), float("nan")
-    z = bias + ndtri(np.array([(1 - level) / 2, (1 + level) / 2]))
+    z = bias + ndtri(np.array([(1 - confidence_level) / 2, (1 + confidence_level) / 2]))
     low, high = ndtr(bias + z / (1 - acceleration * z))
     return _quantiles(values, float(low), float(high))
 
@@ -512,27 +580,27 @@ def bca_constants(
 
 
 def student_interval(
-    point: float, error: float, n_problems: int, level: float
+    point: float, error: float, n_problems: int, confidence_level: float
 ) -> Interval:
     """point -+ t * error, with Student's t on problems - 1 degrees of freedom."""
     from scipy.special import stdtrit
 
-    half = float(stdtrit(n_problems - 1, (1 + level) / 2)) * error
+    half = float(stdtrit(n_problems - 1, (1 + confidence_level) / 2)) * error
     return point - half, point + half
 
 
 def studentised_interval(
-    pivots: Floats, point: float, error: float, level: float
+    pivots: Floats, point: float, error: float, confidence_level: float
 ) -> Interval:
     """The symmetric bootstrap-t interval: point -+ q * error, q the quantile of the pivots' absolute values.
 
-    pivots: (resamples,), (value - point) / standard error of each resample; those that are not finite are left out.
+    pivots: (n_resamples,), (value - point) / standard error of each resample; those that are not finite are left out.
     Hall (1988), J. R. Stat. Soc. B 50, 35-45: its coverage error is of a smaller order than the equal-tailed one's.
     """
     pivots = np.abs(pivots[np.isfinite(pivots)])
     if not len(pivots):
         return float("nan"), float("nan")
-    half = float(np.quantile(pivots, level)) * error
+    half = float(np.quantile(pivots, confidence_level)) * error
     return point - half, point + half
 
 
@@ -542,7 +610,7 @@ def wilson_interval(
     influence: Floats,
     n_problems: int,
     n_steps: int,
-    level: float,
+    confidence_level: float,
     *,
     of_pairs: bool = False,
 ) -> Interval:
@@ -568,7 +636,7 @@ def wilson_interval(
             -influence,
             n_problems,
             n_steps,
-            level,
+            confidence_level,
             of_pairs=of_pairs,
         )
         return 1 - high, 1 - low
@@ -586,7 +654,7 @@ def wilson_interval(
         far_degrees = min(few, degrees)
 
     def limit(size: float, degrees: float, side: int) -> float:
-        c2 = float(stdtrit(degrees, (1 + level) / 2)) ** 2
+        c2 = float(stdtrit(degrees, (1 + confidence_level) / 2)) ** 2
         half = np.sqrt(c2 * (share * (1 - share) / size + c2 / (4 * size**2)))
         return float((share + c2 / (2 * size) + side * half) / (1 + c2 / size))
 

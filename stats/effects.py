@@ -8,23 +8,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from .bootstrap import (
     BOOTSTRAP,
+    FOR_ANY,
     Bootstrap,
     Estimate,
     Floats,
+    Interval,
     Method,
     Ratio,
     estimate,
     on_exact_grid,
-    why_no_interval,
     wilson_interval,
 )
-from .steps import Index, as_values, group_steps
+from .steps import Index, Steps, as_values, group_steps
 
 MEAN_METHOD: Method = "studentised"
 SHARE_METHOD: Method = "wilson"
@@ -51,7 +53,7 @@ def mean_of_problem_means_estimate(
     steps = group_steps(effect, problem)
     means = steps.means(steps.value, np.ones(len(steps.value)))
     return mean_estimate(
-        means, bootstrap, n_steps=len(steps.value), left_out=steps.left_out
+        means, bootstrap, n_steps=len(steps.value), n_missing=steps.n_missing
     )
 
 
@@ -60,13 +62,13 @@ def mean_estimate(
     bootstrap: Bootstrap = BOOTSTRAP,
     *,
     n_steps: int | None = None,
-    left_out: int | None = None,
+    n_missing: int | None = None,
     share: bool = False,
 ) -> Estimate:
     """Mean over problems of one value a problem, with its interval.
 
     per_problem: (problems,) in the order of their ids, NaN where a problem has none. n_steps: the steps behind the
-    values, the number of problems unless given. left_out: unless given, the number of NaN. share: whether every value
+    values, the number of problems unless given. n_missing: unless given, the number of NaN. share: whether every value
     lies between 0 and 1. Raises ValueError for infinite values.
     """
     values = as_values(per_problem, "per_problem")
@@ -78,7 +80,7 @@ def mean_estimate(
         SHARE_METHOD if share else MEAN_METHOD,
         n_problems=len(kept),
         n_steps=len(kept) if n_steps is None else n_steps,
-        left_out=len(values) - len(kept) if left_out is None else left_out,
+        n_missing=len(values) - len(kept) if n_missing is None else n_missing,
     )
 
 
@@ -100,7 +102,7 @@ def step_mean_estimate(
         MEAN_METHOD,
         n_problems=steps.n_problems,
         n_steps=len(steps.value),
-        left_out=steps.left_out,
+        n_missing=steps.n_missing,
     )
 
 
@@ -129,7 +131,7 @@ def rate_estimate(
         SHARE_METHOD,
         n_problems=steps.n_problems,
         n_steps=len(steps.value),
-        left_out=steps.left_out,
+        n_missing=steps.n_missing,
     )
 
 
@@ -190,40 +192,22 @@ def median_effect_estimate(
     bootstraps of the median. Raises ValueError for "studentised" and "wilson".
     """
     steps = group_steps(effect, problem)
-    if bootstrap.method not in ("default", "percentile", "bca"):
-        raise ValueError(
-            f"the method {bootstrap.method!r} is not for a median; choose 'percentile' or 'bca'"
-        )
     point, n_steps = median_effect(effect), len(steps.value)
-    order = np.lexsort([steps.problem, steps.value])
-    median = Median(steps.value[order], steps.problem[order], steps.n_problems)
-    if bootstrap.method != "default":
-        return estimate(
-            median,
-            point,
-            bootstrap,
-            bootstrap.method,
-            n_problems=steps.n_problems,
-            n_steps=n_steps,
-            left_out=steps.left_out,
-        )
-    note = why_no_interval(point, steps.n_problems)
-    low, high = (
-        (float("nan"), float("nan"))
-        if note
-        else median.interval(point, bootstrap.level)
-    )
-    return Estimate(
+    return estimate(
+        median_of(steps),
         point,
-        low,
-        high,
-        bootstrap.level,
+        bootstrap,
         "woodruff",
-        steps.n_problems,
-        n_steps,
-        steps.left_out,
-        note=note,
+        n_problems=steps.n_problems,
+        n_steps=n_steps,
+        n_missing=steps.n_missing,
     )
+
+
+def median_of(steps: Steps) -> Median:
+    """The median of grouped steps."""
+    order = np.lexsort([steps.problem, steps.value])
+    return Median(steps.value[order], steps.problem[order], steps.n_problems)
 
 
 @dataclass(frozen=True)
@@ -237,11 +221,17 @@ class Median:
     problem: Index
     n_problems: int
     share: bool = False
+    methods: ClassVar[tuple[Method, ...]] = ("woodruff", "percentile", "bca")
 
     @property
     def strata(self) -> tuple[int]:
         """All problems are resampled together."""
         return (self.n_problems,)
+
+    def value_at_sample(self) -> float:
+        """The median of the sample itself."""
+        value = self.sorted_value
+        return float(np.median(value)) if len(value) else float("nan")
 
     def value(self, weights: Floats) -> Floats:
         """The median at each row of weights (whole numbers)."""
@@ -259,7 +249,11 @@ class Median:
         """The median at each row of weights; linearisation gives no standard error."""
         return self.value(weights), np.full(len(weights), np.nan)
 
-    def interval(self, median: float, level: float) -> tuple[float, float]:
+    def value_and_influence(self, weights: Floats) -> tuple[Floats, Floats]:
+        """The median at each row of weights; what a problem adds to it is not linear, so NaN."""
+        return self.value(weights), np.full(weights.shape, np.nan)
+
+    def limits(self, median: float, n_steps: int, confidence_level: float) -> Interval:
         """Woodruff's interval around the median of the sample."""
         value = self.sorted_value
         below = (value < median) + 0.5 * (value == median)
@@ -274,7 +268,7 @@ class Median:
             share.value_and_influence(ones)[1][0],
             self.n_problems,
             len(value),
-            level,
+            confidence_level,
         )
         low, high = np.quantile(value, shares, method="inverted_cdf")
         return float(low), float(high)
@@ -304,7 +298,7 @@ def hedges_g_estimate(
         MEAN_METHOD,
         n_problems=len(kept),
         n_steps=len(kept),
-        left_out=len(values) - len(kept),
+        n_missing=len(values) - len(kept),
     )
 
 
@@ -314,6 +308,7 @@ class HedgesG:
 
     per_problem: Floats
     share: bool = False
+    methods: ClassVar[tuple[Method, ...]] = FOR_ANY
 
     @property
     def strata(self) -> tuple[int]:
@@ -323,10 +318,22 @@ class HedgesG:
     def value_at_sample(self) -> float:
         """g of the sample itself."""
         values, n_problems = self.per_problem, len(self.per_problem)
-        deviation = float(np.std(values, ddof=1)) if n_problems > 1 else 0.0
-        if deviation == 0 or np.ptp(values) == 0:
+        std = float(np.std(values, ddof=1)) if n_problems > 1 else 0.0
+        if std == 0 or np.ptp(values) == 0:
             return float("nan")
-        return _hedges_correction(n_problems) * _mean(values) / deviation
+        return _hedges_correction(n_problems) * _mean(values) / std
+
+    def value_and_influence(self, weights: Floats) -> tuple[Floats, Floats]:
+        """g, (rows,), and what one more drawing of a problem adds to it, (rows, problems), at each row of weights."""
+        n = weights.sum(axis=1, keepdims=True)
+        mean = weights @ self.per_problem[:, np.newaxis] / n
+        x = self.per_problem - mean
+        with np.errstate(invalid="ignore", divide="ignore"):
+            variance = (weights * x**2).sum(axis=1, keepdims=True) / n
+            added = x / np.sqrt(variance) - mean * (x**2 - variance) / (
+                2 * variance**1.5
+            )
+        return self.value(weights), added / n
 
     def value(self, weights: Floats) -> Floats:
         """g at each row of weights."""

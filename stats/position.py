@@ -124,7 +124,7 @@ def share_positive_correlation_estimate(
     steps = group_steps(effect, problem)
     n_steps = int(np.count_nonzero(~np.isnan(positive[steps.problem])))
     return mean_estimate(
-        positive, bootstrap, n_steps=n_steps, left_out=steps.left_out, share=True
+        positive, bootstrap, n_steps=n_steps, n_missing=steps.n_missing, share=True
     )
 
 
@@ -138,7 +138,7 @@ def correlation_estimate(
     steps = group_steps(effect, problem)
     n_steps = int(np.count_nonzero(~np.isnan(correlations[steps.problem])))
     found = mean_estimate(
-        correlations, bootstrap, n_steps=n_steps, left_out=steps.left_out
+        correlations, bootstrap, n_steps=n_steps, n_missing=steps.n_missing
     )
     return within(found, -1.0, 1.0)
 

@@ -1,6 +1,6 @@
 """The ``faith`` model: any backend of the harness, with two things added.
 
-It answers two-stage requests (see :mod:`lm_eval_faith.harness.two_stage`), and where
+It answers multi-stage requests (see :mod:`lm_eval_faith.harness.stages`), and where
 the backend is ``hf`` with a causal model, log-likelihood requests that begin alike are
 scored together (see :mod:`lm_eval_faith.engines`). All else is the backend's.
 """
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 from lm_eval.api.instance import Instance
@@ -17,6 +17,7 @@ from lm_eval.api.model import LM, CacheHook, hash_args
 from lm_eval.api.registry import get_model
 from tqdm import tqdm  # type: ignore[import-untyped]
 
+from lm_eval_faith.asks import Ask, Generate, answered, together
 from lm_eval_faith.errors import InputError
 from lm_eval_faith.harness.engine_choice import EngineChoice, one_of_auto_on_off
 from lm_eval_faith.harness.lm_eval_compat import (
@@ -26,10 +27,11 @@ from lm_eval_faith.harness.lm_eval_compat import (
     view,
 )
 from lm_eval_faith.harness.seam import Seams, warn_of_joined
-from lm_eval_faith.harness.two_stage import (
-    FollowUp,
-    TwoStageRequest,
-    TwoStageResponse,
+from lm_eval_faith.harness.stages import (
+    MultiStageRequest,
+    StageKeys,
+    as_response,
+    draws,
 )
 
 SMALLEST_DEFAULT_CHUNK = 16
@@ -38,13 +40,13 @@ DEFAULT_CHUNK_OF_AUTO = 128
 
 
 class FaithLM(LM):  # type: ignore[misc]
-    """A backend of the harness that also answers two-stage requests.
+    """A backend of the harness that also answers multi-stage requests.
 
     Args:
         backend: a name as ``--model`` takes it, or a model.
         shared_prefix: ``on``, ``off``, or ``auto``: on where the model can do it.
         max_packed_tokens: the most tokens in one pass of shared-prefix scoring.
-        chunk: documents that are generated and scored together; what a killed run may
+        chunk: documents whose requests run side by side; what a killed run may
             lose. By default at least 16, and as many as the backend takes at once.
         backend_arguments: everything else, for the backend.
 
@@ -150,10 +152,10 @@ class FaithLM(LM):  # type: ignore[misc]
         self.cache_hook = cache_hook
         self.wrapped.set_cache_hook(cache_hook)
 
-    # --- two-stage requests ------------------------------------------------------
+    # --- multi-stage requests ----------------------------------------------------
 
-    def check_two_stage(self) -> None:
-        """Refuse two-stage requests that the backend would not answer to the end.
+    def check_multi_stage(self) -> None:
+        """Refuse multi-stage requests that the backend would not answer to the end.
 
         Raises:
             InputError: it cuts the thinking off, or it gives no log-likelihoods.
@@ -168,18 +170,20 @@ class FaithLM(LM):  # type: ignore[misc]
             )
         require_loglikelihoods(self.wrapped, "after each generation")
 
-    def two_stage(
-        self, requests: Sequence[TwoStageRequest], disable_tqdm: bool = False
+    def multi_stage(
+        self, requests: Sequence[MultiStageRequest], disable_tqdm: bool = False
     ) -> list[str]:
-        """Generate, ask each request what follows, score that; a chunk at a time.
+        """Run the requests' generators side by side; a chunk at a time.
 
-        With ``--use_cache`` every finished chunk is on disk before the next begins.
+        With ``--use_cache`` every finished stage is on disk before the next begins.
 
         Returns:
-            For each request its :class:`TwoStageResponse` as JSON.
+            What each generator returned, as JSON.
         """
-        self.check_two_stage()
-        keys = generation_keys(requests)
+        import torch
+
+        self.check_multi_stage()
+        keys = StageKeys(torch.initial_seed())
         responses: list[str] = []
         counts: Counter[str] = Counter()
         with (
@@ -187,89 +191,87 @@ class FaithLM(LM):  # type: ignore[misc]
             fixed_batch_size(self.wrapped),
             tqdm(
                 total=len(requests),
-                desc="Running two-stage requests",
+                desc="Running multi-stage requests",
                 disable=disable_tqdm or self.rank != 0,
             ) as bar,
         ):
+
+            def answer(asks: Sequence[Ask]) -> list[Any]:
+                bar.set_postfix({**counts, "asked": len(asks)})
+                return self._stage(asks, keys.of(asks), requests[0].metadata)
+
             for start in range(0, len(requests), self._chunk):
-                here = slice(start, start + self._chunk)
-                generations = self._generations(requests[here], keys[here])
-                follow_ups = [
-                    request.follow_up(generation)
-                    for request, generation in zip(requests[here], generations)
-                ]
-                scores = self._scores(requests[start], follow_ups)
-                for generation, follow_up in zip(generations, follow_ups):
-                    pairs = [scores[pair] for pair in map(tuple, follow_up.requests)]
-                    response = TwoStageResponse(generation, follow_up.note, pairs)
-                    responses.append(response.to_json())
-                    counts.update(follow_up.counts)
-                bar.update(len(generations))
+                chunk = requests[start : start + self._chunk]
+                running = together(*(request.stages() for request in chunk))
+                for request, result in zip(chunk, answered(running, answer)):
+                    responses.append(as_response(result))
+                    counts.update(request.counts(result))
+                bar.update(len(chunk))
                 bar.set_postfix(counts)
         return responses
 
-    def _generations(
-        self, requests: Sequence[TwoStageRequest], keys: Sequence[str]
-    ) -> list[str]:
-        """The generated texts of a chunk."""
-        asked = [
-            Instance(
-                request_type="generate_until",
-                doc=request.doc,
-                arguments=request.args,
-                idx=request.idx,
-                metadata=request.metadata,
-            )
-            for request in requests
-        ]
-        if not any(draws(request.args[1]) for request in requests):
-            return self._answers("generate_until", asked, keys)
-        with torch_seeded_by(keys):
-            return self._answers("generate_until", asked, keys)
-
-    def _scores(
-        self, example: TwoStageRequest, follow_ups: Sequence[FollowUp]
-    ) -> Mapping[tuple[str, ...], tuple[float, bool]]:
-        """What follows from a chunk's generations, each distinct pair scored once."""
-        pairs = list(
-            dict.fromkeys(tuple(pair) for each in follow_ups for pair in each.requests)
-        )
-        asked = [
-            Instance(
-                request_type="loglikelihood",
-                doc={},
-                arguments=pair,
-                idx=index,
-                metadata=example.metadata,
-            )
-            for index, pair in enumerate(pairs)
-        ]
-        keys = [hash_args("two_stage loglikelihood", pair) for pair in pairs]
-        return dict(zip(pairs, self._answers("loglikelihood", asked, keys)))
+    def _stage(
+        self, asks: Sequence[Ask], keys: Sequence[str], metadata: Any
+    ) -> list[Any]:
+        """The answers to what a chunk asks in one stage, equal asks answered once."""
+        generations: dict[str, tuple[Any, ...]] = {}
+        scores: dict[str, tuple[Any, ...]] = {}
+        drawn = False
+        for key, ask in zip(keys, asks):
+            if isinstance(ask, Generate):
+                generations[key] = (ask.context, dict(ask.settings))
+                drawn = drawn or draws(ask.settings)
+            elif ask.hidden:
+                raise InputError(
+                    f"{type(self.wrapped).__name__} cannot hide steps from later tokens"
+                )
+            else:
+                scores[key] = (ask.context, ask.continuation)
+        with torch_seeded_by(list(generations)) if drawn else nullcontext():
+            answers = self._answers("generate_until", generations, metadata)
+        answers |= self._answers("loglikelihood", scores, metadata)
+        return [answers[key] for key in keys]
 
     def _answers(
-        self, method: str, requests: list[Instance], keys: Sequence[str]
-    ) -> list[Any]:
+        self, method: str, asked: Mapping[str, tuple[Any, ...]], metadata: Any
+    ) -> dict[str, Any]:
         """The cached answers if all are there; otherwise all are computed.
 
         The last digits of an answer depend on what is computed in one batch with it. So
-        a chunk that a killed run left half done is computed again as a whole, and an
+        a stage that a killed run left half done is computed again as a whole, and an
         answer that was given once stays as it was: a resumed run ends with the numbers
         of an uninterrupted one.
+
+        Args:
+            method: of the backend.
+            asked: the method's arguments under the names of the answers.
+            metadata: of the harness's requests.
         """
+        if not asked:
+            return {}
         cache = self.cache_hook.dbdict
         known = (
-            {} if cache is None else {key: cache[key] for key in keys if key in cache}
+            {} if cache is None else {key: cache[key] for key in asked if key in cache}
         )
-        if len(known) < len(keys):
+        if len(known) < len(asked):
+            requests = [
+                Instance(
+                    request_type=method,
+                    doc={},
+                    arguments=arguments,
+                    idx=index,
+                    metadata=metadata,
+                )
+                for index, arguments in enumerate(asked.values())
+            ]
             ask = getattr(self if method == "loglikelihood" else self.wrapped, method)
             quiet = silenced(getattr(self.wrapped, method))
-            computed = dict(zip(keys, ask(requests, **quiet), strict=True))
+            computed = dict(zip(asked, ask(requests, **quiet), strict=True))
             if cache is not None:
                 cache.update({k: v for k, v in computed.items() if k not in known})
                 cache.commit()
             known = computed | known
-        return [known[key] for key in keys]
+        return known
 
     @contextmanager
     def _own_cache_only(self) -> Iterator[None]:
@@ -311,34 +313,6 @@ def default_chunk(backend_arguments: Mapping[str, Any]) -> int:
         return DEFAULT_CHUNK_OF_AUTO
     concurrent = int(backend_arguments.get("num_concurrent") or 1)
     return max(SMALLEST_DEFAULT_CHUNK, int(batch_size), 4 * concurrent)
-
-
-def generation_keys(requests: Sequence[TwoStageRequest]) -> list[str]:
-    """Where the cache keeps each request's generation.
-
-    They are names of our own: what a plain backend cached may be without its thinking.
-    Equal requests (``repeats``) are told apart by which one they are; if the text is
-    drawn at random, the run's seed belongs to the name too.
-    """
-    import torch
-
-    seed = torch.initial_seed()
-    seen: Counter[str] = Counter()
-    keys = []
-    for request in requests:
-        drawn = seed if draws(request.args[1]) else None
-        name = hash_args("two_stage generate_until", [*request.args, drawn])
-        keys.append(hash_args(name, [seen[name]]))
-        seen[name] += 1
-    return keys
-
-
-def draws(settings: Mapping[str, Any]) -> bool:
-    """Whether generation settings ask for sampling, as the harness reads them."""
-    wanted = settings.get("do_sample")
-    if wanted is None:
-        return float(settings.get("temperature") or 0) > 0
-    return bool(wanted)
 
 
 @contextmanager

@@ -20,8 +20,8 @@ def data_sets(n=200, problems=40, world="normal"):
 def test_intervals_of_200_data_sets_cover_the_truth_about_as_often_as_they_say(name):
     estimator = simulate.ESTIMATORS[name]
     truths = simulate.simulated(4_000, "normal", np.random.default_rng(1))
-    truth = estimator(truths, Bootstrap(resamples=2, method="percentile")).point
-    found = simulate.coverage(estimator, truth, data_sets(), Bootstrap(resamples=299))
+    truth = estimator(truths, Bootstrap(n_resamples=2, method="percentile")).point
+    found = simulate.coverage(estimator, truth, data_sets(), Bootstrap(n_resamples=299))
     # Three standard errors of a share of 200, and the truth of 4,000 problems.
     assert 0.89 <= 1 - found.below - found.above <= 0.99
 
@@ -35,7 +35,7 @@ def test_a_wrong_truth_is_not_covered():
 
 def test_the_paired_test_finds_a_difference_that_is_not_there_about_as_often_as_it_says():
     comparison = simulate.COMPARISONS["paired difference"]
-    found = simulate.coverage(comparison, 0.0, data_sets(), Bootstrap(resamples=299))
+    found = simulate.coverage(comparison, 0.0, data_sets(), Bootstrap(n_resamples=299))
     assert 0.005 <= found.false_positives <= 0.1
 
 
@@ -60,7 +60,7 @@ def test_the_simulation_prints_one_row_for_each_statistic(capsys, monkeypatch):
         [
             "--data-sets",
             "3",
-            "--resamples",
+            "--n-resamples",
             "9",
             "--problems",
             "10",
@@ -80,7 +80,7 @@ def test_the_benchmark_agrees_with_scikit_learn_on_the_same_resamples(capsys):
         [
             "--problems",
             "30",
-            "--resamples",
+            "--n-resamples",
             "50",
             "--plain-resamples",
             "20",

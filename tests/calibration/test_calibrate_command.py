@@ -45,7 +45,7 @@ def done(shell, models, tmp_path_factory):
         *("lm-eval-faith", "calibrate", "--problems", "3", "--models", models),
         *("--organisms", "reader,bypasser", "--interventions", "corrupt,shout,swap"),
         *("--plugin", "shouting", "--out", out, "--format", "json"),
-        *("--resamples", "50"),
+        *("--n-resamples", "50"),
         PYTHONPATH=str(folder),
     )
     assert ended.returncode == 0, ended.stderr
@@ -113,7 +113,7 @@ def test_a_labelled_file_holds_the_organisms_problems(tmp_path, organism):
 def test_the_other_forms(command, models, form):
     code, shown, said = command(
         *("calibrate", "--problems", 2, "--models", models, "--organisms", "reader"),
-        *("--interventions", "delete", "--format", form, "--resamples", 20),
+        *("--interventions", "delete", "--format", form, "--n-resamples", 20),
     )
     assert code == 0, said
     assert "reader" in shown and "delete" in shown

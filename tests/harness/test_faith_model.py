@@ -19,13 +19,10 @@ from lm_eval.models.dummy import DummyLM
 from lm_eval.models.huggingface import HFLM
 from lm_eval.tasks import TaskManager
 
+from lm_eval_faith.asks import Generate, Hidden, Score, Stages
 from lm_eval_faith.errors import InputError
 from lm_eval_faith.harness.faith_model import FaithLM, default_chunk
-from lm_eval_faith.harness.two_stage import (
-    FollowUp,
-    TwoStageRequest,
-    parse_response,
-)
+from lm_eval_faith.harness.stages import MultiStageRequest
 
 Evaluate = Callable[..., list[dict[str, Any]]]
 MakeHF = Callable[..., HFLM]
@@ -372,67 +369,122 @@ def test_requests_that_lose_their_beginning_are_counted_in_the_log(
     assert f"1 of {len(PAIRS)} requests are longer" in caplog.text
 
 
-# --- two-stage requests ----------------------------------------------------------
+# --- multi-stage requests --------------------------------------------------------
 
 SETTINGS = {"until": ["\n"], "max_gen_toks": 6}
 
 
-def two_stage_requests(follow_up: Callable[[str], FollowUp]) -> list[TwoStageRequest]:
+def about(text: str) -> list[tuple[str, str]]:
+    return [(text[:i] or "x", " so") for i in range(len(text) % 4)]
+
+
+def writes_and_reads(context: str) -> Stages[dict[str, Any]]:
+    """A text, and scores about it; then, if there were any, another text."""
+    (text,) = yield [Generate(context, SETTINGS)]
+    scores = yield [Score(*pair) for pair in about(text)]
+    texts = [text]
+    if scores:
+        texts += yield [Generate(text, SETTINGS)]
+    return {"texts": texts, "scores": scores}
+
+
+def stages_of(
+    make: Callable[[str], Stages[Any]], counts: Any = lambda result: {}
+) -> list[MultiStageRequest]:
     return [
-        TwoStageRequest(
+        MultiStageRequest(
             doc={},
-            arguments=(text, SETTINGS),
+            arguments=(text,),
             idx=0,
             metadata=("t", i, 1),
-            follow_up=follow_up,
+            make=make,
+            counts=counts,
         )
         for i, text in enumerate(TEXTS)
     ]
 
 
-def about(text: str) -> FollowUp:
-    pairs = [(text[:i] or "x", " so") for i in range(len(text) % 4)]
-    return FollowUp(pairs, note=text.upper(), counts={"pairs": len(pairs)})
-
-
 @pytest.mark.parametrize("chunk", [1, 4, None])
 @pytest.mark.parametrize("sharing", ["on", "off"])
-def test_a_response_holds_the_generation_and_what_follows_from_it(
+def test_each_generator_is_sent_what_the_backend_says_in_every_stage(
     hf: MakeHF, chunk: int | None, sharing: str
 ) -> None:
     model = FaithLM(hf(), chunk=chunk, shared_prefix=sharing)
     plain = hf()
-    answers = model.two_stage(two_stage_requests(about), disable_tqdm=True)
-    texts = ask(plain, "generate_until", [(text, SETTINGS) for text in TEXTS])
-    for text, answer in zip(texts, answers, strict=True):
-        response = parse_response(answer)
-        assert (response.generation, response.note) == (text, text.upper())
-        pairs = list(about(text).requests)
+    responses = model.multi_stage(stages_of(writes_and_reads), disable_tqdm=True)
+    first = ask(plain, "generate_until", [(text, SETTINGS) for text in TEXTS])
+    assert any(about(text) for text in first)
+    for text, response in zip(first, map(json.loads, responses), strict=True):
+        pairs = about(text)
+        more = ask(plain, "generate_until", [(text, SETTINGS)]) if pairs else []
+        assert response["texts"] == [text, *more]
         expected = ask(plain, "loglikelihood", pairs) if pairs else []
         for (logprob, greedy), (plain_logprob, plain_greedy) in zip(
-            response.loglikelihoods, expected, strict=True
+            response["scores"], expected, strict=True
         ):
             assert logprob == pytest.approx(plain_logprob, abs=1e-4)
             assert greedy == plain_greedy
 
 
-def test_nothing_is_scored_where_nothing_follows(hf: MakeHF) -> None:
-    model = FaithLM(hf(), chunk=4)
-    answers = model.two_stage(two_stage_requests(lambda text: FollowUp()))
-    assert [parse_response(answer).loglikelihoods for answer in answers] == [[]] * 9
+def test_equal_asks_of_a_stage_are_answered_once_but_texts_drawn_at_random_are_not(
+    hf: MakeHF, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    backend = hf()
+    asked: list[tuple[str, int]] = []
+    for method in "generate_until", "loglikelihood":
+        plain = getattr(backend, method)
+
+        def counting(requests: Any, plain: Any = plain, method: str = method) -> Any:
+            asked.append((method, len(requests)))
+            return plain(requests)
+
+        monkeypatch.setattr(backend, method, counting)
+
+    def twice(context: str) -> Stages[Any]:
+        drawn = SETTINGS | {"do_sample": True, "temperature": 1.0}
+        return (
+            yield [Generate("a", SETTINGS), Generate("b", drawn), Score("c", " d")] * 2
+        )
+
+    responses = FaithLM(backend).multi_stage(stages_of(twice)[:3], disable_tqdm=True)
+    assert [each for each in asked if each[1]] == [
+        ("generate_until", 1 + 6),
+        ("loglikelihood", 1),
+    ]
+    texts = [json.loads(response) for response in responses]
+    assert len({a for a, *_ in texts}) == 1 and len({t[1] for t in texts}) > 1
 
 
-def test_there_is_one_progress_threshold_with_the_tasks_counts(
+def test_nothing_is_asked_where_nothing_is_wanted(hf: MakeHF) -> None:
+    def nothing(context: str) -> Stages[str]:
+        yield []
+        return context.upper()
+
+    responses = FaithLM(hf(), chunk=4).multi_stage(stages_of(nothing))
+    assert [json.loads(r) for r in responses] == [text.upper() for text in TEXTS]
+
+
+def test_what_is_hidden_is_never_scored_as_if_it_were_not(hf: MakeHF) -> None:
+    def hides(context: str) -> Stages[Any]:
+        return (yield [Score(context, " so", (Hidden(0, 1),))])
+
+    with pytest.raises(InputError, match="cannot hide steps"):
+        FaithLM(hf()).multi_stage(stages_of(hides), disable_tqdm=True)
+
+
+def test_there_is_one_progress_bar_over_all_stages_with_the_tasks_counts(
     hf: MakeHF, capsys: pytest.CaptureFixture[str]
 ) -> None:
     model = FaithLM(hf(), chunk=4)
     capsys.readouterr()
-    answers = model.two_stage(two_stage_requests(about))
-    pairs = sum(len(parse_response(answer).loglikelihoods) for answer in answers)
+    requests = stages_of(writes_and_reads, lambda r: {"pairs": len(r["scores"])})
+    pairs = sum(
+        len(json.loads(response)["scores"]) for response in model.multi_stage(requests)
+    )
     shown = capsys.readouterr().err
-    assert "9/9 [" in shown and f"pairs={pairs}" in shown
+    assert "9/9 [" in shown and f"pairs={pairs}" in shown and "asked=4" in shown
     assert {line.split(":")[0] for line in shown.split("\r") if line.strip()} == {
-        "Running two-stage requests"
+        "Running multi-stage requests"
     }
 
 
@@ -448,7 +500,7 @@ def test_an_automatic_batch_size_is_looked_for_once(
 
     monkeypatch.setattr(backend, "_detect_batch_size", detect)
     model = FaithLM(backend, chunk=2, shared_prefix="off")
-    model.two_stage(two_stage_requests(about), disable_tqdm=True)
+    model.multi_stage(stages_of(writes_and_reads), disable_tqdm=True)
     assert found == [2]
     assert model.batch_size == "auto"
 
@@ -461,7 +513,7 @@ def test_a_backend_that_hides_the_thinking_is_refused_before_it_generates(
     with pytest.raises(InputError, match="think_end_token=</think>"):
         evaluate(FaithLM(backend), limit=2)
     with pytest.raises(InputError, match="think_end_token=</think>"):
-        FaithLM(backend).two_stage(two_stage_requests(about))
+        FaithLM(backend).multi_stage(stages_of(writes_and_reads))
 
 
 def test_a_backend_without_loglikelihoods_is_refused_before_it_generates(
@@ -481,4 +533,4 @@ def test_a_backend_without_loglikelihoods_is_refused_before_it_generates(
 def test_a_backend_that_takes_no_empty_list_is_given_the_benefit_of_the_doubt() -> None:
     backend = DummyLM()
     backend.loglikelihood = lambda requests: [requests[0]]
-    FaithLM(backend).check_two_stage()
+    FaithLM(backend).check_multi_stage()

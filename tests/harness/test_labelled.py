@@ -313,7 +313,7 @@ def report(evaluate, save_run, tmp_path_factory):
     ]
     table, samples, done = evaluate(written(folder / "chains.jsonl", lines))
     run = save_run(done, folder / "run")
-    (made,) = make_reports([run], Bootstrap(resamples=200))
+    (made,) = make_reports([run], Bootstrap(n_resamples=200))
     return table, samples, made, run
 
 
@@ -350,7 +350,7 @@ def test_labels_are_read_back_from_the_samples(report):
 def test_agree_sets_the_reports_aucs_side_by_side(report):
     _, _, made, run = report
     rows = {r.intervention: r.estimate for r in made.rows if r.figure == "auc"}
-    (task,) = agreements_of_run(load_run(run), Bootstrap(resamples=200))
+    (task,) = agreements_of_run(load_run(run), Bootstrap(n_resamples=200))
     assert task.aucs == rows and set(rows) == {"corrupt", "delete"}
 
 
@@ -370,7 +370,7 @@ def test_models_are_compared_by_the_labels_too(report, tmp_path):
     (samples,) = other.rglob("samples_*.jsonl")
     lines = samples.read_text().splitlines()
     samples.write_text("".join(map(other_numbers, lines)))
-    quick = Bootstrap(resamples=200)
+    quick = Bootstrap(n_resamples=200)
     (compared,) = compare_runs([run, other], quick)
     found = {
         d.figure.name: d.comparison.estimate.point
@@ -402,7 +402,7 @@ def test_problems_with_other_labels_are_not_the_same_problem(report, tmp_path):
     swapped = text.replace('"decoy"', '"none"').replace('"load_bearing"', '"decoy"')
     samples.write_text(swapped.replace('"none"', '"load_bearing"'))
     with pytest.raises(InputError, match="no problem in common"):
-        compare_runs([run, other], Bootstrap(resamples=200))
+        compare_runs([run, other], Bootstrap(n_resamples=200))
 
 
 # --- bad input -------------------------------------------------------------------

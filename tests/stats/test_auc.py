@@ -15,7 +15,7 @@ from lm_eval_faith_stats import (
     resample_counts,
     within_problem_aucs,
 )
-from lm_eval_faith_stats.auc import pooled_auc
+from lm_eval_faith_stats.auc import steps_auc
 from lm_eval_faith_stats.steps import group_steps
 from sklearn.metrics import roc_auc_score
 
@@ -52,7 +52,7 @@ def test_auc_is_that_of_scikit_learn(seed, decimals):
 def test_doubled_wins_are_those_of_a_loop_over_all_pairs(seed, problems):
     effect, label, problem = data(seed, problems=min(problems, 90))
     steps = group_steps(effect, problem, label=label)
-    wins = pooled_auc(steps, steps.labels[0] != 0).doubled_wins
+    wins = steps_auc(steps).doubled_wins
     expected = np.zeros_like(wins)
     rows = list(zip(steps.value, steps.problem, steps.labels[0], strict=True))
     for value, k, positive in rows:
@@ -71,7 +71,7 @@ def test_bootstrap_is_that_of_scikit_learn_on_resampled_problems():
         ).astype(int)
         values.append(roc_auc_score(label[rows], effect[rows]))
     low, high = np.quantile(values, [0.025, 0.975])
-    settings = Bootstrap(resamples=300, seed=7, method="percentile")
+    settings = Bootstrap(n_resamples=300, seed=7, method="percentile")
     estimate = auc_estimate(effect, label, problem, settings)
     assert estimate.point == pytest.approx(roc_auc_score(label, effect))
     assert (estimate.low, estimate.high) == pytest.approx((low, high))

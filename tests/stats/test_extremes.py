@@ -38,7 +38,7 @@ CALLS = {
     + [np.full(8, np.nan), np.array([np.nan, 1.0] * 4), np.array([0.1] * 8)],
 )
 def test_extreme_effects_give_an_answer_or_a_value_error(effect, name, method):
-    bootstrap = stats.Bootstrap(resamples=30, method=method)
+    bootstrap = stats.Bootstrap(n_resamples=30, method=method)
     try:
         CALLS[name](effect, bootstrap)
     except ValueError as error:

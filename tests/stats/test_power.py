@@ -5,13 +5,13 @@ import math
 import numpy as np
 import pytest
 from lm_eval_faith_stats import (
-    deviation_over_problems,
     half_width,
     mean_estimate,
     paired_power,
     problems_for_half_width,
     problems_for_paired_difference,
     problems_for_unpaired_difference,
+    std_over_problems,
     unpaired_power,
 )
 from scipy import stats as scipy_stats
@@ -77,8 +77,8 @@ def test_the_number_of_problems_for_a_half_width_is_the_smallest(wanted):
 
 def test_the_deviation_over_problems_of_a_mean_is_its_standard_deviation():
     values = np.random.default_rng(0).normal(size=23)
-    deviation = deviation_over_problems(mean_estimate(values))
-    assert deviation == pytest.approx(values.std(ddof=1))
+    std = std_over_problems(mean_estimate(values))
+    assert std == pytest.approx(values.std(ddof=1))
 
 
 def test_no_deviation_needs_the_fewest_problems():
@@ -100,7 +100,7 @@ def test_a_large_difference_is_found_for_certain():
         lambda: problems_for_paired_difference(0.0, 1.0),
         lambda: problems_for_paired_difference(0.1, 1.0, power=1.0),
         lambda: paired_power(1, 0.1, 1.0),
-        lambda: half_width(10, 1.0, level=1.0),
+        lambda: half_width(10, 1.0, confidence_level=1.0),
     ],
 )
 def test_a_wish_that_cannot_be_met_is_a_value_error(call):
