@@ -33,6 +33,7 @@ from lm_eval_faith.harness.stages import (
     as_response,
     draws,
 )
+from lm_eval_faith.harness.written_text import WrittenText
 
 SMALLEST_DEFAULT_CHUNK = 16
 DEFAULT_CHUNK_OF_AUTO = 128
@@ -72,6 +73,7 @@ class FaithLM(LM):  # type: ignore[misc]
         self.wrapped = make_backend(backend, backend_arguments)
         self._engine = EngineChoice(self.wrapped, sharing, max_packed_tokens)
         self._seams = Seams(self.wrapped)
+        self._written = WrittenText(self.wrapped)
 
     # --- what the backend answers ------------------------------------------------
 
@@ -208,6 +210,7 @@ class FaithLM(LM):  # type: ignore[misc]
                     counts.update(request.counts(result))
                 bar.update(len(chunk))
                 bar.set_postfix(counts)
+        self._written.tell()
         return responses
 
     def _stage(
@@ -264,9 +267,12 @@ class FaithLM(LM):  # type: ignore[misc]
                 )
                 for index, arguments in enumerate(asked.values())
             ]
-            ask = getattr(self if method == "loglikelihood" else self.wrapped, method)
-            quiet = silenced(getattr(self.wrapped, method))
-            computed = dict(zip(asked, ask(requests, **quiet), strict=True))
+            if method == "generate_until":
+                found = self._written.generate_until(requests)
+            else:
+                quiet = silenced(self.wrapped.loglikelihood)
+                found = self.loglikelihood(requests, **quiet)
+            computed = dict(zip(asked, found, strict=True))
             if cache is not None:
                 cache.update({k: v for k, v in computed.items() if k not in known})
                 cache.commit()

@@ -51,7 +51,7 @@ def joining() -> Callable[..., HFLM]:
             intermediate_size=48,
             num_hidden_layers=2,
             num_attention_heads=2,
-            max_position_embeddings=128,
+            max_position_embeddings=1024,
         )
     ).eval()
 
