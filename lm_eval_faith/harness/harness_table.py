@@ -17,7 +17,7 @@ import numpy as np
 from lm_eval_faith_stats import Sample
 
 from lm_eval_faith.errors import InputError
-from lm_eval_faith.metrics import Choices, Quantity, possible
+from lm_eval_faith.metrics import VS_CONTROL, Choices, Quantity, possible
 from lm_eval_faith.records.outcome import ChainRecord
 from lm_eval_faith.records.tables import WHAT_THERE_MAY_BE, columns_of
 
@@ -124,7 +124,8 @@ def harness_table(
             where it is among the interventions.
         choices: the task's threshold.
         shown: names of metrics, with their modifiers' endings, that the user wants of each
-            intervention; all if there are none. Metrics of chains are always shown.
+            intervention; all if there are none. Without a control ``effect_vs_control``
+            stands for ``effect``. Metrics of chains are always shown.
         modules: metrics of the user's own modules, which are always shown.
         alone: see :class:`HarnessTable`.
 
@@ -136,7 +137,7 @@ def harness_table(
         if name not in every:
             known = ", ".join(every)
             raise InputError(f"unknown metric {name!r}: choose from {known}")
-    order = {name: k for k, name in enumerate(shown)}
+    order = shown_first(shown, has)
     found = possible(has, dict.fromkeys(interventions, has), choices)
     kept = [
         q
@@ -150,6 +151,15 @@ def harness_table(
     last = len(order)
     kept.sort(key=lambda q: (place[q.intervention], order.get(q.column, last)))
     return HarnessTable({q.name: q for q in kept}, choices, alone)
+
+
+def shown_first(shown: Sequence[str], has: frozenset[str]) -> dict[str, int]:
+    """The places of the names that a user wants, without the control where there is none."""
+    ending = "" if "control" in has else f"_{VS_CONTROL.name}"
+    names = dict.fromkeys(
+        name.replace(ending, "") if ending else name for name in shown
+    )
+    return {name: k for k, name in enumerate(names)}
 
 
 def _of(has: dict[str, frozenset[str]], choices: Choices) -> tuple[Quantity, ...]:
