@@ -33,12 +33,16 @@ exit_with_code_2_on_input_errors()
 
 @dataclass(frozen=True)
 class ChainDocument:
-    """A question with a ready chain, and the interventions planned on it."""
+    """A question with a ready chain, and the interventions planned on it.
+
+    ``problem`` is what chains of one question share; empty: the question's text.
+    """
 
     id: str
     question: str
     chain: Chain
     variants: tuple[Variant, ...]
+    problem: str = ""
 
     def to_dict(self, setting: str) -> dict[str, Any]:
         """The document as the samples file holds it."""
@@ -46,6 +50,7 @@ class ChainDocument:
             "setting": setting,
             "id": self.id,
             "question": self.question,
+            "problem": self.problem,
             "answer": self.chain.answer,
             "chain": chain_to_dict(self.chain),
             "interventions": [variant.to_dict() for variant in self.variants],
@@ -210,5 +215,5 @@ class ChainTask(ShowsMetrics, FaithTask):
             document.chain,
             document.variants,
             results,
-            problem=doc.get("problem", ""),
+            problem=document.problem,
         )

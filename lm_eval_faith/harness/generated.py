@@ -274,7 +274,7 @@ class GeneratedChains(ShowsMetrics, MultiStageTask, FaithTask):  # type: ignore[
             doc["question"],
             response["note"],
             response["loglikelihoods"],
-            problem=doc.get("problem", ""),
+            problem=doc.get("problem") or "",
         )
 
 

@@ -17,7 +17,7 @@ import numpy as np
 from lm_eval_faith_stats import Sample
 
 from lm_eval_faith.errors import InputError
-from lm_eval_faith.metrics import VS_CONTROL, Choices, Quantity, possible
+from lm_eval_faith.metrics import Choices, Quantity, possible, shown_first
 from lm_eval_faith.records.outcome import ChainRecord
 from lm_eval_faith.records.tables import WHAT_THERE_MAY_BE, columns_of
 
@@ -137,7 +137,7 @@ def harness_table(
         if name not in every:
             known = ", ".join(every)
             raise InputError(f"unknown metric {name!r}: choose from {known}")
-    order = shown_first(shown, has)
+    order = {name: k for k, name in enumerate(shown_first(shown, has))}
     found = possible(has, dict.fromkeys(interventions, has), choices)
     kept = [
         q
@@ -151,15 +151,6 @@ def harness_table(
     last = len(order)
     kept.sort(key=lambda q: (place[q.intervention], order.get(q.column, last)))
     return HarnessTable({q.name: q for q in kept}, choices, alone)
-
-
-def shown_first(shown: Sequence[str], has: frozenset[str]) -> dict[str, int]:
-    """The places of the names that a user wants, without the control where there is none."""
-    ending = "" if "control" in has else f"_{VS_CONTROL.name}"
-    names = dict.fromkeys(
-        name.replace(ending, "") if ending else name for name in shown
-    )
-    return {name: k for k, name in enumerate(names)}
 
 
 def _of(has: dict[str, frozenset[str]], choices: Choices) -> tuple[Quantity, ...]:

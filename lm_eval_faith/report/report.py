@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -12,8 +11,16 @@ from pathlib import Path
 import numpy as np
 from lm_eval_faith_stats import BOOTSTRAP, Bootstrap, Estimate
 
-from lm_eval_faith.metrics import Choices, Quantity, primary, quantities
-from lm_eval_faith.metrics.registry import metrics_of_modules
+from lm_eval_faith.metrics import (
+    Choices,
+    Quantity,
+    load_metric_modules,
+    names_of_module,
+    own_metrics,
+    primary,
+    quantities,
+    shown_first,
+)
 from lm_eval_faith.records.columns import Columns
 from lm_eval_faith.records.many_runs import of_runs
 from lm_eval_faith.records.outcome import OUTCOMES
@@ -38,10 +45,12 @@ class Asked:
         threshold: the effect in nats from which a step counts as load-bearing; None takes
             the run's own.
         exclude_answer_steps: steps that state the final answer do not count.
+        modules: a user's own modules, imported for their metrics.
     """
 
     threshold: float | None = None
     exclude_answer_steps: bool = False
+    modules: tuple[str, ...] = ()
 
     def of(self, task: TaskRun) -> Choices:
         """The choices in a task."""
@@ -78,7 +87,9 @@ class Row:
     @property
     def name(self) -> str:
         """As in the harness's table."""
-        return f"{self.intervention}_{self.metric}" if self.intervention else self.metric
+        return (
+            f"{self.intervention}_{self.metric}" if self.intervention else self.metric
+        )
 
 
 @dataclass(frozen=True)
@@ -137,11 +148,12 @@ def report_of_task(
     run: Run, task: TaskRun, bootstrap: Bootstrap, asked: Asked = NOTHING_ASKED
 ) -> TaskReport:
     """The report of one task."""
+    load_metric_modules(asked.modules)
     tables = tables_of([(run.model, task)])
     choices = asked.of(task)
     found = quantities(tables, choices)
     names = {q.name for q in found}
-    show = _is_shown(task)
+    show = _shown(task, tables.has)
     rows = tuple(
         Row(
             q.intervention,
@@ -186,8 +198,22 @@ def _columns(quantity: Quantity, tables: Tables) -> Columns:
     return tables.columns("chains" if quantity.metric.of == "chains" else "steps")
 
 
-class _is_shown:
-    """Which quantities have a line of their own in the terminal: those that the run's table showed."""
+def _shown(task: TaskRun, has: frozenset[str]) -> Callable[[Quantity], bool]:
+    """Which quantities have a line of their own in the terminal.
+
+    Those that the run's own table shows, and the metrics of a user's module; all of a run
+    that does not say. What leaves out the answer's steps stands beside the others.
+    """
+    told = task.settings.get("metrics") or []
+    names = set(shown_first(map(str, told), has))
+    own = own_metrics()
+
+    def shown(q: Quantity) -> bool:
+        if q.metric.of == "chains" or q.metric.name in own:
+            return True
+        return not names or q.column in names
+
+    return shown
 
 
 # --- what to know ------------------------------------------------------------------
@@ -216,7 +242,7 @@ def _warnings(task: TaskRun, tables: Tables, choices: Choices) -> Iterator[str]:
     if choices.exclude_answer_steps and "answer_steps" in tables.has:
         yield "steps that state the final answer do not count in any metric of steps"
     modules = task.settings.get("metric_modules") or []
-    missing = [name for name in map(str, modules) if metrics_of_modules([name]) is None]
+    missing = [name for name in map(str, modules) if names_of_module(name) is None]
     if missing:
         yield (
             f"the run showed metrics of {', '.join(missing)}: name the module with "
@@ -249,7 +275,13 @@ def _left_out_of_file(task: TaskRun) -> Iterator[str]:
     """The chains of a replayed file that never became documents."""
     left_out = task.settings.get("chains_left_out")
     if isinstance(left_out, dict) and left_out:
-        told = ", ".join(f"{count} {reason}" for reason, count in left_out.items())
+        ids = task.settings.get("chains_left_out_ids")
+        named = ids if isinstance(ids, dict) else {}
+        told = "; ".join(
+            f"{count} {reason}"
+            + (f" ({_some(list(named[reason]))})" if named.get(reason) else "")
+            for reason, count in left_out.items()
+        )
         in_file = task.settings.get("chains_in_file")
         yield f"of {in_file} chains in the file left out: {told}"
 
@@ -268,7 +300,9 @@ def _sampled(task: TaskRun, scored: Columns, steps: Columns) -> Iterator[str]:
     pairs = set(zip(steps.chain.tolist(), steps.step.tolist(), strict=True))
     read = Counter(chain for chain, _ in pairs)
     shortened = [
-        n for chain, n in zip(scored.chain, scored.n_steps, strict=True) if read[chain] < n
+        n
+        for chain, n in zip(scored.chain, scored.n_steps, strict=True)
+        if read[chain] < n
     ]
     if shortened:
         drawn = f"max_steps={task.settings.get('max_steps')} drew them at random"
@@ -302,10 +336,8 @@ def _carried_by_one(
 ) -> Iterator[str]:
     """A sentence where one problem carries much of the primary metric's variance."""
     for quantity in first[:1]:
-        if quantity.metric.by.sums is None:
-            return
         sample = quantity.sample(_columns(quantity, tables), choices)
-        part, number = largest_part(quantity, sample)
+        part, number = quantity.metric.by.largest_part(sample)
         if part > LARGE_PART:
             problem = next(p for p, k in tables.numbering.items() if k == number)
             chains = tables.chains
@@ -318,7 +350,9 @@ def _carried_by_one(
 
 def _at_ceiling(rows: Sequence[Row]) -> Iterator[str]:
     """A sentence where AUCs can rise no further."""
-    names = [r.intervention for r in rows if r.metric == "auc" and r.estimate.point == 1]
+    names = [
+        r.intervention for r in rows if r.metric == "auc" and r.estimate.point == 1
+    ]
     if names:
         told = f"the AUC of {', '.join(names)} is at its ceiling of 1"
         yield f"{told}: it cannot tell this model from others there, the effects can"
