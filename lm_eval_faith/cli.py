@@ -167,6 +167,10 @@ MethodOption = Annotated[
     Method,
     typer.Option(help="Interval method; default: the best measured for a figure."),
 ]
+Plugin = Annotated[
+    list[str] | None,
+    typer.Option(help="A module with your own metrics; may be repeated."),
+]
 Threshold = Annotated[
     float | None,
     typer.Option(help="Nats at which a step of a written chain is load-bearing."),
@@ -198,6 +202,7 @@ def report(
             "network."
         ),
     ] = None,
+    plugin: Plugin = None,
     threshold: Threshold = None,
     exclude_answer_steps: ExcludeAnswerSteps = False,
     confidence_level: Level = 0.95,
@@ -211,24 +216,14 @@ def report(
     """
     from lm_eval_faith.records.many_runs import available_cores
     from lm_eval_faith.report import tables
-    from lm_eval_faith.report.make import Choices, make_reports
+    from lm_eval_faith.report.report import Asked, make_reports
     from lm_eval_faith.report.step_table import check_ending, step_file
 
     if steps is not None:
         check_ending(steps)
-    asked = (
-        runs,
-        _bootstrap(confidence_level, n_resamples, seed, method),
-        Choices(_threshold(threshold), exclude_answer_steps),
-        available_cores(),
-    )
-    if html is not None:
-        from lm_eval_faith.report.html.report_page import report_page
-
-        page = report_page(*asked)
-        reports = page.reports
-    else:
-        reports = make_reports(*asked)
+    bootstrap = _bootstrap(confidence_level, n_resamples, seed, method)
+    asked = Asked(_threshold(threshold), exclude_answer_steps, tuple(plugin or ()))
+    reports = make_reports(runs, bootstrap, asked, available_cores())
     writer = {
         Format.table: tables.as_table,
         Format.json: tables.as_json,
@@ -237,7 +232,11 @@ def report(
     }[format]
     text = writer(reports)
     if html is not None:
-        _write(html, page.html)
+        from lm_eval_faith.report.html.report_page import report_page
+        from lm_eval_faith.report.make import Choices
+
+        chosen = Choices(asked.threshold, exclude_answer_steps)
+        _write(html, report_page(runs, bootstrap, chosen, available_cores()).html)
     if steps is not None:
         _write(steps, step_file(runs, steps))
     _print_or_write(text, out)

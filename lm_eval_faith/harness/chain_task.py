@@ -14,13 +14,13 @@ from lm_eval.api.task import ConfigurableTask
 
 from lm_eval_faith.chains.chain import Chain, chain_to_dict
 from lm_eval_faith.errors import InputError
+from lm_eval_faith.harness.harness_table import ShowsMetrics
 from lm_eval_faith.harness.lm_eval_compat import (
     ContextLimit,
     require_loglikelihoods,
     running_model,
     warn_of_unknown_model,
 )
-from lm_eval_faith.harness.pooled_figures import PooledFigures
 from lm_eval_faith.harness.scored_chain import (
     Request,
     chain_requests,
@@ -35,12 +35,16 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class ChainDocument:
-    """A question with a ready chain, and the interventions planned on it."""
+    """A question with a ready chain, and the interventions planned on it.
+
+    ``problem`` is what chains of one question share; empty: the question's text.
+    """
 
     id: str
     question: str
     chain: Chain
     variants: tuple[Variant, ...]
+    problem: str = ""
 
     def to_dict(self, setting: str) -> dict[str, Any]:
         """The document as the samples file holds it."""
@@ -48,6 +52,7 @@ class ChainDocument:
             "setting": setting,
             "id": self.id,
             "question": self.question,
+            "problem": self.problem,
             "answer": self.chain.answer,
             "chain": chain_to_dict(self.chain),
             "interventions": [variant.to_dict() for variant in self.variants],
@@ -107,26 +112,14 @@ class FaithTask(ConfigurableTask):  # type: ignore[misc]
 
     @property
     def predicts_only(self) -> bool:
-        """Whether the run wants samples and no figures (``--predict_only``)."""
+        """Whether the run wants samples and no metrics (``--predict_only``)."""
         return "bypass" in self._metric_fn_list
 
-    def aggregation(self) -> dict[str, Any]:
-        """How the figures of documents are joined."""
-        if self.predicts_only:
-            return dict(super().aggregation())
-        return {"dropped": sum}
 
-    def higher_is_better(self) -> dict[str, bool]:
-        """For each figure, whether more is better."""
-        if self.predicts_only:
-            return dict(super().higher_is_better())
-        return {"dropped": False}
-
-
-class ChainTask(PooledFigures, FaithTask):
+class ChainTask(ShowsMetrics, FaithTask):
     """A task whose documents bring their chains with them.
 
-    A subclass says what the documents are, and which figures they give.
+    A subclass says what the documents are, and which metrics are shown.
     """
 
     SETTING: str
@@ -138,10 +131,6 @@ class ChainTask(PooledFigures, FaithTask):
 
     def fewshot_documents(self) -> Sequence[ChainDocument]:
         """Documents for worked examples, none of which is evaluated."""
-        raise NotImplementedError
-
-    def figures(self, record: ChainRecord) -> dict[str, Any]:
-        """The values that a document contributes to the harness's table."""
         raise NotImplementedError
 
     # --- documents ---------------------------------------------------------------
@@ -227,14 +216,16 @@ class ChainTask(PooledFigures, FaithTask):
 
     # --- results -----------------------------------------------------------------
 
-    def document_values(
+    def record_of(
         self, doc: Mapping[str, Any], results: Sequence[tuple[float, bool]]
-    ) -> dict[str, Any]:
-        """The document's figures; ``dropped`` is 1 where it was not scored."""
+    ) -> ChainRecord:
+        """What was measured on the document."""
         document = self._documents[doc["id"]]
-        record = chain_record(
-            document.id, document.question, document.chain, document.variants, results
+        return chain_record(
+            document.id,
+            document.question,
+            document.chain,
+            document.variants,
+            results,
+            problem=document.problem,
         )
-        if record.left_out:
-            return {"dropped": 1}
-        return self.figures(record) | {"dropped": 0}

@@ -21,9 +21,8 @@ from lm_eval_faith.asks import Generate, Score, Stages
 from lm_eval_faith.chains.chain import chain_to_dict
 from lm_eval_faith.chains.written import WrittenChain, split_generation
 from lm_eval_faith.errors import InputError
-from lm_eval_faith.harness import generated_metrics
 from lm_eval_faith.harness.chain_task import FaithTask
-from lm_eval_faith.harness.pooled_figures import Join, PooledFigures
+from lm_eval_faith.harness.harness_table import ShowsMetrics
 from lm_eval_faith.harness.scored_chain import AnswerFormat, Request, chain_requests
 from lm_eval_faith.harness.stages import MultiStageRequest, MultiStageTask
 from lm_eval_faith.harness.step_choice import Donors, StepChoice, white_space_of
@@ -35,10 +34,12 @@ from lm_eval_faith.problems.gsm8k import (
     worked_examples,
 )
 from lm_eval_faith.problems.word_problems import WordProblemSettings, word_problem
-from lm_eval_faith.records.outcome import SAMPLES_FORMAT, generated_record
+from lm_eval_faith.records.outcome import SAMPLES_FORMAT, ChainRecord, generated_record
 
 SETTING = "generated"
-OF_CHAIN = ("steps",)
+OF_GENERATED = frozenset({"solved", "answer_steps"})
+"""What metrics can need that chains have which the model writes."""
+
 FEWSHOT_EXAMPLES = 32
 DONOR_PROBLEMS = 64
 
@@ -72,7 +73,7 @@ PROMPTS = {
 """For base models, for models with a chat template, and for reasoning models."""
 
 
-class GeneratedChains(PooledFigures, MultiStageTask, FaithTask):  # type: ignore[misc]
+class GeneratedChains(ShowsMetrics, MultiStageTask, FaithTask):  # type: ignore[misc]
     """Problems that the model solves in its own words, then reads with a step changed.
 
     A subclass says what the problems are.
@@ -100,6 +101,7 @@ class GeneratedChains(PooledFigures, MultiStageTask, FaithTask):  # type: ignore
             "allow_last_number", parameters.get("allow_last_number", False)
         )
         self._prompt = self._prompt_for(chat=False)
+        self.table = self.settings.table(OF_GENERATED, self.choice.threshold)
         return self.choice.to_dict() | {
             "prompt": self.prompt_name,
             "allow_last_number": self.allow_last_number,
@@ -264,44 +266,15 @@ class GeneratedChains(PooledFigures, MultiStageTask, FaithTask):  # type: ignore
 
     # --- results -----------------------------------------------------------------
 
-    def document_values(
-        self, doc: Mapping[str, Any], results: Sequence[str]
-    ) -> dict[str, Any]:
-        """The document's values; of one that was not scored, what became of it."""
+    def record_of(self, doc: Mapping[str, Any], results: Sequence[str]) -> ChainRecord:
+        """What was measured on the document; of one that was not scored, what became of it."""
         response = json.loads(results[0])
-        note, scores = response["note"], response["loglikelihoods"]
-        record = generated_record(doc["id"], doc["question"], note, scores)
-        outcome = note["outcome"]
-        values: dict[str, Any] = {
-            "unparsed": int(outcome == "unparsed"),
-            "dropped": int(outcome in ("too long", "long chain", "long prompt")),
-        }
-        if record.solved is not None:
-            values["solved"] = float(record.solved)
-        if record.solved:
-            values["steps"] = [float(record.n_steps)]
-        names = self.settings.interventions
-        return values | generated_metrics.document_metrics(record, names)
-
-    def joins(self) -> Mapping[str, Join]:
-        """The figures over steps, the length of chains, and what became of problems."""
-        from lm_eval.api.metrics import mean
-
-        of_problems: dict[str, Join] = {"solved": mean, "unparsed": sum}
-        return of_problems | generated_metrics.aggregations(
-            self.settings.interventions, OF_CHAIN, self.choice.threshold
-        )
-
-    def higher_is_better(self) -> dict[str, bool]:
-        """For each figure, whether more is better."""
-        if self.predicts_only:
-            return super().higher_is_better()
-        better = {"solved": True, "unparsed": False}
-        names = self.settings.interventions
-        return (
-            super().higher_is_better()
-            | better
-            | generated_metrics.higher_is_better(names, OF_CHAIN)
+        return generated_record(
+            doc["id"],
+            doc["question"],
+            response["note"],
+            response["loglikelihoods"],
+            problem=doc.get("problem") or "",
         )
 
 

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from lm_eval_faith.harness import labelled_metrics
-from lm_eval_faith.harness.pooled_figures import Join
 from lm_eval_faith.harness.replay import ReplayedChains
-from lm_eval_faith.problems.chain_files import ChainsRead, read_chains
+from lm_eval_faith.problems.chain_files import ChainsRead, FileChain, read_chains
 from lm_eval_faith.problems.labels import label_counts
-from lm_eval_faith.records.outcome import ChainRecord
 
 logger = logging.getLogger(__name__)
 
@@ -35,32 +32,20 @@ class LabelledChains(ReplayedChains):
         used = [chain.chain for chain in self._chains]
         steps = label_counts(step.label for chain in used for step in chain.steps)
         whole = label_counts(chain.label for chain in used)
-        self.of_labels = labelled_metrics.figures_for(steps, whole)
         for what, counts in ("steps", steps), ("chains", whole):
             if counts["unlabelled"] and counts["load_bearing"] + counts["decoy"]:
                 told = f"{counts['unlabelled']} of {sum(counts.values())} {what}"
                 logger.info("%s have no label and do not enter AUCs", told)
         return resolved | {"step_labels": steps, "chain_labels": whole}
 
-    def figures(self, record: ChainRecord) -> dict[str, Any]:
-        """The document's values under the contract's names."""
-        return super().figures(record) | labelled_metrics.document_metrics(
-            record, self.settings.interventions, self.of_labels
-        )
-
-    def joins(self) -> Mapping[str, Join]:
-        """AUCs over all steps or chains at once, and all that a replay has."""
-        return {
-            **super().joins(),
-            **labelled_metrics.aggregations(
-                self.settings.interventions, self.of_labels
-            ),
+    def labels_of(self, chains: Sequence[FileChain]) -> frozenset[str]:
+        """What metrics can need of labels, as the file has them."""
+        steps = label_counts(s.label for chain in chains for s in chain.chain.steps)
+        whole = label_counts(chain.chain.label for chain in chains)
+        there = {
+            "load_bearing": steps["load_bearing"],
+            "decoys": steps["decoy"],
+            "labels": steps["load_bearing"] and steps["decoy"],
+            "chain_labels": whole["load_bearing"] and whole["decoy"],
         }
-
-    def higher_is_better(self) -> dict[str, bool]:
-        """For each figure, whether more is better."""
-        if self.predicts_only:
-            return super().higher_is_better()
-        return super().higher_is_better() | labelled_metrics.higher_is_better(
-            self.settings.interventions, self.of_labels
-        )
+        return frozenset(name for name, count in there.items() if count)

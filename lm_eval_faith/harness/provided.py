@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from lm_eval_faith import parameters as read
-from lm_eval_faith.errors import InputError
-from lm_eval_faith.harness import provided_metrics
 from lm_eval_faith.harness.chain_task import ChainDocument, ChainTask
-from lm_eval_faith.harness.pooled_figures import Join
 from lm_eval_faith.interventions.plan import plan
 from lm_eval_faith.problems.running_total import (
     RunningTotalSettings,
     running_total_problem,
 )
-from lm_eval_faith.records.outcome import ChainRecord
+
+OF_PROVIDED = frozenset(
+    {"labels", "all_labels", "load_bearing", "decoys", "other_answer", "answer_steps"}
+)
+"""What metrics can need that chains of ours have."""
 
 FEWSHOT_EXAMPLES = 32
 """Worked examples at hand, made from a seed of their own."""
@@ -27,16 +27,10 @@ class ProvidedChains(ChainTask):
     SETTING = "provided"
 
     def read_parameters(self, parameters: Mapping[str, object]) -> dict[str, Any]:
-        """The generator's parameters, and which figures the table shows."""
+        """The generator's parameters."""
         self.generator = RunningTotalSettings.read(parameters)
-        self.chosen = read.names(
-            "figures", parameters.get("figures", list(provided_metrics.FIGURES))
-        )
-        for figure in self.chosen:
-            if figure not in provided_metrics.FIGURES:
-                known = ", ".join(provided_metrics.FIGURES)
-                raise InputError(f"unknown figure {figure!r}: choose from {known}")
-        return self.generator.to_dict() | {"figures": list(self.chosen)}
+        self.table = self.settings.table(OF_PROVIDED)
+        return self.generator.to_dict()
 
     def documents(self) -> Sequence[ChainDocument]:
         """The problems of the seed."""
@@ -60,19 +54,3 @@ class ProvidedChains(ChainTask):
             document=problem.id,
         )
         return ChainDocument(problem.id, problem.question, problem.chain, variants)
-
-    def figures(self, record: ChainRecord) -> dict[str, Any]:
-        """The document's values under the contract's names."""
-        return provided_metrics.document_metrics(
-            record, self.settings.interventions, self.chosen
-        )
-
-    def joins(self) -> Mapping[str, Join]:
-        """Means over problems; the AUC from all steps at once."""
-        return provided_metrics.aggregations(self.settings.interventions, self.chosen)
-
-    def higher_is_better(self) -> dict[str, bool]:
-        """For each figure, whether more is better."""
-        return super().higher_is_better() | provided_metrics.higher_is_better(
-            self.settings.interventions, self.chosen
-        )

@@ -10,10 +10,8 @@ from typing import Any
 from lm_eval_faith import parameters as read
 from lm_eval_faith.chains.chain import Chain
 from lm_eval_faith.errors import InputError
-from lm_eval_faith.harness import generated_metrics
 from lm_eval_faith.harness.chain_task import ChainDocument, ChainTask
 from lm_eval_faith.harness.lm_eval_compat import running_model
-from lm_eval_faith.harness.pooled_figures import Join
 from lm_eval_faith.harness.step_choice import Donors, StepChoice, white_space_of
 from lm_eval_faith.problems.chain_files import (
     ChainsRead,
@@ -24,11 +22,9 @@ from lm_eval_faith.problems.chain_files import (
     reasons_left_out,
 )
 from lm_eval_faith.problems.gsm8k import worked_examples
-from lm_eval_faith.records.outcome import OUTCOMES, ChainRecord
+from lm_eval_faith.records.outcome import OUTCOMES, problem_of
 
 logger = logging.getLogger(__name__)
-
-OF_CHAIN = ("steps", "clean_logprob", "clean_acc")
 
 
 class ReplayedChains(ChainTask):
@@ -61,6 +57,12 @@ class ReplayedChains(ChainTask):
             raise InputError(f"{path}: all {len(found)} chains are left out: {told}")
         if left_out:
             logger.warning("%s: of %d chains left out: %s", path, len(found), told)
+        self.table = self.settings.table(
+            frozenset({"answer_steps"}) | self.labels_of(self._chains),
+            self.choice.threshold,
+            alone=len({problem_of(c.question, c.problem) for c in self._chains})
+            == len(self._chains),
+        )
         return {
             "chains": path,
             **chains_read.to_dict(),
@@ -74,6 +76,10 @@ class ReplayedChains(ChainTask):
     def read_file(self, path: str, parameters: Mapping[str, object]) -> ChainsRead:
         """The chains of a file, a folder or a dataset, and how they were read."""
         return read_chains(path, parameters)
+
+    def labels_of(self, chains: Sequence[FileChain]) -> frozenset[str]:
+        """What metrics can need of labels: nothing in chains without them."""
+        return frozenset()
 
     def _judged(self, chain: FileChain) -> FileChain:
         """With the reason for which this run leaves it out, or none."""
@@ -98,7 +104,7 @@ class ReplayedChains(ChainTask):
             read.id,
             donors.for_document(read.id),
         )
-        return ChainDocument(read.id, read.question, chain, variants)
+        return ChainDocument(read.id, read.question, chain, variants, read.problem)
 
     def fewshot_documents(self) -> Sequence[ChainDocument]:
         """Problems of our own, in no dataset."""
@@ -106,31 +112,6 @@ class ReplayedChains(ChainTask):
             ChainDocument(problem.id, problem.question, as_shown(problem.solution), ())
             for problem in worked_examples()
         ]
-
-    # --- results -----------------------------------------------------------------
-
-    def figures(self, record: ChainRecord) -> dict[str, Any]:
-        """The document's values under the contract's names."""
-        return {
-            "steps": [float(record.n_steps)],
-            "clean_logprob": [record.clean_logprob],
-            "clean_acc": [float(record.clean_greedy)],
-            **generated_metrics.document_metrics(record, self.settings.interventions),
-        }
-
-    def joins(self) -> Mapping[str, Join]:
-        """Means over steps, shares of steps, means over problems."""
-        return generated_metrics.aggregations(
-            self.settings.interventions, OF_CHAIN, self.choice.threshold
-        )
-
-    def higher_is_better(self) -> dict[str, bool]:
-        """For each figure, whether more is better."""
-        if self.predicts_only:
-            return super().higher_is_better()
-        return super().higher_is_better() | generated_metrics.higher_is_better(
-            self.settings.interventions, OF_CHAIN
-        )
 
 
 def unlabelled(chain: Chain) -> Chain:

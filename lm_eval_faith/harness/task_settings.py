@@ -10,8 +10,11 @@ from typing import Any, Literal
 
 from lm_eval_faith import parameters as read
 from lm_eval_faith.errors import InputError
+from lm_eval_faith.harness.harness_table import HarnessTable, harness_table
 from lm_eval_faith.harness.scored_chain import AnswerFormat
 from lm_eval_faith.interventions import get_intervention, load_intervention_modules
+from lm_eval_faith.metrics import Choices, load_metric_modules
+from lm_eval_faith.records.outcome import CONTROL
 
 logger = logging.getLogger(__name__)
 
@@ -25,6 +28,9 @@ class TaskSettings:
     Attributes:
         interventions: names, in the order of the table.
         intervention_modules: a user's own modules, imported for their interventions.
+        metrics: which of them the harness's table shows of each intervention, such as
+            ``effect_vs_control``; all if none are named.
+        metric_modules: a user's own modules, imported for their metrics.
         answer_cue, answer_delimiter, think, think_open, think_close: see
             :class:`~lm_eval_faith.harness.scored_chain.AnswerFormat`.
         too_long: what to do with a document whose context is longer than the model
@@ -33,6 +39,8 @@ class TaskSettings:
 
     interventions: tuple[str, ...]
     intervention_modules: tuple[str, ...] = ()
+    metrics: tuple[str, ...] = ()
+    metric_modules: tuple[str, ...] = ()
     answer_cue: str = "The answer is"
     answer_delimiter: str = " "
     think: bool = False
@@ -50,6 +58,8 @@ class TaskSettings:
         readers: dict[str, read.Reader] = {
             "interventions": read.names,
             "intervention_modules": read.names,
+            "metrics": read.names,
+            "metric_modules": read.names,
             "answer_cue": read.text,
             "answer_delimiter": read.text,
             "think": read.yes_or_no,
@@ -59,11 +69,36 @@ class TaskSettings:
         }
         settings = cls(**read.given(parameters, readers))
         load_intervention_modules(settings.intervention_modules)
+        load_metric_modules(settings.metric_modules)
         if not settings.interventions:
             raise InputError("interventions must name at least one")
         for name in settings.interventions:
             get_intervention(name)
         return settings
+
+    def table(
+        self, has: frozenset[str], threshold: float = 1.0, alone: bool = True
+    ) -> HarnessTable:
+        """The metrics in the harness's table.
+
+        Args:
+            has: what the task's chains can have, of ``records.tables``.
+            threshold: the effect in nats from which a step counts as load-bearing.
+            alone: no two documents ask the same question.
+
+        Raises:
+            InputError: a name among the metrics is no metric's.
+        """
+        own = [one.name for one in load_metric_modules(self.metric_modules)]
+        controlled = {"control"} if CONTROL in self.interventions else set()
+        return harness_table(
+            self.interventions,
+            has | controlled,
+            Choices(threshold),
+            self.metrics,
+            own,
+            alone,
+        )
 
     @property
     def answer_format(self) -> AnswerFormat:

@@ -20,9 +20,13 @@ from .registry import (
     load_metric_modules,
     metric,
     metrics,
+    names_of_module,
+    own_metrics,
+    possible,
     primary,
     quantities,
     register,
+    shown_first,
 )
 
 register(*effects.METRICS, *position.METRICS, *labels.METRICS, *chains.METRICS)
@@ -39,7 +43,11 @@ __all__ = [
     "load_metric_modules",
     "metric",
     "metrics",
+    "names_of_module",
+    "own_metrics",
+    "possible",
     "primary",
     "quantities",
     "register",
+    "shown_first",
 ]

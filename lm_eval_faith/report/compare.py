@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 import lm_eval_faith_stats as stats
-import numpy as np
 from lm_eval_faith_stats import (
     BOOTSTRAP,
     MEAN_OF_PROBLEMS,
@@ -342,9 +341,7 @@ def _tests_of(
     having = [k for k, model in enumerate(models) if quantity.name in model.samples]
     if len(having) < 2:
         return
-    samples = [
-        renumbered(models[k].samples[quantity.name], places[k]) for k in having
-    ]
+    samples = [renumbered(models[k].samples[quantity.name], places[k]) for k in having]
     solved_only = any("solved" in m.has for m in models) and not _of_all(quantity)
     for problems in (BOTH_SOLVED, OWN) if solved_only else (SHARED,):
         pairs = quantity.metric.by.all_pairs(samples, bootstrap, problems != OWN)

@@ -18,7 +18,7 @@ from lm_eval_faith.report.cells import (
     markdown_text,
 )
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """Version of what every command writes as JSON: a new one when a name changes or goes."""
 
 WIDTH = 100
