@@ -392,9 +392,12 @@ def _far_apart(models: Sequence[Measured]) -> list[str]:
     if known[high] - known[low] <= FAR_APART:
         return []
     return [
-        f"{high} is much surer of the answers after the clean chains than {low} "
-        f"(clean_logprob {known[high]:.2f} and {known[low]:.2f} nats): an answer that is "
-        "unlikely to begin with has less to lose, see probability_drop and log_odds_drop"
+        (
+            f"{high} is much surer of the answers after the clean chains than {low} "
+            f"(clean_logprob {known[high]:.2f} and {known[low]:.2f} nats): an answer that "
+            "is unlikely to begin with has less to lose, see probability_drop and "
+            "log_odds_drop"
+        )
     ]
 
 
@@ -498,8 +501,11 @@ def _how_adjusted(comparison: TaskComparison) -> list[str]:
     name = next(iter(comparison.primary), "")
     tests = Counter(d.quantity.name == name for d in comparison.differences)
     return [
-        f"adjusted p-values: of {name}, the primary metric, over {tests[True]} differences "
-        f"of models; of all others over metrics too, {tests[False]} differences"
+        (
+            f"adjusted p-values: of {name}, the primary metric, over {tests[True]} "
+            "differences of models; of all others over metrics too, "
+            f"{tests[False]} differences"
+        )
     ]
 
 
