@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from lm_eval_faith.chains.chain import unlabelled
 from lm_eval_faith.interventions.plan import plan
 from lm_eval_faith.problems.chain_files import (
     ChainsRead,
@@ -139,7 +140,7 @@ def _shown(read: FileChain) -> ShownChain:
     chain = read.chain
     reasons = {
         variant.step: variant.not_applicable
-        for variant in plan(chain, [INTERVENTION], seed=0, document=read.id)
+        for variant in plan(unlabelled(chain), [INTERVENTION], seed=0, document=read.id)
     }
     steps = tuple(
         ShownStep(s.text, s.states_answer, s.label, s.truth, reasons[k])
@@ -186,7 +187,8 @@ def as_text(files: Iterable[ShownFile], most: int = 0) -> str:
 
 
 def _lines(file: ShownFile, most: int) -> Iterable[str]:
-    yield f"{file.source}: {file.n_documents} chains, {file.n_used} used"
+    chains = "1 chain" if file.n_documents == 1 else f"{file.n_documents} chains"
+    yield f"{file.source}: {chains}, {file.n_used} used"
     yield from (f"  {sentence}" for sentence in file.told)
     for reason, ids in file.left_out.items():
         more = f" and {len(ids) - 8} more" if len(ids) > 8 else ""
@@ -214,7 +216,9 @@ def _chain_lines(chain: ShownChain) -> Iterable[str]:
         yield f"  {k:>4}  {on_one_line(step.text)}{marks}"
     own = f"its answer {on_one_line(chain.own)}" if chain.own else "no answer is read"
     reference = (
-        f"reference {on_one_line(chain.reference)}" if chain.reference else "no reference"
+        f"reference {on_one_line(chain.reference)}"
+        if chain.reference
+        else "no reference"
     )
     yield f"  {own}, {reference}: {chain.verdict}"
 
