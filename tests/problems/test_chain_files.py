@@ -52,6 +52,15 @@ def test_an_answer_that_cannot_be_read_is_not_a_right_answer(jsonl):
         assert wrong.left_out == UNPARSED and not is_wrong(wrong)
 
 
+def test_a_last_sentence_that_comes_to_the_right_answer_is_one(jsonl):
+    found = one(jsonl, GOOD | {"chain": [FIRST, SECOND]})
+    assert (found.own, found.correct, found.left_out) == ("18", True, "")
+    assert texts(found) == [FIRST, SECOND]
+    for answer in "4", "17":
+        other = one(jsonl, GOOD | {"chain": [FIRST, SECOND], "answer": answer})
+        assert (other.own, other.left_out) == ("", UNPARSED)
+
+
 def test_a_chain_that_is_cut_off_in_thought_is_unfinished(jsonl):
     cut_off = f"<think>\n{FIRST} {SECOND} {FINAL} Wait, maybe"
     assert one(jsonl, GOOD | {"chain": cut_off}).left_out == UNFINISHED
