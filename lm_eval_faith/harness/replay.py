@@ -12,8 +12,8 @@ from lm_eval_faith.chains.chain import Chain, unlabelled
 from lm_eval_faith.errors import InputError
 from lm_eval_faith.harness import generated_metrics
 from lm_eval_faith.harness.chain_task import ChainDocument, ChainTask
+from lm_eval_faith.harness.lm_eval_compat import running_model
 from lm_eval_faith.harness.pooled_figures import Join
-from lm_eval_faith.harness.running_model import running_model
 from lm_eval_faith.harness.step_choice import Donors, StepChoice, white_space_of
 from lm_eval_faith.problems.chain_files import (
     ChainsRead,
