@@ -263,6 +263,62 @@ class Adjustment(str, Enum):
     bh = "bh"
 
 
+class ChainsFormat(str, Enum):
+    """How the reading of a file is written."""
+
+    table = "table"
+    json = "json"
+
+
+@app.command("chains")
+def chains(
+    files: Annotated[
+        list[str],
+        typer.Argument(help="What `chains=` takes: files, folders, hf:NAME:SPLIT."),
+    ],
+    metadata: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A parameter as the tasks take it, KEY=VALUE; may be repeated."
+        ),
+    ] = None,
+    format: Annotated[
+        ChainsFormat, typer.Option(help="How it is written.")
+    ] = ChainsFormat.table,
+    out: Out = None,
+    html: Html = None,
+    limit: Annotated[
+        int,
+        typer.Option(help="Chains of a file that the table shows; 0 for all.", min=0),
+    ] = 20,
+) -> None:
+    """Show how files of chains are read, before anything is spent on them.
+
+    Steps with their labels and what can be done to them, the answer of each chain beside
+    the reference, and what is left out and why.
+    """
+    from lm_eval_faith.parameters import from_words
+    from lm_eval_faith.problems import shown_chains
+    from lm_eval_faith.report.cells import json_text, plain
+
+    parameters = from_words(metadata or ())
+    found = [shown_chains.show_file(file, parameters) for file in files]
+    if format is ChainsFormat.json:
+        text = json_text(shown_chains.as_dict(found))
+    else:
+        text = plain(shown_chains.as_text(found, limit))
+    if html is not None:
+        from lm_eval_faith.report.html.document import render
+
+        page = render(
+            "chains.html.j2",
+            {"files": found, "one_line": shown_chains.on_one_line},
+            styles=("report.css",),
+        )
+        _write(html, page)
+    _print_or_write(text, out)
+
+
 @app.command("compare")
 def compare(
     runs: Runs,
