@@ -35,6 +35,9 @@ WIDTH = 100
 LONGEST_LINE = 2000
 """Characters of a title or a remark in the terminal; names in it are shorter."""
 
+LONGEST_NAME = 40
+"""Characters of a name in the terminal table."""
+
 NO_ANSWER_COLUMN = "without"
 NO_ANSWER_MEANING = (
     "the estimate without the steps that state the answer; its interval is in the "
@@ -175,8 +178,7 @@ def _table(report: TaskReport) -> Table:
     from rich.text import Text
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("intervention", no_wrap=True)
-    table.add_column("metric", overflow="fold")
+    table.add_column("metric", no_wrap=True)
     table.add_column("estimate", justify="right", no_wrap=True)
     table.add_column(f"{_level(report)} interval", no_wrap=True)
     table.add_column("problems", justify="right", no_wrap=True)
@@ -191,9 +193,10 @@ def _table(report: TaskReport) -> Table:
         beside = without.get((row.intervention, row.metric))
         if row.intervention != before:
             table.add_section()
+            table.add_row(Text(brief(row.intervention, LONGEST_NAME), style="bold"))
+        indent = "  " if row.intervention else ""
         table.add_row(
-            Text(brief(row.intervention) if row.intervention != before else ""),
-            Text(brief(row.metric)),
+            Text(indent + brief(row.metric, LONGEST_NAME)),
             Text(number(row.estimate.point, row.unit)),
             Text(interval(row.estimate, row.unit)),
             str(row.estimate.n_problems),
