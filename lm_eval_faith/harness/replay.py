@@ -11,7 +11,7 @@ from lm_eval_faith import parameters as read
 from lm_eval_faith.chains.chain import Chain
 from lm_eval_faith.errors import InputError
 from lm_eval_faith.harness.chain_task import ChainDocument, ChainTask
-from lm_eval_faith.harness.running_model import running_model
+from lm_eval_faith.harness.lm_eval_compat import running_model
 from lm_eval_faith.harness.step_choice import Donors, StepChoice, white_space_of
 from lm_eval_faith.problems.chain_files import (
     ChainsRead,
