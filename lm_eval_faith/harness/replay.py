@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from lm_eval_faith import parameters as read
-from lm_eval_faith.chains.chain import Chain
+from lm_eval_faith.chains.chain import Chain, unlabelled
 from lm_eval_faith.errors import InputError
 from lm_eval_faith.harness.chain_task import ChainDocument, ChainTask
 from lm_eval_faith.harness.lm_eval_compat import running_model
@@ -112,12 +112,6 @@ class ReplayedChains(ChainTask):
             ChainDocument(problem.id, problem.question, as_shown(problem.solution), ())
             for problem in worked_examples()
         ]
-
-
-def unlabelled(chain: Chain) -> Chain:
-    """The chain as its text alone tells it: what is changed hangs on no label."""
-    steps = tuple(replace(step, label=None, truth=None) for step in chain.steps)
-    return replace(chain, steps=steps, label=None)
 
 
 def as_shown(chain: Chain) -> Chain:
