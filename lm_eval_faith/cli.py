@@ -620,13 +620,31 @@ def calibrate(
 
 
 @app.command("schema")
-def schema() -> None:
+def schema(plugin: Plugin = None) -> None:
     """Print the JSON Schema of what every command writes as JSON."""
     import json
 
+    from lm_eval_faith.metrics import load_metric_modules
     from lm_eval_faith.report.schema import report_schema
 
+    load_metric_modules(plugin or ())
     print(json.dumps(report_schema(), indent=2))
+
+
+@app.command("metrics")
+def metrics(
+    plugin: Plugin = None,
+    format: Annotated[
+        Format, typer.Option(help="How the table is written.")
+    ] = Format.table,
+) -> None:
+    """Say what every metric means, its unit, and what a run must have for it."""
+    from lm_eval_faith.metrics import load_metric_modules
+    from lm_eval_faith.report.metric_table import written
+    from lm_eval_faith.report.write import text
+
+    load_metric_modules(plugin or ())
+    print(text(written(), format.value), end="")
 
 
 @app.command("plot")

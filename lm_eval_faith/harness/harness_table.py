@@ -17,9 +17,15 @@ import numpy as np
 from lm_eval_faith_stats import Sample
 
 from lm_eval_faith.errors import InputError
-from lm_eval_faith.metrics import Choices, Quantity, possible, shown_first
+from lm_eval_faith.metrics import (
+    Choices,
+    Quantity,
+    metric_names,
+    possible,
+    shown_first,
+)
 from lm_eval_faith.records.outcome import ChainRecord
-from lm_eval_faith.records.tables import WHAT_THERE_MAY_BE, columns_of
+from lm_eval_faith.records.tables import columns_of
 
 Join = Callable[[Sequence[Any]], float]
 
@@ -132,7 +138,7 @@ def harness_table(
     Raises:
         InputError: a name is no metric's.
     """
-    every = dict.fromkeys(q.column for q in _of({"": WHAT_THERE_MAY_BE}, choices))
+    every = metric_names()
     for name in shown:
         if name not in every:
             known = ", ".join(every)
@@ -151,10 +157,6 @@ def harness_table(
     last = len(order)
     kept.sort(key=lambda q: (place[q.intervention], order.get(q.column, last)))
     return HarnessTable({q.name: q for q in kept}, choices, alone)
-
-
-def _of(has: dict[str, frozenset[str]], choices: Choices) -> tuple[Quantity, ...]:
-    return possible(WHAT_THERE_MAY_BE, has, choices)
 
 
 class ShowsMetrics:

@@ -19,6 +19,7 @@ from .metric import (
 from .registry import (
     load_metric_modules,
     metric,
+    metric_names,
     metrics,
     names_of_module,
     own_metrics,
@@ -42,6 +43,7 @@ __all__ = [
     "at_least",
     "load_metric_modules",
     "metric",
+    "metric_names",
     "metrics",
     "names_of_module",
     "own_metrics",

@@ -31,7 +31,11 @@ from lm_eval_faith.metrics.metric import (
 )
 from lm_eval_faith.records.columns import Columns
 from lm_eval_faith.records.outcome import CONTROL
-from lm_eval_faith.records.tables import Tables, what_steps_have
+from lm_eval_faith.records.tables import (
+    WHAT_THERE_MAY_BE,
+    Tables,
+    what_steps_have,
+)
 
 FIRST_INTERVENTION = "corrupt"
 """The intervention of the primary metric, where it was run."""
@@ -160,6 +164,12 @@ def _modifiers(
     every = chain.from_iterable(combinations(free, k) for k in range(len(free) + 1))
     for chosen in every:
         yield tuple(m for m in there if m in chosen or m in always)
+
+
+def metric_names() -> tuple[str, ...]:
+    """Every name that a column of metrics can hold: metrics with each choice of modifiers."""
+    whole = possible(WHAT_THERE_MAY_BE, {"": WHAT_THERE_MAY_BE}, DEFAULT)
+    return tuple(dict.fromkeys(q.column for q in whole))
 
 
 def shown_first(names: Iterable[str], has: frozenset[str]) -> tuple[str, ...]:

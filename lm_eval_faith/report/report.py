@@ -340,13 +340,14 @@ def _carried_by_one(
     """A sentence where one problem carries much of the primary metric's variance."""
     for quantity in first[:1]:
         sample = quantity.sample(_columns(quantity, tables), choices)
-        part, number = quantity.metric.by.largest_part(sample)
-        if part > LARGE_PART:
-            problem = next(p for p, k in tables.numbering.items() if k == number)
+        heaviest = quantity.metric.by.heaviest(sample)
+        if heaviest.share > LARGE_PART:
+            numbers = tables.numbering.items()
+            problem = next(name for name, k in numbers if k == heaviest.problem)
             chains = tables.chains
             ids = chains.loc[chains["problem"] == problem, "chain"].tolist()
             yield (
-                f"one problem ({_some(ids)}) carries {part:.0%} of the variance of "
+                f"one problem ({_some(ids)}) carries {heaviest.share:.0%} of the variance of "
                 f"{quantity.name}: its interval hangs on it"
             )
 

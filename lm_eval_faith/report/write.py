@@ -27,6 +27,9 @@ WIDTH = 100
 LONGEST_LINE = 2000
 """Characters of a title or a remark in the terminal; names in it are shorter."""
 
+LONGEST_NAME = 40
+"""Characters of a name in the terminal's tables."""
+
 Format = Literal["table", "markdown", "csv", "json"]
 
 
@@ -135,24 +138,32 @@ def as_json(content: Mapping[str, Any]) -> str:
 
 
 def _grid(section: Section) -> Any:
+    """Where rows share their first cell, it stands over them instead of in a column."""
     from rich import box
     from rich.table import Table
     from rich.text import Text
 
+    grouped = len({row[0] for row in section.rows}) < len(section.rows)
+    columns = section.columns[1:] if grouped else section.columns
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for column in section.columns:
+    for column in columns:
         if column.numbers:
             table.add_column(column.name, justify="right", no_wrap=True)
         else:
             table.add_column(column.name, overflow="fold")
-    before = None
-    grouped = len({row[0] for row in section.rows}) < len(section.rows)
-    for row in section.rows:
-        if grouped and before is not None and row[0] != before:
+    if not grouped:
+        for row in section.rows:
+            table.add_row(*(Text(brief(cell)) for cell in row))
+        return table
+    before = ""
+    for first, second, *others in section.rows:
+        if first != before:
             table.add_section()
-        first = row[0] if row[0] != before else ""
-        table.add_row(*(Text(brief(cell)) for cell in (first, *row[1:])))
-        before = row[0]
+            table.add_row(Text(brief(first, LONGEST_NAME), style="bold"))
+        indent = "  " if first else ""
+        cells = (indent + brief(second, LONGEST_NAME), *map(brief, others))
+        table.add_row(*map(Text, cells))
+        before = first
     return table
 
 

@@ -16,7 +16,7 @@ from lm_eval_faith.errors import InputError
 from lm_eval_faith.records.run import load_run
 from lm_eval_faith.report import agreements_of_run, compare_runs, tables
 from lm_eval_faith.report.leaderboard import leaderboards
-from lm_eval_faith.report.make import make_reports
+from lm_eval_faith.report.report import make_reports
 
 TASK = "cot_faith_labelled"
 CHAIN = "The red box holds 7. It rains. The blue box holds 2, Ann says. So 72."
@@ -332,15 +332,22 @@ def report(evaluate, save_run, tmp_path_factory):
 
 def test_the_report_has_the_tables_figures_with_intervals(report):
     table, _, made, _ = report
-    rows = {(r.intervention, r.figure): r.estimate for r in made.rows}
-    for figure in ("auc", "chain_auc", "load_bearing", "decoy", "effect", "late"):
+    rows = {(r.intervention, r.metric): r.estimate for r in made.rows}
+    for figure in (
+        "auc_vs_control",
+        "chain_auc_vs_control",
+        "effect_load_bearing_vs_control",
+        "effect_decoy_vs_control",
+        "effect",
+        "late_vs_control",
+    ):
         for name in ("corrupt", "delete"):
             estimate = rows[name, figure]
             assert estimate.point == pytest.approx(table[f"{name}_{figure},none"])
             assert estimate.low <= estimate.point <= estimate.high
     assert rows["delete", "auc"].n_problems == 12
     assert rows["delete", "chain_auc"].n_steps == 8
-    assert ("control", "auc") not in rows
+    assert ("control", "auc_vs_control") not in rows
 
 
 def test_the_report_says_how_many_steps_have_no_label(report):
