@@ -37,7 +37,7 @@ from lm_eval_faith.report.measured import (
     quantities_of,
     renumbered,
 )
-from lm_eval_faith.report.report import NOTHING_ASKED, Asked
+from lm_eval_faith.report.report import NOTHING_ASKED, Asked, shown_of
 from lm_eval_faith.report.write import Column, Section, Written
 
 Adjustment = Literal["holm", "bh"]
@@ -62,6 +62,7 @@ class Difference:
         comparison: the difference, first less second, with interval and p-value.
         p_adjusted: the p-value adjusted over all pairs of models; of all quantities but
             the primary one over quantities too.
+        shown: it has a line in the terminal.
     """
 
     first: str
@@ -71,6 +72,7 @@ class Difference:
     meaning: str
     comparison: Comparison
     p_adjusted: float
+    shown: bool = True
 
     def to_dict(self) -> dict[str, Any]:
         """As one JSON object."""
@@ -182,7 +184,8 @@ def compared(
     task = models[0].task
     warnings = [*_refused_or_said(models, force), *said, *_not_the_same(models)]
     every = quantities_of(models)
-    first = primary(every, frozenset().union(*(m.has for m in models)))
+    has: frozenset[str] = frozenset().union(*(m.has for m in models))
+    first, show = primary(every, has), shown_of(task, has)
     names = tuple(q.name for q in first)
     found = [
         tests
@@ -198,6 +201,7 @@ def compared(
             tests.quantity.meaning(models[0].choices),
             pair.comparison,
             p,
+            shown=tests.quantity.name in names or show(tests.quantity),
         )
         for tests, pair, p in _adjusted(found, names[:1], adjustment)
         if pair.comparison.estimate.n_problems
@@ -439,7 +443,7 @@ def written(comparisons: Sequence[TaskComparison]) -> Written:
             d.quantity.column: f"{d.meaning} ({d.quantity.metric.unit})"
             for c in comparisons
             for d in c.differences
-            if _stands_first(d, c)
+            if d.shown
         },
         columns=CSV_COLUMNS,
         rows=[
@@ -469,11 +473,6 @@ def written(comparisons: Sequence[TaskComparison]) -> Written:
     )
 
 
-def _stands_first(d: Difference, comparison: TaskComparison) -> bool:
-    """In the terminal: the primary quantities, and all without modifiers."""
-    return not d.quantity.modifiers or d.quantity.name in comparison.primary
-
-
 def _sections(
     comparisons: Sequence[TaskComparison], all_of_them: bool
 ) -> tuple[Section, ...]:
@@ -481,7 +480,7 @@ def _sections(
     for comparison in comparisons:
         groups: dict[tuple[str, str, str], list[Difference]] = {}
         for d in comparison.differences:
-            if all_of_them or _stands_first(d, comparison):
+            if all_of_them or d.shown:
                 groups.setdefault((d.first, d.second, d.problems), []).append(d)
         found += [
             Section(

@@ -11,14 +11,8 @@ from typing import Any
 import numpy as np
 from lm_eval_faith_stats import Sample
 
-from lm_eval_faith.metrics import (
-    Choices,
-    Quantity,
-    columns_for,
-    load_metric_modules,
-    possible,
-    quantities,
-)
+from lm_eval_faith.metrics import Choices, Quantity, load_metric_modules, quantities
+from lm_eval_faith.metrics.registry import columns_for, possible
 from lm_eval_faith.records.outcome import ChainRecord
 from lm_eval_faith.records.run import Run, TaskRun
 from lm_eval_faith.records.tables import tables_of, what_steps_have

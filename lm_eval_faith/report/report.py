@@ -156,7 +156,7 @@ def report_of_task(
     choices = asked.of(task)
     found = quantities(tables, choices)
     names = {q.name for q in found}
-    show = _shown(task, tables.has)
+    show = shown_of(task, tables.has)
     rows = tuple(
         Row(
             q.intervention,
@@ -201,7 +201,7 @@ def _columns(quantity: Quantity, tables: Tables) -> Columns:
     return tables.columns("chains" if quantity.metric.of == "chains" else "steps")
 
 
-def _shown(task: TaskRun, has: frozenset[str]) -> Callable[[Quantity], bool]:
+def shown_of(task: TaskRun, has: frozenset[str]) -> Callable[[Quantity], bool]:
     """Which quantities have a line of their own in the terminal.
 
     Those that the run's own table shows, and the metrics of a user's module; all of a run
@@ -408,7 +408,7 @@ def _section(report: TaskReport) -> Section:
     beside = _beside(report)
     return Section(
         _title(report),
-        (*_columns(report), *([Column(WITHOUT, numbers=True)] if beside else [])),
+        (*_headings(report), *([Column(WITHOUT, numbers=True)] if beside else [])),
         tuple(
             (
                 *_cells(row),
@@ -428,7 +428,7 @@ def _section(report: TaskReport) -> Section:
 def _whole_section(report: TaskReport) -> Section:
     return Section(
         _title(report),
-        (*_columns(report), Column("meaning")),
+        (*_headings(report), Column("meaning")),
         tuple((*_cells(row), row.meaning) for row in report.rows),
         report.warnings,
     )
@@ -440,7 +440,7 @@ def _title(report: TaskReport) -> str:
     return f"{brief(report.model)}: {brief(task.task)} ({told})"
 
 
-def _columns(report: TaskReport) -> tuple[Column, ...]:
+def _headings(report: TaskReport) -> tuple[Column, ...]:
     levels = [row.estimate.confidence_level for row in report.rows] or [0.95]
     return (
         Column("intervention"),
