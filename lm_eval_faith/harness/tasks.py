@@ -244,10 +244,11 @@ class FaithTask(PooledFigures, ConfigurableTask):  # type: ignore[misc]
         """Read the problems, and give back what is recorded of them."""
         found = [self.judged(problem) for problem in self.source.problems()]
         used = [problem for problem in found if not problem.left_out]
-        left_out: dict[str, int] = {}
+        ids: dict[str, list[str]] = {}
         for problem in found:
             if problem.left_out:
-                left_out[problem.left_out] = left_out.get(problem.left_out, 0) + 1
+                ids.setdefault(problem.left_out, []).append(problem.id)
+        left_out = {reason: len(those) for reason, those in ids.items()}
         told = ", ".join(f"{count} {reason}" for reason, count in left_out.items())
         where = getattr(self.source.settings, "chains", "") or "the source"
         if not used:
@@ -265,7 +266,11 @@ class FaithTask(PooledFigures, ConfigurableTask):  # type: ignore[misc]
         self.table = self._table((steps, chains))
         if not isinstance(self.source, ChainFile):
             return {}
-        recorded = {"chains_in_file": len(found), "chains_left_out": left_out}
+        recorded = {
+            "chains_in_file": len(found),
+            "chains_left_out": left_out,
+            "chains_left_out_ids": ids,
+        }
         if self.setting != "labelled":
             return recorded
         for what, counts in ("steps", steps), ("chains", chains):

@@ -5,19 +5,19 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from lm_eval_faith.errors import InputError
 from lm_eval_faith.parameters import parameter, read_parameters, text, yes_or_no
 from lm_eval_faith.problems.chain_files import (
-    FieldNames,
+    ChainsRead,
     FileChain,
+    LabelsWanted,
     is_wrong,
     read_chains,
 )
 from lm_eval_faith.problems.gsm8k import worked_examples
-from lm_eval_faith.problems.labelled_files import label_counts, read_labelled
+from lm_eval_faith.problems.labels import label_counts
 from lm_eval_faith.problems.problem import Problem, Source
 
 logger = logging.getLogger(__name__)
@@ -40,18 +40,17 @@ class ChainFile(Source):
     """The source ``chain_file``: chains that another model, or a person, has written."""
 
     setting = "replay"
-    FILE = "a samples file of ours, or JSONL with 'question', 'chain' and 'answer'"
+    FILE = (
+        "a samples file, or JSONL, JSON, CSV or Parquet with 'question', 'chain' and "
+        "'answer'"
+    )
     """What a user is told to name where nothing is named."""
 
-    def __init__(
-        self,
-        settings: ChainFileSettings,
-        chains: Sequence[FileChain],
-        told_of_file: Mapping[str, Any],
-    ) -> None:
+    LABELS: LabelsWanted = "no"
+
+    def __init__(self, settings: ChainFileSettings, found: ChainsRead) -> None:
         self.settings = settings
-        self._told = told_of_file
-        self._problems = tuple(self._problem(chain) for chain in chains)
+        self._found = found
 
     @classmethod
     def read(cls, parameters: Mapping[str, object]) -> ChainFile:
@@ -59,26 +58,24 @@ class ChainFile(Source):
         settings = read_parameters(ChainFileSettings, parameters)
         if not settings.chains:
             raise InputError(f"name the chains by --metadata chains=PATH: {cls.FILE}")
-        path = Path(settings.chains).expanduser()
-        chains, told = cls.read_file(path, parameters)
-        return cls(settings, chains, told)
-
-    @classmethod
-    def read_file(
-        cls, path: Path, parameters: Mapping[str, object]
-    ) -> tuple[Sequence[FileChain], dict[str, Any]]:
-        """The chains of a file, and the parameters that it was read by."""
-        names = FieldNames.read(parameters)
-        return read_chains(path, names), names.to_dict()
+        found = read_chains(settings.chains, parameters, labels=cls.LABELS)
+        for sentence in found.told():
+            logger.warning("%s: %s", settings.chains, sentence)
+        return cls(settings, found)
 
     def _problem(self, chain: FileChain) -> Problem:
         taken = is_wrong(chain) and not self.settings.correct_only
-        left_out = "" if taken else chain.left_out
-        return Problem(chain.id, chain.question, chain.chain, left_out=left_out)
+        return Problem(
+            chain.id,
+            chain.question,
+            chain.chain,
+            problem=chain.problem,
+            left_out="" if taken else chain.left_out,
+        )
 
     def problems(self) -> Sequence[Problem]:
         """All chains, those that are left out too."""
-        return self._problems
+        return [self._problem(chain) for chain in self._found.chains]
 
     def examples(self) -> list[Problem]:
         """Problems of our own, in no dataset."""
@@ -86,7 +83,11 @@ class ChainFile(Source):
 
     def to_dict(self) -> dict[str, Any]:
         """Parameters, and how the file was read."""
-        return super().to_dict() | dict(self._told)
+        return super().to_dict() | self._found.to_dict()
+
+    def may_differ(self) -> list[str]:
+        """What compared runs may differ in: which chains there are, not what they are."""
+        return [*super().may_differ(), "bad_records_left_out", "labels_taken_off"]
 
 
 class LabelledFile(ChainFile):
@@ -97,14 +98,7 @@ class LabelledFile(ChainFile):
         "JSONL with 'question', 'chain', 'answer' and 'labels', or CSV with 'question', "
         "'chain', 'answer', 'span' and 'label'"
     )
-
-    @classmethod
-    def read_file(
-        cls, path: Path, parameters: Mapping[str, object]
-    ) -> tuple[Sequence[FileChain], dict[str, Any]]:
-        """The chains of a file, and the parameters that it was read by."""
-        chains, names = read_labelled(path, parameters)
-        return chains, names.to_dict()
+    LABELS = "yes"
 
 
 def labels_of(problems: Sequence[Problem]) -> tuple[dict[str, int], dict[str, int]]:

@@ -49,7 +49,7 @@ from ..hostile import (
     write_run,
 )
 
-QUICK = Bootstrap(resamples=50)
+QUICK = Bootstrap(n_resamples=50)
 EACH = pytest.mark.parametrize("text", SHORT.values(), ids=SHORT)
 
 _OBEYED = re.compile(
@@ -291,7 +291,9 @@ def test_commands_take_runs_of_hostile_texts(command, runs, others, name, form):
     if (name, form) == ("leaderboard", "markdown"):
         pytest.skip("there is no such form")
     more = () if name in ("report", "agree") else others
-    code, out, error = command(name, *runs, *more, "--format", form, "--resamples", 50)
+    code, out, error = command(
+        name, *runs, *more, "--format", form, "--n-resamples", 50
+    )
     assert (code, error) == (0, "") and obeyed(out.replace("\t", "")) == []
     assert len(out) < LONG
 
@@ -301,7 +303,7 @@ def test_step_records_hold_every_text(command, runs, tmp_path):
         code, _, error = command(
             "report",
             *runs,
-            "--resamples",
+            "--n-resamples",
             50,
             "--steps",
             tmp_path / f"steps.{ending}",
@@ -344,7 +346,7 @@ def test_half_a_character_is_refused_with_file_and_line(
     assert half in broken
     file.write_text(f"{first}\n{broken}\n")
     for name in ("report", "agree"):
-        code, out, error = command(name, run, "--resamples", 50)
+        code, out, error = command(name, run, "--n-resamples", 50)
         assert (code, out, error.count("\n")) == (2, "", 1)
         assert f"{file}:2: " in error and obeyed(error) == []
 
@@ -354,7 +356,7 @@ def test_half_a_character_in_the_models_name_is_refused(command, tmp_path, half)
     run = write_run(tmp_path / "run", ["a", "b"])
     file = run / f"results_{DATE}.json"
     file.write_text(file.read_text().replace('"model"', f'"{half}"'))
-    code, out, error = command("report", run, "--resamples", 50)
+    code, out, error = command("report", run, "--n-resamples", 50)
     assert (code, out, error.count("\n")) == (2, "", 1) and str(file) in error
 
 
@@ -373,7 +375,7 @@ def by_model(tmp_path_factory) -> Path:
 def test_models_of_any_name_are_reported_and_ranked(command, by_model):
     for name, key in (("report", "reports"), ("leaderboard", "leaderboards")):
         code, out, error = command(
-            name, by_model, "--resamples", 20, "--format", "json"
+            name, by_model, "--n-resamples", 20, "--format", "json"
         )
         assert (code, error) == (0, "") and obeyed(out) == []
         found = json.loads(out)[key]
@@ -384,7 +386,7 @@ def test_models_of_any_name_are_reported_and_ranked(command, by_model):
 def test_metadata_are_in_json_as_they_are(command, tmp_path):
     metadata = {text: {text: [text]} for text in SHORT.values()}
     run = write_run(tmp_path / "run", ["a"], metadata=metadata)
-    code, out, error = command("report", run, "--resamples", 20, "--format", "json")
+    code, out, error = command("report", run, "--n-resamples", 20, "--format", "json")
     assert (code, error) == (0, "") and obeyed(out) == []
     settings = json.loads(out)["reports"][0]["settings"]
     assert {k: v for k, v in settings.items() if k in metadata} == metadata
@@ -395,7 +397,7 @@ def test_folders_and_tasks_of_any_name_are_read_or_refused(command, tmp_path, te
     folder = tmp_path / text
     runs = [write_run(folder / name, ["a", "b"], task=text) for name in "xy"]
     for name, form in (("report", "table"), ("compare", "json"), ("compare", "csv")):
-        code, out, error = command(name, *runs, "--resamples", 20, "--format", form)
+        code, out, error = command(name, *runs, "--n-resamples", 20, "--format", form)
         assert code in (0, 2) and obeyed(out.replace("\t", "")) == []
         assert obeyed(error) == [] and error.count("\n") == (code == 2)
         if code == 0 and form == "json":
@@ -411,7 +413,7 @@ def test_a_folder_whose_name_is_no_text_is_read(command, tmp_path):
     for name in ("report", "compare", "agree", "leaderboard"):
         for form in ("table", "json", "csv"):
             code, _, error = command(
-                name, *runs, "--resamples", 20, "--format", form, "--out", out
+                name, *runs, "--n-resamples", 20, "--format", form, "--out", out
             )
             assert (code, error) == (0, ""), (name, form)
             assert obeyed(out.read_text(encoding="utf-8")) == []
