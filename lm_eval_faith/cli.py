@@ -59,10 +59,8 @@ def run(context: typer.Context) -> None:
     from lm_eval.__main__ import cli_evaluate
 
     from lm_eval_faith.harness.activation import activate
-    from lm_eval_faith.harness.exit_code import exit_with_code_2_on_input_errors
-    from lm_eval_faith.harness.process_group import leave_process_group
+    from lm_eval_faith.harness.lm_eval_compat import leave_process_group
 
-    exit_with_code_2_on_input_errors()
     activate()
     sys.argv = ["lm-eval-faith", "run", *context.args]
     cli_evaluate()

@@ -30,8 +30,12 @@ from lm_eval_faith.harness.answer_format import (
     Prompt,
     white_space_of,
 )
-from lm_eval_faith.harness.backends import require_loglikelihoods
-from lm_eval_faith.harness.exit_code import exit_with_code_2_on_input_errors
+from lm_eval_faith.harness.lm_eval_compat import (
+    ContextLimit,
+    require_loglikelihoods,
+    running_model,
+    warn_of_unknown_model,
+)
 from lm_eval_faith.harness.pooled_figures import Join, PooledFigures
 from lm_eval_faith.harness.requests import (
     Outcome,
@@ -42,7 +46,7 @@ from lm_eval_faith.harness.requests import (
     read_document,
     written,
 )
-from lm_eval_faith.harness.running_model import ContextLimit, running_model
+from lm_eval_faith.harness.seam import warn_of_joined
 from lm_eval_faith.harness.setting_figures import SettingFigures, figures_of
 from lm_eval_faith.harness.stages import (
     MULTI_STAGE,
@@ -88,8 +92,6 @@ GENERATION_LENGTHS = ("max_gen_toks", "max_new_tokens", "max_tokens")
 
 ENDS = ("Question:", "</s>", "<|im_end|>", "<|endoftext|>")
 """Where a model that writes on behind a given chain is stopped."""
-
-exit_with_code_2_on_input_errors()
 
 
 @dataclass(frozen=True)
@@ -382,9 +384,19 @@ class FaithTask(PooledFigures, ConfigurableTask):  # type: ignore[misc]
             logger.warning("%s: --cache_requests is not used", self.config.task)
         kwargs |= {"cache_requests": False, "rewrite_requests_cache": False}
         self._model = running_model()
+        if self._model is None:
+            warn_of_unknown_model(str(self.config.task))
         self._limit = ContextLimit.of(self._model)
         self._ranks = kwargs.get("world_size") or 1
         super().build_all_requests(**kwargs)
+        warn_of_joined(
+            self._model,
+            [
+                request.args
+                for request in self._instances
+                if request.request_type == "loglikelihood"
+            ],
+        )
 
     def _prompt_of(self, context: str, kwargs: dict[str, Any]) -> str:
         """Everything before the chain; takes what the harness told of it out of kwargs."""

@@ -13,9 +13,9 @@ from dataclasses import replace
 from fractions import Fraction
 
 from lm_eval_faith.asks import Generate, Stages
-from lm_eval_faith.chains.answers import same_answer
 from lm_eval_faith.chains.chain import Chain, Step
 from lm_eval_faith.chains.numbers import find_numbers
+from lm_eval_faith.chains.same_answer import same_answer
 from lm_eval_faith.interventions.corrupt import corrupt
 from lm_eval_faith.interventions.registry import (
     Changed,

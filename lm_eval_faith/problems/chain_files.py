@@ -18,8 +18,10 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from lm_eval_faith import parameters as read
-from lm_eval_faith.chains.answers import extract_answer, same_answer, states_answer
+from lm_eval_faith.chains.answer_steps import states_answer
+from lm_eval_faith.chains.answers import extract_answer
 from lm_eval_faith.chains.chain import Chain, Step, chain_from_dict
+from lm_eval_faith.chains.same_answer import same_answer
 from lm_eval_faith.chains.splitting import split
 from lm_eval_faith.chains.written import (
     NO_STATEMENT,

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from lm_eval_faith.chains.answers import states_answer
+from lm_eval_faith.chains.answer_steps import states_answer
 from lm_eval_faith.chains.chain import Chain
 from lm_eval_faith.chains.labelled_spans import LabelledSpan, split_at
 from lm_eval_faith.errors import InputError

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import subprocess
 import sys
@@ -211,38 +212,135 @@ def test_importing_the_model_loads_no_torch() -> None:
 # --- shared prefixes -------------------------------------------------------------
 
 
-def forbid_plain_scoring(backend: HFLM, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*args: Any, **kwargs: Any) -> None:
-        raise AssertionError("scored one by one")
+@pytest.fixture
+def plainly_scored(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many requests each call of the harness's own way of scoring was given."""
+    counts: list[int] = []
+    plain = HFLM._loglikelihood_tokens
 
-    monkeypatch.setattr(backend, "_model_call", refuse)
+    def counted(self: HFLM, requests: Any, *args: Any, **kwargs: Any) -> Any:
+        counts.append(len(requests))
+        return plain(self, requests, *args, **kwargs)
+
+    monkeypatch.setattr(HFLM, "_loglikelihood_tokens", counted)
+    return counts
 
 
-def test_prefixes_are_shared_by_default(
-    hf: MakeHF, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_prefixes_are_shared_by_default(hf: MakeHF, plainly_scored: list[int]) -> None:
     wrapped = FaithLM(hf())
-    forbid_plain_scoring(wrapped.wrapped, monkeypatch)
     assert len(ask(wrapped, "loglikelihood", PAIRS)) == len(PAIRS)
+    assert plainly_scored == []
 
 
 def test_prefixes_are_not_shared_when_switched_off(
-    hf: MakeHF, monkeypatch: pytest.MonkeyPatch
+    hf: MakeHF, plainly_scored: list[int]
 ) -> None:
-    wrapped = FaithLM(hf(), shared_prefix="off")
-    forbid_plain_scoring(wrapped.wrapped, monkeypatch)
-    with pytest.raises(AssertionError, match="one by one"):
-        ask(wrapped, "loglikelihood", PAIRS)
+    ask(FaithLM(hf(), shared_prefix="off"), "loglikelihood", PAIRS)
+    assert plainly_scored == [len(PAIRS)]
 
 
-@pytest.mark.parametrize("where", ["transformers_compat.supports", "proof.prove"])
+def test_a_model_that_is_wrapped_stays_as_it_was(
+    hf: MakeHF, plainly_scored: list[int]
+) -> None:
+    plain = hf()
+    before = dict(vars(plain))
+    ask(FaithLM(plain, shared_prefix="on"), "loglikelihood", PAIRS)
+    assert vars(plain) == before and plainly_scored == []
+    alone = ask(FaithLM(plain, shared_prefix="off"), "loglikelihood", PAIRS)
+    assert alone == ask(plain, "loglikelihood", PAIRS)
+    assert plainly_scored == [len(PAIRS)] * 2
+
+
+def test_arguments_beside_a_ready_backend_are_refused() -> None:
+    with pytest.raises(InputError, match="max_length, nonsense: the backend is ready"):
+        FaithLM(DummyLM(), max_length=64, nonsense=3)
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_call_that_was_replaced_on_the_model_is_honoured(
+    hf: MakeHF, caplog: pytest.LogCaptureFixture, when: str
+) -> None:
+    """As a user does who steers a model: `_model_call` of one object is another."""
+    backend, unchanged = hf(), ask(hf(), "loglikelihood", PAIRS)
+    call = backend._model_call
+
+    def steered(*args: Any, **kwargs: Any) -> torch.Tensor:
+        logits = call(*args, **kwargs)
+        logits[..., 5] += 3
+        return logits
+
+    if when == "before":
+        backend._model_call = steered
+    model = FaithLM(backend)
+    if when == "after":
+        ask(model, "loglikelihood", PAIRS)
+        backend._model_call = steered
+    answers = ask(model, "loglikelihood", PAIRS)
+    assert answers == ask(backend, "loglikelihood", PAIRS)
+    assert max(abs(a - b) for (a, _), (b, _) in zip(answers, unchanged)) > 0.1
+    assert caplog.text.count("its _model_call was replaced") == 1
+    with pytest.raises(InputError, match="its _model_call was replaced"):
+        FaithLM(backend, shared_prefix="on")
+
+
+def adapter_that_wakes(backend: HFLM, words: str, tell: bool) -> HFLM:
+    """A LoRA that works behind certain tokens only (aLoRA), in the wrapper's forward."""
+    import peft
+
+    tokens = backend.tok_encode(words, add_special_tokens=False)
+    config = peft.LoraConfig(
+        task_type="CAUSAL_LM",
+        target_modules="all-linear",
+        alora_invocation_tokens=tokens,
+        init_lora_weights=False,
+    )
+    torch.manual_seed(0)
+    model = peft.get_peft_model(backend.model, config).eval()
+    if not tell:  # so that the proof has to notice
+        config.alora_invocation_tokens = None
+        model.forward = functools.partial(awake, model, tokens, model.forward)
+    backend._model = model
+    return backend
+
+
+def awake(model: Any, tokens: list[int], forward: Any, *args: Any, **kw: Any) -> Any:
+    config = model.active_peft_config
+    config.alora_invocation_tokens = tokens
+    try:
+        return forward(*args, **kw)
+    finally:
+        config.alora_invocation_tokens = None
+
+
+@pytest.mark.parametrize("tell", [True, False], ids=["by source", "by the proof"])
+def test_an_adapter_that_wakes_behind_certain_words_gives_the_numbers_of_hf(
+    hf: MakeHF, caplog: pytest.LogCaptureFixture, tell: bool
+) -> None:
+    pairs = [(text + "The answer is", f" {i}") for i, text in enumerate(TEXTS)]
+    asleep = ask(hf(), "loglikelihood", pairs)
+    backend = adapter_that_wakes(hf(), " answer is", tell)
+    expected = ask(backend, "loglikelihood", pairs)
+    assert max(abs(a - b) for (a, _), (b, _) in zip(expected, asleep)) > 0.1
+    assert ask(FaithLM(backend), "loglikelihood", pairs) == expected
+    assert ("aLoRA" if tell else "over shared prefixes but") in caplog.text
+
+
+def cannot(where: str) -> tuple[str, Any]:
+    """What to put where, so that a model cannot be scored over shared prefixes."""
+    from lm_eval_faith.engines import Proof
+
+    found = Proof("it cannot") if where.endswith("prove") else "it cannot"
+    return f"lm_eval_faith.engines.{where}", lambda *args, **kwargs: found
+
+
+@pytest.mark.parametrize("where", ["shared_prefix.supports", "proof.prove"])
 def test_a_model_that_cannot_share_is_scored_one_by_one_and_says_so_once(
     hf: MakeHF,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
     where: str,
 ) -> None:
-    monkeypatch.setattr(f"lm_eval_faith.engines.{where}", lambda *a, **k: "it cannot")
+    monkeypatch.setattr(*cannot(where))
     wrapped = FaithLM(hf())
     expected = ask(hf(), "loglikelihood", PAIRS[:4])
     for _ in range(2):
@@ -250,11 +348,11 @@ def test_a_model_that_cannot_share_is_scored_one_by_one_and_says_so_once(
     assert caplog.text.count("it cannot") == 1
 
 
-@pytest.mark.parametrize("where", ["transformers_compat.supports", "proof.prove"])
+@pytest.mark.parametrize("where", ["shared_prefix.supports", "proof.prove"])
 def test_a_model_that_cannot_share_is_refused_where_sharing_is_required(
     hf: MakeHF, monkeypatch: pytest.MonkeyPatch, where: str
 ) -> None:
-    monkeypatch.setattr(f"lm_eval_faith.engines.{where}", lambda *a, **k: "it cannot")
+    monkeypatch.setattr(*cannot(where))
     with pytest.raises(InputError, match="shared_prefix=on: it cannot"):
         ask(FaithLM(hf(), shared_prefix="on"), "loglikelihood", PAIRS[:4])
 
