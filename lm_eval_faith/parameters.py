@@ -7,6 +7,7 @@ arrive as ``5``, ``"5"``, ``[5, 8]``, ``(5, 8)`` or ``"5-8"``.
 from __future__ import annotations
 
 import difflib
+import json
 import logging
 import math
 import re
@@ -242,3 +243,26 @@ def names(name: str, value: object) -> tuple[str, ...]:
     if not isinstance(value, Sequence) or not all(isinstance(v, str) for v in value):
         raise InputError(f"{name} must be a list of names, not {value!r}")
     return tuple(dict.fromkeys(v for v in value if v))
+
+
+def from_words(words: Sequence[str]) -> dict[str, object]:
+    """Parameters as a command line gives them: ``KEY=VALUE``, or a JSON object.
+
+    Raises:
+        InputError: a word is neither.
+    """
+    found: dict[str, object] = {}
+    for word in words:
+        key, equals, value = word.partition("=")
+        if word.lstrip().startswith("{"):
+            try:
+                found |= json.loads(word)
+                continue
+            except (ValueError, RecursionError) as error:
+                raise InputError(
+                    f"--metadata: {word[:60]!r} is not JSON ({error})"
+                ) from None
+        if not equals or not key.strip():
+            raise InputError(f"--metadata wants KEY=VALUE, not {word[:60]!r}")
+        found[key.strip()] = value
+    return found

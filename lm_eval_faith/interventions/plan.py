@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any, NoReturn
 
 from lm_eval_faith.asks import Ask, Stages, answered, together
-from lm_eval_faith.chains.chain import Chain, Step
+from lm_eval_faith.chains.chain import Chain, unlabelled
 from lm_eval_faith.interventions.registry import (
     Changed,
     Context,
@@ -122,7 +122,7 @@ def changes(
         InputError: there is no intervention of such a name.
     """
     chosen = range(len(chain.steps)) if steps is None else sorted(steps)
-    bare = without_labels(chain)
+    bare = unlabelled(chain)
     known = context or Context(seed, document, 0, "")
     return together(
         *(
@@ -135,12 +135,6 @@ def changes(
             for step in chosen
         )
     )
-
-
-def without_labels(chain: Chain) -> Chain:
-    """The chain as its text alone tells it: what is changed hangs on no label."""
-    steps = (Step(s.text, s.after, states_answer=s.states_answer) for s in chain.steps)
-    return replace(chain, steps=tuple(steps), label=None)
 
 
 def _nobody_answers(asks: Sequence[Ask]) -> NoReturn:
@@ -163,7 +157,7 @@ def _variant(made_by: Intervention, chain: Chain, context: Context) -> Stages[Va
         told,
         after=changed.after,
         other_answer=answer if answer != chain.answer else "",
-        chain=without_labels(changed.chain),
+        chain=unlabelled(changed.chain),
         written=changed.written,
         measured=changed.measured,
     )
