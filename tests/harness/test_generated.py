@@ -113,7 +113,7 @@ def by_hand(run, scripted_lm):
 
 def test_the_table_has_the_names_of_the_contract(run):
     names = {f"{i}_{f}" for i in ("corrupt", "delete") for f in METRICS}
-    names |= {"control_raw", "solved", "steps", "unparsed", "dropped"}
+    names |= {"control_effect", *OF_CHAINS}
     shown = {key.split(",")[0] for key in run[0] if key.endswith(",none")}
     assert {name for name in shown if not name.endswith("_stderr")} == names
 
