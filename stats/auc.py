@@ -162,7 +162,6 @@ class PooledAuc:
     steps: Steps
     positive: NDArray[np.bool_]
     share: bool = True
-    of_pairs: bool = True
     methods: ClassVar[tuple[Method, ...]] = (*FOR_ANY, "wilson")
 
     @property
@@ -192,9 +191,13 @@ class PooledAuc:
         """The AUC of the sample itself."""
         return _auc(self.steps.value, self.positive)
 
-    def limits(self, point: float, n_steps: int, confidence_level: float) -> Interval:
-        """Wilson's interval."""
-        return share_limits(self, point, n_steps, confidence_level)
+    def limits(self, point: float, confidence_level: float) -> Interval:
+        """Wilson's interval.
+
+        Of the problems not seen, something between one step and all steps is taken to fail: the root of their ratio.
+        """
+        steps_of_one = len(self.steps.value) / max(self.steps.n_problems, 1)
+        return share_limits(self, point, confidence_level, steps_of_one**-0.5)
 
     def value(self, weights: Floats) -> Floats:
         """The AUC at each row of weights; NaN where a kind of step has no weight."""

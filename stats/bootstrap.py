@@ -136,8 +136,8 @@ class Statistic(Protocol):
 class WithLimits(Statistic, Protocol):
     """A statistic that has an interval without resampling: "wilson" or "woodruff" is among its methods."""
 
-    def limits(self, point: float, n_steps: int, confidence_level: float) -> Interval:
-        """Both ends of that interval around the value of the sample, which rests on n_steps steps."""
+    def limits(self, point: float, confidence_level: float) -> Interval:
+        """Both ends of that interval around the value of the sample."""
 
 
 @dataclass(frozen=True)
@@ -152,7 +152,6 @@ class Ratio:
     numerator: Floats
     denominator: Floats
     share: bool = False
-    of_pairs: bool = False
 
     @property
     def strata(self) -> tuple[int]:
@@ -169,9 +168,9 @@ class Ratio:
         total = float(self.denominator.sum())
         return float(self.numerator.sum() / total) if total else float("nan")
 
-    def limits(self, point: float, n_steps: int, confidence_level: float) -> Interval:
+    def limits(self, point: float, confidence_level: float) -> Interval:
         """Wilson's interval of a share."""
-        return share_limits(self, point, n_steps, confidence_level)
+        return share_limits(self, point, confidence_level)
 
     def value(self, weights: Floats) -> Floats:
         """The ratio at each row of weights."""
@@ -227,38 +226,21 @@ class Ratios:
         return centre + shift, errors
 
 
-class ShareStatistic(Protocol):
-    """A share, and what each problem adds to it."""
-
-    @property
-    def of_pairs(self) -> bool:
-        """Whether it is a share of pairs of steps, and not of steps or problems."""
-
-    @property
-    def strata(self) -> tuple[int]:
-        """The number of problems."""
+class LinearStatistic(Statistic, Protocol):
+    """A statistic that can say what each problem adds to it."""
 
     def value_and_influence(self, weights: Floats) -> tuple[Floats, Floats]:
-        """The statistic, (rows,), and what one more drawing of a problem adds to it, (rows, problems), at each row."""
+        """The statistic (rows,) and what one more drawing of a problem adds to it (rows, problems)."""
 
 
 def share_limits(
-    share: ShareStatistic, point: float, n_steps: int, confidence_level: float
+    share: LinearStatistic, point: float, confidence_level: float, failing: float = 1.0
 ) -> Interval:
-    """Wilson's interval of a share or an AUC whose value for the sample is `point`."""
-    (n_problems,) = share.strata
-    ones = np.ones((1, n_problems))
+    """`wilson_interval` of a share or an AUC whose value for the sample is `point`."""
+    ones = np.ones((1, sum(share.strata)))
     influence = share.value_and_influence(ones)[1]
     error = float(error_of_influence(influence, ones)[0])
-    return wilson_interval(
-        point,
-        error,
-        influence[0],
-        n_problems,
-        n_steps,
-        confidence_level,
-        of_pairs=share.of_pairs,
-    )
+    return wilson_interval(point, error, influence[0], confidence_level, failing)
 
 
 def above_rounding(
@@ -430,7 +412,7 @@ def estimate_of(
     """The estimate with its interval from what was drawn."""
     low, high, note = np.nan, np.nan, sampled.why_no_interval
     if not note:
-        low, high = _interval(sampled, n_steps, confidence_level)
+        low, high = _interval(sampled, confidence_level)
         undefined = int(np.count_nonzero(~np.isfinite(sampled.drawn)))
         if low == high:
             note = "no variation between problems: the interval has no width"
@@ -453,10 +435,10 @@ def estimate_of(
     )
 
 
-def _interval(sampled: Resampled, n_steps: int, confidence_level: float) -> Interval:
+def _interval(sampled: Resampled, confidence_level: float) -> Interval:
     point, error, drawn = sampled.point, sampled.error, sampled.drawn
     if sampled.statistic:
-        return sampled.statistic.limits(point, n_steps, confidence_level)
+        return sampled.statistic.limits(point, confidence_level)
     if error == 0:
         return point, point
     if sampled.method == "student":

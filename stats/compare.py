@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
-from typing import ClassVar, Protocol, cast
+from typing import ClassVar, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -23,6 +23,7 @@ from .bootstrap import (
     FOR_ANY,
     Bootstrap,
     Estimate,
+    LinearStatistic,
     Method,
     Ratio,
     Ratios,
@@ -610,13 +611,6 @@ def rank_ranges(
         RankRange(1 + int(over), n_models - int(under))
         for over, under in zip(above, below, strict=True)
     )
-
-
-class LinearStatistic(Statistic, Protocol):
-    """A statistic that can say what each problem adds to it."""
-
-    def value_and_influence(self, weights: Floats) -> tuple[Floats, Floats]:
-        """The statistic (rows,) and what one more drawing of a problem adds to it (rows, problems)."""
 
 
 @dataclass(frozen=True)

@@ -251,8 +251,8 @@ class Median:
         """The median at each row of weights; what a problem adds to it is not linear, so NaN."""
         return self.value(weights), np.full(weights.shape, np.nan)
 
-    def limits(self, median: float, n_steps: int, confidence_level: float) -> Interval:
-        """Woodruff's interval around the median of the sample."""
+    def limits(self, median: float, confidence_level: float) -> Interval:
+        """Woodruff's interval around the median of the sample: of effects with the sign turned, the same turned round."""
         value = self.sorted_value
         below = (value < median) + 0.5 * (value == median)
         share = Ratio(
@@ -260,16 +260,13 @@ class Median:
             np.bincount(self.problem).astype(float),
         )
         ones = np.ones((1, self.n_problems))
-        shares = wilson_interval(
-            0.5,
-            float(share.value_and_error(ones)[1][0]),
-            share.value_and_influence(ones)[1][0],
-            self.n_problems,
-            len(value),
-            confidence_level,
+        error = float(share.value_and_error(ones)[1][0])
+        influence = share.value_and_influence(ones)[1][0]
+        low, high = wilson_interval(0.5, error, influence, confidence_level)
+        return (
+            float(np.quantile(value, low, method="inverted_cdf")),
+            float(-np.quantile(-value, 1 - high, method="inverted_cdf")),
         )
-        low, high = np.quantile(value, shares, method="inverted_cdf")
-        return float(low), float(high)
 
 
 @dataclass(frozen=True)

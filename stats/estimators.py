@@ -20,6 +20,7 @@ from .bootstrap import (
     BOOTSTRAP,
     Bootstrap,
     Estimate,
+    LinearStatistic,
     Method,
     Ratio,
     Statistic,
@@ -29,7 +30,6 @@ from .bootstrap import (
 from .compare import (
     AUC_DIFFERENCE_METHOD,
     PAIRED_METHOD,
-    LinearStatistic,
     PairComparison,
     all_pairs_of,
 )
