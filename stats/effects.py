@@ -251,9 +251,9 @@ class Median:
         """The median at each row of weights; what a problem adds to it is not linear, so NaN."""
         return self.value(weights), np.full(weights.shape, np.nan)
 
-    def limits(self, median: float, confidence_level: float) -> Interval:
+    def limits(self, confidence_level: float) -> Interval:
         """Woodruff's interval around the median of the sample: of effects with the sign turned, the same turned round."""
-        value = self.sorted_value
+        value, median = self.sorted_value, self.value_at_sample()
         below = (value < median) + 0.5 * (value == median)
         share = Ratio(
             np.bincount(self.problem, weights=below).astype(float),

@@ -281,7 +281,7 @@ def test_intervals_of_shares_change_little_where_the_share_changes_little():
         estimate = rate_estimate(hit, problem)
         ends.append((estimate.low, estimate.high))
     moves = np.diff(ends, axis=0)
-    assert np.abs(moves[1:-1]).max() < 0.03
+    assert np.abs(moves[1:-1]).max() < 0.05
     # Without any hit nobody knows whether steps hit together: the limit is that of 20 problems, not of 60 steps.
     assert np.abs(moves).max() < 0.08
     assert ends[0][1] == pytest.approx(1 - ends[60][0])
