@@ -48,7 +48,7 @@ from .steps import Steps, as_values, check_finite, group_steps
 
 PAIRED_METHOD: Method = "studentised"
 UNPAIRED_METHOD: Method = "studentised"
-AUC_DIFFERENCE_METHOD: Method = "mover"
+SHARE_DIFFERENCE_METHOD: Method = "mover"
 
 _BATCH_COLUMNS = 256
 _BATCH_PAIRS = 128
@@ -149,7 +149,7 @@ def paired_auc_difference(
         PairedDifference(steps_auc(one), steps_auc(other)),
         auc(one.value, one.labels[0]) - auc(other.value, other.labels[0]),
         bootstrap,
-        AUC_DIFFERENCE_METHOD,
+        SHARE_DIFFERENCE_METHOD,
         n_problems=one.n_problems,
         n_steps=len(one.value) + len(other.value),
         n_missing=n_missing,
@@ -232,7 +232,7 @@ def all_pairs_auc(
     pairs of steps of a model are counted once for each set of problems it shares with others.
     """
     steps = [_labelled(*model) for model in models]
-    return all_pairs_of(steps, steps_auc, AUC_DIFFERENCE_METHOD, bootstrap, True)
+    return all_pairs_of(steps, steps_auc, SHARE_DIFFERENCE_METHOD, bootstrap, True)
 
 
 def all_pairs_of(
