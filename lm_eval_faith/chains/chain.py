@@ -78,6 +78,12 @@ class Chain:
         return replace(self, steps=self.steps[:k] + (changed,) + self.steps[k + 1 :])
 
 
+def unlabelled(chain: Chain) -> Chain:
+    """The chain as its text alone tells it: what is changed hangs on no label."""
+    steps = (Step(s.text, s.after, states_answer=s.states_answer) for s in chain.steps)
+    return replace(chain, steps=tuple(steps), label=None)
+
+
 def chain_to_dict(chain: Chain) -> dict[str, Any]:
     """The chain as plain JSON types; the reverse of :func:`chain_from_dict`."""
     plain = asdict(chain)
