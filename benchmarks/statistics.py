@@ -21,7 +21,8 @@ from lm_eval_faith_stats import (
     step_mean_estimate,
 )
 from lm_eval_faith_stats.auc import steps_auc
-from lm_eval_faith_stats.bootstrap import Floats, bootstrap_values
+from lm_eval_faith_stats.bootstrap import bootstrap_values
+from lm_eval_faith_stats.intervals import Floats
 from lm_eval_faith_stats.steps import group_steps
 from numpy.typing import NDArray
 

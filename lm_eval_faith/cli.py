@@ -58,11 +58,13 @@ def run(context: typer.Context) -> None:
     """Run lm_eval with the plugin's tasks and model; takes every flag of `lm_eval run`."""
     from lm_eval.__main__ import cli_evaluate
 
-    from lm_eval_faith.harness.activation import activate
-    from lm_eval_faith.harness.exit_code import exit_with_code_2_on_input_errors
-    from lm_eval_faith.harness.process_group import leave_process_group
+    from lm_eval_faith.files import require_place_for
+    from lm_eval_faith.harness.activation import activate, output_path
+    from lm_eval_faith.harness.lm_eval_compat import leave_process_group
 
-    exit_with_code_2_on_input_errors()
+    output = output_path(context.args)
+    if output is not None:
+        require_place_for(output)
     activate()
     sys.argv = ["lm-eval-faith", "run", *context.args]
     cli_evaluate()
@@ -129,10 +131,15 @@ def disable() -> None:
 
 @app.command("doctor")
 def doctor() -> None:
-    """Say which lm_eval is installed and which ways in work."""
+    """Say which versions are installed, which ways in work, and how fast scoring is.
+
+    Newer versions than were tested are named. Shared prefixes are tried on the model
+    that comes with the package.
+    """
     from lm_eval_faith_tasks import PATH
 
     import lm_eval_faith
+    from lm_eval_faith.harness import doctor as look
     from lm_eval_faith.harness import startup
 
     harness = startup.look_at_harness()
@@ -151,6 +158,10 @@ def doctor() -> None:
     print('  works  lm_eval ... --include_path "$(lm-eval-faith tasks-path)"')
     plain = "works " if harness.active else "needs `lm-eval-faith enable`: "
     print(f"  {plain} lm_eval ... --tasks cot_faith_provided")
+    print("versions:")
+    for line in look.versions():
+        print(f"  {line}")
+    print(f"shared prefixes: {look.shared_prefixes()}")
 
 
 Runs = Annotated[
@@ -250,6 +261,62 @@ class Adjustment(str, Enum):
 
     holm = "holm"
     bh = "bh"
+
+
+class ChainsFormat(str, Enum):
+    """How the reading of a file is written."""
+
+    table = "table"
+    json = "json"
+
+
+@app.command("chains")
+def chains(
+    files: Annotated[
+        list[str],
+        typer.Argument(help="What `chains=` takes: files, folders, hf:NAME:SPLIT."),
+    ],
+    metadata: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A parameter as the tasks take it, KEY=VALUE; may be repeated."
+        ),
+    ] = None,
+    format: Annotated[
+        ChainsFormat, typer.Option(help="How it is written.")
+    ] = ChainsFormat.table,
+    out: Out = None,
+    html: Html = None,
+    limit: Annotated[
+        int,
+        typer.Option(help="Chains of a file that the table shows; 0 for all.", min=0),
+    ] = 20,
+) -> None:
+    """Show how files of chains are read, before anything is spent on them.
+
+    Steps with their labels and what can be done to them, the answer of each chain beside
+    the reference, and what is left out and why.
+    """
+    from lm_eval_faith.parameters import from_words
+    from lm_eval_faith.problems import shown_chains
+    from lm_eval_faith.report.cells import json_text, plain
+
+    parameters = from_words(metadata or ())
+    found = [shown_chains.show_file(file, parameters) for file in files]
+    if format is ChainsFormat.json:
+        text = json_text(shown_chains.as_dict(found))
+    else:
+        text = plain(shown_chains.as_text(found, limit))
+    if html is not None:
+        from lm_eval_faith.report.html.document import render
+
+        page = render(
+            "chains.html.j2",
+            {"files": found, "one_line": shown_chains.on_one_line},
+            styles=("report.css",),
+        )
+        _write(html, page)
+    _print_or_write(text, out)
 
 
 @app.command("compare")

@@ -19,14 +19,13 @@ from .bootstrap import (
     FOR_ANY,
     Bootstrap,
     Estimate,
-    Floats,
-    Interval,
     Method,
     error_of_influence,
     estimate,
     share_limits,
 )
 from .effects import mean_estimate
+from .intervals import Floats, Interval
 from .steps import Steps, as_label, as_values, group_steps, ranks_within
 
 AUC_METHOD: Method = "wilson"
@@ -77,6 +76,31 @@ def auc_estimate(
         n_steps=len(steps.value),
         n_missing=steps.n_missing,
     )
+
+
+def roc_curve(effect: ArrayLike, load_bearing: ArrayLike) -> tuple[Floats, Floats]:
+    """Shares of decoys and of load-bearing steps at or over each threshold, from (0, 0) to (1, 1).
+
+    effect: (steps,) nats, NaN left out. load_bearing: (steps,) booleans. The area under it, by straight lines, is the AUC
+    with ties counted half: Fawcett (2006), Pattern Recognit. Lett. 27, 861-874, algorithm 1. Points on a straight line
+    between others are left out. Both arrays are empty where a kind of step is missing.
+
+    >>> decoys, found = roc_curve([3.0, 2.0, 1.0, 0.0], [True, False, True, False])
+    >>> decoys.tolist(), found.tolist()
+    ([0.0, 0.0, 0.5, 0.5, 1.0], [0.0, 0.5, 0.5, 1.0, 1.0])
+    """
+    values = as_values(effect, "effect")
+    labels = as_label(load_bearing, "load_bearing", len(values)) != 0
+    values, labels = values[~np.isnan(values)], labels[~np.isnan(values)]
+    if not labels.any() or labels.all():
+        return np.empty(0), np.empty(0)
+    order = np.argsort(-values, kind="stable")
+    last_of_ties = np.append(np.diff(values[order]) != 0, True)
+    x = np.append(0, np.cumsum(~labels[order])[last_of_ties])
+    y = np.append(0, np.cumsum(labels[order])[last_of_ties])
+    turn = np.diff(x)[:-1] * np.diff(y)[1:] != np.diff(x)[1:] * np.diff(y)[:-1]
+    kept = np.concatenate([[True], turn, [True]])
+    return x[kept] / x[-1], y[kept] / y[-1]
 
 
 def within_problem_aucs(

@@ -18,14 +18,12 @@ from .bootstrap import (
     FOR_ANY,
     Bootstrap,
     Estimate,
-    Floats,
-    Interval,
     Method,
     Ratio,
     estimate,
     on_exact_grid,
-    wilson_interval,
 )
+from .intervals import Floats, Interval, wilson_interval
 from .steps import Index, Steps, as_values, group_steps
 
 MEAN_METHOD: Method = "studentised"
@@ -272,6 +270,58 @@ class Median:
         )
         low, high = np.quantile(value, shares, method="inverted_cdf")
         return float(low), float(high)
+
+
+@dataclass(frozen=True)
+class DrawVariance:
+    """What random draws of an intervention add to the variance of effects, from steps with several draws each.
+
+    within: variance of one draw around its step's mean. between: variance of the steps' true effects (no less than 0).
+    n_draws: mean number of draws a step (the n0 of an unbalanced design).
+    """
+
+    within: float
+    between: float
+    n_draws: float
+
+    @property
+    def share_of_one(self) -> float:
+        """The draw's share of the variance of an effect that rests on one draw."""
+        return self._share(1.0)
+
+    @property
+    def share_of_mean(self) -> float:
+        """The draws' share of the variance of a step's mean over its draws."""
+        return self._share(self.n_draws)
+
+    def _share(self, draws: float) -> float:
+        total = self.between + self.within / draws
+        return self.within / draws / total if total > 0 else float("nan")
+
+
+def draw_variance(effect: ArrayLike, step: ArrayLike) -> DrawVariance:
+    """The variance between steps and between draws of one step, by one-way analysis of variance.
+
+    effect: (draws,) nats, NaN left out. step: (draws,) whole numbers, one for each step of each chain. NaN where no step
+    has two draws, or there is one step only. Searle, Casella and McCulloch (1992), Variance Components, section 3.6:
+    between = (mean square between - within) / n0.
+
+    >>> found = draw_variance([1.0, 3.0, 11.0, 13.0], [0, 0, 1, 1])
+    >>> found.within, found.between, round(found.share_of_mean, 3)
+    (2.0, 49.0, 0.02)
+    """
+    steps = group_steps(effect, step)
+    ones = np.ones(len(steps.value))
+    counts, means = steps.sums(ones), steps.means(steps.value, ones)
+    n, groups = len(ones), len(counts)
+    if n == groups or groups < 2:
+        return DrawVariance(float("nan"), float("nan"), n / groups if groups else 0.0)
+    apart = steps.value - means[steps.problem]
+    within = float(apart @ apart) / (n - groups)
+    centred = means - steps.value.mean()
+    over = float(counts @ centred**2) / (groups - 1)
+    n_draws = float(n - (counts @ counts) / n) / (groups - 1)
+    return DrawVariance(within, max((over - within) / n_draws, 0.0), n_draws)
 
 
 def hedges_g(per_problem: ArrayLike) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .bootstrap import BOOTSTRAP, Bootstrap, Estimate, Floats, within
+from .bootstrap import BOOTSTRAP, Bootstrap, Estimate, within
 from .correlation import within_problem_pearson, within_problem_spearman
 from .effects import (
     mean_estimate,
@@ -14,6 +14,7 @@ from .effects import (
     step_mean,
     step_mean_estimate,
 )
+from .intervals import Floats
 from .steps import as_label, as_values, group_steps
 
 N_THIRDS = 3

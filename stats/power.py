@@ -7,6 +7,7 @@ its standard error times the square root of the number of problems (`std_over_pr
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import ceil
 
 import numpy as np
 
@@ -33,14 +34,80 @@ def half_width(n_problems: int, std: float, confidence_level: float = 0.95) -> f
 
 
 def problems_for_half_width(
-    wanted: float, std: float, confidence_level: float = 0.95
+    wanted: float,
+    std: float,
+    confidence_level: float = 0.95,
+    assurance: float | None = None,
 ) -> int:
     """The smallest number of problems whose Student's interval has at most the wanted half-width.
 
-    Raises ValueError where `wanted` is not above zero or the deviation is negative, infinite or NaN.
+    assurance: the wanted probability that it has (`half_width_assurance`). Without it the half-width is that of the given
+    standard deviation, which about half of all samples of that size exceed. Raises ValueError where `wanted` is not
+    above zero, the standard deviation is negative, infinite or NaN, or the assurance is not between 0 and 1.
+
+    >>> problems_for_half_width(0.5, std=2.0), problems_for_half_width(0.5, std=2.0, assurance=0.9)
+    (64, 77)
     """
     _check_wanted(wanted, std)
-    return _smallest(lambda n: half_width(n, std, confidence_level) <= wanted)
+    if assurance is None:
+        return _smallest(lambda n: half_width(n, std, confidence_level) <= wanted)
+    _check_probability(assurance, "assurance")
+    return _smallest(
+        lambda n: half_width_assurance(n, wanted, std, confidence_level) >= assurance
+    )
+
+
+def half_width_assurance(
+    n_problems: int, wanted: float, std: float, confidence_level: float = 0.95
+) -> float:
+    """Probability that Student's interval of n_problems turns out no wider than `wanted` on each side.
+
+    The half-width is made of the sample's standard deviation, and that varies from sample to sample. For normal values
+    (n - 1) s^2 / std^2 is chi-squared with n - 1 degrees of freedom: Kupper and Hafner (1989), Am. Stat. 43, 101-105.
+
+    >>> n = problems_for_half_width(0.5, std=2.0)
+    >>> round(half_width_assurance(n, 0.5, std=2.0), 2)
+    0.53
+    """
+    _check_wanted(wanted, std)
+    expected = half_width(n_problems, std, confidence_level)
+    if expected == 0:
+        return 1.0
+    from scipy.special import gammainc
+
+    freedom = n_problems - 1
+    return float(gammainc(freedom / 2, freedom * (wanted / expected) ** 2 / 2))
+
+
+def problems_to_ask(
+    n_solved: int, solve_rate: float, assurance: float | None = None
+) -> int:
+    """The number of problems to ask so that at least n_solved are solved: on average, or with the given assurance.
+
+    solve_rate: share of problems that the model solves, over 0 and at most 1. assurance: the wanted probability of at
+    least n_solved, of a binomial number. Raises ValueError where an argument is out of its range.
+
+    >>> problems_to_ask(100, 0.4)
+    250
+    >>> problems_to_ask(100, 0.4, assurance=0.9)
+    275
+    """
+    if n_solved < 1:
+        raise ValueError(f"n_solved must be at least 1, not {n_solved}")
+    if not 0 < solve_rate <= 1:
+        raise ValueError(f"solve_rate must be over 0 and at most 1, not {solve_rate}")
+    if assurance is None:
+        return ceil(n_solved / solve_rate - 1e-9)
+    _check_probability(assurance, "assurance")
+    from scipy.special import betainc
+
+    # P(at least k of n) is the incomplete beta function I_rate(k, n - k + 1).
+    def enough(n: int) -> bool:
+        return n >= n_solved and bool(
+            betainc(n_solved, n - n_solved + 1, solve_rate) >= assurance
+        )
+
+    return _smallest(enough)
 
 
 def paired_power(
@@ -61,7 +128,7 @@ def problems_for_paired_difference(
 ) -> int:
     """The smallest number of shared problems at which `paired_power` reaches the wanted power."""
     _check_wanted(abs(difference), std)
-    _check_power(power)
+    _check_probability(power, "power")
     return _smallest(
         lambda n: paired_power(n, difference, std, confidence_level) >= power
     )
@@ -99,7 +166,7 @@ def problems_for_unpaired_difference(
     """The smallest number of problems for each model at which `unpaired_power` reaches the wanted power."""
     _check_wanted(abs(difference), std_a)
     _check_wanted(abs(difference), std_b)
-    _check_power(power)
+    _check_probability(power, "power")
     return _smallest(
         lambda n: unpaired_power(n, difference, std_a, std_b, confidence_level) >= power
     )
@@ -149,9 +216,9 @@ def _check(n_problems: int, confidence_level: float) -> None:
         )
 
 
-def _check_power(power: float) -> None:
-    if not 0 < power < 1:
-        raise ValueError(f"power must lie between 0 and 1, not {power}")
+def _check_probability(given: float, name: str) -> None:
+    if not 0 < given < 1:
+        raise ValueError(f"{name} must lie between 0 and 1, not {given}")
 
 
 def _check_wanted(wanted: float, std: float) -> None:

@@ -9,8 +9,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .bootstrap import BOOTSTRAP, Bootstrap, Estimate, Floats
+from .bootstrap import BOOTSTRAP, Bootstrap, Estimate
 from .effects import mean_estimate
+from .intervals import Floats
 from .steps import Steps, group_steps
 
 

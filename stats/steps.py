@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .bootstrap import Floats
+from .intervals import Floats
 
 Index = NDArray[np.intp]
 

@@ -39,6 +39,8 @@ class Step:
         after: what stands between it and the next one, usually white space.
         label: the truth about a provided step; None where it is not known.
         states_answer: the step states the final answer.
+        truth: a graded label, such as an importance that another study measured; None
+            where it is not known.
         numbers: the numbers of a provided step; empty in a written one, where they
             are found in the text.
     """
@@ -48,6 +50,7 @@ class Step:
     label: Label | None = None
     states_answer: bool = False
     numbers: tuple[Number, ...] = ()
+    truth: float | None = None
 
 
 @dataclass(frozen=True)
@@ -79,12 +82,21 @@ class Chain:
         return replace(self, steps=self.steps[:k] + (changed,) + self.steps[k + 1 :])
 
 
+def unlabelled(chain: Chain) -> Chain:
+    """The chain as its text alone tells it: what is changed hangs on no label."""
+    steps = (Step(s.text, s.after, states_answer=s.states_answer) for s in chain.steps)
+    return replace(chain, steps=tuple(steps), label=None)
+
+
 def chain_to_dict(chain: Chain) -> dict[str, Any]:
     """The chain as plain JSON types; the reverse of :func:`chain_from_dict`."""
     plain = asdict(chain)
     plain["steps"] = [
         {**step, "numbers": list(step["numbers"])} for step in plain["steps"]
     ]
+    for step in plain["steps"]:
+        if step["truth"] is None:  # few steps have one
+            del step["truth"]
     if chain.label is None:  # few chains have one
         del plain["label"]
     if chain.writing == ENGLISH:
@@ -118,6 +130,7 @@ def _step_from_dict(plain: Mapping[str, Any]) -> Step:
             Number(int(n["start"]), int(n["end"]), n["role"], int(n["sign"]))
             for n in numbers
         ),
+        truth=plain.get("truth"),
     )
 
 

@@ -7,11 +7,10 @@ scored together (see :mod:`lm_eval_faith.engines`). All else is the backend's.
 
 from __future__ import annotations
 
-import logging
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from lm_eval.api.instance import Instance
 from lm_eval.api.model import LM, CacheHook, hash_args
@@ -20,25 +19,26 @@ from tqdm import tqdm  # type: ignore[import-untyped]
 
 from lm_eval_faith.asks import Ask, Generate, answered, together
 from lm_eval_faith.errors import InputError
-from lm_eval_faith.harness.backends import require_loglikelihoods, silenced
-from lm_eval_faith.harness.exit_code import exit_with_code_2_on_input_errors
+from lm_eval_faith.harness.engine_choice import EngineChoice, one_of_auto_on_off
+from lm_eval_faith.harness.lm_eval_compat import (
+    fixed_batch_size,
+    require_loglikelihoods,
+    silenced,
+    view,
+)
+from lm_eval_faith.harness.response_cache import claim, owner_of
+from lm_eval_faith.harness.seam import Seams, warn_of_joined
 from lm_eval_faith.harness.stages import (
     MultiStageRequest,
     StageKeys,
     as_response,
     draws,
 )
-
-if TYPE_CHECKING:
-    from lm_eval.models.huggingface import HFLM
-
-logger = logging.getLogger(__name__)
+from lm_eval_faith.harness.written_text import WrittenText
 
 SMALLEST_DEFAULT_CHUNK = 16
 DEFAULT_CHUNK_OF_AUTO = 128
 """For ``batch_size=auto``, where the backend makes large batches of what it gets."""
-
-exit_with_code_2_on_input_errors()
 
 
 class FaithLM(LM):  # type: ignore[misc]
@@ -67,13 +67,15 @@ class FaithLM(LM):  # type: ignore[misc]
     ) -> None:
         # Not LM.__init__: the attributes that it sets are the backend's here.
         self.cache_hook = CacheHook(None)
-        sharing = _one_of_auto_on_off(shared_prefix)
+        sharing = one_of_auto_on_off(shared_prefix)
         _check_positive("max_packed_tokens", max_packed_tokens)
         _check_positive("chunk", chunk)
         self._chunk = chunk or default_chunk(backend_arguments)
+        self._arguments = backend_arguments
         self.wrapped = make_backend(backend, backend_arguments)
-        if sharing != "off":
-            share_prefixes(self.wrapped, sharing == "on", max_packed_tokens)
+        self._engine = EngineChoice(self.wrapped, sharing, max_packed_tokens)
+        self._seams = Seams(self.wrapped)
+        self._written = WrittenText(self.wrapped)
 
     # --- what the backend answers ------------------------------------------------
 
@@ -83,8 +85,23 @@ class FaithLM(LM):  # type: ignore[misc]
         return getattr(self.wrapped, name)
 
     def loglikelihood(self, requests: list[Instance], **kwargs: Any) -> Any:
-        """The backend's, with shared prefixes where it was given them."""
-        return self.wrapped.loglikelihood(requests, **kwargs)
+        """The backend's, with shared prefixes where that gives the same.
+
+        Where the tokenizer of ``hf`` joins context and answer, see
+        :mod:`lm_eval_faith.harness.seam`.
+        """
+        if not self._engine.is_hf:
+            warn_of_joined(self.wrapped, [request.args for request in requests])
+            return self.wrapped.loglikelihood(requests, **kwargs)
+        splits = self._seams.split(
+            [(request.doc_id, request.args) for request in requests]
+        )
+        backend = view(
+            self.wrapped,
+            _loglikelihood_tokens=self._engine,
+            _encode_pair=lambda *texts: splits[texts],
+        )
+        return backend.loglikelihood(requests, **kwargs)
 
     def loglikelihood_rolling(self, requests: list[Instance], **kwargs: Any) -> Any:
         """The backend's."""
@@ -135,9 +152,41 @@ class FaithLM(LM):  # type: ignore[misc]
         self.wrapped.barrier()
 
     def set_cache_hook(self, cache_hook: CacheHook) -> None:
-        """Take the run's cache, and give it to the backend too."""
+        """Take the run's cache, and give it to the backend too.
+
+        Raises:
+            InputError: it holds the answers of another model.
+        """
+        if cache_hook.dbdict is not None:
+            claim(cache_hook.dbdict, owner_of(self.wrapped, self._arguments))
         self.cache_hook = cache_hook
         self.wrapped.set_cache_hook(cache_hook)
+
+    def get_model_info(self) -> dict[str, Any]:
+        """The backend's, and how it was asked, under ``faith``.
+
+        The harness writes this into the results file.
+        """
+        plain = getattr(self.wrapped, "get_model_info", dict)()
+        return {**plain, "faith": self.how_asked()}
+
+    def how_asked(self) -> dict[str, Any]:
+        """What a reader of the numbers should know of how they came about.
+
+        ``model`` is its name or path, also of a model that was given ready; empty where
+        there is none. ``shared_prefixes`` is ``on``, or ``off`` and why; ``expected`` says
+        whether that is as asked for or as usual with such a backend. ``notes`` are
+        sentences to show with the numbers.
+        """
+        notes = [self._seams.sentence()] if self._seams.joined else []
+        notes += [said] if (said := self._written.sentence()) else []
+        return {
+            "backend": type(self.wrapped).__name__,
+            "model": model_path(self.wrapped),
+            "shared_prefixes": self._engine.state(),
+            "expected": self._engine.as_expected,
+            "notes": notes,
+        }
 
     # --- multi-stage requests ----------------------------------------------------
 
@@ -195,6 +244,7 @@ class FaithLM(LM):  # type: ignore[misc]
                     counts.update(request.counts(result))
                 bar.update(len(chunk))
                 bar.set_postfix(counts)
+        self._written.tell()
         return responses
 
     def _stage(
@@ -251,8 +301,12 @@ class FaithLM(LM):  # type: ignore[misc]
                 )
                 for index, arguments in enumerate(asked.values())
             ]
-            ask = getattr(self.wrapped, method)
-            computed = dict(zip(asked, ask(requests, **silenced(ask)), strict=True))
+            if method == "generate_until":
+                found = self._written.generate_until(requests)
+            else:
+                quiet = silenced(self.wrapped.loglikelihood)
+                found = self.loglikelihood(requests, **quiet)
+            computed = dict(zip(asked, found, strict=True))
             if cache is not None:
                 cache.update({k: v for k, v in computed.items() if k not in known})
                 cache.commit()
@@ -273,9 +327,15 @@ def make_backend(backend: str | LM, arguments: Mapping[str, Any]) -> LM:
     """The model to wrap, from its name in the harness's registry.
 
     Raises:
-        InputError: there is no such name, or it is this model's own.
+        InputError: there is no such name, it is this model's own, or arguments stand
+            beside a model that is ready.
     """
     if isinstance(backend, LM):
+        if arguments:
+            raise InputError(
+                f"{', '.join(arguments)}: the backend is ready and takes no arguments any "
+                "more; give them where it is made"
+            )
         return backend
     try:
         kind = get_model(backend)
@@ -284,6 +344,12 @@ def make_backend(backend: str | LM, arguments: Mapping[str, Any]) -> LM:
     if issubclass(kind, FaithLM):
         raise InputError(f"backend={backend}: name the model to wrap, such as hf")
     return kind.create_from_arg_obj(dict(arguments))
+
+
+def model_path(backend: Any) -> str:
+    """The name or path of a backend's model, empty where it has none."""
+    given = getattr(backend, "pretrained", "")
+    return str(getattr(given, "name_or_path", given) or "")
 
 
 def default_chunk(backend_arguments: Mapping[str, Any]) -> int:
@@ -305,179 +371,7 @@ def torch_seeded_by(keys: Sequence[str]) -> Iterator[None]:
         yield
 
 
-@contextmanager
-def fixed_batch_size(backend: LM) -> Iterator[None]:
-    """Let ``hf`` find its automatic batch size once and not again in each chunk.
-
-    The search is a joint one of all processes, so it must not depend on how many chunks
-    each has left.
-    """
-    from lm_eval.models.huggingface import HFLM
-
-    if not isinstance(backend, HFLM) or backend.batch_size != "auto":
-        yield
-        return
-    backend.batch_size_per_gpu = backend._detect_batch_size()
-    try:
-        yield
-    finally:
-        backend.batch_size_per_gpu = "auto"
-
-
-# --- shared prefixes -------------------------------------------------------------
-
-
-def share_prefixes(
-    backend: LM, required: bool, max_packed_tokens: int | None = None
-) -> None:
-    """Let an ``hf`` backend score requests over their shared prefixes.
-
-    Raises:
-        InputError: it is required, and the backend or its model cannot do it.
-    """
-    reason = why_not_shared(backend)
-    if reason is None:
-        backend._loglikelihood_tokens = SharedPrefixes(
-            backend, required, max_packed_tokens
-        )
-    elif required:
-        raise InputError(f"shared_prefix=on: {reason}")
-    else:
-        logger.info("prefixes are not shared: %s", reason)
-
-
-def why_not_shared(backend: LM) -> str | None:
-    """None, or why a backend cannot be given shared-prefix scoring."""
-    from lm_eval.models.huggingface import HFLM
-
-    kind = type(backend)
-    ways_of_scoring = ("loglikelihood", "_loglikelihood_tokens", "_model_call")
-    if not isinstance(backend, HFLM) or any(
-        getattr(kind, name) is not getattr(HFLM, name) for name in ways_of_scoring
-    ):
-        return f"{kind.__name__} has its own way of scoring"
-    if backend.backend != "causal":
-        return "the model is not a causal one"
-    return None
-
-
-class SharedPrefixes:
-    """Takes the place of ``HFLM._loglikelihood_tokens`` on one backend.
-
-    The first requests are scored both ways, and the answers compared; where they differ
-    or the model cannot do it, all requests are scored as ``hf`` does.
-    """
-
-    def __init__(
-        self, backend: HFLM, required: bool, max_packed_tokens: int | None
-    ) -> None:
-        from lm_eval_faith.engines import DEFAULT_MAX_PACKED_TOKENS, supports
-
-        self.backend = backend
-        self.plain = backend._loglikelihood_tokens
-        self.required = required
-        self.max_packed_tokens = max_packed_tokens or DEFAULT_MAX_PACKED_TOKENS
-        self.proven = False
-        self.usable = self._is_usable(supports(backend.model))
-
-    def __call__(
-        self,
-        requests: Sequence[tuple[Any, list[int], list[int]]],
-        disable_tqdm: bool = False,
-        override_bs: int | None = None,
-    ) -> list[tuple[float, bool]]:
-        """Answer requests as the method does whose place this takes."""
-        # Windows of a rolling log-likelihood, which come with override_bs, share nothing.
-        if override_bs is None and requests and self._proves_itself(requests):
-            return self._shared(requests, disable_tqdm)
-        answers: list[tuple[float, bool]] = self.plain(
-            requests, disable_tqdm=disable_tqdm, override_bs=override_bs
-        )
-        return answers
-
-    def _proves_itself(self, requests: Sequence[tuple[Any, Any, Any]]) -> bool:
-        from lm_eval_faith.engines import prove
-
-        if self.usable and not self.proven:
-            with self._precision():
-                reason = prove(self.backend.model, _pairs(requests), **self._settings())
-            self.proven = True
-            self.usable = self._is_usable(reason)
-        return self.usable
-
-    def _is_usable(self, reason: str | None) -> bool:
-        if reason is None:
-            return True
-        if self.required:
-            raise InputError(f"shared_prefix=on: {reason}")
-        logger.warning("requests are scored one by one: %s", reason)
-        return False
-
-    def _shared(
-        self, requests: Sequence[tuple[Any, Any, Any]], disable_tqdm: bool
-    ) -> list[tuple[float, bool]]:
-        from lm_eval_faith.engines import score
-
-        self._tell_of_cut_requests(requests)
-        model, hook = self.backend.model, self.backend.cache_hook
-        answers: dict[int, tuple[float, bool]] = {}
-        with (
-            self._precision(),
-            tqdm(
-                total=len(requests),
-                disable=disable_tqdm or self.backend.rank != 0,
-                desc="Running loglikelihood requests",
-            ) as bar,
-        ):
-            for scored in score(model, _pairs(requests), **self._settings()):
-                answer = (scored.logprob, scored.is_greedy)
-                answers[scored.index] = answer
-                text = requests[scored.index][0]
-                if text is not None:
-                    hook.add_partial("loglikelihood", text, answer)
-                bar.update(1)
-        return [answers[index] for index in range(len(requests))]
-
-    def _settings(self) -> dict[str, Any]:
-        return {
-            "max_length": self.backend.max_length,
-            "max_packed_tokens": self.max_packed_tokens,
-            "softmax_dtype": self.backend.softmax_dtype,
-        }
-
-    def _precision(self) -> Any:
-        import torch
-
-        dtype = self.backend.mixed_precision_dtype
-        kind = self.backend.device.type
-        return torch.autocast(kind, dtype=dtype, enabled=dtype is not None)
-
-    def _tell_of_cut_requests(self, requests: Sequence[tuple[Any, Any, Any]]) -> None:
-        limit = self.backend.max_length
-        cut = sum(len(context) + len(rest) > limit + 1 for _, context, rest in requests)
-        if cut:
-            logger.warning(
-                "%d of %d requests are longer than the model's %d tokens and lose "
-                "their beginning",
-                cut,
-                len(requests),
-                limit,
-            )
-
-
-def _pairs(requests: Sequence[tuple[Any, Any, Any]]) -> list[tuple[Any, Any]]:
-    return [(context, continuation) for _, context, continuation in requests]
-
-
 # --- arguments -------------------------------------------------------------------
-
-
-def _one_of_auto_on_off(value: object) -> str:
-    """The argument's word; YAML reads ``on`` and ``off`` as true and false."""
-    words = {"auto": "auto", "on": "on", "off": "off", "True": "on", "False": "off"}
-    if str(value) not in words:
-        raise InputError(f"shared_prefix must be auto, on or off, not {value!r}")
-    return words[str(value)]
 
 
 def _check_positive(name: str, value: object) -> None:

@@ -23,15 +23,12 @@ from lm_eval.api.model import LM, hash_args
 
 from lm_eval_faith.asks import Ask, Generate, Stages
 from lm_eval_faith.errors import InputError
-from lm_eval_faith.harness.exit_code import exit_with_code_2_on_input_errors
-from lm_eval_faith.harness.running_model import running_model
+from lm_eval_faith.harness.lm_eval_compat import running_model
 
 logger = logging.getLogger(__name__)
 
 MULTI_STAGE = "multi_stage"
 """The request type, and the name of the model's method that answers it."""
-
-exit_with_code_2_on_input_errors()
 
 
 def _no_counts(result: Any) -> Mapping[str, int]:

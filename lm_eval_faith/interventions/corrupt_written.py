@@ -30,7 +30,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
 
-from lm_eval_faith.chains.answers import states_answer
+from lm_eval_faith.chains.answer_steps import states_answer
 from lm_eval_faith.chains.chain import Chain
 from lm_eval_faith.chains.draw import Draw
 from lm_eval_faith.chains.han_numerals import CHARACTERS, int_to_han

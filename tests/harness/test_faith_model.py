@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import subprocess
 import sys
@@ -121,10 +122,56 @@ def test_what_the_evaluator_asks_of_a_model_is_the_backends(
     assert wrapped.tok_encode("some text") == plain.tok_encode("some text")
     assert wrapped.apply_chat_template(chat) == plain.apply_chat_template(chat)
     assert wrapped.chat_template(True) == plain.chat_template(True)
-    assert wrapped.get_model_info() == plain.get_model_info()
+    assert plain.get_model_info().items() <= wrapped.get_model_info().items()
     assert wrapped.all_gather(torch.ones(2)).tolist() == [1, 1]
     assert wrapped.gather_object("x") == ["x"]
     assert not hasattr(wrapped, "MULTIMODAL") and not hasattr(wrapped, "no_such_thing")
+
+
+def test_the_results_file_says_how_the_model_was_asked(
+    hf: MakeHF, tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = FaithLM(hf())
+    ask(model, "loglikelihood", PAIRS)
+    assert model.get_model_info()["faith"] == {
+        "backend": "HFLM",
+        "model": str(tiny_model),
+        "shared_prefixes": "on",
+        "expected": True,
+        "notes": [],
+    }
+    off = FaithLM(hf(), shared_prefix="off").how_asked()
+    assert (off["shared_prefixes"], off["expected"]) == ("off: switched off", True)
+    ready = FaithLM(HFLM(pretrained=hf().model, tokenizer=hf().tokenizer))
+    assert ready.how_asked()["model"] == str(tiny_model)
+    other = FaithLM(DummyLM()).how_asked()
+    assert other["expected"] and "its own way" in other["shared_prefixes"]
+    monkeypatch.setattr(*cannot("shared_prefix.supports"))
+    lost = FaithLM(hf()).how_asked()
+    assert (lost["shared_prefixes"], lost["expected"]) == ("off: it cannot", False)
+
+
+def test_a_cache_that_holds_another_models_answers_is_refused(
+    hf: MakeHF, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = str(tmp_path / "cache.db")
+    first = CachingLM(FaithLM(hf(), shared_prefix="on"), path)
+    answers = first.loglikelihood(instances("loglikelihood", PAIRS[:3]))
+    again = CachingLM(FaithLM(hf(batch_size=1)), path)
+    assert again.loglikelihood(instances("loglikelihood", PAIRS[:3])) == answers
+    tuned = hf()
+    with torch.no_grad():
+        for weights in tuned.model.parameters():
+            weights += 0.01
+    with pytest.raises(InputError, match="cache.db holds answers of another model"):
+        CachingLM(FaithLM(tuned), path)
+    with pytest.raises(InputError, match="weights"):
+        CachingLM(FaithLM(hf(dtype="bfloat16")), path)
+    plain = str(tmp_path / "plain.db")
+    CachingLM(hf(), plain).loglikelihood(instances("loglikelihood", PAIRS[:3]))
+    assert "do not say of which model" not in caplog.text
+    CachingLM(FaithLM(hf()), plain)
+    assert "do not say of which model" in caplog.text
 
 
 def test_the_cache_is_given_to_the_model_and_to_the_backend(
@@ -142,7 +189,7 @@ def test_scores_over_shared_prefixes_are_cached_as_they_come(
     caching = CachingLM(FaithLM(hf(), shared_prefix="on"), str(tmp_path / "cache.db"))
     requests = instances("loglikelihood", PAIRS[:6])
     answers = caching.lm.loglikelihood(requests, disable_tqdm=True)
-    assert len(caching.dbdict) == len(requests)
+    assert len(caching.dbdict) == len(requests) + 1  # and whose answers they are
     assert caching.loglikelihood(requests) == answers
 
 
@@ -211,38 +258,135 @@ def test_importing_the_model_loads_no_torch() -> None:
 # --- shared prefixes -------------------------------------------------------------
 
 
-def forbid_plain_scoring(backend: HFLM, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*args: Any, **kwargs: Any) -> None:
-        raise AssertionError("scored one by one")
+@pytest.fixture
+def plainly_scored(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many requests each call of the harness's own way of scoring was given."""
+    counts: list[int] = []
+    plain = HFLM._loglikelihood_tokens
 
-    monkeypatch.setattr(backend, "_model_call", refuse)
+    def counted(self: HFLM, requests: Any, *args: Any, **kwargs: Any) -> Any:
+        counts.append(len(requests))
+        return plain(self, requests, *args, **kwargs)
+
+    monkeypatch.setattr(HFLM, "_loglikelihood_tokens", counted)
+    return counts
 
 
-def test_prefixes_are_shared_by_default(
-    hf: MakeHF, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_prefixes_are_shared_by_default(hf: MakeHF, plainly_scored: list[int]) -> None:
     wrapped = FaithLM(hf())
-    forbid_plain_scoring(wrapped.wrapped, monkeypatch)
     assert len(ask(wrapped, "loglikelihood", PAIRS)) == len(PAIRS)
+    assert plainly_scored == []
 
 
 def test_prefixes_are_not_shared_when_switched_off(
-    hf: MakeHF, monkeypatch: pytest.MonkeyPatch
+    hf: MakeHF, plainly_scored: list[int]
 ) -> None:
-    wrapped = FaithLM(hf(), shared_prefix="off")
-    forbid_plain_scoring(wrapped.wrapped, monkeypatch)
-    with pytest.raises(AssertionError, match="one by one"):
-        ask(wrapped, "loglikelihood", PAIRS)
+    ask(FaithLM(hf(), shared_prefix="off"), "loglikelihood", PAIRS)
+    assert plainly_scored == [len(PAIRS)]
 
 
-@pytest.mark.parametrize("where", ["transformers_compat.supports", "proof.prove"])
+def test_a_model_that_is_wrapped_stays_as_it_was(
+    hf: MakeHF, plainly_scored: list[int]
+) -> None:
+    plain = hf()
+    before = dict(vars(plain))
+    ask(FaithLM(plain, shared_prefix="on"), "loglikelihood", PAIRS)
+    assert vars(plain) == before and plainly_scored == []
+    alone = ask(FaithLM(plain, shared_prefix="off"), "loglikelihood", PAIRS)
+    assert alone == ask(plain, "loglikelihood", PAIRS)
+    assert plainly_scored == [len(PAIRS)] * 2
+
+
+def test_arguments_beside_a_ready_backend_are_refused() -> None:
+    with pytest.raises(InputError, match="max_length, nonsense: the backend is ready"):
+        FaithLM(DummyLM(), max_length=64, nonsense=3)
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_call_that_was_replaced_on_the_model_is_honoured(
+    hf: MakeHF, caplog: pytest.LogCaptureFixture, when: str
+) -> None:
+    """As a user does who steers a model: `_model_call` of one object is another."""
+    backend, unchanged = hf(), ask(hf(), "loglikelihood", PAIRS)
+    call = backend._model_call
+
+    def steered(*args: Any, **kwargs: Any) -> torch.Tensor:
+        logits = call(*args, **kwargs)
+        logits[..., 5] += 3
+        return logits
+
+    if when == "before":
+        backend._model_call = steered
+    model = FaithLM(backend)
+    if when == "after":
+        ask(model, "loglikelihood", PAIRS)
+        backend._model_call = steered
+    answers = ask(model, "loglikelihood", PAIRS)
+    assert answers == ask(backend, "loglikelihood", PAIRS)
+    assert max(abs(a - b) for (a, _), (b, _) in zip(answers, unchanged)) > 0.1
+    assert caplog.text.count("its _model_call was replaced") == 1
+    with pytest.raises(InputError, match="its _model_call was replaced"):
+        FaithLM(backend, shared_prefix="on")
+
+
+def adapter_that_wakes(backend: HFLM, words: str, tell: bool) -> HFLM:
+    """A LoRA that works behind certain tokens only (aLoRA), in the wrapper's forward."""
+    import peft
+
+    tokens = backend.tok_encode(words, add_special_tokens=False)
+    config = peft.LoraConfig(
+        task_type="CAUSAL_LM",
+        target_modules="all-linear",
+        alora_invocation_tokens=tokens,
+        init_lora_weights=False,
+    )
+    torch.manual_seed(0)
+    model = peft.get_peft_model(backend.model, config).eval()
+    if not tell:  # so that the proof has to notice
+        config.alora_invocation_tokens = None
+        model.forward = functools.partial(awake, model, tokens, model.forward)
+    backend._model = model
+    return backend
+
+
+def awake(model: Any, tokens: list[int], forward: Any, *args: Any, **kw: Any) -> Any:
+    config = model.active_peft_config
+    config.alora_invocation_tokens = tokens
+    try:
+        return forward(*args, **kw)
+    finally:
+        config.alora_invocation_tokens = None
+
+
+@pytest.mark.parametrize("tell", [True, False], ids=["by source", "by the proof"])
+def test_an_adapter_that_wakes_behind_certain_words_gives_the_numbers_of_hf(
+    hf: MakeHF, caplog: pytest.LogCaptureFixture, tell: bool
+) -> None:
+    pairs = [(text + "The answer is", f" {i}") for i, text in enumerate(TEXTS)]
+    asleep = ask(hf(), "loglikelihood", pairs)
+    backend = adapter_that_wakes(hf(), " answer is", tell)
+    expected = ask(backend, "loglikelihood", pairs)
+    assert max(abs(a - b) for (a, _), (b, _) in zip(expected, asleep)) > 0.1
+    assert ask(FaithLM(backend), "loglikelihood", pairs) == expected
+    assert ("aLoRA" if tell else "over shared prefixes but") in caplog.text
+
+
+def cannot(where: str) -> tuple[str, Any]:
+    """What to put where, so that a model cannot be scored over shared prefixes."""
+    from lm_eval_faith.engines import Proof
+
+    found = Proof("it cannot") if where.endswith("prove") else "it cannot"
+    return f"lm_eval_faith.engines.{where}", lambda *args, **kwargs: found
+
+
+@pytest.mark.parametrize("where", ["shared_prefix.supports", "proof.prove"])
 def test_a_model_that_cannot_share_is_scored_one_by_one_and_says_so_once(
     hf: MakeHF,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
     where: str,
 ) -> None:
-    monkeypatch.setattr(f"lm_eval_faith.engines.{where}", lambda *a, **k: "it cannot")
+    monkeypatch.setattr(*cannot(where))
     wrapped = FaithLM(hf())
     expected = ask(hf(), "loglikelihood", PAIRS[:4])
     for _ in range(2):
@@ -250,11 +394,11 @@ def test_a_model_that_cannot_share_is_scored_one_by_one_and_says_so_once(
     assert caplog.text.count("it cannot") == 1
 
 
-@pytest.mark.parametrize("where", ["transformers_compat.supports", "proof.prove"])
+@pytest.mark.parametrize("where", ["shared_prefix.supports", "proof.prove"])
 def test_a_model_that_cannot_share_is_refused_where_sharing_is_required(
     hf: MakeHF, monkeypatch: pytest.MonkeyPatch, where: str
 ) -> None:
-    monkeypatch.setattr(f"lm_eval_faith.engines.{where}", lambda *a, **k: "it cannot")
+    monkeypatch.setattr(*cannot(where))
     with pytest.raises(InputError, match="shared_prefix=on: it cannot"):
         ask(FaithLM(hf(), shared_prefix="on"), "loglikelihood", PAIRS[:4])
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lm_eval_faith.chains.answers import states_answer
+from lm_eval_faith.chains.answer_steps import states_answer
 from lm_eval_faith.chains.chain import Chain, Step
 from lm_eval_faith.chains.draw import Draw
 from lm_eval_faith.chains.language import ENGLISH, Writing

@@ -2,6 +2,7 @@
 
 import math
 
+import lm_eval_faith_stats as stats
 import numpy as np
 import pytest
 from lm_eval_faith_stats import (
@@ -24,7 +25,7 @@ from lm_eval_faith_stats import (
     step_mean,
     step_mean_estimate,
 )
-from lm_eval_faith_stats.bootstrap import SMALLEST_ERROR, bca_interval
+from lm_eval_faith_stats.intervals import SMALLEST_ERROR, bca_interval
 from scipy import stats as scipy_stats
 from statsmodels.stats.proportion import proportion_confint
 
@@ -379,3 +380,19 @@ def test_one_large_effect_among_small_ones_gives_a_wide_interval_but_no_absurd_o
     estimate = mean_estimate(values, Bootstrap(n_resamples=2000))
     assert estimate.low < 0 < estimate.point < estimate.high
     assert estimate.high - estimate.low < 10 * estimate.standard_error
+
+
+def test_the_variance_of_draws_is_told_from_that_of_steps():
+    rng = np.random.default_rng(1)
+    step = np.repeat(np.arange(4000), rng.integers(1, 5, 4000))
+    effect = rng.normal(scale=2.0, size=4000)[step] + rng.normal(size=len(step))
+    found = stats.draw_variance(effect, step)
+    assert found.within == pytest.approx(1.0, rel=0.05)
+    assert found.between == pytest.approx(4.0, rel=0.08)
+    assert found.share_of_one == pytest.approx(0.2, abs=0.02)
+    assert found.share_of_mean == pytest.approx(1 / (1 + 4 * found.n_draws), abs=0.02)
+    balanced = effect[:12].reshape(3, 4)
+    f = scipy_stats.f_oneway(*balanced).statistic
+    found = stats.draw_variance(effect[:12], np.repeat([0, 1, 2], 4))
+    assert found.between == pytest.approx(max((f - 1) * found.within / 4, 0))
+    assert np.isnan(stats.draw_variance([1.0, 2.0], [0, 1]).within)
