@@ -58,9 +58,13 @@ def run(context: typer.Context) -> None:
     """Run lm_eval with the plugin's tasks and model; takes every flag of `lm_eval run`."""
     from lm_eval.__main__ import cli_evaluate
 
-    from lm_eval_faith.harness.activation import activate
+    from lm_eval_faith.files import require_place_for
+    from lm_eval_faith.harness.activation import activate, output_path
     from lm_eval_faith.harness.lm_eval_compat import leave_process_group
 
+    output = output_path(context.args)
+    if output is not None:
+        require_place_for(output)
     activate()
     sys.argv = ["lm-eval-faith", "run", *context.args]
     cli_evaluate()
@@ -127,10 +131,15 @@ def disable() -> None:
 
 @app.command("doctor")
 def doctor() -> None:
-    """Say which lm_eval is installed and which ways in work."""
+    """Say which versions are installed, which ways in work, and how fast scoring is.
+
+    Newer versions than were tested are named. Shared prefixes are tried on the model
+    that comes with the package.
+    """
     from lm_eval_faith_tasks import PATH
 
     import lm_eval_faith
+    from lm_eval_faith.harness import doctor as look
     from lm_eval_faith.harness import startup
 
     harness = startup.look_at_harness()
@@ -149,6 +158,10 @@ def doctor() -> None:
     print('  works  lm_eval ... --include_path "$(lm-eval-faith tasks-path)"')
     plain = "works " if harness.active else "needs `lm-eval-faith enable`: "
     print(f"  {plain} lm_eval ... --tasks cot_faith_provided")
+    print("versions:")
+    for line in look.versions():
+        print(f"  {line}")
+    print(f"shared prefixes: {look.shared_prefixes()}")
 
 
 Runs = Annotated[

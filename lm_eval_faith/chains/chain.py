@@ -80,8 +80,8 @@ class Chain:
 
 def unlabelled(chain: Chain) -> Chain:
     """The chain as its text alone tells it: what is changed hangs on no label."""
-    steps = tuple(replace(step, label=None, truth=None) for step in chain.steps)
-    return replace(chain, steps=steps, label=None)
+    steps = (Step(s.text, s.after, states_answer=s.states_answer) for s in chain.steps)
+    return replace(chain, steps=tuple(steps), label=None)
 
 
 def chain_to_dict(chain: Chain) -> dict[str, Any]:

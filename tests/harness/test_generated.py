@@ -269,9 +269,9 @@ def test_names_that_one_of_two_processes_lacks_are_filled_up_in_both(
     evaluate, scripted_lm, monkeypatch, text, other_has
 ):
     """One of them is played: it has values of no name, or of every name."""
-    from lm_eval_faith.harness.generated import GeneratedChains
+    from lm_eval_faith.harness.tasks import WrittenChains
 
-    plain = GeneratedChains.build_all_requests
+    plain = WrittenChains.build_all_requests
 
     def as_one_of_two(self, **kwargs):
         plain(self, **kwargs)
@@ -280,7 +280,7 @@ def test_names_that_one_of_two_processes_lacks_are_filled_up_in_both(
     lm = scripted_lm(text)
     table = evaluate(lm=lm)[0]
     lm.all_gather = lambda here: torch.cat([here, torch.full_like(here, other_has)])
-    monkeypatch.setattr(GeneratedChains, "build_all_requests", as_one_of_two)
+    monkeypatch.setattr(WrittenChains, "build_all_requests", as_one_of_two)
     again, samples, _ = evaluate(lm=lm)
     if other_has:
         every_name = 4 + 2 * len(FIGURES) + 1
@@ -433,7 +433,7 @@ def test_a_dataset_that_cannot_be_loaded_is_told_with_the_way_out(evaluate):
     [
         ({"threshold": "high"}, "threshold must be a number"),
         ({"max_steps": -1}, "max_steps must be a whole number"),
-        ({"prompt": "friendly"}, "prompt must be one of auto, plain, chat, boxed"),
+        ({"prompt": "friendly"}, "prompt must be auto, plain, chat or boxed"),
         ({"interventions": "corupt"}, "unknown intervention 'corupt'"),
         ({"steps": [9, 2]}, "steps must be a range from low to high"),
         ({"allow_last_number": "maybe"}, "allow_last_number must be true or false"),
