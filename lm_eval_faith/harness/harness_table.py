@@ -7,6 +7,7 @@ values and estimators are those of the report, so both show the same numbers.
 from __future__ import annotations
 
 import functools
+import math
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -237,4 +238,5 @@ class ShowsMetrics:
 
 
 def _join_values(join: Join, values: Sequence[Any]) -> float:
-    return join([value for value in values if value != () and value != []])
+    told = [value for value in values if value != () and value != []]
+    return join(told) if told else math.nan

@@ -935,11 +935,6 @@ def _missing(record: Record, name: str, what: str, value: object, kind: str) -> 
     )
 
 
-def reasons_left_out(chains: Iterable[FileChain]) -> dict[str, int]:
-    """How many chains are left out for each reason."""
-    return {reason: len(ids) for reason, ids in ids_left_out(chains).items()}
-
-
 def ids_left_out(chains: Iterable[FileChain]) -> dict[str, list[str]]:
     """Which chains are left out for each reason."""
     found: dict[str, list[str]] = {}

@@ -113,7 +113,7 @@ def by_hand(run, scripted_lm):
 
 def test_the_table_has_the_names_of_the_contract(run):
     names = {f"{i}_{f}" for i in ("corrupt", "delete") for f in METRICS}
-    names |= {"control_raw", "solved", "steps", "unparsed", "dropped"}
+    names |= {"control_effect", *OF_CHAINS}
     shown = {key.split(",")[0] for key in run[0] if key.endswith(",none")}
     assert {name for name in shown if not name.endswith("_stderr")} == names
 
@@ -271,9 +271,9 @@ def test_names_that_one_of_two_processes_lacks_are_filled_up_in_both(
     evaluate, scripted_lm, monkeypatch, text, other_has
 ):
     """One of them is played: it has values of no name, or of every name."""
-    from lm_eval_faith.harness.generated import GeneratedChains
+    from lm_eval_faith.harness.tasks import WrittenChains
 
-    plain = GeneratedChains.build_all_requests
+    plain = WrittenChains.build_all_requests
 
     def as_one_of_two(self, **kwargs):
         plain(self, **kwargs)
@@ -282,7 +282,7 @@ def test_names_that_one_of_two_processes_lacks_are_filled_up_in_both(
     lm = scripted_lm(text)
     table = evaluate(lm=lm)[0]
     lm.all_gather = lambda here: torch.cat([here, torch.full_like(here, other_has)])
-    monkeypatch.setattr(GeneratedChains, "build_all_requests", as_one_of_two)
+    monkeypatch.setattr(WrittenChains, "build_all_requests", as_one_of_two)
     again, samples, _ = evaluate(lm=lm)
     if other_has:
         every_name = len(OF_CHAINS) + 2 * len(METRICS) + 1
@@ -435,7 +435,7 @@ def test_a_dataset_that_cannot_be_loaded_is_told_with_the_way_out(evaluate):
     [
         ({"threshold": "high"}, "threshold must be a number"),
         ({"max_steps": -1}, "max_steps must be a whole number"),
-        ({"prompt": "friendly"}, "prompt must be one of auto, plain, chat, boxed"),
+        ({"prompt": "friendly"}, "prompt must be auto, plain, chat or boxed"),
         ({"interventions": "corupt"}, "unknown intervention 'corupt'"),
         ({"steps": [9, 2]}, "steps must be a range from low to high"),
         ({"allow_last_number": "maybe"}, "allow_last_number must be true or false"),

@@ -213,7 +213,7 @@ def test_a_context_longer_than_the_model_takes_is_refused_by_name(evaluate):
     with pytest.raises(InputError) as refused:
         evaluate(metadata={"load_bearing": 60})
     said = str(refused.value)
-    assert f"task {TASK}, document test-0-0:" in said
+    assert f"task {TASK}: document test-0-0:" in said
     assert "the model takes 2048" in said and "\n" not in said
 
 
@@ -259,7 +259,7 @@ def test_a_context_that_just_fits_is_kept(evaluate, model, monkeypatch):
         ({"interventions": "corupt"}, "unknown intervention 'corupt'"),
         ({"interventions": []}, "interventions must name at least one"),
         ({"metrics": "aucc"}, "unknown metric 'aucc'"),
-        ({"too_long": "cut"}, "too_long must be 'refuse' or 'drop'"),
+        ({"too_long": "cut"}, "too_long must be refuse or drop"),
         ({"intervention_modules": "no.such"}, "'no.such' cannot be imported"),
     ],
 )
