@@ -14,9 +14,16 @@ from sklearn.metrics import roc_auc_score
 import lm_eval_faith
 from lm_eval_faith.errors import InputError
 from lm_eval_faith.records.run import load_run
-from lm_eval_faith.report import agreements_of_run, compare_runs, tables
+from lm_eval_faith.report import agreements_of_run, compare_runs
+from lm_eval_faith.report import report as reporting
 from lm_eval_faith.report.leaderboard import leaderboards
 from lm_eval_faith.report.report import make_reports
+from lm_eval_faith.report.write import text
+
+
+def told(reports, format):
+    return text(reporting.written(reports), format)
+
 
 TASK = "cot_faith_labelled"
 CHAIN = "The red box holds 7. It rains. The blue box holds 2, Ann says. So 72."
@@ -367,7 +374,7 @@ def test_the_report_has_the_tables_figures_with_intervals(report):
 def test_the_report_says_how_many_steps_have_no_label(report):
     _, _, made, _ = report
     assert "8 of 36 steps have no label: they enter no AUC" in made.warnings
-    assert "chain_auc" in tables.as_table([made])
+    assert "chain_auc" in told([made], "table")
 
 
 def test_labels_are_read_back_from_the_samples(report):
