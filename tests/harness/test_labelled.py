@@ -390,7 +390,8 @@ def test_labels_are_read_back_from_the_samples(report):
 
 def test_agree_sets_the_reports_aucs_side_by_side(report):
     _, _, made, run = report
-    rows = {r.intervention: r.estimate for r in made.rows if r.figure == "auc"}
+    names = ("auc", "auc_vs_control")  # less the control's where it was run
+    rows = {r.intervention: r.estimate for r in made.rows if r.metric in names}
     (task,) = agreements_of_run(load_run(run), Bootstrap(n_resamples=200))
     assert task.aucs == rows and set(rows) == {"corrupt", "delete"}
 
@@ -414,22 +415,22 @@ def test_models_are_compared_by_the_labels_too(report, tmp_path):
     quick = Bootstrap(n_resamples=200)
     (compared,) = compare_runs([run, other], quick)
     found = {
-        d.figure.name: d.comparison.estimate.point
+        d.quantity.column: d.comparison.estimate.point
         for d in compared.differences
-        if d.figure.intervention == "corrupt"
+        if d.quantity.intervention == "corrupt"
     }
     (made_too,) = make_reports([other], quick)
     first, second = (
-        {r.figure: r.estimate.point for r in rows if r.intervention == "corrupt"}
+        {r.metric: r.estimate.point for r in rows if r.intervention == "corrupt"}
         for rows in (made.rows, made_too.rows)
     )
-    for figure in ("auc", "auc_within"):
-        assert found[figure] == pytest.approx(first[figure] - second[figure])
+    for name in ("auc", "auc_within"):
+        assert found[name] == pytest.approx(first[name] - second[name])
     assert found["auc"] != 0
-    assert {"load_bearing", "decoy", "effect", "late"} <= set(found)
+    assert {"effect_load_bearing", "effect_decoy", "effect", "late"} <= set(found)
     boards = leaderboards([run, other], by="auc", bootstrap=quick)
-    assert [board.by for board in boards] == ["auc", "auc"]
-    assert {e.figures["auc"].estimate.point for e in boards[0].entries} == {
+    assert [board.by.column for board in boards] == ["auc", "auc"]
+    assert {e.point("auc") for e in boards[0].entries} == {
         first["auc"],
         second["auc"],
     }
