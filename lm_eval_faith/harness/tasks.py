@@ -314,7 +314,7 @@ class FaithTask(ShowsMetrics, ConfigurableTask):  # type: ignore[misc]
         there = {
             "solved": self.setting == "generated",
             "answer_steps": True,
-            "other_answer": self.setting != "generated",
+            "other_answer": self.setting != "generated" or self.choice.ask,
             "control": CONTROL in self.choice.interventions,
             "load_bearing": steps["load_bearing"],
             "decoys": steps["decoy"],
@@ -557,10 +557,6 @@ class ReadChains(FaithTask):
             **self.asking(before, generation),
         )
         outcome = yield from read(before, problem.chain, made, self.form, self.fits)
-        if outcome.outcome != "scored":
-            # As of a document that is dropped: one answer, the stand-in's.
-            answers = yield [self._stand_in(problem)]
-            outcome = replace(outcome, answers=answers)
         return outcome.to_dict()
 
     def _clean(self, before: str, problem: Problem) -> list[Request]:
