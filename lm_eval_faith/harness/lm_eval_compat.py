@@ -90,6 +90,35 @@ def warn_of_unknown_model(task: str) -> None:
     )
 
 
+def warn_of_ignored_parameters(task: str) -> None:
+    """Say so where ``simple_evaluate`` was given parameters that it ignores.
+
+    Why: beside a ``task_manager`` it drops its ``metadata`` in silence. Both are looked
+    for in its local variables; when they are gone, nothing is said. Noticed by
+    ``test_ways_in.py``.
+    """
+    frame = sys._getframe(1)
+    while frame is not None:
+        if frame.f_code.co_name == "simple_evaluate":
+            asked = frame.f_locals.get("metadata")
+            manager = frame.f_locals.get("task_manager")
+            used = getattr(manager, "metadata", None)
+            if isinstance(asked, dict) and manager is not None:
+                lost = [
+                    k for k, v in asked.items() if (used or {}).get(k, _RUNNING) != v
+                ]
+                if lost:
+                    logger.warning(
+                        "task %s runs without metadata %s: simple_evaluate ignores it "
+                        "beside task_manager; give it to lm_eval_faith.task_manager("
+                        "metadata=...)",
+                        task,
+                        ", ".join(map(str, lost)),
+                    )
+            return
+        frame = frame.f_back  # type: ignore[assignment]
+
+
 @dataclass(frozen=True)
 class ContextLimit:
     """How long a request may be.
