@@ -10,7 +10,7 @@ import functools
 import inspect
 import logging
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -251,15 +251,65 @@ def scores_as_hf(backend: LM) -> bool:
     )
 
 
+def splits_texts_as_the_harness(model: Any) -> bool:
+    """Whether a model makes tokens of texts as the harness does, with a tokenizer here."""
+    from lm_eval.api.model import TemplateLM
+
+    return (
+        isinstance(model, TemplateLM)
+        and type(model)._encode_pair is TemplateLM._encode_pair
+        and model.backend == "causal"
+        and hasattr(getattr(model, "tokenizer", None), "decode")
+    )
+
+
 def view(backend: LM, **replaced: Any) -> Any:
     """The backend as it is now, with some of its methods replaced, and itself unchanged.
 
     Why: ``hf`` calls its own methods for tokens, scores and decoding, and there is no
-    other way to put ours between. The view shares model, tokenizer and caches.
+    other way to put ours between. The view shares model, tokenizer and caches. When a
+    method has another name, ours is not called: noticed by ``test_seam.py``,
+    ``test_faith_model.py`` and ``test_written_text.py``.
     """
     seen = copy.copy(backend)
     vars(seen).update(replaced)
     return seen
+
+
+def scoring_view(
+    backend: LM, split: Callable[..., Any], score: Callable[..., Any]
+) -> Any:
+    """A view that splits texts and scores token requests by functions of ours."""
+    return view(backend, _encode_pair=split, _loglikelihood_tokens=score)
+
+
+def writing_view(
+    backend: LM,
+    encode: Callable[..., Any],
+    generate: Callable[..., Any],
+    decode: Callable[..., Any],
+) -> Any:
+    """A view that encodes batches, generates and decodes by functions of ours."""
+    return view(
+        backend, tok_batch_encode=encode, _model_generate=generate, tok_decode=decode
+    )
+
+
+def score_tokens(backend: Any, requests: Sequence[Any], disable_tqdm: bool) -> Any:
+    """Score token requests as the backend does."""
+    return backend._loglikelihood_tokens(requests, disable_tqdm=disable_tqdm)
+
+
+def call_of(backend: Any) -> Callable[..., Any]:
+    """The harness's own way from a text's tokens to logits."""
+    call: Callable[..., Any] = backend._model_call
+    return call
+
+
+def generate_of(backend: Any) -> Callable[..., Any]:
+    """The harness's own way from a batch of prompts to tokens."""
+    call: Callable[..., Any] = backend._model_generate
+    return call
 
 
 @contextmanager

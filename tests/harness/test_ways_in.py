@@ -396,3 +396,16 @@ def test_an_output_path_that_cannot_be_written_is_found_before_the_run(shell, tm
         f"error: cannot write {tmp_path / 'file' / 'run'}: {tmp_path / 'file'} is not a "
         "folder"
     )
+
+
+def test_names_private_to_the_harness_stand_in_one_file():
+    private = re.compile(
+        r"\._(loglikelihood_tokens|model_call|encode_pair|model_generate"
+        r"|detect_batch_size|select_cont_toks)\b"
+    )
+    found = {
+        path.name
+        for path in (ROOT / "lm_eval_faith").rglob("*.py")
+        if private.search(path.read_text(encoding="utf-8"))
+    }
+    assert found == {"lm_eval_compat.py"}
