@@ -11,7 +11,6 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from lm_eval_faith.chains.chain import unlabelled
 from lm_eval_faith.interventions.plan import plan
 from lm_eval_faith.problems.chain_files import (
     ChainsRead,
@@ -140,7 +139,7 @@ def _shown(read: FileChain) -> ShownChain:
     chain = read.chain
     reasons = {
         variant.step: variant.not_applicable
-        for variant in plan(unlabelled(chain), [INTERVENTION], seed=0, document=read.id)
+        for variant in plan(chain, [INTERVENTION], seed=0, document=read.id)
     }
     steps = tuple(
         ShownStep(s.text, s.states_answer, s.label, s.truth, reasons[k])
