@@ -38,6 +38,7 @@ from lm_eval_faith.harness.lm_eval_compat import (
     ContextLimit,
     require_loglikelihoods,
     running_model,
+    warn_of_ignored_parameters,
     warn_of_unknown_model,
 )
 from lm_eval_faith.harness.requests import (
@@ -413,6 +414,7 @@ class FaithTask(ShowsMetrics, ConfigurableTask):  # type: ignore[misc]
             # get the requests of these.
             logger.warning("%s: --cache_requests is not used", self.config.task)
         kwargs |= {"cache_requests": False, "rewrite_requests_cache": False}
+        warn_of_ignored_parameters(str(self.config.task))
         self._model = running_model()
         if self._model is None:
             warn_of_unknown_model(str(self.config.task))
