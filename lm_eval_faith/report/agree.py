@@ -130,6 +130,7 @@ def _aucs(
         q.intervention: q
         for q in quantities(tables, choices)
         if q.metric.name == "auc"
+        and q.intervention != CONTROL
         and (NO_ANSWER_STEPS in q.modifiers) <= choices.exclude_answer_steps
     }
     return {
