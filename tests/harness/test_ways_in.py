@@ -55,7 +55,7 @@ def sandbox(tmp_path_factory) -> Path:
 
 def test_lm_eval_faith_run_is_lm_eval_run_with_our_tasks(provided_run):
     table = results(provided_run)["results"]["cot_faith_provided"]
-    assert table["sample_len"] == 6 and "corrupt_effect,none" in table
+    assert table["sample_len"] == 6 and "corrupt_label_difference,none" in table
 
 
 def test_lm_eval_faith_run_takes_every_flag_of_lm_eval_run(shell):
