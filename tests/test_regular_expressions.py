@@ -12,10 +12,10 @@ from re import _constants as op  # type: ignore[attr-defined]
 from re import _parser as parser  # type: ignore[attr-defined]
 from typing import Any
 
+import lm_eval_faith_stats
 import pytest
 
 import lm_eval_faith
-import lm_eval_faith_stats
 
 LENGTH = 40_000
 """Characters of a hostile text: linear work on it takes milliseconds (0.2 s where a

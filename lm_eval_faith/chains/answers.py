@@ -51,7 +51,7 @@ _NEXT_QUESTION = re.compile(
     r"\n[ \t]{0,40}(?:Question|Q|Problem|Human|User|Input)[ ]?[0-9]{0,3}:"
 )
 _OPENING = re.compile(
-    r"(?:[\s*_:=\"“‘'「]|\$\$?(?=[^0-9\s])|\\[(\[]|\\(?:quad|,|;|:| )){0,80}", re.DOTALL
+    r"(?:[\s*_:=\"“‘'「]|\$(?=[^0-9\s])|\\[(\[]|\\(?:quad|,|;|:| )){0,80}", re.DOTALL
 )
 _SENTENCE_END = re.compile(r"[.!?](?=\s|[*_)\]\"]{0,8}(?:\s|$))|[。！？।؟]|\n|<<|</")
 _TRAILING = " \t\r\n*_`.,;:!?\"'”’。」"
@@ -140,7 +140,10 @@ def concluded(text: str) -> ExtractedAnswer | None:
         sentence = text[start:end]
         results = list(result_numbers(sentence))
         if results:
-            return _from_number(sentence, results[-1], start, start, whole=text)
+            found = _from_number(text, results[-1], start, start)
+            lead = text[start : found.start]
+            reasons = "=" in lead or len(find_numbers(lead)) > 0
+            return replace(found, statement=found.start) if reasons else found
         if find_numbers(sentence) or DOUBT.search(sentence):
             return None
     return None
@@ -372,9 +375,7 @@ def _from_number(
     number: WrittenNumber,
     offset: int = 0,
     statement: int | None = None,
-    whole: str | None = None,
 ) -> ExtractedAnswer:
-    text = text if whole is None else whole
     start, end = offset + number.start, offset + number.end
     if statement is None:
         statement = _sentence_start(text, start)

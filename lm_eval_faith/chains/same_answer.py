@@ -305,6 +305,9 @@ _UNIT_WORD = re.compile(
     r"\\(?:text|mathrm|textbf|mbox)\s?\{|\^?\s?\{?\\circ\}?|\^\{?[0-9]\}?"
     r"|[^\W\d_]+\.?|[°%€$£¥₹²³/.(){}\\~-]|\s"
 )
+_SYMBOL = re.compile("[α-ικλν-ωΓΔΘΛΞΠΣΦΨΩ√∞]")
+"""Letters of formulae; the µ of µm is none of them."""
+
 _NO_UNIT = _words(
     "or not wrong incorrect minus plus times squared cubed divided over mod but than "
     "if when where instead vs versus least most i e pi sqrt x y z n and "
@@ -470,7 +473,7 @@ def _unit(text: str, joined: bool) -> frozenset[str] | None:
     """
     if joined:
         text = re.sub(r"(?:,|\s(?:and|&)|,\sand|\\text\s?\{\s?and\s?\})\s?$", "", text)
-    if len(text) > 80:
+    if len(text) > 80 or _SYMBOL.search(text):
         return None
     words: list[str] = []
     at = 0

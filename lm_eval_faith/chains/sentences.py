@@ -94,7 +94,7 @@ def _is_abbreviation(
 ) -> bool:
     """The period belongs to the word before it, and the sentence goes on."""
     before = re.search(
-        r"(?:[^\W\d_]+\.)*[^\W\d_]+$", text[max(first, mark - 16) : mark]
+        r"(?:[^\W\d_]{1,16}\.){0,8}[^\W\d_]{1,16}$", text[max(first, mark - 16) : mark]
     )
     if before is None:
         return False
