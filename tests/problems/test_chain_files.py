@@ -14,7 +14,6 @@ from lm_eval_faith.problems.chain_files import (
     ids_left_out,
     is_wrong,
     read_chains,
-    reasons_left_out,
 )
 from lm_eval_faith.problems.labels import label_counts
 from lm_eval_faith.problems.layouts import LAYOUTS
@@ -59,6 +58,8 @@ def test_a_last_sentence_that_comes_to_the_right_answer_is_one(jsonl):
     for answer in "4", "17":
         other = one(jsonl, GOOD | {"chain": [FIRST, SECOND], "answer": answer})
         assert (other.own, other.left_out) == ("", UNPARSED)
+    thought = f"<think>{FIRST} {SECOND}</think> "
+    assert one(jsonl, GOOD | {"chain": thought}).left_out == UNPARSED
 
 
 def test_a_chain_that_is_cut_off_in_thought_is_unfinished(jsonl):
@@ -203,7 +204,6 @@ def test_left_out_chains_are_counted_and_named(jsonl):
     path = jsonl(GOOD, GOOD | {"answer": "7"}, GOOD | {"chain": UNREAD, "id": "u"})
     chains = read_chains(path, {}).chains
     assert ids_left_out(chains) == {WRONG: ["line-2"], UNPARSED: ["u"]}
-    assert reasons_left_out(chains) == {WRONG: 1, UNPARSED: 1}
     assert "answer_is=own" in " ".join(read_chains(path, {}).told())
 
 
@@ -291,6 +291,7 @@ JSON = st.recursive(
 )
 FIELDS = (
     *("question", "chain", "answer", "correct", "id", "group", "labels", "chain_label"),
+    *("conversations", "response", "body", "role", "thinking", "eval", "status"),
     *("label", "span", "messages", "choices", "reasoning_content", "content", "prompt"),
     *(
         "completions",
