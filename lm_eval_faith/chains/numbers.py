@@ -167,7 +167,9 @@ _TOKEN_PATTERN = rf"""
     """
 _TOKENS = {
     False: _token(_GROUPED),
-    True: _token(rf"[0-9]{{1,2}}(?:,[0-9]{{2}})+,[0-9]{{3}}(?![0-9])|{_GROUPED}"),
+    True: _token(
+        rf"[0-9]{{1,2}}(?:,[0-9]{{2}}){{1,12}},[0-9]{{3}}(?![0-9])|{_GROUPED}"
+    ),
 }
 _ORDINAL = re.compile(r"(?:st|nd|rd|th)(?!\w)")
 _PERCENT = re.compile(

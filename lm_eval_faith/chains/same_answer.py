@@ -429,7 +429,8 @@ def quantities(text: str) -> tuple[Quantity, ...] | None:
         if number.kind in ("integer", "decimal", "money") and (
             scale := _SCALE.match(text, number.end)
         ):
-            value *= _SCALES[scale[1].lower()]
+            if abs(value) == number.parts[0].value:  # else it is counted in already
+                value *= _SCALES[scale[1].lower()]
             end = scale.end()
         unit = _unit(text[end:following], following < len(text))
         if unit is None or (len(found) > 1 and not unit):

@@ -157,7 +157,7 @@ def _begins_low(
 def _is_german_ordinal(text: str, first: int, mark: int, closed: int, end: int) -> bool:
     """``am 3. Mai``, ``die 2. Woche``: the point makes the number an ordinal."""
     before = re.search(
-        r"(?:([^\W\d_]+)[ ])?[0-9]{1,3}$", text[max(first, mark - 20) : mark]
+        r"(?:([^\W\d_]{1,20})[ ])?[0-9]{1,3}$", text[max(first, mark - 20) : mark]
     )
     if before is None:
         return False
