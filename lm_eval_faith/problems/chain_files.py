@@ -42,6 +42,7 @@ from lm_eval_faith.errors import InputError
 from lm_eval_faith.problems.field_paths import kind_of, listed, value_at
 from lm_eval_faith.problems.labelled_files import (
     Told,
+    in_order,
     placed,
     with_labels,
     with_spans,
@@ -78,7 +79,8 @@ class FieldNames:
         chain_label: the label of the chain as a whole; may be missing.
         label, span: of a table with a row a label, the label and what it is about: first
             and last character as ``start:end`` (the end is not included), or the step's
-            text. A row without a span is about the chain as a whole.
+            text. A row without a span is about the chain as a whole. Where a record is a
+            chain, the sentences that ``labels`` is about, in their order.
         span_end: where the end of the span has a column of its own.
     """
 
@@ -546,7 +548,7 @@ def _has_row_labels(records: Sequence[Record], names: FieldNames) -> bool:
     fields = records[0].fields if records else {}
     if names.labels in fields or value_at(fields, names.labels) is not None:
         return False
-    return bool(names.span) and names.span in fields
+    return names.span in fields and not isinstance(fields[names.span], list)
 
 
 def _of_record(record: Record, reading: Reading, labels: LabelsWanted) -> FileChain:
@@ -566,14 +568,31 @@ def _of_record(record: Record, reading: Reading, labels: LabelsWanted) -> FileCh
             _missing(record, names.labels, "labels", None, "a list of labels")
         )
     chain = found.chain
-    made = (
-        Told(chain)
-        if told is None
-        else with_labels(chain, written, told, reading.labels, where)
-    )
+    made = Told(chain)
+    sentences = value_at(record.fields, names.span)
+    if told is not None and isinstance(sentences, list) and isinstance(written, str):
+        made = _of_sentences(record, reading, chain, written, told)
+    elif told is not None:
+        made = with_labels(chain, written, told, reading.labels, where)
     label = None if whole is None else reading.labels.label(whole, where)
     chain = replace(made.chain, label=label)
     return replace(found, chain=chain, taken_off=made.taken_off)
+
+
+def _of_sentences(
+    record: Record, reading: Reading, chain: Chain, written: str, labels: object
+) -> Told:
+    """A chain with one label a sentence, as another splitter has found them."""
+    name, where = reading.names.span, record.where
+    texts = value_at(record.fields, name)
+    if not all(isinstance(text, str) for text in texts):
+        raise InputError(_missing(record, name, "span", texts, "a list of texts"))
+    told = reading.labels.of_steps(labels, len(texts), where)
+    if len(told) != len(texts):
+        raise InputError(f"{where}: {len(told)} labels for {len(texts)} in {name!r}")
+    truths = [reading.labels.truth(label, where) for label in told]
+    spans = in_order(texts, truths, written, where)
+    return with_spans(chain, written, spans, where)
 
 
 _OF_CHAIN = "_COT"
@@ -665,7 +684,7 @@ def _read_chain(record: Record, reading: Reading) -> tuple[FileChain, Written]:
     elif correct and not apart.own and reference:
         apart = replace(_answering(apart, reference), own="", correct=None)
     elif correct is None and not apart.own and reference and final is None:
-        apart = _comes_to(apart, reference)
+        apart = _comes_to(apart, written, reference)
     right = apart.correct if correct is None else correct
     identity = _name(record, names.id) if names.id else None
     group = _name(record, names.group) if names.group else None
@@ -732,12 +751,14 @@ def _with_final_text(chain: Chain, final: str, reference: str | None) -> _Apart:
     return replace(_answering(_Apart(chain), found.text), correct=agrees)
 
 
-def _comes_to(apart: _Apart, reference: str) -> _Apart:
+def _comes_to(apart: _Apart, written: Written, reference: str) -> _Apart:
     """A chain that states no answer, and whose last sentence comes to the right one.
 
     Where it comes to another number nothing is concluded: it may be a check, or cut off.
+    Nor is anything of thinking, which has a final text to tell its answer.
     """
-    found = None if apart.unfinished else concluded(apart.chain.text)
+    thought = isinstance(written, str) and parts_of(written).final is not None
+    found = None if apart.unfinished or thought else concluded(apart.chain.text)
     if found is None or not same_answer(found.text, reference):
         return apart
     return _answering(apart, found.text)
@@ -880,8 +901,8 @@ def _reference(record: Record, reading: Reading) -> str | None:
 
 
 _VERDICTS = {
-    **dict.fromkeys(("correct", "right"), True),
-    **dict.fromkeys(("incorrect", "wrong"), False),
+    **dict.fromkeys(("correct", "right", "1.0"), True),
+    **dict.fromkeys(("incorrect", "wrong", "0.0"), False),
 }
 
 

@@ -182,31 +182,25 @@ MEASURES = (
 
 
 def _thought_anchors(record: Record) -> Iterator[Record]:
-    """The text, the sentences of it as spans, and the importance of each."""
+    """The text behind the prompt, the sentences of it, and the importance of each."""
     text = _wanted(record, "full_cot", str, "text")
     prompt = record.fields.get("prompt")
     start = len(prompt) if isinstance(prompt, str) and text.startswith(prompt) else 0
     name = "chunks_labeled" if "chunks_labeled" in record.fields else "chunks"
     chunks = _wanted(record, name, list, "a list of sentences")
-    if not all(isinstance(chunk, Mapping) for chunk in chunks):
+    if not all(
+        isinstance(c, Mapping) and isinstance(c.get("chunk"), str) for c in chunks
+    ):
         raise InputError(
-            f"{record.where}: {name!r} is {kind_of(chunks)}, not of objects"
+            f"{record.where}: {name!r} is {kind_of(chunks)}, not of objects with 'chunk'"
         )
     measure = next((m for m in MEASURES if all(m in c for c in chunks)), MEASURES[0])
-    spans, at = [], start
-    for k, chunk in enumerate(chunks):
-        words = chunk.get("chunk")
-        place = text.find(words.strip(), at) if isinstance(words, str) else -1
-        if place < 0:
-            raise InputError(
-                f"{record.where}: sentence {k + 1} of {name!r} does not stand in "
-                "'full_cot' behind the one before"
-            )
-        at = place + len(words.strip())
-        if at > place:
-            span = [place - start, at - start]
-            spans.append({"span": span, "label": chunk.get(measure)})
-    yield _with(record, chain=text[start:], labels=spans)
+    yield _with(
+        record,
+        chain=text[start:],
+        span=[chunk["chunk"] for chunk in chunks],
+        labels=[chunk.get(measure) for chunk in chunks],
+    )
 
 
 def _reveal(records: Sequence[Record]) -> Iterator[Found]:
@@ -235,24 +229,46 @@ def _reveal(records: Sequence[Record]) -> Iterator[Found]:
 # --- logs ------------------------------------------------------------------------
 
 
+_SPOKE = {"assistant": "assistant", "gpt": "assistant", "user": "user", "human": "user"}
+"""Who says what, by the names of chat logs and of ShareGPT."""
+
+
 def _is_chat(fields: Fields) -> bool:
-    messages = fields.get("messages")
+    messages = _messages(fields)
     if isinstance(messages, list) and messages and _role(messages[-1]) == "assistant":
         return "status" not in fields
-    return isinstance(fields.get("choices"), list) or (
-        "reasoning_content" in fields and "content" in fields
+    return (
+        isinstance(_choices(fields), list)
+        or ("reasoning_content" in fields and "content" in fields)
+        or (_role(fields) == "assistant" and "content" in fields)
     )
 
 
 def _role(message: object) -> object:
-    return message.get("role") if isinstance(message, Mapping) else None
+    if not isinstance(message, Mapping):
+        return None
+    role = message.get("role", message.get("from"))
+    return _SPOKE.get(role) if isinstance(role, str) else None
+
+
+def _messages(fields: Fields) -> Any:
+    for path in ("messages", "conversations", "request.messages", "body.messages"):
+        if (found := value_at(fields, path)) is not None:
+            return found
+    return None
+
+
+def _choices(fields: Fields) -> Any:
+    for path in ("choices", "response.choices", "response.body.choices"):
+        if (found := value_at(fields, path)) is not None:
+            return found
+    return None
 
 
 def _openai(record: Record) -> Iterator[Record]:
     """The last answer of a conversation, or each of the choices."""
     fields = record.fields
-    choices = fields.get("choices", value_at(fields, "response.choices"))
-    asked = fields.get("messages", value_at(fields, "request.messages"))
+    choices, asked = _choices(fields), _messages(fields)
     if isinstance(choices, list):
         answers = [c.get("message") if isinstance(c, Mapping) else c for c in choices]
     elif isinstance(asked, list):
@@ -293,11 +309,10 @@ def _last_of(messages: object, role: str) -> str:
 
 def _said(message: Fields) -> tuple[str, str]:
     """Thinking and text of a message, of one piece or of parts."""
-    thinking: list[object] = [
-        message.get(n) for n in ("reasoning_content", "reasoning") if message.get(n)
-    ][:1]
+    names = ("reasoning_content", "reasoning", "thinking")
+    thinking: list[object] = [message.get(n) for n in names if message.get(n)][:1]
     texts: list[object] = []
-    content = message.get("content")
+    content = message.get("content", message.get("value"))
     for part in content if isinstance(content, list) else [content]:
         if not isinstance(part, Mapping):
             texts.append(part)
@@ -540,6 +555,7 @@ LAYOUTS: tuple[Layout, ...] = (
             "answer": "gt_answer",
             "correct": "is_correct",
             "labels": "labels",
+            "span": "span",
         },
         {"labels": "graded"},
         _each(_thought_anchors),
