@@ -383,7 +383,9 @@ def test_labels_are_read_back_from_the_samples(report):
 
 def test_agree_sets_the_reports_aucs_side_by_side(report):
     _, _, made, run = report
-    rows = {r.intervention: r.estimate for r in made.rows if r.metric == "auc_vs_control"}
+    rows = {
+        r.intervention: r.estimate for r in made.rows if r.metric == "auc_vs_control"
+    }
     (task,) = agreements_of_run(load_run(run), Bootstrap(n_resamples=200))
     assert set(task.aucs) == set(rows) == {"corrupt", "delete"}
     for name, estimate in task.aucs.items():
