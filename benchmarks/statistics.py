@@ -20,7 +20,7 @@ from lm_eval_faith_stats import (
     share_at_threshold_estimate,
     step_mean_estimate,
 )
-from lm_eval_faith_stats.auc import pooled_auc
+from lm_eval_faith_stats.auc import steps_auc
 from lm_eval_faith_stats.bootstrap import Floats, bootstrap_values
 from lm_eval_faith_stats.steps import group_steps
 from numpy.typing import NDArray
@@ -61,7 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         f"(timed on {options.plain_resamples} resamples and scaled)"
     )
     steps = group_steps(effect, problem, label=label)
-    values = bootstrap_values(pooled_auc(steps, steps.labels[0] != 0), bootstrap)
+    values = bootstrap_values(steps_auc(steps), bootstrap)
     difference = np.abs(values[: len(plain)] - plain).max()
     print(f"{slow / fast:.0f} times as fast; largest difference {difference:.1e}")
 

@@ -4,6 +4,7 @@ Every interval is a bootstrap (or its analytic counterpart) over problems, becau
 independent. docs/statistics.md says what each number means, which interval it gets by default, and how well it covers.
 """
 
+from .adjust import benjamini_hochberg, holm
 from .agree import (
     Agreement,
     agreements,
@@ -28,8 +29,6 @@ from .compare import (
     PairComparison,
     all_pairs,
     all_pairs_auc,
-    benjamini_hochberg,
-    holm,
     paired_auc_difference,
     paired_difference,
     paired_step_difference,
@@ -59,6 +58,26 @@ from .effects import (
     share_negative_estimate,
     step_mean,
     step_mean_estimate,
+)
+from .estimators import (
+    AUC,
+    AUC_WITHIN,
+    DIFFERENCE,
+    HEDGES_G,
+    MEAN_OF_PROBLEMS,
+    MEAN_OF_STEPS,
+    MEDIAN,
+    PEARSON,
+    PEARSON_OVER_ZERO,
+    SEPARATED,
+    SEPARATED_MEANS,
+    SHARE_OF_PROBLEMS,
+    SHARE_OF_STEPS,
+    SPEARMAN,
+    Estimator,
+    Sample,
+    mean_over_problems,
+    ratio_of,
 )
 from .position import (
     position_correlation,
@@ -94,13 +113,29 @@ from .separation import (
 )
 
 __all__ = [
+    "AUC",
+    "AUC_WITHIN",
     "BOOTSTRAP",
+    "DIFFERENCE",
+    "HEDGES_G",
+    "MEAN_OF_PROBLEMS",
+    "MEAN_OF_STEPS",
+    "MEDIAN",
     "METHODS",
+    "PEARSON",
+    "PEARSON_OVER_ZERO",
+    "SEPARATED",
+    "SEPARATED_MEANS",
+    "SHARE_OF_PROBLEMS",
+    "SHARE_OF_STEPS",
+    "SPEARMAN",
     "Agreement",
     "Bootstrap",
     "Comparison",
     "Estimate",
+    "Estimator",
     "PairComparison",
+    "Sample",
     "agreements",
     "all_pairs",
     "all_pairs_auc",
@@ -118,6 +153,7 @@ __all__ = [
     "mean_label_difference_estimate",
     "mean_of_problem_means",
     "mean_of_problem_means_estimate",
+    "mean_over_problems",
     "mean_within_problem_auc",
     "mean_within_problem_auc_estimate",
     "median_effect",
@@ -137,6 +173,7 @@ __all__ = [
     "rank_agreement_estimate",
     "rate",
     "rate_estimate",
+    "ratio_of",
     "resample_counts",
     "separated",
     "separated_means",

@@ -8,19 +8,23 @@ by cluster, in a matrix; with problem weights w the AUC is w' wins w / (w' posit
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .bootstrap import (
     BOOTSTRAP,
+    FOR_ANY,
     Bootstrap,
     Estimate,
     Floats,
+    Interval,
     Method,
     error_of_influence,
     estimate,
+    share_limits,
 )
 from .effects import mean_estimate
 from .steps import Steps, as_label, as_values, group_steps, ranks_within
@@ -39,8 +43,12 @@ def auc(effect: ArrayLike, load_bearing: ArrayLike) -> float:
     """
     values = as_values(effect, "effect")
     labels = as_label(load_bearing, "load_bearing", len(values)) != 0
-    positive = values[labels & ~np.isnan(values)]
-    negative = np.sort(values[~labels & ~np.isnan(values)])
+    kept = ~np.isnan(values)
+    return _auc(values[kept], labels[kept])
+
+
+def _auc(values: Floats, labels: NDArray[np.bool_]) -> float:
+    positive, negative = values[labels], np.sort(values[~labels])
     if not len(positive) or not len(negative):
         return float("nan")
     doubled = np.searchsorted(negative, positive, "left") + np.searchsorted(
@@ -61,7 +69,7 @@ def auc_estimate(
     """
     steps = group_steps(effect, problem, load_bearing=load_bearing)
     return estimate(
-        pooled_auc(steps, steps.labels[0] != 0),
+        steps_auc(steps),
         auc(effect, load_bearing),
         bootstrap,
         AUC_METHOD,
@@ -75,7 +83,11 @@ def within_problem_aucs(
     effect: ArrayLike, load_bearing: ArrayLike, problem: ArrayLike
 ) -> Floats:
     """AUC inside each problem with an applicable step: (problems,), by ascending id; NaN where a kind is missing."""
-    steps = group_steps(effect, problem, load_bearing=load_bearing)
+    return problem_aucs(group_steps(effect, problem, load_bearing=load_bearing))
+
+
+def problem_aucs(steps: Steps) -> Floats:
+    """`within_problem_aucs` of grouped steps whose first label is 1 for load-bearing steps, else 0."""
     positive = steps.labels[0] != 0
     pairs = steps.sums(positive) * steps.sums(~positive)
     # Mann and Whitney's count of wins, from the rank sum of the load-bearing steps.
@@ -120,20 +132,45 @@ def mean_within_problem_auc_estimate(
 class PooledAuc:
     """The AUC of the pooled steps of weighted problems.
 
-    doubled_wins: (problems, problems); entry [k, l] is twice the pairs that a load-bearing step of k wins against a
-        decoy of l, so a tie counts one: whole numbers. positives, negatives: (problems,) numbers of steps.
+    steps: grouped steps. positive: (steps,), True for load-bearing steps. Pairs are counted when they are first asked for.
     """
 
-    doubled_wins: NDArray[np.floating[Any]]
-    positives: Floats
-    negatives: Floats
+    steps: Steps
+    positive: NDArray[np.bool_]
     share: bool = True
     of_pairs: bool = True
+    methods: ClassVar[tuple[Method, ...]] = (*FOR_ANY, "wilson")
 
     @property
     def strata(self) -> tuple[int]:
         """All problems are resampled together."""
-        return (len(self.positives),)
+        return (self.steps.n_problems,)
+
+    @cached_property
+    def positives(self) -> Floats:
+        """Load-bearing steps of each problem: (problems,)."""
+        return self.steps.sums(self.positive)
+
+    @cached_property
+    def negatives(self) -> Floats:
+        """Decoys of each problem: (problems,)."""
+        return self.steps.sums(~self.positive)
+
+    @cached_property
+    def doubled_wins(self) -> NDArray[np.floating[Any]]:
+        """Twice the pairs that a load-bearing step of problem k wins against a decoy of l, at [k, l]: (problems, problems).
+
+        A tie counts one, so these are whole numbers.
+        """
+        return _doubled_wins(self.steps, self.positive)
+
+    def value_at_sample(self) -> float:
+        """The AUC of the sample itself."""
+        return _auc(self.steps.value, self.positive)
+
+    def limits(self, point: float, n_steps: int, level: float) -> Interval:
+        """Wilson's interval."""
+        return share_limits(self, point, n_steps, level)
 
     def value(self, weights: Floats) -> Floats:
         """The AUC at each row of weights; NaN where a kind of step has no weight."""
@@ -167,8 +204,15 @@ class PooledAuc:
         return aucs
 
 
-def pooled_auc(steps: Steps, positive: NDArray[np.bool_]) -> PooledAuc:
-    """The pairwise wins of grouped steps. positive: (steps,), True for load-bearing steps.
+def steps_auc(steps: Steps) -> PooledAuc:
+    """The AUC of grouped steps whose first label is 1 for load-bearing steps, else 0."""
+    return PooledAuc(steps, steps.labels[0] != 0)
+
+
+def _doubled_wins(
+    steps: Steps, positive: NDArray[np.bool_]
+) -> NDArray[np.floating[Any]]:
+    """The pairwise wins of grouped steps.
 
     Time and memory grow with problems * steps and problems squared; no pair of steps is looked at by itself.
     """
@@ -200,4 +244,4 @@ def pooled_auc(steps: Steps, positive: NDArray[np.bool_]) -> PooledAuc:
             wins[has_positive, start:stop] = np.add.reduceat(
                 beaten, first[has_positive], axis=0
             )
-    return PooledAuc(wins, positives, negatives)
+    return wins

@@ -12,7 +12,7 @@ threads of the linear-algebra library, nor on the number of workers.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Literal, Protocol, cast, get_args
 
@@ -22,9 +22,14 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Counts = NDArray[np.uint8]
 Interval = tuple[float, float]
-Method = Literal["default", "percentile", "bca", "student", "studentised", "wilson"]
+Method = Literal[
+    "default", "percentile", "bca", "student", "studentised", "wilson", "woodruff"
+]
 
-METHODS: tuple[Method, ...] = get_args(Method)
+METHODS: tuple[Method, ...] = get_args(Method)[:-1]
+"""Those to choose from; "woodruff" is the default of medians and for nothing else."""
+FOR_ANY: tuple[Method, ...] = ("percentile", "bca", "student", "studentised")
+"""Methods for any statistic with a standard error."""
 
 # A block of resamples is about this many counts: small enough for the processor's cache, large enough for its speed.
 _BLOCK_COUNTS = 1 << 19
@@ -105,6 +110,13 @@ class Statistic(Protocol):
     def share(self) -> bool:
         """Whether the statistic always lies between 0 and 1."""
 
+    @property
+    def methods(self) -> tuple[Method, ...]:
+        """The methods by which it can have an interval."""
+
+    def value_at_sample(self) -> float:
+        """The statistic of the sample itself; NaN where undefined."""
+
     def value(self, weights: Floats) -> Floats:
         """The statistic at each row of weights: (rows, problems) to (rows,); NaN where undefined."""
 
@@ -112,15 +124,11 @@ class Statistic(Protocol):
         """The statistic and its linearised standard error over problems, each (rows,)."""
 
 
-class ShareStatistic(Statistic, Protocol):
-    """A statistic between 0 and 1, for which there is Wilson's interval."""
+class WithLimits(Statistic, Protocol):
+    """A statistic that has an interval without resampling: "wilson" or "woodruff" is among its methods."""
 
-    @property
-    def of_pairs(self) -> bool:
-        """Whether it is a share of pairs of steps, and not of steps or problems."""
-
-    def value_and_influence(self, weights: Floats) -> tuple[Floats, Floats]:
-        """The statistic, (rows,), and what one more drawing of a problem adds to it, (rows, problems), at each row."""
+    def limits(self, point: float, n_steps: int, level: float) -> Interval:
+        """Both ends of that interval around the value of the sample, which rests on n_steps steps."""
 
 
 @dataclass(frozen=True)
@@ -142,6 +150,20 @@ class Ratio:
         """All problems are resampled together."""
         return (len(self.numerator),)
 
+    @property
+    def methods(self) -> tuple[Method, ...]:
+        """Any, and Wilson's for a share."""
+        return (*FOR_ANY, "wilson") if self.share else FOR_ANY
+
+    def value_at_sample(self) -> float:
+        """The ratio of the sample itself."""
+        total = float(self.denominator.sum())
+        return float(self.numerator.sum() / total) if total else float("nan")
+
+    def limits(self, point: float, n_steps: int, level: float) -> Interval:
+        """Wilson's interval of a share."""
+        return share_limits(self, point, n_steps, level)
+
     def value(self, weights: Floats) -> Floats:
         """The ratio at each row of weights."""
         sums = weights @ on_exact_grid(
@@ -153,20 +175,9 @@ class Ratio:
 
     def value_and_error(self, weights: Floats) -> tuple[Floats, Floats]:
         """The ratio and its standard error at each row of weights, from one matrix product."""
-        total = self.denominator.sum()
-        # Centred at the ratio of the sample, so that the squares below do not cancel.
-        centre = self.numerator.sum() / total if total else 0.0
-        s, n = self.numerator - centre * self.denominator, self.denominator
-        sums = weights @ on_exact_grid(
-            np.column_stack([s, n, s * s, s * n, n * n, np.ones(len(s))])
-        )
-        total_s, total_n, ss, sn, nn, drawn = sums.T
-        with np.errstate(invalid="ignore", divide="ignore"):
-            shift = total_s / total_n
-            squares = ss - 2 * shift * sn + shift**2 * nn
-            squares = above_rounding(squares, centre, s @ s, n @ n)
-            error = np.sqrt(squares * drawn / (drawn - 1)) / np.abs(total_n)
-        return centre + shift, error
+        one = Ratios(self.numerator[:, np.newaxis], self.denominator[:, np.newaxis])
+        values, errors = one.values_and_errors(weights)
+        return values[:, 0], errors[:, 0]
 
     def value_and_influence(self, weights: Floats) -> tuple[Floats, Floats]:
         """The ratio, (rows,), and what one more drawing of a problem adds to it, (rows, problems), at each row."""
@@ -175,6 +186,70 @@ class Ratio:
         with np.errstate(invalid="ignore", divide="ignore"):
             excess = self.numerator - np.outer(ratio, self.denominator)
             return ratio, excess / total
+
+
+@dataclass(frozen=True)
+class Ratios:
+    """Several ratios over the same problems. numerators, denominators: (problems, ratios)."""
+
+    numerators: Floats
+    denominators: Floats
+
+    def values_and_errors(self, weights: Floats) -> tuple[Floats, Floats]:
+        """Each ratio and its standard error at each row of weights, both (rows, ratios), from one matrix product."""
+        total = self.denominators.sum(axis=0)
+        # Centred at the ratio of the sample, so that the squares below do not cancel.
+        centre = np.divide(
+            self.numerators.sum(axis=0),
+            total,
+            out=np.zeros(len(total)),
+            where=total != 0,
+        )
+        s, n = self.numerators - centre * self.denominators, self.denominators
+        drawn = weights.sum(axis=1)[:, np.newaxis]
+        sums = weights @ on_exact_grid(np.hstack([s, n, s * s, s * n, n * n]))
+        total_s, total_n, ss, sn, nn = np.split(sums, 5, axis=1)
+        in_sample, steps = (s * s).sum(axis=0), (n * n).sum(axis=0)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            shift = total_s / total_n
+            squares = ss - 2 * shift * sn + shift**2 * nn
+            squares = above_rounding(squares, centre, in_sample, steps)
+            errors = np.sqrt(squares * drawn / (drawn - 1)) / np.abs(total_n)
+        return centre + shift, errors
+
+
+class ShareStatistic(Protocol):
+    """A share, and what each problem adds to it."""
+
+    @property
+    def of_pairs(self) -> bool:
+        """Whether it is a share of pairs of steps, and not of steps or problems."""
+
+    @property
+    def strata(self) -> tuple[int]:
+        """The number of problems."""
+
+    def value_and_influence(self, weights: Floats) -> tuple[Floats, Floats]:
+        """The statistic, (rows,), and what one more drawing of a problem adds to it, (rows, problems), at each row."""
+
+
+def share_limits(
+    share: ShareStatistic, point: float, n_steps: int, level: float
+) -> Interval:
+    """Wilson's interval of a share or an AUC whose value for the sample is `point`."""
+    (n_problems,) = share.strata
+    ones = np.ones((1, n_problems))
+    influence = share.value_and_influence(ones)[1]
+    error = float(error_of_influence(influence, ones)[0])
+    return wilson_interval(
+        point,
+        error,
+        influence[0],
+        n_problems,
+        n_steps,
+        level,
+        of_pairs=share.of_pairs,
+    )
 
 
 def above_rounding(
@@ -260,7 +335,7 @@ def estimate(
     default: the method used where the bootstrap says "default". n_problems, n_steps, left_out: what the estimate rests
     on, as in Estimate. With fewer than two problems the interval is NaN and the note says so.
 
-    Raises ValueError where the method is "wilson" and the statistic is no share.
+    Raises ValueError where the method is not for this statistic.
     """
     sampled = resample(statistic, point, bootstrap, default, n_problems)
     found = estimate_of(sampled, bootstrap.level, n_steps=n_steps, left_out=left_out)
@@ -283,7 +358,7 @@ class Resampled:
     point, error: the statistic of the sample and its standard error. n_problems: problems it rests on. drawn:
     (resamples,), the values of the resamples, or for "studentised" their pivots (value - point) / error; empty for
     methods that draw none. jackknife: (problems,) for "bca", else empty. why_no_interval: empty where there is one.
-    influence: (problems,) for "wilson", else empty. of_pairs: whether it is a share of pairs of steps.
+    statistic: for "wilson" and "woodruff", which ask it for its limits.
     """
 
     point: float
@@ -293,8 +368,7 @@ class Resampled:
     drawn: Floats
     jackknife: Floats
     why_no_interval: str = ""
-    influence: Floats = field(default_factory=lambda: _NONE)
-    of_pairs: bool = False
+    statistic: WithLimits | None = None
 
 
 def resample(
@@ -306,28 +380,26 @@ def resample(
 ) -> Resampled:
     """Draw what the chosen method needs; arguments and errors as in `estimate`."""
     method = default if bootstrap.method == "default" else bootstrap.method
-    if method == "wilson" and not statistic.share:
+    if method not in statistic.methods:
+        fitting = ", ".join(repr(m) for m in statistic.methods if m in METHODS)
         raise ValueError(
-            "the method 'wilson' is for shares; choose 'percentile', 'bca', 'student' or 'studentised'"
+            f"the method {method!r} is not for this statistic; choose one of {fitting}"
         )
     why = why_no_interval(point, n_problems)
     if why:
         return Resampled(point, np.nan, method, n_problems, _NONE, _NONE, why)
     ones = np.ones((1, sum(statistic.strata)))
     error = float(statistic.value_and_error(ones)[1][0])
-    drawn, jackknife, influence, of_pairs = _NONE, _NONE, _NONE, False
-    if method == "wilson":
-        share = cast(ShareStatistic, statistic)
-        influence, of_pairs = share.value_and_influence(ones)[1][0], share.of_pairs
+    drawn, jackknife, limited = _NONE, _NONE, None
+    if method in ("wilson", "woodruff"):
+        limited = cast(WithLimits, statistic)
     if method == "studentised" and error > 0:
         drawn = bootstrap_pivots(statistic, point, error, bootstrap)
     if method in ("percentile", "bca"):
         drawn = bootstrap_values(statistic, bootstrap)
     if method == "bca":
         jackknife = jackknife_values(statistic)
-    return Resampled(
-        point, error, method, n_problems, drawn, jackknife, "", influence, of_pairs
-    )
+    return Resampled(point, error, method, n_problems, drawn, jackknife, "", limited)
 
 
 def why_no_interval(point: float, n_problems: int) -> str:
@@ -372,16 +444,8 @@ def estimate_of(
 
 def _interval(sampled: Resampled, n_steps: int, level: float) -> Interval:
     point, error, drawn = sampled.point, sampled.error, sampled.drawn
-    if sampled.method == "wilson":
-        return wilson_interval(
-            point,
-            error,
-            sampled.influence,
-            sampled.n_problems,
-            n_steps,
-            level,
-            of_pairs=sampled.of_pairs,
-        )
+    if sampled.statistic:
+        return sampled.statistic.limits(point, n_steps, level)
     if error == 0:
         return point, point
     if sampled.method == "student":

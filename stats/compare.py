@@ -11,19 +11,22 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
-from typing import Protocol
+from typing import ClassVar, Protocol, cast
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
-from .auc import PooledAuc, auc, pooled_auc
+from .adjust import benjamini_hochberg, holm
+from .auc import auc, steps_auc
 from .bootstrap import (
     BOOTSTRAP,
+    FOR_ANY,
     Bootstrap,
     Estimate,
     Floats,
     Method,
     Ratio,
+    Ratios,
     Resampled,
     Statistic,
     above_rounding,
@@ -35,6 +38,7 @@ from .bootstrap import (
     resample,
     resample_weights,
     why_no_interval,
+    within,
 )
 from .steps import Steps, as_values, check_finite, group_steps
 
@@ -43,6 +47,7 @@ UNPAIRED_METHOD: Method = "studentised"
 AUC_DIFFERENCE_METHOD: Method = "student"
 
 _BATCH_COLUMNS = 256
+_BATCH_PAIRS = 128
 
 
 @dataclass(frozen=True)
@@ -67,6 +72,11 @@ class PairComparison:
     comparison: Comparison
     p_holm: float
     p_bh: float
+
+    def within(self, lowest: float, highest: float) -> PairComparison:
+        """The same with the interval of the difference cut to what it can be."""
+        found = within(self.comparison.estimate, lowest, highest)
+        return replace(self, comparison=replace(self.comparison, estimate=found))
 
 
 def paired_difference(
@@ -131,7 +141,7 @@ def paired_auc_difference(
     """
     one, other, left_out = _shared(_labelled(*first), _labelled(*second))
     return _compare(
-        PairedDifference(_pooled_auc(one), _pooled_auc(other)),
+        PairedDifference(steps_auc(one), steps_auc(other)),
         auc(one.value, one.labels[0]) - auc(other.value, other.labels[0]),
         bootstrap,
         AUC_DIFFERENCE_METHOD,
@@ -239,17 +249,301 @@ def all_pairs_auc(
     return _adjusted("auc", len(models), found)
 
 
-def holm(p_values: ArrayLike) -> Floats:
-    """P-values adjusted for the family-wise error rate: Holm (1979), Scand. J. Stat. 6, 65-70. NaN stay out and NaN."""
-    return _step_adjusted(p_values, _holm_of_sorted)
+def all_pairs_of(
+    models: Sequence[Steps],
+    statistic: Callable[[Steps], Statistic],
+    method: Method,
+    bootstrap: Bootstrap,
+    paired: bool,
+) -> tuple[PairComparison, ...]:
+    """Every pair (0, 1), (0, 2), ... of models by one statistic, with p-values adjusted over the pairs.
 
-
-def benjamini_hochberg(p_values: ArrayLike) -> Floats:
-    """P-values adjusted for the false discovery rate: Benjamini and Hochberg (1995), J. R. Stat. Soc. B 57, 289-300.
-
-    NaN stay out and NaN.
+    models: grouped steps of the problems that have a value. statistic: of such steps. method: where the bootstrap says
+    "default". paired: on the problems that both have, by id. Studentised differences of ratios, the usual case, are
+    resampled for many pairs in one matrix product; a pair is the same to rounding whether alone or among others.
     """
-    return _step_adjusted(p_values, _benjamini_hochberg_of_sorted)
+    pairs = list(combinations(range(len(models)), 2))
+    chosen = method if bootstrap.method == "default" else bootstrap.method
+    ratios = all(isinstance(statistic(model), Ratio) for model in models)
+    if not ratios or chosen != "studentised":
+        compared = _one_by_one(models, statistic, method, bootstrap, paired, pairs)
+    elif paired:
+        compared = _paired_ratios(models, statistic, bootstrap, pairs)
+    else:
+        compared = _unpaired_ratios(models, statistic, bootstrap, pairs)
+    p_values = [comparison.p_value for comparison in compared]
+    adjusted = zip(holm(p_values), benjamini_hochberg(p_values), strict=True)
+    return tuple(
+        PairComparison(*pair, comparison, float(p_holm), float(p_bh))
+        for pair, comparison, (p_holm, p_bh) in zip(
+            pairs, compared, adjusted, strict=True
+        )
+    )
+
+
+Pairs = Sequence[tuple[int, int]]
+
+
+def _one_by_one(
+    models: Sequence[Steps],
+    statistic: Callable[[Steps], Statistic],
+    method: Method,
+    bootstrap: Bootstrap,
+    paired: bool,
+    pairs: Pairs,
+) -> list[Comparison]:
+    """Each pair by itself. An AUC's pairs of steps are counted once for each set of problems that is shared."""
+    known: dict[tuple[int, bytes], tuple[Steps, LinearStatistic]] = {}
+
+    def of_problems(
+        model: int, ids: NDArray[np.int64]
+    ) -> tuple[Steps, LinearStatistic]:
+        key = model, ids.tobytes()
+        if key not in known:
+            steps = models[model].of_problems(ids)
+            known[key] = steps, cast(LinearStatistic, statistic(steps))
+        return known[key]
+
+    compared = []
+    for i, j in pairs:
+        ids = models[i].ids, models[j].ids
+        if paired:
+            ids = (np.intersect1d(*ids),) * 2
+        (one, first), (other, second) = of_problems(i, ids[0]), of_problems(j, ids[1])
+        both = (
+            PairedDifference(first, second)
+            if paired
+            else UnpairedDifference(first, second)
+        )
+        n_steps = len(one.value) + len(other.value)
+        comparison = _compare(
+            both,
+            first.value_at_sample() - second.value_at_sample(),
+            bootstrap,
+            method,
+            n_problems=min(one.n_problems, other.n_problems),
+            n_steps=n_steps,
+            left_out=one.left_out + other.left_out,
+            paired=paired,
+        )
+        if not paired:
+            comparison = _of_both(comparison, one.n_problems + other.n_problems)
+        compared.append(comparison)
+    return compared
+
+
+def _paired_ratios(
+    models: Sequence[Steps],
+    statistic: Callable[[Steps], Statistic],
+    bootstrap: Bootstrap,
+    pairs: Pairs,
+) -> list[Comparison]:
+    """Studentised differences of ratios; pairs that share the same problems are resampled together."""
+    shared: dict[bytes, list[int]] = defaultdict(list)
+    ids = {}
+    for place, (i, j) in enumerate(pairs):
+        both = np.intersect1d(models[i].ids, models[j].ids)
+        ids[both.tobytes()] = both
+        shared[both.tobytes()].append(place)
+    found: dict[int, Comparison] = {}
+    for key, places in shared.items():
+        for start in range(0, len(places), _BATCH_PAIRS):
+            batch = places[start : start + _BATCH_PAIRS]
+            rows = sorted({row for place in batch for row in pairs[place]})
+            steps = [models[row].of_problems(ids[key]) for row in rows]
+            where = [[rows.index(row) for row in pairs[place]] for place in batch]
+            compared = _paired_batch_of_ratios(steps, statistic, where, bootstrap)
+            found.update(zip(batch, compared, strict=True))
+    return [found[place] for place in range(len(pairs))]
+
+
+def _paired_batch_of_ratios(
+    steps: Sequence[Steps],
+    statistic: Callable[[Steps], Statistic],
+    pairs: Sequence[Sequence[int]],
+    bootstrap: Bootstrap,
+) -> list[Comparison]:
+    """Pairs of models that have the same problems: the difference of two ratios, linearised, as one matrix product.
+
+    With centred numerators s and denominators d of a problem, a resample's ratio is off by t = sum s / sum d, and the
+    squared error of a difference is the sum over its problems of ((s1 - t1 d1) / D1 - (s2 - t2 d2) / D2) ** 2: made of
+    the sums of s, d and their products, which are the columns below.
+    """
+    ratios = [cast(Ratio, statistic(s)) for s in steps]
+    first, second = np.array(pairs).T
+    n = steps[0].n_problems
+    points = [
+        ratios[i].value_at_sample() - ratios[j].value_at_sample() for i, j in pairs
+    ]
+    errors, drawn = np.full(len(pairs), np.nan), np.empty((0, len(pairs)))
+    if n > 1 and all((ratio.denominator == 1).all() for ratio in ratios):
+        # Means over problems: the mean of the problems' differences.
+        values = np.column_stack([ratio.numerator for ratio in ratios])
+        differences = values[:, first] - values[:, second]
+        points = [float(column.mean()) for column in differences.T]
+        errors, drawn = _mean_pivots(differences, np.array(points), bootstrap)
+    elif n > 1:
+        errors, drawn = _ratio_pivots(ratios, first, second, bootstrap)
+    compared = []
+    for k, (i, j) in enumerate(pairs):
+        n_steps = len(steps[i].value) + len(steps[j].value)
+        compared.append(
+            _studentised(
+                points[k],
+                float(errors[k]),
+                drawn[:, k],
+                n_problems=n,
+                n_steps=n_steps,
+                left_out=steps[i].left_out + steps[j].left_out,
+                level=bootstrap.level,
+                paired=True,
+            )
+        )
+    return compared
+
+
+def _ratio_pivots(
+    ratios: Sequence[Ratio],
+    first: NDArray[np.intp],
+    second: NDArray[np.intp],
+    bootstrap: Bootstrap,
+) -> tuple[Floats, Floats]:
+    """Standard errors (pairs,) and pivots (resamples, pairs) of differences of ratios over the same problems."""
+    centre = np.array([ratio.value_at_sample() for ratio in ratios])
+    d = np.column_stack([ratio.denominator for ratio in ratios])
+    s = np.column_stack([ratio.numerator for ratio in ratios]) - centre * d
+    s1, s2, d1, d2 = s[:, first], s[:, second], d[:, first], d[:, second]
+    of_models, of_pairs = (
+        (s, d, s * s, s * d, d * d),
+        (s1 * s2, s1 * d2, d1 * s2, d1 * d2),
+    )
+    columns = on_exact_grid(np.hstack([*of_models, *of_pairs]))
+    n, m = s.shape
+    cuts = np.cumsum([m] * 5 + [len(first)] * 4)[:-1]
+
+    def shifts_and_errors(weights: Floats) -> tuple[Floats, Floats]:
+        sums = np.split(weights @ columns, cuts, axis=1)
+        total_s, total, ss, sd, dd, s1s2, s1d2, d1s2, d1d2 = sums
+        with np.errstate(invalid="ignore", divide="ignore"):
+            t = total_s / total
+            own = (ss - 2 * t * sd + t**2 * dd) / total**2
+            t1, t2 = t[:, first], t[:, second]
+            cross = s1s2 - t2 * s1d2 - t1 * d1s2 + t1 * t2 * d1d2
+            apart = own[:, first] + own[:, second]
+            squares = apart - 2 * cross / (total[:, first] * total[:, second])
+            steps = (centre**2 * dd / total**2)[:, first] + (centre**2 * dd / total**2)[
+                :, second
+            ]
+            squares = above_rounding(squares, 1.0, apart, steps)
+            return t1 - t2, np.sqrt(squares * n / (n - 1))
+
+    errors = shifts_and_errors(np.ones((1, n)))[1][0]
+    found = [
+        pivots(*shifts_and_errors(weights), errors)
+        for weights in resample_weights((n,), bootstrap)
+    ]
+    return errors, np.concatenate(found)
+
+
+def _unpaired_ratios(
+    models: Sequence[Steps],
+    statistic: Callable[[Steps], Statistic],
+    bootstrap: Bootstrap,
+    pairs: Pairs,
+) -> list[Comparison]:
+    """Studentised differences of ratios of different problems.
+
+    A model's resampled ratios are drawn once for each side that it can stand on, and not once a pair.
+    """
+    ratios = [cast(Ratio, statistic(model)) for model in models]
+    as_first = _drawn_ratios(ratios[:-1], bootstrap, bootstrap.seed)
+    as_second = [None, *_drawn_ratios(ratios[1:], bootstrap, bootstrap.seed + 1)]
+    compared = []
+    for i, j in pairs:
+        one, other = as_first[i], as_second[j]
+        assert other is not None
+        point = ratios[i].value_at_sample() - ratios[j].value_at_sample()
+        error = float(np.hypot(one.error, other.error))
+        shifts = one.values - other.values - point if error > 0 else np.empty(0)
+        comparison = _studentised(
+            point,
+            error,
+            pivots(shifts, np.hypot(one.errors, other.errors), error)
+            if error > 0
+            else shifts,
+            n_problems=min(models[i].n_problems, models[j].n_problems),
+            n_steps=len(models[i].value) + len(models[j].value),
+            left_out=models[i].left_out + models[j].left_out,
+            level=bootstrap.level,
+            paired=False,
+        )
+        compared.append(
+            _of_both(comparison, models[i].n_problems + models[j].n_problems)
+        )
+    return compared
+
+
+@dataclass(frozen=True)
+class DrawnRatio:
+    """A ratio's standard error, and its values and standard errors at each resample, both (resamples,)."""
+
+    error: float
+    values: Floats
+    errors: Floats
+
+
+def _drawn_ratios(
+    ratios: Sequence[Ratio], bootstrap: Bootstrap, seed: int
+) -> list[DrawnRatio]:
+    """Each model's ratio, resampled; those of as many problems in one matrix product."""
+    alike: dict[int, list[int]] = defaultdict(list)
+    for row, ratio in enumerate(ratios):
+        alike[sum(ratio.strata)].append(row)
+    found: dict[int, DrawnRatio] = {}
+    for n, rows in alike.items():
+        if n < 2:
+            nothing = DrawnRatio(float("nan"), np.empty(0), np.empty(0))
+            found.update(dict.fromkeys(rows, nothing))
+            continue
+        several = Ratios(
+            np.column_stack([ratios[row].numerator for row in rows]),
+            np.column_stack([ratios[row].denominator for row in rows]),
+        )
+        error = several.values_and_errors(np.ones((1, n)))[1][0]
+        blocks = [
+            several.values_and_errors(weights)
+            for weights in resample_weights((n,), replace(bootstrap, seed=seed))
+        ]
+        values, errors = (np.concatenate(b).T for b in zip(*blocks, strict=True))
+        for k, row in enumerate(rows):
+            found[row] = DrawnRatio(float(error[k]), values[k], errors[k])
+    return [found[row] for row in range(len(ratios))]
+
+
+def _studentised(
+    point: float,
+    error: float,
+    drawn: Floats,
+    *,
+    n_problems: int,
+    n_steps: int,
+    left_out: int,
+    level: float,
+    paired: bool,
+) -> Comparison:
+    """The comparison from a difference's pivots."""
+    own = np.ascontiguousarray(drawn) if error > 0 else np.empty(0)
+    why = why_no_interval(point, n_problems)
+    sampled = Resampled(point, error, "studentised", n_problems, own, np.empty(0), why)
+    estimate = estimate_of(sampled, level, n_steps=n_steps, left_out=left_out)
+    return Comparison(estimate, p_value_of(sampled), paired)
+
+
+def _of_both(comparison: Comparison, n_problems: int) -> Comparison:
+    """The same with the problems of both models counted, and not those of the smaller sample."""
+    return replace(
+        comparison, estimate=replace(comparison.estimate, n_problems=n_problems)
+    )
 
 
 def tiers(
@@ -276,15 +570,8 @@ def tiers(
     return tuple(tuple(tier) for tier in found)
 
 
-class LinearStatistic(Protocol):
-    """A statistic of one group of problems that can say what each problem adds to it."""
-
-    @property
-    def strata(self) -> tuple[int]:
-        """The number of problems."""
-
-    def value(self, weights: Floats) -> Floats:
-        """As in Statistic."""
+class LinearStatistic(Statistic, Protocol):
+    """A statistic that can say what each problem adds to it."""
 
     def value_and_influence(self, weights: Floats) -> tuple[Floats, Floats]:
         """The statistic (rows,) and what one more drawing of a problem adds to it (rows, problems)."""
@@ -298,10 +585,16 @@ class PairedDifference:
     second: LinearStatistic
     share: bool = False
 
+    methods: ClassVar[tuple[Method, ...]] = FOR_ANY
+
     @property
-    def strata(self) -> tuple[int]:
+    def strata(self) -> tuple[int, ...]:
         """The shared problems."""
         return self.first.strata
+
+    def value_at_sample(self) -> float:
+        """The difference of the sample itself."""
+        return self.first.value_at_sample() - self.second.value_at_sample()
 
     def value(self, weights: Floats) -> Floats:
         """The difference at each row of weights."""
@@ -321,11 +614,16 @@ class UnpairedDifference:
     first: Statistic
     second: Statistic
     share: bool = False
+    methods: ClassVar[tuple[Method, ...]] = FOR_ANY
 
     @property
     def strata(self) -> tuple[int, ...]:
         """The problems of the first, then those of the second."""
         return self.first.strata + self.second.strata
+
+    def value_at_sample(self) -> float:
+        """The difference of the sample itself."""
+        return self.first.value_at_sample() - self.second.value_at_sample()
 
     def value(self, weights: Floats) -> Floats:
         """The difference at each row of weights."""
@@ -506,35 +804,10 @@ def _adjusted(
     )
 
 
-def _step_adjusted(
-    p_values: ArrayLike, adjust_sorted: Callable[[Floats], Floats]
-) -> Floats:
-    given = np.asarray(p_values, dtype=np.float64)
-    if given.ndim != 1 or ((given < 0) | (given > 1)).any():
-        raise ValueError("p-values must be one-dimensional and lie between 0 and 1")
-    adjusted = np.full(len(given), np.nan)
-    tested = np.flatnonzero(~np.isnan(given))
-    order = tested[np.argsort(given[tested], kind="stable")]
-    if len(order):
-        adjusted[order] = np.minimum(adjust_sorted(given[order]), 1.0)
-    return adjusted
-
-
-def _holm_of_sorted(ascending: Floats) -> Floats:
-    remaining = np.arange(len(ascending), 0, -1)
-    return np.asarray(np.maximum.accumulate(ascending * remaining))
-
-
-def _benjamini_hochberg_of_sorted(ascending: Floats) -> Floats:
-    rank = np.arange(1, len(ascending) + 1)
-    scaled = ascending * len(ascending) / rank
-    return np.asarray(np.minimum.accumulate(scaled[::-1])[::-1])
-
-
 def _auc_and_influence(steps: Steps) -> tuple[float, Floats]:
     """The AUC and what each problem adds to it, (problems,)."""
     ones = np.ones((1, steps.n_problems))
-    _, influence = _pooled_auc(steps).value_and_influence(ones)
+    _, influence = steps_auc(steps).value_and_influence(ones)
     return auc(steps.value, steps.labels[0]), influence[0]
 
 
@@ -571,10 +844,6 @@ def _shared(first: Steps, second: Steps) -> tuple[Steps, Steps, int]:
 
 def _pooled_mean(steps: Steps) -> Ratio:
     return Ratio(steps.sums(steps.value), steps.sums(np.ones(len(steps.value))))
-
-
-def _pooled_auc(steps: Steps) -> PooledAuc:
-    return pooled_auc(steps, steps.labels[0] != 0)
 
 
 def _mean(values: Floats) -> float:

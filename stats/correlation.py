@@ -21,15 +21,23 @@ def within_problem_pearson(
 
     effect: (steps,), NaN left out. other: (steps,) finite. problem: (steps,) ids. NaN where the problem does not count.
     """
-    steps = group_steps(effect, problem, other=other)
-    return _correlation(steps, steps.value, steps.labels[0])
+    return problem_pearson(group_steps(effect, problem, other=other))
 
 
 def within_problem_spearman(
     effect: ArrayLike, other: ArrayLike, problem: ArrayLike
 ) -> Floats:
     """Spearman's rank correlation, ties averaged: otherwise as `within_problem_pearson`."""
-    steps = group_steps(effect, problem, other=other)
+    return problem_spearman(group_steps(effect, problem, other=other))
+
+
+def problem_pearson(steps: Steps) -> Floats:
+    """Pearson's correlation of value and first label in each problem of grouped steps; NaN where it does not count."""
+    return _correlation(steps, steps.value, steps.labels[0])
+
+
+def problem_spearman(steps: Steps) -> Floats:
+    """The rank correlation of value and first label in each problem of grouped steps; NaN where it does not count."""
     return _correlation(
         steps,
         ranks_within(steps.value, steps.problem),

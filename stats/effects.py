@@ -8,23 +8,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from .bootstrap import (
     BOOTSTRAP,
+    FOR_ANY,
     Bootstrap,
     Estimate,
     Floats,
+    Interval,
     Method,
     Ratio,
     estimate,
     on_exact_grid,
-    why_no_interval,
     wilson_interval,
 )
-from .steps import Index, as_values, group_steps
+from .steps import Index, Steps, as_values, group_steps
 
 MEAN_METHOD: Method = "studentised"
 SHARE_METHOD: Method = "wilson"
@@ -190,40 +192,22 @@ def median_effect_estimate(
     bootstraps of the median. Raises ValueError for "studentised" and "wilson".
     """
     steps = group_steps(effect, problem)
-    if bootstrap.method not in ("default", "percentile", "bca"):
-        raise ValueError(
-            f"the method {bootstrap.method!r} is not for a median; choose 'percentile' or 'bca'"
-        )
     point, n_steps = median_effect(effect), len(steps.value)
-    order = np.lexsort([steps.problem, steps.value])
-    median = Median(steps.value[order], steps.problem[order], steps.n_problems)
-    if bootstrap.method != "default":
-        return estimate(
-            median,
-            point,
-            bootstrap,
-            bootstrap.method,
-            n_problems=steps.n_problems,
-            n_steps=n_steps,
-            left_out=steps.left_out,
-        )
-    note = why_no_interval(point, steps.n_problems)
-    low, high = (
-        (float("nan"), float("nan"))
-        if note
-        else median.interval(point, bootstrap.level)
-    )
-    return Estimate(
+    return estimate(
+        median_of(steps),
         point,
-        low,
-        high,
-        bootstrap.level,
+        bootstrap,
         "woodruff",
-        steps.n_problems,
-        n_steps,
-        steps.left_out,
-        note=note,
+        n_problems=steps.n_problems,
+        n_steps=n_steps,
+        left_out=steps.left_out,
     )
+
+
+def median_of(steps: Steps) -> Median:
+    """The median of grouped steps."""
+    order = np.lexsort([steps.problem, steps.value])
+    return Median(steps.value[order], steps.problem[order], steps.n_problems)
 
 
 @dataclass(frozen=True)
@@ -237,11 +221,17 @@ class Median:
     problem: Index
     n_problems: int
     share: bool = False
+    methods: ClassVar[tuple[Method, ...]] = ("woodruff", "percentile", "bca")
 
     @property
     def strata(self) -> tuple[int]:
         """All problems are resampled together."""
         return (self.n_problems,)
+
+    def value_at_sample(self) -> float:
+        """The median of the sample itself."""
+        value = self.sorted_value
+        return float(np.median(value)) if len(value) else float("nan")
 
     def value(self, weights: Floats) -> Floats:
         """The median at each row of weights (whole numbers)."""
@@ -259,7 +249,11 @@ class Median:
         """The median at each row of weights; linearisation gives no standard error."""
         return self.value(weights), np.full(len(weights), np.nan)
 
-    def interval(self, median: float, level: float) -> tuple[float, float]:
+    def value_and_influence(self, weights: Floats) -> tuple[Floats, Floats]:
+        """The median at each row of weights; what a problem adds to it is not linear, so NaN."""
+        return self.value(weights), np.full(weights.shape, np.nan)
+
+    def limits(self, median: float, n_steps: int, level: float) -> Interval:
         """Woodruff's interval around the median of the sample."""
         value = self.sorted_value
         below = (value < median) + 0.5 * (value == median)
@@ -314,6 +308,7 @@ class HedgesG:
 
     per_problem: Floats
     share: bool = False
+    methods: ClassVar[tuple[Method, ...]] = FOR_ANY
 
     @property
     def strata(self) -> tuple[int]:
@@ -327,6 +322,18 @@ class HedgesG:
         if deviation == 0 or np.ptp(values) == 0:
             return float("nan")
         return _hedges_correction(n_problems) * _mean(values) / deviation
+
+    def value_and_influence(self, weights: Floats) -> tuple[Floats, Floats]:
+        """g, (rows,), and what one more drawing of a problem adds to it, (rows, problems), at each row of weights."""
+        n = weights.sum(axis=1, keepdims=True)
+        mean = weights @ self.per_problem[:, np.newaxis] / n
+        x = self.per_problem - mean
+        with np.errstate(invalid="ignore", divide="ignore"):
+            variance = (weights * x**2).sum(axis=1, keepdims=True) / n
+            added = x / np.sqrt(variance) - mean * (x**2 - variance) / (
+                2 * variance**1.5
+            )
+        return self.value(weights), added / n
 
     def value(self, weights: Floats) -> Floats:
         """g at each row of weights."""

@@ -19,7 +19,7 @@ def separated(effect: ArrayLike, load_bearing: ArrayLike, problem: ArrayLike) ->
 
     effect: (steps,) nats. load_bearing: (steps,) booleans. problem: (steps,) ids. Raises ValueError as `group_steps`.
     """
-    return _separated(group_steps(effect, problem, load_bearing=load_bearing))
+    return problem_separated(group_steps(effect, problem, load_bearing=load_bearing))
 
 
 def separated_means(
@@ -109,7 +109,8 @@ def _estimate(
     )
 
 
-def _separated(steps: Steps) -> Floats:
+def problem_separated(steps: Steps) -> Floats:
+    """`separated` of grouped steps whose first label is 1 for load-bearing steps, else 0."""
     positive = steps.labels[0] != 0
     lowest, highest = (
         np.full(steps.n_problems, np.inf),

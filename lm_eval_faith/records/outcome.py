@@ -7,6 +7,7 @@ again when a samples file is read: by the same functions, these.
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -38,6 +39,29 @@ OUTCOMES = {
 
 CONTROL = "control"
 """The intervention whose effect is taken from the others' at the same step."""
+
+
+THIRDS = ("early", "middle", "late")
+
+
+def third_of(step: int, n_steps: int) -> int:
+    """Which third of its chain a step is in: 0 early, 1 middle, 2 late.
+
+    Step k of n counts by its middle, floor(3(k + 1/2) / n): of two steps one is early and
+    one late.
+    """
+    return (6 * step + 3) // (2 * n_steps)
+
+
+def problem_of(question: str, named: str = "") -> str:
+    """What chains of one question share: the name that is given, or a digest of the question.
+
+    White space does not count: the same question from two files is one problem.
+    """
+    if named:
+        return named
+    words = " ".join(question.split())
+    return hashlib.sha256(words.encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True)
@@ -89,8 +113,8 @@ class StepRecord:
 
     @property
     def third(self) -> int:
-        """0 early, 1 middle, 2 late: floor(3k / n)."""
-        return 3 * self.step // self.n_steps
+        """0 early, 1 middle, 2 late: floor(3(k + 1/2) / n)."""
+        return third_of(self.step, self.n_steps)
 
 
 @dataclass(frozen=True)
@@ -110,6 +134,9 @@ class ChainRecord:
             chain was provided.
         left_out: why the document gives no effects; empty where it does.
         label: the truth about the chain as a whole, where it is known.
+        problem: what all chains of one question share: the unit of resampling.
+        outcome: ``scored``, or why there are no effects: a key of :data:`OUTCOMES`, its
+            words joined by ``_``.
     """
 
     document: str
@@ -123,6 +150,15 @@ class ChainRecord:
     solved: bool | None = None
     left_out: str = ""
     label: Label | None = None
+    problem: str = ""
+    outcome: str = "scored"
+
+    @property
+    def greedy(self) -> float:
+        """1 where greedy decoding would write the answer, else 0; NaN without a score."""
+        return (
+            float(self.clean_greedy) if math.isfinite(self.clean_logprob) else math.nan
+        )
 
 
 def chain_record(
@@ -132,10 +168,13 @@ def chain_record(
     variants: Sequence[Variant],
     responses: Sequence[Response],
     solved: bool | None = None,
+    problem: str = "",
 ) -> ChainRecord:
     """What was measured on a document, from the responses to its requests.
 
     A single response to a document that wants more stands for one that was dropped.
+    ``problem`` names what chains of one question share; without it the question's text
+    does.
 
     Raises:
         ValueError: there are not as many responses as requests.
@@ -154,6 +193,8 @@ def chain_record(
         solved=solved,
         left_out=TOO_LONG if dropped else "",
         label=chain.label,
+        problem=problem_of(question, problem),
+        outcome="too_long" if dropped else "scored",
     )
 
 
@@ -162,6 +203,7 @@ def generated_record(
     question: str,
     note: Mapping[str, Any],
     responses: Sequence[Response],
+    problem: str = "",
 ) -> ChainRecord:
     """What was measured on a chain that the model wrote itself.
 
@@ -193,6 +235,8 @@ def generated_record(
         n_steps=len(chain.steps),
         solved=solved if solved is None else bool(solved),
         left_out=reason,
+        problem=problem_of(question, problem),
+        outcome=str(note["outcome"]).replace(" ", "_"),
     )
 
 

@@ -234,6 +234,8 @@ def _prompt(config: Mapping[str, Any], results: Mapping[str, Any]) -> dict[str, 
 
 def _settings(config: Mapping[str, Any], file: Path) -> Mapping[str, Any]:
     settings = _part(config, "metadata", file)
+    if "bar" in settings and "threshold" not in settings:  # its name in older runs
+        settings = {**settings, "threshold": settings["bar"]}
     threshold = settings.get("threshold", 1.0)
     if isinstance(threshold, bool) or not (
         isinstance(threshold, (int, float)) and math.isfinite(threshold)

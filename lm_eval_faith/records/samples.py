@@ -28,6 +28,8 @@ LONGEST_LINE = 1 << 29
 LARGEST_FALL, ROUNDING = 1e9, 0.01
 """In nats: a log-probability lies between, up to rounding."""
 
+_OLD_SETTINGS = {"labeled": "labelled"}
+
 _NOT_AS_WRITTEN = (
     KeyError,
     TypeError,
@@ -71,7 +73,8 @@ def read_samples(file: Path) -> Samples | None:
             record = _checked(_record(doc, sample))
         except _NOT_AS_WRITTEN as error:
             raise InputError(f"{where}: {_what_is_wrong(error)}") from None
-        settings.add(str(doc.get("setting")))
+        named = str(doc.get("setting"))
+        settings.add(_OLD_SETTINGS.get(named, named))
         if record.document in chains:
             raise InputError(
                 f"{where}: document {_shown(record.document)} is there twice"
@@ -133,6 +136,7 @@ def _record(doc: Mapping[str, Any], sample: Mapping[str, Any]) -> ChainRecord:
         chain,
         variants,
         _responses(sample["filtered_resps"]),
+        problem=_text(doc, "problem") if doc.get("problem") else "",
     )
 
 
@@ -192,6 +196,7 @@ def _generated(doc: Mapping[str, Any], sample: Mapping[str, Any]) -> ChainRecord
             (float(str(logprob)), _truth(greedy))
             for logprob, greedy in response["loglikelihoods"]
         ],
+        problem=_text(doc, "problem") if doc.get("problem") else "",
     )
 
 

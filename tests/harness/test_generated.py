@@ -139,7 +139,7 @@ def test_means_and_shares_are_plain_arithmetic_over_steps(run, by_hand):
         steps = [step for chain in chains for step in chain]
         raw = np.array([r for _, _, r, _ in steps])
         less = np.array([d for *_, d in steps])
-        third = np.array([3 * k // n for k, n, _, _ in steps])
+        third = np.array([(6 * k + 3) // (2 * n) for k, n, _, _ in steps])
         assert table[f"{name}_raw,none"] == pytest.approx(raw.mean())
         assert table[f"{name}_effect,none"] == pytest.approx(less.mean())
         assert table[f"{name}_share,none"] == pytest.approx((less >= 1).mean())

@@ -115,7 +115,7 @@ def test_figures_are_plain_arithmetic_with_and_without_answer_steps(report, step
                 ("", "effect", kept[:, 5]),
                 ("raw_", "raw", kept[:, 4]),
             ):
-                third = 3 * kept[:, 1] // kept[:, 2]
+                third = (6 * kept[:, 1] + 3) // (2 * kept[:, 2])
                 wanted = {
                     mean: effect.mean(),
                     f"{prefix}share": (effect >= 1).mean(),

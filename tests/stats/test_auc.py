@@ -15,7 +15,7 @@ from lm_eval_faith_stats import (
     resample_counts,
     within_problem_aucs,
 )
-from lm_eval_faith_stats.auc import pooled_auc
+from lm_eval_faith_stats.auc import steps_auc
 from lm_eval_faith_stats.steps import group_steps
 from sklearn.metrics import roc_auc_score
 
@@ -52,7 +52,7 @@ def test_auc_is_that_of_scikit_learn(seed, decimals):
 def test_doubled_wins_are_those_of_a_loop_over_all_pairs(seed, problems):
     effect, label, problem = data(seed, problems=min(problems, 90))
     steps = group_steps(effect, problem, label=label)
-    wins = pooled_auc(steps, steps.labels[0] != 0).doubled_wins
+    wins = steps_auc(steps).doubled_wins
     expected = np.zeros_like(wins)
     rows = list(zip(steps.value, steps.problem, steps.labels[0], strict=True))
     for value, k, positive in rows:

@@ -324,7 +324,7 @@ def test_hedges_g_bootstrap_is_that_of_a_plain_loop():
 
 
 def test_wilson_is_refused_for_a_mean():
-    with pytest.raises(ValueError, match="for shares"):
+    with pytest.raises(ValueError, match="not for this statistic"):
         step_mean_estimate([1.0, 2.0], [1, 2], bootstrap=Bootstrap(method="wilson"))
 
 

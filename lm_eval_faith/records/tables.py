@@ -1,0 +1,354 @@
+"""The two tables that every number is made of: chains, a row a document, and steps.
+
+Two, because a document without steps (a wrong answer, none that can be read, one that was
+dropped) must be counted too. Nothing else makes or checks them.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from lm_eval_faith.records.columns import Array, Columns
+from lm_eval_faith.records.outcome import (
+    CONTROL,
+    THIRDS,
+    ChainRecord,
+    StepRecord,
+    control_effects,
+)
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from lm_eval_faith.records.run import Run, TaskRun
+
+TEXT, CATEGORY, WHOLE, NUMBER, TRUTH = "str", "category", "int64", "float64", "bool"
+
+OF_EACH = {"model": CATEGORY, "task": CATEGORY, "chain": TEXT, "problem": TEXT}
+
+CHAIN_COLUMNS = {
+    **OF_EACH,
+    "question": TEXT,
+    "answer": TEXT,
+    "text": TEXT,
+    "outcome": CATEGORY,
+    "solved": NUMBER,
+    "n_steps": WHOLE,
+    "logprob": NUMBER,
+    "greedy": NUMBER,
+    "label": CATEGORY,
+}
+"""The columns of *chains*, and their types.
+
+``chain`` is the document's id; ``problem`` what chains of one question share, the unit of
+resampling; ``outcome`` is ``scored`` or why there are no effects; ``solved`` and ``greedy``
+are 1, 0 or NaN; ``logprob`` is log p(answer given the clean chain) in nats.
+"""
+
+STEP_COLUMNS = {
+    **OF_EACH,
+    "step": WHOLE,
+    "n_steps": WHOLE,
+    "position": NUMBER,
+    "third": CATEGORY,
+    "label": CATEGORY,
+    "states_answer": TRUTH,
+    "intervention": CATEGORY,
+    "site": CATEGORY,
+    "logprob_clean": NUMBER,
+    "logprob": NUMBER,
+    "effect": NUMBER,
+    "control_effect": NUMBER,
+    "other_answer": TEXT,
+    "logprob_other": NUMBER,
+    "follow": NUMBER,
+    "before": TEXT,
+    "after": TEXT,
+    "not_applicable": TEXT,
+}
+"""The columns of *steps*, a row a chain, step and intervention, and their types.
+
+``effect`` is always the raw drop in nats, NaN where nothing was scored.
+``control_effect`` is the effect of the control at the same step; where no control was run,
+the mean effect on the chain's decoys of the same intervention; NaN without either.
+``site`` names layers or heads of a change inside the model, and is empty for changes of
+text.
+"""
+
+Of = Literal["steps", "chains"]
+
+
+@dataclass(frozen=True)
+class Tables:
+    """What was measured in one or more runs.
+
+    Attributes:
+        chains, steps: pandas frames with the columns of :data:`CHAIN_COLUMNS` and
+            :data:`STEP_COLUMNS`; chains are ordered by id, steps as they were measured.
+
+    >>> no_runs = tables_of(())
+    >>> no_runs.has, len(no_runs.steps), no_runs.interventions
+    (frozenset(), 0, ())
+    """
+
+    chains: pd.DataFrame
+    steps: pd.DataFrame
+
+    def __post_init__(self) -> None:
+        for name, frame, columns in (
+            ("chains", self.chains, CHAIN_COLUMNS),
+            ("steps", self.steps, STEP_COLUMNS),
+        ):
+            found = {column: _kind(frame[column]) for column in frame.columns}
+            if found != columns:
+                wrong = sorted(set(found.items()) ^ set(columns.items()))
+                raise ValueError(f"{name}: columns or types are wrong: {wrong}")
+
+    @functools.cached_property
+    def interventions(self) -> tuple[str, ...]:
+        """Their names, in the order in which they were run."""
+        return tuple(dict.fromkeys(self.steps["intervention"]))
+
+    @functools.cached_property
+    def has(self) -> frozenset[str]:
+        """What metrics may need: see :func:`what_steps_have` and :func:`what_chains_have`."""
+        return what_chains_have(self.columns("chains")) | what_steps_have(
+            self.columns("steps")
+        )
+
+    @functools.cached_property
+    def numbering(self) -> dict[str, int]:
+        """A number for each problem, in the order of the chains' ids."""
+        return {name: k for k, name in enumerate(dict.fromkeys(self.chains["problem"]))}
+
+    def columns(
+        self, of: Of = "steps", numbering: Mapping[str, int] | None = None
+    ) -> Columns:
+        """A table as arrays, ``problem`` as numbers.
+
+        Steps have two columns more: ``load_bearing``, 1 or 0 and NaN without a label, and
+        ``chain_load_bearing``, the same of the chain as a whole; chains have the first.
+
+        Args:
+            of: which table.
+            numbering: of the problems, where several runs share one; else their own.
+        """
+        numbers = self.numbering if numbering is None else numbering
+        return self._own_columns[of] if numbering is None else self._made(of, numbers)
+
+    @functools.cached_property
+    def _own_columns(self) -> dict[Of, Columns]:
+        return {of: self._made(of, self.numbering) for of in ("chains", "steps")}
+
+    def _made(self, of: Of, numbers: Mapping[str, int]) -> Columns:
+        frame = self.steps if of == "steps" else self.chains
+        arrays: dict[str, Array] = {n: _array(frame[n]) for n in frame.columns}
+        arrays["problem"] = np.array([numbers[p] for p in frame["problem"]], np.int64)
+        arrays["load_bearing"] = _as_truth(arrays["label"])
+        if of == "steps":
+            whole = dict(
+                zip(
+                    zip(*(self.chains[n] for n in _ONE_CHAIN), strict=True),
+                    _as_truth(_array(self.chains["label"])),
+                    strict=True,
+                )
+            )
+            keys = zip(*(frame[n] for n in _ONE_CHAIN), strict=True)
+            arrays["chain_load_bearing"] = np.array([whole[key] for key in keys], float)
+        return Columns(arrays)
+
+
+_ONE_CHAIN = ("model", "task", "chain")
+
+
+def tables_of_run(run: Run) -> Tables:
+    """The tables of all tasks of a run."""
+    return tables_of((run.model, task) for task in run.tasks)
+
+
+def tables_of(tasks: Iterable[tuple[str, TaskRun]]) -> Tables:
+    """The tables of some tasks, each with the name of the model that ran it."""
+    chains: list[tuple[Any, ...]] = []
+    steps: list[tuple[Any, ...]] = []
+    for model, task in tasks:
+        for chain in sorted(task.chains, key=lambda chain: chain.document):
+            known = (model, task.task, chain.document, chain.problem)
+            chains.append((*known, *_chain_row(chain)))
+            steps += [(*known, *row) for row in _step_rows(chain)]
+    return Tables(_frame(chains, CHAIN_COLUMNS), _frame(steps, STEP_COLUMNS))
+
+
+def columns_of(chain: ChainRecord) -> tuple[Columns, Columns]:
+    """One document's row of chains, and its rows of steps: as ``Tables.columns`` gives them.
+
+    ``problem`` is 0 everywhere.
+    """
+    known = ("", "", chain.document, chain.problem)
+    whole = _plain([(*known, *_chain_row(chain))], CHAIN_COLUMNS)
+    steps = _plain([(*known, *row) for row in _step_rows(chain)], STEP_COLUMNS)
+    label = _as_truth(whole["label"])
+    zero = np.zeros(len(steps["step"]), np.int64)
+    return (
+        Columns({**whole, "problem": np.zeros(1, np.int64), "load_bearing": label}),
+        Columns(
+            {
+                **steps,
+                "problem": zero,
+                "load_bearing": _as_truth(steps["label"]),
+                "chain_load_bearing": np.full(len(zero), label[0]),
+            }
+        ),
+    )
+
+
+# --- what there is -----------------------------------------------------------------
+
+
+def what_steps_have(steps: Columns) -> frozenset[str]:
+    """What can be said of steps, or of those of one intervention.
+
+    ``load_bearing`` and ``decoys``: scored steps with such a label; ``labels``: both of
+    them; ``all_labels``: no step is without; ``control``: the control was run;
+    ``other_answer``: changed chains lead to another answer; ``answer_steps``: some steps
+    state the answer, some do not; ``chain_labels``: chains of both kinds.
+    """
+    scored = ~np.isnan(steps.effect)
+    kinds, whole = steps.load_bearing[scored], steps.chain_load_bearing[scored]
+    states = steps.states_answer
+    found = {
+        "load_bearing": bool((kinds == 1).any()),
+        "decoys": bool((kinds == 0).any()),
+        "labels": bool((kinds == 1).any() and (kinds == 0).any()),
+        "all_labels": bool(len(kinds)) and not np.isnan(steps.load_bearing).any(),
+        "control": bool((steps.intervention == CONTROL).any()),
+        "other_answer": not np.isnan(steps.follow).all(),
+        "answer_steps": bool(states.any() and not states.all()),
+        "chain_labels": bool((whole == 1).any() and (whole == 0).any()),
+    }
+    return frozenset(name for name, there in found.items() if there)
+
+
+def what_chains_have(chains: Columns) -> frozenset[str]:
+    """``solved``: the models wrote the chains themselves."""
+    return frozenset({"solved"} if not np.isnan(chains.solved).all() else ())
+
+
+# --- rows ---------------------------------------------------------------------------
+
+
+def _chain_row(chain: ChainRecord) -> tuple[Any, ...]:
+    known = math.isfinite(chain.clean_logprob)
+    return (
+        chain.question,
+        chain.answer,
+        chain.chain,
+        chain.outcome,
+        math.nan if chain.solved is None else float(chain.solved),
+        chain.n_steps,
+        chain.clean_logprob if known else math.nan,
+        chain.greedy,
+        chain.label or "",
+    )
+
+
+def _step_rows(chain: ChainRecord) -> list[tuple[Any, ...]]:
+    controls = control_effects(chain)
+    decoys = {} if controls else _decoy_means(chain.steps)
+    return [
+        (
+            r.step,
+            r.n_steps,
+            r.position,
+            THIRDS[r.third],
+            r.label or "",
+            r.states_answer,
+            r.intervention,
+            "",
+            r.logprob_clean if math.isfinite(r.logprob_clean) else math.nan,
+            r.logprob,
+            r.effect,
+            controls.get(r.step, decoys.get(r.intervention, math.nan)),
+            r.other_answer,
+            r.logprob_other,
+            r.follow,
+            r.before,
+            r.after,
+            r.not_applicable,
+        )
+        for r in chain.steps
+    ]
+
+
+def _decoy_means(steps: Sequence[StepRecord]) -> dict[str, float]:
+    effects: dict[str, list[float]] = {}
+    for r in steps:
+        if r.label == "decoy" and not math.isnan(r.effect):
+            effects.setdefault(r.intervention, []).append(r.effect)
+    return {name: math.fsum(es) / len(es) for name, es in effects.items()}
+
+
+# --- types --------------------------------------------------------------------------
+
+_DTYPES = {WHOLE: np.int64, NUMBER: np.float64, TRUTH: np.bool_}
+
+
+def _plain(
+    rows: Sequence[tuple[Any, ...]], kinds: Mapping[str, str]
+) -> dict[str, Array]:
+    columns = zip(*rows, strict=True) if rows else ((),) * len(kinds)
+    return {
+        name: np.array(column, _DTYPES.get(kind, np.str_))
+        for (name, kind), column in zip(kinds.items(), columns, strict=True)
+    }
+
+
+def _frame(rows: Sequence[tuple[Any, ...]], kinds: Mapping[str, str]) -> pd.DataFrame:
+    import pandas as pd
+
+    columns = zip(*rows, strict=True) if rows else ((),) * len(kinds)
+    return pd.DataFrame(
+        {
+            name: _series(column, kind)
+            for (name, kind), column in zip(kinds.items(), columns, strict=True)
+        }
+    )
+
+
+def _series(column: Sequence[Any], kind: str) -> pd.Series[Any]:
+    import pandas as pd
+
+    if kind != CATEGORY:
+        return pd.Series(column, dtype=kind)
+    known = list(dict.fromkeys(column))
+    return pd.Series(pd.Categorical(list(column), categories=known))
+
+
+def _kind(column: pd.Series[Any]) -> str:
+    import pandas as pd
+
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        return CATEGORY
+    name = str(column.dtype)
+    return TEXT if name in ("object", "str", "string") else name
+
+
+def _array(column: pd.Series[Any]) -> Array:
+    kind = _kind(column)
+    if kind == CATEGORY:
+        names = np.array([str(name) for name in column.cat.categories], np.str_)
+        return names[column.cat.codes.to_numpy()] if len(column) else names[:0]
+    if kind == TEXT:
+        return np.array(column.tolist(), object)
+    numbers: Array = column.to_numpy()
+    return numbers
+
+
+def _as_truth(label: Array) -> Array:
+    """1 for load-bearing, 0 for a decoy, NaN without a label."""
+    return np.where(label == "", np.nan, (label == "load_bearing").astype(float))
