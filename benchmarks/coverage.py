@@ -1,9 +1,10 @@
 """Coverage of the intervals, by simulation with known truth: python -m benchmarks.coverage
 
-Each data set has problems with 3 to 12 steps; problems with large effects have more steps; steps of one problem are
-correlated through the problem's level and its slope over positions. In the "normal" world levels and noise are normal;
-in the "heavy" world levels are log-normal and noise is Student's t with 3 degrees of freedom. The truth of a statistic
-is its value in one very large data set.
+Four worlds. Of each data set the problems differ in level, in their slope over positions, and in length; the steps of
+one problem are correlated through all three. In the "normal" and "heavy" worlds chains have 3 to 12 steps, in the
+"long" and "long heavy" worlds 2 to 80, and in all four a problem's level goes with its length. In the heavy worlds levels
+are log-normal and noise is Student's t with 3 degrees of freedom, elsewhere both are normal. The truth of a statistic
+is its value in one very large data set; a difference is simulated where it is zero and where it is not.
 """
 
 from __future__ import annotations
@@ -11,50 +12,27 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+import lm_eval_faith_stats as stats
 import numpy as np
-from lm_eval_faith_stats import (
-    Bootstrap,
-    Comparison,
-    Estimate,
-    auc,
-    auc_estimate,
-    hedges_g_estimate,
-    mean_label_difference_estimate,
-    mean_of_problem_means_estimate,
-    mean_within_problem_auc_estimate,
-    median_effect_estimate,
-    paired_auc_difference,
-    paired_difference,
-    paired_step_difference,
-    position_correlation_estimate,
-    position_rank_correlation_estimate,
-    problem_means,
-    rank_agreement_estimate,
-    share_at_threshold_estimate,
-    share_negative_estimate,
-    share_positive_correlation_estimate,
-    share_separated_estimate,
-    step_mean_estimate,
-    third_mean_estimates,
-    third_share_estimates,
-    unpaired_step_difference,
-)
-from lm_eval_faith_stats.bootstrap import Floats, Method
+from lm_eval_faith_stats import Bootstrap, Comparison, Estimate, Estimator, Sample
+from lm_eval_faith_stats.bootstrap import Method
+from lm_eval_faith_stats.intervals import Floats
 from numpy.typing import NDArray
 
-TRUTH_PROBLEMS = 200_000
-WORLDS = ("normal", "heavy")
+TRUTH_PROBLEMS = 100_000
+WORLDS = ("normal", "heavy", "long", "long heavy")
 
 
 @dataclass(frozen=True)
 class Data:
     """One simulated data set: (steps,) arrays.
 
-    effect: a generated chain's; sharp: a provided chain's, whose load-bearing steps stand out; other and sharp_other: a
-    second model's on the same problems, with the same distribution.
+    effect: a written chain's; sharp: a provided chain's, whose load-bearing steps stand out. like, sharp_like: a second
+    model's on the same problems, with the same distribution; weaker, blunter: those of a model with smaller effects,
+    and of one whose load-bearing steps stand out less.
     """
 
     problem: NDArray[np.int64]
@@ -62,66 +40,143 @@ class Data:
     third: NDArray[np.int64]
     load_bearing: NDArray[np.bool_]
     effect: Floats
-    other: Floats
+    like: Floats
+    weaker: Floats
     sharp: Floats
-    sharp_other: Floats
+    sharp_like: Floats
+    blunter: Floats
+
+    def of(
+        self, value: Floats, second: Floats | NDArray[np.bool_] | None = None
+    ) -> Sample:
+        """A sample of these problems."""
+        return Sample(
+            value, self.problem, None if second is None else second.astype(float)
+        )
+
+    def labelled(self, value: Floats) -> Sample:
+        """A sample with the steps' labels."""
+        return self.of(value, self.load_bearing)
+
+    def part(self, value: Floats, third: int) -> Sample:
+        """A sample of the steps of one third."""
+        here = self.third == third
+        return Sample(value[here], self.problem[here])
 
 
-Estimator = Callable[[Data, Bootstrap], Estimate | Comparison]
+@dataclass(frozen=True)
+class Single:
+    """A statistic of one model."""
 
-ESTIMATORS: dict[str, Estimator] = {
-    "mean effect (problem means)": lambda d, b: mean_of_problem_means_estimate(d.effect, d.problem, b),
-    "mean effect (steps)": lambda d, b: step_mean_estimate(d.effect, d.problem, b),
-    "label difference": lambda d, b: mean_label_difference_estimate(d.sharp, d.load_bearing, d.problem, b),
-    "Hedges' g": lambda d, b: hedges_g_estimate(problem_means(d.effect, d.problem)[1], b),
-    "median": lambda d, b: median_effect_estimate(d.effect, d.problem, b),
-    "share at the threshold": lambda d, b: share_at_threshold_estimate(d.effect, d.problem, 1.0, b),
-    "share at a high threshold (near 0)": lambda d, b: share_at_threshold_estimate(d.effect, d.problem, 5.0, b),
-    "share negative": lambda d, b: share_negative_estimate(d.effect, d.problem, b),
-    "AUC": lambda d, b: auc_estimate(d.effect, d.load_bearing, d.problem, b),
-    "AUC near 1": lambda d, b: auc_estimate(d.sharp, d.load_bearing, d.problem, b),
-    "within-problem AUC": lambda d, b: mean_within_problem_auc_estimate(d.effect, d.load_bearing, d.problem, b),
-    "within-problem AUC near 1": lambda d, b: mean_within_problem_auc_estimate(d.sharp, d.load_bearing, d.problem, b),
-    "separation": lambda d, b: share_separated_estimate(d.effect, d.load_bearing, d.problem, b),
-    "separation near 1": lambda d, b: share_separated_estimate(d.sharp, d.load_bearing, d.problem, b),
-    "mean of early third": lambda d, b: third_mean_estimates(d.effect, d.problem, d.third, b)[0],
-    "mean of middle third": lambda d, b: third_mean_estimates(d.effect, d.problem, d.third, b)[1],
-    "mean of late third": lambda d, b: third_mean_estimates(d.effect, d.problem, d.third, b)[2],
-    "share of late third": lambda d, b: third_share_estimates(d.effect, d.problem, d.third, 1.0, b)[2],
-    "position correlation": lambda d, b: position_correlation_estimate(d.effect, d.position, d.problem, b),
-    "position rank correlation": lambda d, b: position_rank_correlation_estimate(d.effect, d.position, d.problem, b),
-    "share of positive correlations": lambda d, b: share_positive_correlation_estimate(d.effect, d.position, d.problem, b),
-    "rank agreement": lambda d, b: rank_agreement_estimate(d.effect, d.sharp, d.problem, b),
+    by: Estimator
+    sample: Callable[[Data], Sample]
+
+    def truth(self, data: Data) -> float:
+        """Its value in a data set, without an interval."""
+        return self.by.point(self.sample(data))
+
+    def found(self, data: Data, bootstrap: Bootstrap) -> tuple[Estimate, float]:
+        """The estimate; there is no test."""
+        return self.by.estimate(self.sample(data), bootstrap), float("nan")
+
+
+@dataclass(frozen=True)
+class Pair:
+    """The difference of one statistic of two models."""
+
+    by: Estimator
+    samples: Callable[[Data], Sequence[Sample]]
+    paired: bool = True
+
+    def truth(self, data: Data) -> float:
+        """The difference in a data set, without an interval."""
+        one, other = self.samples(data)
+        return self.by.point(one) - self.by.point(other)
+
+    def found(self, data: Data, bootstrap: Bootstrap) -> tuple[Estimate, float]:
+        """The estimate of the difference and its p-value."""
+        (pair,) = self.by.all_pairs(self.samples(data), bootstrap, self.paired)
+        comparison: Comparison = pair.comparison
+        return comparison.estimate, comparison.p_value
+
+
+STATISTICS: dict[str, Single] = {
+    "mean effect (problem means)": Single(stats.MEAN_OF_PROBLEMS, lambda d: d.of(d.effect)),
+    "mean effect (steps)": Single(stats.MEAN_OF_STEPS, lambda d: d.of(d.effect)),
+    "label difference": Single(stats.DIFFERENCE, lambda d: d.labelled(d.sharp)),
+    "Hedges' g": Single(stats.HEDGES_G, lambda d: d.of(d.effect)),
+    "median": Single(stats.MEDIAN, lambda d: d.of(d.effect)),
+    "share at the threshold": Single(stats.SHARE_OF_STEPS, lambda d: d.of(at_least(d.effect, 1))),
+    "share at a high threshold (near 0)": Single(stats.SHARE_OF_STEPS, lambda d: d.of(at_least(d.effect, 5))),
+    "share negative": Single(stats.SHARE_OF_STEPS, lambda d: d.of(at_least(-d.effect, 0))),
+    "share of problems": Single(stats.SHARE_OF_PROBLEMS, lambda d: firsts(d, 1.0)),
+    "share of problems (near 0)": Single(stats.SHARE_OF_PROBLEMS, lambda d: firsts(d, 3.0)),
+    "AUC": Single(stats.AUC, lambda d: d.labelled(d.effect)),
+    "AUC near 1": Single(stats.AUC, lambda d: d.labelled(d.sharp)),
+    "within-problem AUC": Single(stats.AUC_WITHIN, lambda d: d.labelled(d.effect)),
+    "within-problem AUC near 1": Single(stats.AUC_WITHIN, lambda d: d.labelled(d.sharp)),
+    "separation": Single(stats.SEPARATED, lambda d: d.labelled(d.effect)),
+    "separation near 1": Single(stats.SEPARATED, lambda d: d.labelled(d.sharp)),
+    "mean of early third": Single(stats.MEAN_OF_STEPS, lambda d: d.part(d.effect, 0)),
+    "mean of middle third": Single(stats.MEAN_OF_STEPS, lambda d: d.part(d.effect, 1)),
+    "mean of late third": Single(stats.MEAN_OF_STEPS, lambda d: d.part(d.effect, 2)),
+    "mean of late third (problem means)": Single(stats.MEAN_OF_PROBLEMS, lambda d: d.part(d.effect, 2)),
+    "share of late third": Single(stats.SHARE_OF_STEPS, lambda d: d.part(at_least(d.effect, 1), 2)),
+    "position correlation": Single(stats.PEARSON, lambda d: d.of(d.effect, d.position)),
+    "position rank correlation": Single(stats.SPEARMAN, lambda d: d.of(d.effect, d.position)),
+    "share of positive correlations": Single(stats.PEARSON_OVER_ZERO, lambda d: d.of(d.effect, d.position)),
+    "rank agreement": Single(stats.SPEARMAN, lambda d: d.of(d.effect, d.sharp)),
 }  # fmt: skip
 
-# Two models without a difference: the truth is zero, and every finding of the test is a false positive.
-COMPARISONS: dict[str, Estimator] = {
-    "paired difference": lambda d, b: paired_difference(
-        problem_means(d.effect, d.problem)[1], problem_means(d.other, d.problem)[1], b
-    ),
-    "paired difference (steps)": lambda d, b: paired_step_difference(
-        (d.effect, d.problem), (d.other, d.problem), b
-    ),
-    "paired AUC difference": lambda d, b: paired_auc_difference(
-        (d.effect, d.load_bearing, d.problem), (d.other, d.load_bearing, d.problem), b
-    ),
-    "paired AUC difference near 1": lambda d, b: paired_auc_difference(
-        (d.sharp, d.load_bearing, d.problem),
-        (d.sharp_other, d.load_bearing, d.problem),
-        b,
-    ),
-    "unpaired difference": lambda d, b: unpaired_step_difference(
-        *_halves(d.effect, d.problem), b
-    ),
-}
+DIFFERENCES: dict[str, Pair] = {
+    "paired difference": Pair(stats.MEAN_OF_PROBLEMS, lambda d: (d.of(d.effect), d.of(d.like))),
+    "paired difference, not zero": Pair(stats.MEAN_OF_PROBLEMS, lambda d: (d.of(d.effect), d.of(d.weaker))),
+    "paired difference (steps)": Pair(stats.MEAN_OF_STEPS, lambda d: (d.of(d.effect), d.of(d.like))),
+    "paired difference (steps), not zero": Pair(stats.MEAN_OF_STEPS, lambda d: (d.of(d.effect), d.of(d.weaker))),
+    "paired difference of label differences, not zero": Pair(stats.DIFFERENCE, lambda d: (d.labelled(d.sharp), d.labelled(d.blunter))),
+    "paired difference of shares": Pair(stats.SHARE_OF_STEPS, lambda d: (d.of(at_least(d.effect, 1)), d.of(at_least(d.like, 1)))),
+    "paired difference of shares, not zero": Pair(stats.SHARE_OF_STEPS, lambda d: (d.of(at_least(d.effect, 1)), d.of(at_least(d.weaker, 1)))),
+    "paired difference of separations near 1, not zero": Pair(stats.SEPARATED, lambda d: (d.labelled(d.sharp), d.labelled(d.blunter))),
+    "paired AUC difference": Pair(stats.AUC, lambda d: (d.labelled(d.effect), d.labelled(d.like))),
+    "paired AUC difference, not zero": Pair(stats.AUC, lambda d: (d.labelled(d.effect), d.labelled(d.weaker))),
+    "paired AUC difference near 1": Pair(stats.AUC, lambda d: (d.labelled(d.sharp), d.labelled(d.sharp_like))),
+    "paired AUC difference near 1, not zero": Pair(stats.AUC, lambda d: (d.labelled(d.sharp), d.labelled(d.blunter))),
+    "unpaired difference": Pair(stats.MEAN_OF_PROBLEMS, lambda d: halves(d, d.effect, d.effect), paired=False),
+    "unpaired difference, not zero": Pair(stats.MEAN_OF_PROBLEMS, lambda d: halves(d, d.effect, d.weaker), paired=False),
+    "unpaired difference of shares": Pair(stats.SHARE_OF_STEPS, lambda d: halves(d, at_least(d.effect, 1), at_least(d.effect, 1)), paired=False),
+}  # fmt: skip
+
+
+def at_least(value: Floats, threshold: float) -> Floats:
+    """1 where the value reaches the threshold, else 0."""
+    return (value >= threshold).astype(float)
+
+
+def firsts(data: Data, threshold: float) -> Sample:
+    """One value a problem: whether its first step's effect reaches the threshold."""
+    first = np.flatnonzero(np.diff(data.problem, prepend=-1))
+    return Sample(at_least(data.effect[first], threshold), data.problem[first])
+
+
+def halves(data: Data, first: Floats, second: Floats) -> tuple[Sample, Sample]:
+    """Two models on the even and on the odd problems."""
+    even = data.problem % 2 == 0
+    return Sample(first[even], data.problem[even]), Sample(
+        second[~even], data.problem[~even]
+    )
 
 
 def simulated(n_problems: int, world: str, rng: np.random.Generator) -> Data:
     """One data set of n_problems in the named world."""
-    heavy = world == "heavy"
+    heavy, long = world.endswith("heavy"), world.startswith("long")
     z = rng.normal(size=n_problems)
     level = np.exp(0.6 * z) - np.exp(0.18) if heavy else 0.7 * z
-    steps = 3 + rng.binomial(9, 0.25 + 0.5 * (z > 0))
+    if long:
+        # Lengths are log-normal around 11; a correlation of 0.6 with the level.
+        length = 0.6 * z + 0.8 * rng.normal(size=n_problems)
+        steps = np.clip(np.rint(11 * np.exp(0.9 * length)), 2, 80).astype(int)
+    else:
+        steps = 3 + rng.binomial(9, 0.25 + 0.5 * (z > 0))
     problem = np.repeat(np.arange(n_problems), steps)
     first = np.repeat(np.cumsum(steps) - steps, steps)
     k, n = np.arange(len(problem)) - first, steps[problem]
@@ -138,23 +193,25 @@ def simulated(n_problems: int, world: str, rng: np.random.Generator) -> Data:
             if heavy
             else rng.normal(size=len(problem))
         )
-        return scale * drawn
+        return np.asarray(scale * drawn)
 
-    def effect() -> Floats:
-        return trend + 1.6 * load_bearing - 0.8 + noise(0.8)
+    def effect(size: float = 1.0) -> Floats:
+        return size * (trend + 1.6 * load_bearing - 0.8) + noise(0.8)
 
-    def sharp() -> Floats:
-        return load_bearing * (6 + level[problem] + trend) + noise(1.5)
+    def sharp(size: float = 1.0) -> Floats:
+        return load_bearing * size * (6 + level[problem] + trend) + noise(1.5)
 
     return Data(
         problem,
         position,
-        3 * k // n,
+        (6 * k + 3) // (2 * n),
         load_bearing,
         effect(),
         effect(),
+        effect(0.7),
         sharp(),
         sharp(),
+        sharp(0.8),
     )
 
 
@@ -163,33 +220,32 @@ class Coverage:
     """What many data sets showed of one interval, as shares of the data sets.
 
     below, above: the interval lies below, or above, the truth; a NaN interval does both. width: mean over those that
-    have one. false_positives: p-value under 1 - level, NaN where there is no test. method: the interval's.
+    have one. found: p-value under 1 - confidence_level, NaN where there is no test. method: the interval's.
     """
 
     below: float
     above: float
     width: float
-    false_positives: float
+    found: float
     method: str
 
 
 def coverage(
-    estimator: Estimator,
+    statistic: Single | Pair,
     truth: float,
     data_sets: Iterable[Data],
     bootstrap: Bootstrap,
 ) -> Coverage:
     """How often the interval misses the truth, over data sets."""
-    found = [estimator(data, bootstrap) for data in data_sets]
-    estimates = [f.estimate if isinstance(f, Comparison) else f for f in found]
-    tested = [
-        f.p_value < 1 - bootstrap.level for f in found if isinstance(f, Comparison)
-    ]
+    made = [statistic.found(data, bootstrap) for data in data_sets]
+    estimates = [estimate for estimate, _ in made]
+    p_values = np.array([p for _, p in made])
+    tested = float(np.mean(p_values < 1 - bootstrap.confidence_level))
     return Coverage(
         below=float(np.mean([not e.high >= truth for e in estimates])),
         above=float(np.mean([not e.low <= truth for e in estimates])),
         width=float(np.nanmean([e.high - e.low for e in estimates])),
-        false_positives=float(np.mean(tested)) if tested else float("nan"),
+        found=float("nan") if np.isnan(p_values).all() else tested,
         method=estimates[0].method,
     )
 
@@ -200,8 +256,8 @@ def main(arguments: list[str] | None = None) -> None:
         prog="python -m benchmarks.coverage", description=__doc__
     )
     parser.add_argument("--data-sets", type=int, default=2000)
-    parser.add_argument("--resamples", type=int, default=999)
-    parser.add_argument("--problems", type=int, nargs="+", default=[25, 30, 50, 200])
+    parser.add_argument("--n-resamples", type=int, default=999)
+    parser.add_argument("--problems", type=int, nargs="+", default=[25, 50, 200])
     parser.add_argument("--worlds", nargs="+", choices=WORLDS, default=WORLDS)
     parser.add_argument(
         "--methods", nargs="+", default=["default", "percentile", "bca"]
@@ -228,13 +284,14 @@ def _rows(
     truths: Data,
     options: argparse.Namespace,
 ) -> None:
-    for name, estimator in (ESTIMATORS | COMPARISONS).items():
+    for name, statistic in (STATISTICS | DIFFERENCES).items():
         if options.only not in name:
             continue
         start = time.perf_counter()
-        truth = _truth(name, estimator, truths)
+        zero = name in DIFFERENCES and "not zero" not in name
+        truth = 0.0 if zero else statistic.truth(truths)
         cells = [
-            _cell(estimator, truth, sets, method, options) for method in options.methods
+            _cell(statistic, truth, sets, method, options) for method in options.methods
         ]
         print(f"| {world} | {name} | {truth:.3f} | {problems} | {' | '.join(cells)} |")
         seconds = time.perf_counter() - start
@@ -243,45 +300,24 @@ def _rows(
 
 
 def _cell(
-    estimator: Estimator,
+    statistic: Single | Pair,
     truth: float,
     sets: list[Data],
     method: Method,
     options: argparse.Namespace,
 ) -> str:
-    bootstrap = Bootstrap(resamples=options.resamples, method=method)
+    bootstrap = Bootstrap(n_resamples=options.n_resamples, method=method)
     try:
-        found = coverage(estimator, truth, sets, bootstrap)
+        found = coverage(statistic, truth, sets, bootstrap)
     except ValueError:
         return "-"
     covered = 100 * (1 - found.below - found.above)
     cell = f"{covered:.1f} ({100 * found.below:.1f}, {100 * found.above:.1f})"
     if method == "default":
         cell = f"{found.method} {cell}"
-    if not np.isnan(found.false_positives):
-        cell += f", p {100 * found.false_positives:.1f}"
+    if not np.isnan(found.found):
+        cell += f", p {100 * found.found:.1f}"
     return cell
-
-
-def _truth(name: str, estimator: Estimator, truths: Data) -> float:
-    if name in COMPARISONS:
-        return 0.0
-    # The point alone: the matrix of an AUC's pairs of problems would not fit.
-    if name == "AUC":
-        return auc(truths.effect, truths.load_bearing)
-    if name == "AUC near 1":
-        return auc(truths.sharp, truths.load_bearing)
-    # Two resamples, whose interval nobody reads.
-    found = estimator(truths, Bootstrap(resamples=2, method="percentile"))
-    assert isinstance(found, Estimate)
-    return found.point
-
-
-def _halves(
-    effect: Floats, problem: NDArray[np.int64]
-) -> tuple[tuple[Floats, NDArray[np.int64]], tuple[Floats, NDArray[np.int64]]]:
-    even = problem % 2 == 0
-    return (effect[even], problem[even]), (effect[~even], problem[~even])
 
 
 if __name__ == "__main__":

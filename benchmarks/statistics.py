@@ -21,7 +21,8 @@ from lm_eval_faith_stats import (
     step_mean_estimate,
 )
 from lm_eval_faith_stats.auc import steps_auc
-from lm_eval_faith_stats.bootstrap import Floats, bootstrap_values
+from lm_eval_faith_stats.bootstrap import bootstrap_values
+from lm_eval_faith_stats.intervals import Floats
 from lm_eval_faith_stats.steps import group_steps
 from numpy.typing import NDArray
 
@@ -33,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("--problems", type=int, default=1000)
     parser.add_argument("--steps", type=int, default=12, help="steps of a problem")
-    parser.add_argument("--resamples", type=int, default=10_000)
+    parser.add_argument("--n-resamples", type=int, default=10_000)
     parser.add_argument("--plain-resamples", type=int, default=100)
     parser.add_argument("--models", type=int, default=20)
     options = parser.parse_args(arguments)
@@ -42,10 +43,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     problem = np.repeat(np.arange(options.problems), options.steps)
     label = rng.random(len(problem)) < 0.65
     effect = rng.normal(size=len(problem)) + 2 * label
-    bootstrap = Bootstrap(resamples=options.resamples, method="percentile")
+    bootstrap = Bootstrap(n_resamples=options.n_resamples, method="percentile")
     print(
         f"{options.problems} problems of {options.steps} steps, "
-        f"{options.resamples} resamples"
+        f"{options.n_resamples} resamples"
     )
 
     start = time.perf_counter()
@@ -55,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     start = time.perf_counter()
     plain = _plain_aucs(effect, label, problem, options.plain_resamples, bootstrap)
-    slow = (time.perf_counter() - start) * options.resamples / options.plain_resamples
+    slow = (time.perf_counter() - start) * options.n_resamples / options.plain_resamples
     print(
         f"loop over roc_auc_score: {slow:.1f} s "
         f"(timed on {options.plain_resamples} resamples and scaled)"
@@ -68,14 +69,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for estimator in (step_mean_estimate, share_at_threshold_estimate):
         start = time.perf_counter()
         found = estimator(
-            effect, problem, bootstrap=Bootstrap(resamples=options.resamples)
+            effect, problem, bootstrap=Bootstrap(n_resamples=options.n_resamples)
         )
         seconds = time.perf_counter() - start
         print(f"{estimator.__name__}: {seconds:.3f} s   {_shown(found)}")
 
     values = rng.normal(size=(options.models, options.problems))
     start = time.perf_counter()
-    pairs = all_pairs({"effect": values}, Bootstrap(resamples=options.resamples))
+    pairs = all_pairs({"effect": values}, Bootstrap(n_resamples=options.n_resamples))
     seconds = time.perf_counter() - start
     print(
         f"all_pairs of {options.models} models, {len(pairs['effect'])} pairs: "
@@ -87,19 +88,19 @@ def _plain_aucs(
     effect: Floats,
     label: NDArray[np.bool_],
     problem: NDArray[np.int64],
-    resamples: int,
+    n_resamples: int,
     bootstrap: Bootstrap,
 ) -> Floats:
     from sklearn.metrics import roc_auc_score
 
     rows = [np.flatnonzero(problem == k) for k in range(int(problem.max()) + 1)]
     values: list[float] = []
-    for block in resample_counts(len(rows), bootstrap.resamples, bootstrap.seed):
-        for counts in block[: resamples - len(values)]:
+    for block in resample_counts(len(rows), bootstrap.n_resamples, bootstrap.seed):
+        for counts in block[: n_resamples - len(values)]:
             drawn = np.concatenate([np.tile(rows[k], n) for k, n in enumerate(counts)])
             drawn = drawn.astype(np.intp)
             values.append(roc_auc_score(label[drawn], effect[drawn]))
-        if len(values) == resamples:
+        if len(values) == n_resamples:
             break
     return np.array(values)
 

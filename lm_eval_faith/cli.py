@@ -59,10 +59,8 @@ def run(context: typer.Context) -> None:
     from lm_eval.__main__ import cli_evaluate
 
     from lm_eval_faith.harness.activation import activate
-    from lm_eval_faith.harness.exit_code import exit_with_code_2_on_input_errors
-    from lm_eval_faith.harness.process_group import leave_process_group
+    from lm_eval_faith.harness.lm_eval_compat import leave_process_group
 
-    exit_with_code_2_on_input_errors()
     activate()
     sys.argv = ["lm-eval-faith", "run", *context.args]
     cli_evaluate()
@@ -202,8 +200,8 @@ def report(
     ] = None,
     threshold: Threshold = None,
     exclude_answer_steps: ExcludeAnswerSteps = False,
-    level: Level = 0.95,
-    resamples: Resamples = 10_000,
+    confidence_level: Level = 0.95,
+    n_resamples: Resamples = 10_000,
     method: MethodOption = Method.default,
     seed: Seed = 0,
 ) -> None:
@@ -220,7 +218,7 @@ def report(
         check_ending(steps)
     asked = (
         runs,
-        _bootstrap(level, resamples, seed, method),
+        _bootstrap(confidence_level, n_resamples, seed, method),
         Choices(_threshold(threshold), exclude_answer_steps),
         available_cores(),
     )
@@ -273,8 +271,8 @@ def compare(
     ] = False,
     threshold: Threshold = None,
     exclude_answer_steps: ExcludeAnswerSteps = False,
-    level: Level = 0.95,
-    resamples: Resamples = 10_000,
+    confidence_level: Level = 0.95,
+    n_resamples: Resamples = 10_000,
     method: MethodOption = Method.default,
     seed: Seed = 0,
 ) -> None:
@@ -292,7 +290,7 @@ def compare(
 
     comparisons = compare_runs(
         runs,
-        _bootstrap(level, resamples, seed, method),
+        _bootstrap(confidence_level, n_resamples, seed, method),
         adjust.value,
         Choices(_threshold(threshold), exclude_answer_steps),
         force,
@@ -315,8 +313,8 @@ def agree(
     ] = Format.table,
     out: Out = None,
     exclude_answer_steps: ExcludeAnswerSteps = False,
-    level: Level = 0.95,
-    resamples: Resamples = 10_000,
+    confidence_level: Level = 0.95,
+    n_resamples: Resamples = 10_000,
     method: MethodOption = Method.default,
     seed: Seed = 0,
 ) -> None:
@@ -333,7 +331,7 @@ def agree(
 
     make = partial(
         tables.agreements_of_run,
-        bootstrap=_bootstrap(level, resamples, seed, method),
+        bootstrap=_bootstrap(confidence_level, n_resamples, seed, method),
         choices=Choices(exclude_answer_steps=exclude_answer_steps),
     )
     found = [task for made in of_runs(runs, make, available_cores()) for task in made]
@@ -359,7 +357,7 @@ def power(
     task: Annotated[
         str | None, typer.Option(help="Which task, where the run has several.")
     ] = None,
-    deviation: Annotated[
+    std: Annotated[
         float | None,
         typer.Option(help="Standard deviation over problems, instead of a run."),
     ] = None,
@@ -380,7 +378,7 @@ def power(
     power: Annotated[
         float, typer.Option(help="Chance of finding the difference.")
     ] = 0.8,
-    level: Level = 0.95,
+    confidence_level: Level = 0.95,
     format: Annotated[
         Format, typer.Option(help="How the table is written.")
     ] = Format.table,
@@ -392,7 +390,7 @@ def power(
     """Say how many problems a wanted interval or difference takes.
 
     From the variance of a run, of two runs (which also tell how their differences vary
-    on the same problems), or from --deviation.
+    on the same problems), or from --std.
     """
     from lm_eval_faith.report import power as planning
     from lm_eval_faith.report.plot import FORMATS, rendered
@@ -401,13 +399,15 @@ def power(
     form = plot.suffix.lstrip(".").lower() if plot else ""
     if plot and form not in FORMATS:
         raise InputError(f"{plot}: the name must end in .{', .'.join(FORMATS)}")
-    if bool(runs) == (deviation is not None):
-        raise InputError("name a run (or two), or give --deviation")
-    if deviation is not None:
-        spread = planning.given_spread(deviation, correlation)
+    if bool(runs) == (std is not None):
+        raise InputError("name a run (or two), or give --std")
+    if std is not None:
+        spread = planning.given_spread(std, correlation)
     else:
-        spread = spread_of_runs(runs or [], figure, task, correlation, level)
-    planned = planning.plan(spread, half_width or (), difference or (), power, level)
+        spread = spread_of_runs(runs or [], figure, task, correlation, confidence_level)
+    planned = planning.plan(
+        spread, half_width or (), difference or (), power, confidence_level
+    )
     drawn = rendered(planning.power_curve(planned), form) if plot else b""
     writer = {
         Format.table: planning.as_table,
@@ -452,8 +452,8 @@ def leaderboard(
     ] = None,
     threshold: Threshold = None,
     exclude_answer_steps: ExcludeAnswerSteps = False,
-    level: Level = 0.95,
-    resamples: Resamples = 10_000,
+    confidence_level: Level = 0.95,
+    n_resamples: Resamples = 10_000,
     method: MethodOption = Method.default,
     seed: Seed = 0,
 ) -> None:
@@ -472,7 +472,7 @@ def leaderboard(
         from lm_eval_faith.report.html.site import check_site
 
         check_site(site)
-    bootstrap = _bootstrap(level, resamples, seed, method)
+    bootstrap = _bootstrap(confidence_level, n_resamples, seed, method)
     choices = Choices(_threshold(threshold), exclude_answer_steps)
     boards = leaderboards(runs, by, intervention, bootstrap, choices, available_cores())
     if html is not None or site is not None:
@@ -530,8 +530,8 @@ def calibrate(
     problem_seed: Annotated[
         int, typer.Option(help="Another seed, other problems.", min=0)
     ] = 0,
-    level: Level = 0.95,
-    resamples: Resamples = 10_000,
+    confidence_level: Level = 0.95,
+    n_resamples: Resamples = 10_000,
     method: MethodOption = Method.default,
     seed: Seed = 0,
 ) -> None:
@@ -556,7 +556,9 @@ def calibrate(
         threshold=threshold,
         problem_seed=problem_seed,
     )
-    made = calibration(plan, out, _bootstrap(level, resamples, seed, method))
+    made = calibration(
+        plan, out, _bootstrap(confidence_level, n_resamples, seed, method)
+    )
     writer = {
         Format.table: tables.as_table,
         Format.json: tables.as_json,
@@ -619,11 +621,13 @@ def plot(
     print(f"wrote {out}")
 
 
-def _bootstrap(level: float, resamples: int, seed: int, method: Method) -> Bootstrap:
+def _bootstrap(
+    confidence_level: float, n_resamples: int, seed: int, method: Method
+) -> Bootstrap:
     from lm_eval_faith_stats import Bootstrap
 
     try:
-        return Bootstrap(level, resamples, seed, method.value)
+        return Bootstrap(confidence_level, n_resamples, seed, method.value)
     except ValueError as error:
         raise InputError(str(error)) from None
 

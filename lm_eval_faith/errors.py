@@ -4,6 +4,6 @@
 class InputError(ValueError):
     """Bad input, told in one sentence: what is wrong, where, and what to do.
 
-    Command lines print the sentence and exit with code 2; see
-    :func:`lm_eval_faith.harness.exit_code.exit_with_code_2_on_input_errors`.
+    Our command line prints the sentence and exits with code 2. In plain ``lm_eval``,
+    which shows a traceback for every exception, the sentence is its last line.
     """

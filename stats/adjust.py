@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .bootstrap import Floats
+from .intervals import Floats
 
 
 def holm(p_values: ArrayLike) -> Floats:

@@ -19,14 +19,13 @@ from .bootstrap import (
     FOR_ANY,
     Bootstrap,
     Estimate,
-    Floats,
-    Interval,
     Method,
     error_of_influence,
     estimate,
     share_limits,
 )
 from .effects import mean_estimate
+from .intervals import Floats, Interval
 from .steps import Steps, as_label, as_values, group_steps, ranks_within
 
 AUC_METHOD: Method = "wilson"
@@ -75,8 +74,33 @@ def auc_estimate(
         AUC_METHOD,
         n_problems=steps.n_problems,
         n_steps=len(steps.value),
-        left_out=steps.left_out,
+        n_missing=steps.n_missing,
     )
+
+
+def roc_curve(effect: ArrayLike, load_bearing: ArrayLike) -> tuple[Floats, Floats]:
+    """Shares of decoys and of load-bearing steps at or over each threshold, from (0, 0) to (1, 1).
+
+    effect: (steps,) nats, NaN left out. load_bearing: (steps,) booleans. The area under it, by straight lines, is the AUC
+    with ties counted half: Fawcett (2006), Pattern Recognit. Lett. 27, 861-874, algorithm 1. Points on a straight line
+    between others are left out. Both arrays are empty where a kind of step is missing.
+
+    >>> decoys, found = roc_curve([3.0, 2.0, 1.0, 0.0], [True, False, True, False])
+    >>> decoys.tolist(), found.tolist()
+    ([0.0, 0.0, 0.5, 0.5, 1.0], [0.0, 0.5, 0.5, 1.0, 1.0])
+    """
+    values = as_values(effect, "effect")
+    labels = as_label(load_bearing, "load_bearing", len(values)) != 0
+    values, labels = values[~np.isnan(values)], labels[~np.isnan(values)]
+    if not labels.any() or labels.all():
+        return np.empty(0), np.empty(0)
+    order = np.argsort(-values, kind="stable")
+    last_of_ties = np.append(np.diff(values[order]) != 0, True)
+    x = np.append(0, np.cumsum(~labels[order])[last_of_ties])
+    y = np.append(0, np.cumsum(labels[order])[last_of_ties])
+    turn = np.diff(x)[:-1] * np.diff(y)[1:] != np.diff(x)[1:] * np.diff(y)[:-1]
+    kept = np.concatenate([[True], turn, [True]])
+    return x[kept] / x[-1], y[kept] / y[-1]
 
 
 def within_problem_aucs(
@@ -124,7 +148,7 @@ def mean_within_problem_auc_estimate(
     aucs = within_problem_aucs(effect, load_bearing, problem)
     n_steps = int(np.count_nonzero(~np.isnan(aucs[steps.problem])))
     return mean_estimate(
-        aucs, bootstrap, n_steps=n_steps, left_out=steps.left_out, share=True
+        aucs, bootstrap, n_steps=n_steps, n_missing=steps.n_missing, share=True
     )
 
 
@@ -168,9 +192,9 @@ class PooledAuc:
         """The AUC of the sample itself."""
         return _auc(self.steps.value, self.positive)
 
-    def limits(self, point: float, n_steps: int, level: float) -> Interval:
+    def limits(self, point: float, n_steps: int, confidence_level: float) -> Interval:
         """Wilson's interval."""
-        return share_limits(self, point, n_steps, level)
+        return share_limits(self, point, n_steps, confidence_level)
 
     def value(self, weights: Floats) -> Floats:
         """The AUC at each row of weights; NaN where a kind of step has no weight."""

@@ -19,9 +19,18 @@ from typing import Literal, Protocol, cast, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from .intervals import (
+    Floats,
+    Interval,
+    bca_interval,
+    percentile_interval,
+    pivots,
+    student_interval,
+    studentised_interval,
+    wilson_interval,
+)
+
 Counts = NDArray[np.uint8]
-Interval = tuple[float, float]
 Method = Literal[
     "default", "percentile", "bca", "student", "studentised", "wilson", "woodruff"
 ]
@@ -33,8 +42,6 @@ FOR_ANY: tuple[Method, ...] = ("percentile", "bca", "student", "studentised")
 
 # A block of resamples is about this many counts: small enough for the processor's cache, large enough for its speed.
 _BLOCK_COUNTS = 1 << 19
-# Degrees of freedom for Wilson's interval: with fewer, intervals grew in the simulation but covered no better.
-_FEWEST_DEGREES = 6.0
 # A report asks for the same resamples hundreds of times, so drawn counts are kept, one byte each, up to this many in
 # one draw. Larger draws are made anew, block by block, each time.
 _KEPT_COUNTS = 1 << 25
@@ -44,8 +51,8 @@ _KEPT_COUNTS = 1 << 25
 class Bootstrap:
     """How intervals are made.
 
-    level: the interval's confidence, between 0 and 1.
-    resamples: number of bootstrap resamples of the problems.
+    confidence_level: the interval's confidence, between 0 and 1.
+    n_resamples: number of bootstrap resamples of the problems.
     seed: seed of the PCG64 generator that draws them.
     method: "percentile", "bca", "studentised" (bootstrap-t), "student" and "wilson" (no resamples), or "default": the
         method that held best for the estimator at hand when its coverage was measured (docs/statistics.md).
@@ -53,16 +60,18 @@ class Bootstrap:
     Raises ValueError for a level outside (0, 1), fewer than 1 resample, a negative seed or an unknown method.
     """
 
-    level: float = 0.95
-    resamples: int = 10_000
+    confidence_level: float = 0.95
+    n_resamples: int = 10_000
     seed: int = 0
     method: Method = "default"
 
     def __post_init__(self) -> None:
-        if not 0 < self.level < 1:
-            raise ValueError(f"level must lie between 0 and 1, not {self.level}")
-        if self.resamples < 1:
-            raise ValueError(f"resamples must be at least 1, not {self.resamples}")
+        if not 0 < self.confidence_level < 1:
+            raise ValueError(
+                f"confidence_level must lie between 0 and 1, not {self.confidence_level}"
+            )
+        if self.n_resamples < 1:
+            raise ValueError(f"n_resamples must be at least 1, not {self.n_resamples}")
         if self.seed < 0:
             raise ValueError(f"seed must not be negative: {self.seed}")
         if self.method not in METHODS:
@@ -80,20 +89,20 @@ class Estimate:
 
     point, low, high, standard_error: in the units of the statistic; NaN where undefined, and then `note` says why.
         standard_error is of the point, with the problem as the unit.
-    level: confidence of [low, high]. method: how the interval was made.
-    n_problems, n_steps: problems and steps that enter. left_out: steps (or problems, for a statistic of one value a
-        problem) that were not applicable (NaN). resamples: bootstrap resamples drawn, 0 where the method draws none.
+    confidence_level: confidence of [low, high]. method: how the interval was made.
+    n_problems, n_steps: problems and steps that enter. n_missing: steps (or problems, for a statistic of one value a
+        problem) that were not applicable (NaN). n_resamples: bootstrap resamples drawn, 0 where the method draws none.
     """
 
     point: float
     low: float
     high: float
-    level: float
+    confidence_level: float
     method: str
     n_problems: int
     n_steps: int
-    left_out: int = 0
-    resamples: int = 0
+    n_missing: int = 0
+    n_resamples: int = 0
     standard_error: float = float("nan")
     note: str = ""
 
@@ -127,7 +136,7 @@ class Statistic(Protocol):
 class WithLimits(Statistic, Protocol):
     """A statistic that has an interval without resampling: "wilson" or "woodruff" is among its methods."""
 
-    def limits(self, point: float, n_steps: int, level: float) -> Interval:
+    def limits(self, point: float, n_steps: int, confidence_level: float) -> Interval:
         """Both ends of that interval around the value of the sample, which rests on n_steps steps."""
 
 
@@ -160,9 +169,9 @@ class Ratio:
         total = float(self.denominator.sum())
         return float(self.numerator.sum() / total) if total else float("nan")
 
-    def limits(self, point: float, n_steps: int, level: float) -> Interval:
+    def limits(self, point: float, n_steps: int, confidence_level: float) -> Interval:
         """Wilson's interval of a share."""
-        return share_limits(self, point, n_steps, level)
+        return share_limits(self, point, n_steps, confidence_level)
 
     def value(self, weights: Floats) -> Floats:
         """The ratio at each row of weights."""
@@ -234,7 +243,7 @@ class ShareStatistic(Protocol):
 
 
 def share_limits(
-    share: ShareStatistic, point: float, n_steps: int, level: float
+    share: ShareStatistic, point: float, n_steps: int, confidence_level: float
 ) -> Interval:
     """Wilson's interval of a share or an AUC whose value for the sample is `point`."""
     (n_problems,) = share.strata
@@ -247,7 +256,7 @@ def share_limits(
         influence[0],
         n_problems,
         n_steps,
-        level,
+        confidence_level,
         of_pairs=share.of_pairs,
     )
 
@@ -282,7 +291,7 @@ def on_exact_grid(columns: Floats) -> Floats:
 
 
 def resample_counts(
-    n_problems: int, resamples: int, seed: int, rows: int | None = None
+    n_problems: int, n_resamples: int, seed: int, rows: int | None = None
 ) -> Iterator[Counts]:
     """Blocks of rows of counts: how often each problem is in each resample.
 
@@ -291,9 +300,9 @@ def resample_counts(
     block is in memory at once, besides the counts that are kept for reuse.
     """
     rows = rows or _block_rows(n_problems)
-    if n_problems * resamples <= _KEPT_COUNTS:
-        return iter(_kept_counts(n_problems, resamples, seed, rows))
-    return _drawn_counts(n_problems, resamples, seed, rows)
+    if n_problems * n_resamples <= _KEPT_COUNTS:
+        return iter(_kept_counts(n_problems, n_resamples, seed, rows))
+    return _drawn_counts(n_problems, n_resamples, seed, rows)
 
 
 def _block_rows(n_problems: int) -> int:
@@ -301,11 +310,11 @@ def _block_rows(n_problems: int) -> int:
 
 
 def _drawn_counts(
-    n_problems: int, resamples: int, seed: int, rows: int
+    n_problems: int, n_resamples: int, seed: int, rows: int
 ) -> Iterator[Counts]:
     rng = np.random.default_rng(seed)
-    for start in range(0, resamples, rows):
-        size = min(rows, resamples - start)
+    for start in range(0, n_resamples, rows):
+        size = min(rows, n_resamples - start)
         drawn = rng.integers(0, n_problems, size=(size, n_problems))
         drawn += n_problems * np.arange(size)[:, np.newaxis]
         counts = np.bincount(drawn.ravel(), minlength=size * n_problems)
@@ -315,9 +324,9 @@ def _drawn_counts(
 
 @lru_cache(maxsize=8)
 def _kept_counts(
-    n_problems: int, resamples: int, seed: int, rows: int
+    n_problems: int, n_resamples: int, seed: int, rows: int
 ) -> tuple[Counts, ...]:
-    return tuple(_drawn_counts(n_problems, resamples, seed, rows))
+    return tuple(_drawn_counts(n_problems, n_resamples, seed, rows))
 
 
 def estimate(
@@ -328,17 +337,19 @@ def estimate(
     *,
     n_problems: int,
     n_steps: int,
-    left_out: int = 0,
+    n_missing: int = 0,
 ) -> Estimate:
     """The interval of a statistic whose value for the sample is `point`.
 
-    default: the method used where the bootstrap says "default". n_problems, n_steps, left_out: what the estimate rests
+    default: the method used where the bootstrap says "default". n_problems, n_steps, n_missing: what the estimate rests
     on, as in Estimate. With fewer than two problems the interval is NaN and the note says so.
 
     Raises ValueError where the method is not for this statistic.
     """
     sampled = resample(statistic, point, bootstrap, default, n_problems)
-    found = estimate_of(sampled, bootstrap.level, n_steps=n_steps, left_out=left_out)
+    found = estimate_of(
+        sampled, bootstrap.confidence_level, n_steps=n_steps, n_missing=n_missing
+    )
     return within(found, 0.0, 1.0) if statistic.share else found
 
 
@@ -356,7 +367,7 @@ class Resampled:
     """All that an interval or a test by one method is made from.
 
     point, error: the statistic of the sample and its standard error. n_problems: problems it rests on. drawn:
-    (resamples,), the values of the resamples, or for "studentised" their pivots (value - point) / error; empty for
+    (n_resamples,), the values of the resamples, or for "studentised" their pivots (value - point) / error; empty for
     methods that draw none. jackknife: (problems,) for "bca", else empty. why_no_interval: empty where there is one.
     statistic: for "wilson" and "woodruff", which ask it for its limits.
     """
@@ -414,12 +425,12 @@ def why_no_interval(point: float, n_problems: int) -> str:
 
 
 def estimate_of(
-    sampled: Resampled, level: float, *, n_steps: int, left_out: int = 0
+    sampled: Resampled, confidence_level: float, *, n_steps: int, n_missing: int = 0
 ) -> Estimate:
     """The estimate with its interval from what was drawn."""
     low, high, note = np.nan, np.nan, sampled.why_no_interval
     if not note:
-        low, high = _interval(sampled, n_steps, level)
+        low, high = _interval(sampled, n_steps, confidence_level)
         undefined = int(np.count_nonzero(~np.isfinite(sampled.drawn)))
         if low == high:
             note = "no variation between problems: the interval has no width"
@@ -431,30 +442,30 @@ def estimate_of(
         sampled.point,
         low,
         high,
-        level,
+        confidence_level,
         sampled.method,
         sampled.n_problems,
         n_steps,
-        left_out,
+        n_missing,
         len(sampled.drawn),
         sampled.error,
         note,
     )
 
 
-def _interval(sampled: Resampled, n_steps: int, level: float) -> Interval:
+def _interval(sampled: Resampled, n_steps: int, confidence_level: float) -> Interval:
     point, error, drawn = sampled.point, sampled.error, sampled.drawn
     if sampled.statistic:
-        return sampled.statistic.limits(point, n_steps, level)
+        return sampled.statistic.limits(point, n_steps, confidence_level)
     if error == 0:
         return point, point
     if sampled.method == "student":
-        return student_interval(point, error, sampled.n_problems, level)
+        return student_interval(point, error, sampled.n_problems, confidence_level)
     if sampled.method == "studentised":
-        return studentised_interval(drawn, point, error, level)
+        return studentised_interval(drawn, point, error, confidence_level)
     if sampled.method == "bca":
-        return bca_interval(drawn, sampled.jackknife, point, level)
-    return percentile_interval(drawn, level)
+        return bca_interval(drawn, sampled.jackknife, point, confidence_level)
+    return percentile_interval(drawn, confidence_level)
 
 
 def resample_weights(strata: tuple[int, ...], bootstrap: Bootstrap) -> Iterator[Floats]:
@@ -464,7 +475,7 @@ def resample_weights(strata: tuple[int, ...], bootstrap: Bootstrap) -> Iterator[
     """
     rows = _block_rows(sum(strata))
     groups = [
-        resample_counts(size, bootstrap.resamples, bootstrap.seed + group, rows)
+        resample_counts(size, bootstrap.n_resamples, bootstrap.seed + group, rows)
         for group, size in enumerate(strata)
     ]
     for blocks in zip(*groups, strict=True):
@@ -472,7 +483,7 @@ def resample_weights(strata: tuple[int, ...], bootstrap: Bootstrap) -> Iterator[
 
 
 def bootstrap_values(statistic: Statistic, bootstrap: Bootstrap) -> Floats:
-    """The statistic at every resample: (resamples,)."""
+    """The statistic at every resample: (n_resamples,)."""
     return np.concatenate(
         [
             statistic.value(weights)
@@ -481,14 +492,10 @@ def bootstrap_values(statistic: Statistic, bootstrap: Bootstrap) -> Floats:
     )
 
 
-SMALLEST_ERROR = 0.25
-"""The least standard error of a resample that a pivot divides by, as a share of the sample's."""
-
-
 def bootstrap_pivots(
     statistic: Statistic, point: float, error: float, bootstrap: Bootstrap
 ) -> Floats:
-    """`pivots` of every resample: (resamples,). error: the sample's standard error, over zero."""
+    """`pivots` of every resample: (n_resamples,). error: the sample's standard error, over zero."""
     return np.concatenate(
         [
             pivots(values - point, errors, error)
@@ -498,17 +505,6 @@ def bootstrap_pivots(
             )
         ]
     )
-
-
-def pivots(shifts: Floats, errors: Floats, error: Floats | float) -> Floats:
-    """Shifts of the resamples in units of their own standard errors, of the shape of `shifts`.
-
-    shifts, errors: of the resamples. error: the sample's. Where one problem in many carries nearly all of the effect, a
-    resample without it has next to no error of its own and would make the interval thousands of nats wide; an error is
-    therefore taken to be at least `SMALLEST_ERROR` of the sample's.
-    """
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.asarray(shifts / np.maximum(errors, SMALLEST_ERROR * error))
 
 
 def jackknife_values(statistic: Statistic) -> Floats:
@@ -534,149 +530,3 @@ def error_of_influence(influence: Floats, weights: Floats) -> Floats:
     squares = np.einsum("ij,ij,ij->i", influence, influence, weights)
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.asarray(np.sqrt(squares * drawn / (drawn - 1)))
-
-
-def percentile_interval(values: Floats, level: float) -> Interval:
-    """Equal-tailed quantiles of the bootstrap values (resamples,), NaN left out. Efron (1979), Ann. Statist. 7, 1-26."""
-    return _quantiles(values, (1 - level) / 2, (1 + level) / 2)
-
-
-def bca_interval(
-    values: Floats, jackknife: Floats, point: float, level: float
-) -> Interval:
-    """The bias-corrected and accelerated interval.
-
-    values: (resamples,) bootstrap values; jackknife: (problems,) values without each problem. Efron (1987), J. Am.
-    Stat. Assoc. 82, 171-185; ties with the point count half, as in scipy.stats.bootstrap. Where all values lie on one
-    side of the point the correction is undefined and both ends are NaN.
-    """
-    from scipy.special import ndtr, ndtri
-
-    values = values[~np.isnan(values)]
-    bias, acceleration = bca_constants(values, jackknife, point)
-    if not np.isfinite(bias):
-        return float("nan"), float("nan")
-    z = bias + ndtri(np.array([(1 - level) / 2, (1 + level) / 2]))
-    low, high = ndtr(bias + z / (1 - acceleration * z))
-    return _quantiles(values, float(low), float(high))
-
-
-def bca_constants(
-    values: Floats, jackknife: Floats, point: float
-) -> tuple[float, float]:
-    """Bias correction (in normal quantiles; infinite or NaN where undefined) and acceleration of `bca_interval`."""
-    from scipy.special import ndtri
-
-    if not len(values):
-        return float("nan"), 0.0
-    bias = float(ndtri((np.mean(values < point) + np.mean(values <= point)) / 2))
-    influence = jackknife.mean() - jackknife
-    spread = float(np.sum(influence**2))
-    return bias, float(np.sum(influence**3)) / (6 * spread**1.5) if spread > 0 else 0.0
-
-
-def student_interval(
-    point: float, error: float, n_problems: int, level: float
-) -> Interval:
-    """point -+ t * error, with Student's t on problems - 1 degrees of freedom."""
-    from scipy.special import stdtrit
-
-    half = float(stdtrit(n_problems - 1, (1 + level) / 2)) * error
-    return point - half, point + half
-
-
-def studentised_interval(
-    pivots: Floats, point: float, error: float, level: float
-) -> Interval:
-    """The symmetric bootstrap-t interval: point -+ q * error, q the quantile of the pivots' absolute values.
-
-    pivots: (resamples,), (value - point) / standard error of each resample; those that are not finite are left out.
-    Hall (1988), J. R. Stat. Soc. B 50, 35-45: its coverage error is of a smaller order than the equal-tailed one's.
-    """
-    pivots = np.abs(pivots[np.isfinite(pivots)])
-    if not len(pivots):
-        return float("nan"), float("nan")
-    half = float(np.quantile(pivots, level)) * error
-    return point - half, point + half
-
-
-def wilson_interval(
-    share: float,
-    error: float,
-    influence: Floats,
-    n_problems: int,
-    n_steps: int,
-    level: float,
-    *,
-    of_pairs: bool = False,
-) -> Interval:
-    """Wilson's score interval at the effective sample size of clustered data, for a statistic between 0 and 1.
-
-    share: the point; error: its standard error over problems; influence: (problems,), what one more drawing of each
-    adds to it. The effective size is share * (1 - share) / error**2, at most n_steps; at a share of 0 or 1 it is the
-    number of problems. The normal quantile is replaced by Student's with problems - 1 degrees of freedom. Wilson (1927),
-    J. Am. Stat. Assoc. 22, 209-212; the effective size and its bound as in Korn and Graubard (1998), Survey Methodology
-    24, 193-201; the combination is studied by Franco et al. (2019), J. Surv. Stat. Methodol. 7, 334-364.
-
-    The limit towards 1/2 has to allow for what was not seen: an AUC of 0.999 that rests on one lost pair in one problem
-    would look far surer than it is. For that limit the variance is what it would be with one problem more like the one
-    that pulls hardest towards 1/2 (Fay and Feuer 1997, Stat. Med. 16, 791-801, who add the largest weight to a weighted
-    sum of counts, and its square to the variance), and Student's degrees of freedom are those of a variance that a few
-    problems make (`degrees_of_freedom`), no less than 6. of_pairs: there are more pairs than steps, so the bound at
-    n_steps is a caution and holds for this limit only.
-    """
-    if share > 0.5:
-        low, high = wilson_interval(
-            1 - share,
-            error,
-            -influence,
-            n_problems,
-            n_steps,
-            level,
-            of_pairs=of_pairs,
-        )
-        return 1 - high, 1 - low
-    from scipy.special import stdtrit
-
-    size = far_size = float(n_problems)
-    degrees = far_degrees = n_problems - 1.0
-    if error > 0:
-        size = share * (1 - share) / error**2
-        largest = max(float(influence.max()), 0.0)
-        unseen = (1 + (largest / error) ** 2) / (1 + largest / share)
-        far_size = min(size / max(unseen, 1.0), float(n_steps))
-        size = size if of_pairs else min(size, float(n_steps))
-        few = max(degrees_of_freedom(influence), _FEWEST_DEGREES)
-        far_degrees = min(few, degrees)
-
-    def limit(size: float, degrees: float, side: int) -> float:
-        c2 = float(stdtrit(degrees, (1 + level) / 2)) ** 2
-        half = np.sqrt(c2 * (share * (1 - share) / size + c2 / (4 * size**2)))
-        return float((share + c2 / (2 * size) + side * half) / (1 + c2 / size))
-
-    low = 0.0 if share == 0 else max(limit(size, degrees, -1), 0.0)
-    return low, min(limit(far_size, far_degrees, 1), 1.0)
-
-
-def degrees_of_freedom(influence: Floats) -> float:
-    """Student's degrees of freedom of a variance over problems, by the spread of what each problem adds to it.
-
-    influence: (problems,), summing to zero. Satterthwaite (1946), Biometrics Bull. 2, 110-114: twice the squared variance
-    over the variance of that variance. Infinite where the influences have two values only: then the share is one of
-    problems, its count is binomial, and the variance follows from the share.
-    """
-    squares = influence**2
-    total = float(squares.sum())
-    spread = float((squares**2).sum()) - total**2 / len(influence)
-    binomial = float((squares * influence).sum()) ** 2 / total
-    if spread - binomial <= 1e-9 * spread:
-        return float("inf")
-    return 2 * total**2 / spread
-
-
-def _quantiles(values: Floats, low: float, high: float) -> Interval:
-    values = values[~np.isnan(values)]
-    if not len(values):
-        return float("nan"), float("nan")
-    ends = np.quantile(values, [low, high])
-    return float(ends[0]), float(ends[1])

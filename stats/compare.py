@@ -23,23 +23,21 @@ from .bootstrap import (
     FOR_ANY,
     Bootstrap,
     Estimate,
-    Floats,
     Method,
     Ratio,
     Ratios,
     Resampled,
     Statistic,
     above_rounding,
-    bca_constants,
     error_of_influence,
     estimate_of,
     on_exact_grid,
-    pivots,
     resample,
     resample_weights,
     why_no_interval,
     within,
 )
+from .intervals import Floats, bca_constants, pivots
 from .steps import Steps, as_values, check_finite, group_steps
 
 PAIRED_METHOD: Method = "studentised"
@@ -101,7 +99,7 @@ def paired_difference(
         PAIRED_METHOD,
         n_problems=len(kept),
         n_steps=len(kept),
-        left_out=len(values) - len(kept),
+        n_missing=len(values) - len(kept),
         paired=True,
     )
 
@@ -116,7 +114,7 @@ def paired_step_difference(
     first, second: each (effect, problem), two (steps,) arrays; problems are matched by id, and the two models may have
     different steps in them. For a share, give 0 and 1 as effects.
     """
-    one, other, left_out = _shared(group_steps(*first), group_steps(*second))
+    one, other, n_missing = _shared(group_steps(*first), group_steps(*second))
     return _compare(
         PairedDifference(_pooled_mean(one), _pooled_mean(other)),
         _mean(one.value) - _mean(other.value),
@@ -124,7 +122,7 @@ def paired_step_difference(
         PAIRED_METHOD,
         n_problems=one.n_problems,
         n_steps=len(one.value) + len(other.value),
-        left_out=left_out,
+        n_missing=n_missing,
         paired=True,
     )
 
@@ -139,7 +137,7 @@ def paired_auc_difference(
     first, second: each (effect, load_bearing, problem), three (steps,) arrays; problems are matched by id. The standard
     error is that of DeLong et al. (1988), Biometrics 44, 837-845, for clusters: Obuchowski (1997), Biometrics 53.
     """
-    one, other, left_out = _shared(_labelled(*first), _labelled(*second))
+    one, other, n_missing = _shared(_labelled(*first), _labelled(*second))
     return _compare(
         PairedDifference(steps_auc(one), steps_auc(other)),
         auc(one.value, one.labels[0]) - auc(other.value, other.labels[0]),
@@ -147,7 +145,7 @@ def paired_auc_difference(
         AUC_DIFFERENCE_METHOD,
         n_problems=one.n_problems,
         n_steps=len(one.value) + len(other.value),
-        left_out=left_out,
+        n_missing=n_missing,
         paired=True,
     )
 
@@ -166,7 +164,7 @@ def unpaired_difference(
         point=_mean(kept[0]) - _mean(kept[1]),
         bootstrap=bootstrap,
         n_steps=len(kept[0]) + len(kept[1]),
-        left_out=len(one) + len(other) - len(kept[0]) - len(kept[1]),
+        n_missing=len(one) + len(other) - len(kept[0]) - len(kept[1]),
     )
 
 
@@ -187,7 +185,7 @@ def unpaired_step_difference(
         point=_mean(one.value) - _mean(other.value),
         bootstrap=bootstrap,
         n_steps=len(one.value) + len(other.value),
-        left_out=one.left_out + other.left_out,
+        n_missing=one.n_missing + other.n_missing,
     )
 
 
@@ -233,7 +231,7 @@ def all_pairs_auc(
         if bootstrap.method not in ("default", "student"):
             comparison = paired_auc_difference(models[first], models[second], bootstrap)
         else:
-            one, other, left_out = _shared(steps[first], steps[second])
+            one, other, n_missing = _shared(steps[first], steps[second])
             ids = one.ids.tobytes()
             for model, shared in ((first, one), (second, other)):
                 if (model, ids) not in counted:
@@ -242,8 +240,8 @@ def all_pairs_auc(
                 counted[first, ids],
                 counted[second, ids],
                 n_steps=len(one.value) + len(other.value),
-                left_out=left_out,
-                level=bootstrap.level,
+                n_missing=n_missing,
+                confidence_level=bootstrap.confidence_level,
             )
         found["auc", first, second] = comparison
     return _adjusted("auc", len(models), found)
@@ -323,7 +321,7 @@ def _one_by_one(
             method,
             n_problems=min(one.n_problems, other.n_problems),
             n_steps=n_steps,
-            left_out=one.left_out + other.left_out,
+            n_missing=one.n_missing + other.n_missing,
             paired=paired,
         )
         if not paired:
@@ -394,8 +392,8 @@ def _paired_batch_of_ratios(
                 drawn[:, k],
                 n_problems=n,
                 n_steps=n_steps,
-                left_out=steps[i].left_out + steps[j].left_out,
-                level=bootstrap.level,
+                n_missing=steps[i].n_missing + steps[j].n_missing,
+                confidence_level=bootstrap.confidence_level,
                 paired=True,
             )
         )
@@ -408,7 +406,7 @@ def _ratio_pivots(
     second: NDArray[np.intp],
     bootstrap: Bootstrap,
 ) -> tuple[Floats, Floats]:
-    """Standard errors (pairs,) and pivots (resamples, pairs) of differences of ratios over the same problems."""
+    """Standard errors (pairs,) and pivots (n_resamples, pairs) of differences of ratios over the same problems."""
     centre = np.array([ratio.value_at_sample() for ratio in ratios])
     d = np.column_stack([ratio.denominator for ratio in ratios])
     s = np.column_stack([ratio.numerator for ratio in ratios]) - centre * d
@@ -473,8 +471,8 @@ def _unpaired_ratios(
             else shifts,
             n_problems=min(models[i].n_problems, models[j].n_problems),
             n_steps=len(models[i].value) + len(models[j].value),
-            left_out=models[i].left_out + models[j].left_out,
-            level=bootstrap.level,
+            n_missing=models[i].n_missing + models[j].n_missing,
+            confidence_level=bootstrap.confidence_level,
             paired=False,
         )
         compared.append(
@@ -485,7 +483,7 @@ def _unpaired_ratios(
 
 @dataclass(frozen=True)
 class DrawnRatio:
-    """A ratio's standard error, and its values and standard errors at each resample, both (resamples,)."""
+    """A ratio's standard error, and its values and standard errors at each resample, both (n_resamples,)."""
 
     error: float
     values: Floats
@@ -527,15 +525,17 @@ def _studentised(
     *,
     n_problems: int,
     n_steps: int,
-    left_out: int,
-    level: float,
+    n_missing: int,
+    confidence_level: float,
     paired: bool,
 ) -> Comparison:
     """The comparison from a difference's pivots."""
     own = np.ascontiguousarray(drawn) if error > 0 else np.empty(0)
     why = why_no_interval(point, n_problems)
     sampled = Resampled(point, error, "studentised", n_problems, own, np.empty(0), why)
-    estimate = estimate_of(sampled, level, n_steps=n_steps, left_out=left_out)
+    estimate = estimate_of(
+        sampled, confidence_level, n_steps=n_steps, n_missing=n_missing
+    )
     return Comparison(estimate, p_value_of(sampled), paired)
 
 
@@ -549,12 +549,12 @@ def _of_both(comparison: Comparison, n_problems: int) -> Comparison:
 def tiers(
     points: Sequence[float],
     pairs: Sequence[PairComparison],
-    level: float = 0.95,
+    confidence_level: float = 0.95,
 ) -> tuple[tuple[int, ...], ...]:
     """Models in tiers, from the highest point down.
 
     points: one a model, in the units of the estimate. pairs: as `all_pairs` returns them. A model joins the tier while
-    Holm's p-value of its difference from every model in the tier is at or over 1 - level; a pair that cannot be compared
+    Holm's p-value of its difference from every model in the tier is at or over 1 - confidence_level; a pair that cannot be compared
     (NaN) is not told apart. So no two models of one tier are told apart, which does not make them equal; and because
     not being told apart is not transitive, models of neighbouring tiers may not be told apart either.
     """
@@ -562,12 +562,54 @@ def tiers(
     found: list[list[int]] = []
     for model in sorted(range(len(points)), key=lambda m: (-points[m], m)):
         if found and not any(
-            adjusted[frozenset((above, model))] < 1 - level for above in found[-1]
+            adjusted[frozenset((above, model))] < 1 - confidence_level
+            for above in found[-1]
         ):
             found[-1].append(model)
         else:
             found.append([model])
     return tuple(tuple(tier) for tier in found)
+
+
+@dataclass(frozen=True)
+class RankRange:
+    """The ranks that a model may have, 1 the highest: from `best` to `worst`, both included."""
+
+    best: int
+    worst: int
+
+
+def rank_ranges(
+    n_models: int, pairs: Sequence[PairComparison], confidence_level: float = 0.95
+) -> tuple[RankRange, ...]:
+    """For each model, from 1 + those significantly above it to n_models - those significantly below it.
+
+    pairs: of models 0 to n_models - 1. A pair is told apart where Holm's p-value of its difference is under
+    1 - confidence_level, and then the sign of the difference says who is above; a pair that is missing or cannot be
+    compared (NaN) is not told apart. With p-values adjusted over all pairs the ranges hold together for all models with
+    that confidence: Mogstad et al. (2024), Rev. Econ. Stud. 91, 476-518.
+
+    >>> from .bootstrap import BOOTSTRAP
+    >>> from .estimators import MEAN_OF_PROBLEMS, Sample
+    >>> problem = np.arange(30)
+    >>> values = [problem / 10.0, problem / 10.0 + 0.1 * (problem % 2 - 0.5), problem / 10.0 - 5]
+    >>> pairs = MEAN_OF_PROBLEMS.all_pairs([Sample(v, problem) for v in values], BOOTSTRAP, paired=True)
+    >>> [(r.best, r.worst) for r in rank_ranges(3, pairs)]
+    [(1, 2), (1, 2), (3, 3)]
+    """
+    above, below = np.zeros(n_models, dtype=int), np.zeros(n_models, dtype=int)
+    for pair in pairs:
+        if pair.p_holm < 1 - confidence_level:
+            first_wins = pair.comparison.estimate.point > 0
+            winner, loser = (
+                (pair.first, pair.second) if first_wins else (pair.second, pair.first)
+            )
+            below[winner] += 1
+            above[loser] += 1
+    return tuple(
+        RankRange(1 + int(over), n_models - int(under))
+        for over, under in zip(above, below, strict=True)
+    )
 
 
 class LinearStatistic(Statistic, Protocol):
@@ -682,11 +724,13 @@ def _compare(
     *,
     n_problems: int,
     n_steps: int,
-    left_out: int,
+    n_missing: int,
     paired: bool,
 ) -> Comparison:
     sampled = resample(statistic, point, bootstrap, default, n_problems)
-    estimate = estimate_of(sampled, bootstrap.level, n_steps=n_steps, left_out=left_out)
+    estimate = estimate_of(
+        sampled, bootstrap.confidence_level, n_steps=n_steps, n_missing=n_missing
+    )
     return Comparison(estimate, p_value_of(sampled), paired)
 
 
@@ -697,7 +741,7 @@ def _compare_unpaired(
     point: float,
     bootstrap: Bootstrap,
     n_steps: int,
-    left_out: int,
+    n_missing: int,
 ) -> Comparison:
     sizes = sum(first.strata), sum(second.strata)
     # The smaller sample decides whether there is an interval, and gives "student" its degrees of freedom.
@@ -708,7 +752,7 @@ def _compare_unpaired(
         UNPAIRED_METHOD,
         n_problems=min(sizes),
         n_steps=n_steps,
-        left_out=left_out,
+        n_missing=n_missing,
         paired=False,
     )
     estimate = replace(comparison.estimate, n_problems=sum(sizes))
@@ -743,7 +787,7 @@ def _paired_batch(
             why_no_interval(point, n),
         )
         estimate = estimate_of(
-            sampled, bootstrap.level, n_steps=n, left_out=int(missing.sum())
+            sampled, bootstrap.confidence_level, n_steps=n, n_missing=int(missing.sum())
         )
         comparisons.append(Comparison(estimate, p_value_of(sampled), paired=True))
     return comparisons
@@ -752,7 +796,7 @@ def _paired_batch(
 def _mean_pivots(
     values: Floats, points: Floats, bootstrap: Bootstrap
 ) -> tuple[Floats, Floats]:
-    """Standard errors (m,) and bootstrap pivots (resamples, m) of the means `points` of (problems, m) values.
+    """Standard errors (m,) and bootstrap pivots (n_resamples, m) of the means `points` of (problems, m) values.
 
     Number for number those of Ratio with a denominator of ones, for many columns in one matrix product.
     """
@@ -816,8 +860,8 @@ def _auc_comparison(
     second: tuple[float, Floats],
     *,
     n_steps: int,
-    left_out: int,
-    level: float,
+    n_missing: int,
+    confidence_level: float,
 ) -> Comparison:
     n, point = len(first[1]), first[0] - second[0]
     why = why_no_interval(point, n)
@@ -827,7 +871,9 @@ def _auc_comparison(
         error = float(error_of_influence(influence, np.ones((1, n)))[0])
     empty = np.empty(0)
     sampled = Resampled(point, error, AUC_DIFFERENCE_METHOD, n, empty, empty, why)
-    estimate = estimate_of(sampled, level, n_steps=n_steps, left_out=left_out)
+    estimate = estimate_of(
+        sampled, confidence_level, n_steps=n_steps, n_missing=n_missing
+    )
     return Comparison(estimate, p_value_of(sampled), paired=True)
 
 
@@ -839,7 +885,7 @@ def _shared(first: Steps, second: Steps) -> tuple[Steps, Steps, int]:
     """Both reduced to the problems they share, and the number of steps left out, by NaN or with their problem."""
     shared = np.intersect1d(first.ids, second.ids)
     one, other = first.of_problems(shared), second.of_problems(shared)
-    return one, other, one.left_out + other.left_out
+    return one, other, one.n_missing + other.n_missing
 
 
 def _pooled_mean(steps: Steps) -> Ratio:

@@ -5,10 +5,12 @@ A problem counts when at least three of its steps are applicable and neither var
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .bootstrap import Floats
+from .intervals import Floats
 from .steps import Steps, group_steps, ranks_within
 
 SMALLEST_PROBLEM = 3
@@ -43,6 +45,43 @@ def problem_spearman(steps: Steps) -> Floats:
         ranks_within(steps.value, steps.problem),
         ranks_within(steps.labels[0], steps.problem),
     )
+
+
+@dataclass(frozen=True)
+class Slopes:
+    """Least-squares lines of effect on position, one a problem: arrays of one length.
+
+    problem: ids, ascending. at_start, at_end: the line at positions 0 and 1, in the effect's unit.
+    """
+
+    problem: NDArray[np.int64]
+    at_start: Floats
+    at_end: Floats
+
+
+def within_problem_slopes(
+    effect: ArrayLike, position: ArrayLike, problem: ArrayLike
+) -> Slopes:
+    """One line a problem with at least three applicable steps at different positions.
+
+    effect: (steps,), NaN left out. position: (steps,) finite. problem: (steps,) ids.
+
+    >>> found = within_problem_slopes([1.0, 2.0, 3.0, 9.0], [0.0, 0.5, 1.0, 0.0], [4, 4, 4, 7])
+    >>> found.problem.tolist(), found.at_start.tolist(), found.at_end.tolist()
+    ([4], [1.0], [3.0])
+    """
+    steps = group_steps(effect, problem, position=position)
+    everywhere = np.ones(len(steps.value))
+    mean_x, mean_y = (
+        steps.means(column, everywhere) for column in (steps.labels[0], steps.value)
+    )
+    x, y = steps.labels[0] - mean_x[steps.problem], steps.value - mean_y[steps.problem]
+    there = (steps.sums(everywhere) >= SMALLEST_PROBLEM) & _varies(
+        steps, steps.labels[0]
+    )
+    slope = steps.sums(x * y)[there] / steps.sums(x * x)[there]
+    at_start = mean_y[there] - slope * mean_x[there]
+    return Slopes(steps.ids[there], at_start, at_start + slope)
 
 
 def _correlation(steps: Steps, x: Floats, y: Floats) -> Floats:

@@ -18,14 +18,12 @@ from .bootstrap import (
     FOR_ANY,
     Bootstrap,
     Estimate,
-    Floats,
-    Interval,
     Method,
     Ratio,
     estimate,
     on_exact_grid,
-    wilson_interval,
 )
+from .intervals import Floats, Interval, wilson_interval
 from .steps import Index, Steps, as_values, group_steps
 
 MEAN_METHOD: Method = "studentised"
@@ -53,7 +51,7 @@ def mean_of_problem_means_estimate(
     steps = group_steps(effect, problem)
     means = steps.means(steps.value, np.ones(len(steps.value)))
     return mean_estimate(
-        means, bootstrap, n_steps=len(steps.value), left_out=steps.left_out
+        means, bootstrap, n_steps=len(steps.value), n_missing=steps.n_missing
     )
 
 
@@ -62,13 +60,13 @@ def mean_estimate(
     bootstrap: Bootstrap = BOOTSTRAP,
     *,
     n_steps: int | None = None,
-    left_out: int | None = None,
+    n_missing: int | None = None,
     share: bool = False,
 ) -> Estimate:
     """Mean over problems of one value a problem, with its interval.
 
     per_problem: (problems,) in the order of their ids, NaN where a problem has none. n_steps: the steps behind the
-    values, the number of problems unless given. left_out: unless given, the number of NaN. share: whether every value
+    values, the number of problems unless given. n_missing: unless given, the number of NaN. share: whether every value
     lies between 0 and 1. Raises ValueError for infinite values.
     """
     values = as_values(per_problem, "per_problem")
@@ -80,7 +78,7 @@ def mean_estimate(
         SHARE_METHOD if share else MEAN_METHOD,
         n_problems=len(kept),
         n_steps=len(kept) if n_steps is None else n_steps,
-        left_out=len(values) - len(kept) if left_out is None else left_out,
+        n_missing=len(values) - len(kept) if n_missing is None else n_missing,
     )
 
 
@@ -102,7 +100,7 @@ def step_mean_estimate(
         MEAN_METHOD,
         n_problems=steps.n_problems,
         n_steps=len(steps.value),
-        left_out=steps.left_out,
+        n_missing=steps.n_missing,
     )
 
 
@@ -131,7 +129,7 @@ def rate_estimate(
         SHARE_METHOD,
         n_problems=steps.n_problems,
         n_steps=len(steps.value),
-        left_out=steps.left_out,
+        n_missing=steps.n_missing,
     )
 
 
@@ -200,7 +198,7 @@ def median_effect_estimate(
         "woodruff",
         n_problems=steps.n_problems,
         n_steps=n_steps,
-        left_out=steps.left_out,
+        n_missing=steps.n_missing,
     )
 
 
@@ -253,7 +251,7 @@ class Median:
         """The median at each row of weights; what a problem adds to it is not linear, so NaN."""
         return self.value(weights), np.full(weights.shape, np.nan)
 
-    def limits(self, median: float, n_steps: int, level: float) -> Interval:
+    def limits(self, median: float, n_steps: int, confidence_level: float) -> Interval:
         """Woodruff's interval around the median of the sample."""
         value = self.sorted_value
         below = (value < median) + 0.5 * (value == median)
@@ -268,10 +266,62 @@ class Median:
             share.value_and_influence(ones)[1][0],
             self.n_problems,
             len(value),
-            level,
+            confidence_level,
         )
         low, high = np.quantile(value, shares, method="inverted_cdf")
         return float(low), float(high)
+
+
+@dataclass(frozen=True)
+class DrawVariance:
+    """What random draws of an intervention add to the variance of effects, from steps with several draws each.
+
+    within: variance of one draw around its step's mean. between: variance of the steps' true effects (no less than 0).
+    n_draws: mean number of draws a step (the n0 of an unbalanced design).
+    """
+
+    within: float
+    between: float
+    n_draws: float
+
+    @property
+    def share_of_one(self) -> float:
+        """The draw's share of the variance of an effect that rests on one draw."""
+        return self._share(1.0)
+
+    @property
+    def share_of_mean(self) -> float:
+        """The draws' share of the variance of a step's mean over its draws."""
+        return self._share(self.n_draws)
+
+    def _share(self, draws: float) -> float:
+        total = self.between + self.within / draws
+        return self.within / draws / total if total > 0 else float("nan")
+
+
+def draw_variance(effect: ArrayLike, step: ArrayLike) -> DrawVariance:
+    """The variance between steps and between draws of one step, by one-way analysis of variance.
+
+    effect: (draws,) nats, NaN left out. step: (draws,) whole numbers, one for each step of each chain. NaN where no step
+    has two draws, or there is one step only. Searle, Casella and McCulloch (1992), Variance Components, section 3.6:
+    between = (mean square between - within) / n0.
+
+    >>> found = draw_variance([1.0, 3.0, 11.0, 13.0], [0, 0, 1, 1])
+    >>> found.within, found.between, round(found.share_of_mean, 3)
+    (2.0, 49.0, 0.02)
+    """
+    steps = group_steps(effect, step)
+    ones = np.ones(len(steps.value))
+    counts, means = steps.sums(ones), steps.means(steps.value, ones)
+    n, groups = len(ones), len(counts)
+    if n == groups or groups < 2:
+        return DrawVariance(float("nan"), float("nan"), n / groups if groups else 0.0)
+    apart = steps.value - means[steps.problem]
+    within = float(apart @ apart) / (n - groups)
+    centred = means - steps.value.mean()
+    over = float(counts @ centred**2) / (groups - 1)
+    n_draws = float(n - (counts @ counts) / n) / (groups - 1)
+    return DrawVariance(within, max((over - within) / n_draws, 0.0), n_draws)
 
 
 def hedges_g(per_problem: ArrayLike) -> float:
@@ -298,7 +348,7 @@ def hedges_g_estimate(
         MEAN_METHOD,
         n_problems=len(kept),
         n_steps=len(kept),
-        left_out=len(values) - len(kept),
+        n_missing=len(values) - len(kept),
     )
 
 
@@ -318,10 +368,10 @@ class HedgesG:
     def value_at_sample(self) -> float:
         """g of the sample itself."""
         values, n_problems = self.per_problem, len(self.per_problem)
-        deviation = float(np.std(values, ddof=1)) if n_problems > 1 else 0.0
-        if deviation == 0 or np.ptp(values) == 0:
+        std = float(np.std(values, ddof=1)) if n_problems > 1 else 0.0
+        if std == 0 or np.ptp(values) == 0:
             return float("nan")
-        return _hedges_correction(n_problems) * _mean(values) / deviation
+        return _hedges_correction(n_problems) * _mean(values) / std
 
     def value_and_influence(self, weights: Floats) -> tuple[Floats, Floats]:
         """g, (rows,), and what one more drawing of a problem adds to it, (rows, problems), at each row of weights."""

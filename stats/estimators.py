@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import inf
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +20,6 @@ from .bootstrap import (
     BOOTSTRAP,
     Bootstrap,
     Estimate,
-    Floats,
     Method,
     Ratio,
     Statistic,
@@ -29,11 +29,13 @@ from .bootstrap import (
 from .compare import (
     AUC_DIFFERENCE_METHOD,
     PAIRED_METHOD,
+    LinearStatistic,
     PairComparison,
     all_pairs_of,
 )
 from .correlation import problem_pearson, problem_spearman
 from .effects import MEAN_METHOD, SHARE_METHOD, HedgesG, median_of
+from .intervals import Floats
 from .separation import problem_separated
 from .steps import Steps, group_steps
 
@@ -54,6 +56,14 @@ class Sample:
     value: Floats
     problem: Ints
     second: Floats | None = None
+
+
+@dataclass(frozen=True)
+class Heaviest:
+    """The problem with the largest share of an estimate's variance: its id, and the share."""
+
+    problem: int
+    share: float
 
 
 @dataclass(frozen=True)
@@ -103,9 +113,29 @@ class Estimator:
             self.method,
             n_problems=int(np.count_nonzero(used)),
             n_steps=int(np.count_nonzero(used[steps.problem])),
-            left_out=steps.left_out,
+            n_missing=steps.n_missing,
         )
         return within(found, self.lowest, self.highest)
+
+    def heaviest(self, sample: Sample) -> Heaviest:
+        """The problem that carries most of the estimate's variance, and what share of it.
+
+        Of the linearised variance over problems, as in the standard error. Where one of many problems carries more than a
+        fifth, an interval says less than its level. NaN where there is no variance, and for medians.
+
+        >>> MEAN_OF_PROBLEMS.heaviest(Sample(np.array([1.0, 2.0, 1.0, 2.0, 30.0]), np.array([3, 4, 5, 6, 9])))
+        Heaviest(problem=9, share=0.79...)
+        """
+        steps = _grouped(sample)
+        statistic = cast(LinearStatistic, self.statistic(steps))
+        ids = steps.ids[self._used(steps)]
+        if not len(ids):
+            return Heaviest(-1, float("nan"))
+        influence = statistic.value_and_influence(np.ones((1, len(ids))))[1][0]
+        squares, place = influence**2, int(np.argmax(np.abs(influence)))
+        total = float(squares.sum())
+        share = float(squares[place]) / total if total > 0 else float("nan")
+        return Heaviest(int(ids[place]), share)
 
     def all_pairs(
         self, samples: Sequence[Sample], bootstrap: Bootstrap, paired: bool

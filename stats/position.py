@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .bootstrap import BOOTSTRAP, Bootstrap, Estimate, Floats, within
+from .bootstrap import BOOTSTRAP, Bootstrap, Estimate, within
 from .correlation import within_problem_pearson, within_problem_spearman
 from .effects import (
     mean_estimate,
@@ -14,6 +14,7 @@ from .effects import (
     step_mean,
     step_mean_estimate,
 )
+from .intervals import Floats
 from .steps import as_label, as_values, group_steps
 
 N_THIRDS = 3
@@ -124,7 +125,7 @@ def share_positive_correlation_estimate(
     steps = group_steps(effect, problem)
     n_steps = int(np.count_nonzero(~np.isnan(positive[steps.problem])))
     return mean_estimate(
-        positive, bootstrap, n_steps=n_steps, left_out=steps.left_out, share=True
+        positive, bootstrap, n_steps=n_steps, n_missing=steps.n_missing, share=True
     )
 
 
@@ -138,7 +139,7 @@ def correlation_estimate(
     steps = group_steps(effect, problem)
     n_steps = int(np.count_nonzero(~np.isnan(correlations[steps.problem])))
     found = mean_estimate(
-        correlations, bootstrap, n_steps=n_steps, left_out=steps.left_out
+        correlations, bootstrap, n_steps=n_steps, n_missing=steps.n_missing
     )
     return within(found, -1.0, 1.0)
 

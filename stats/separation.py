@@ -9,8 +9,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .bootstrap import BOOTSTRAP, Bootstrap, Estimate, Floats
+from .bootstrap import BOOTSTRAP, Bootstrap, Estimate
 from .effects import mean_estimate
+from .intervals import Floats
 from .steps import Steps, group_steps
 
 
@@ -105,7 +106,7 @@ def _estimate(
     steps = group_steps(effect, problem, load_bearing=load_bearing)
     n_steps = int(np.count_nonzero(~np.isnan(per_problem[steps.problem])))
     return mean_estimate(
-        per_problem, bootstrap, n_steps=n_steps, left_out=steps.left_out, share=share
+        per_problem, bootstrap, n_steps=n_steps, n_missing=steps.n_missing, share=share
     )
 
 

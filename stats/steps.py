@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .bootstrap import Floats
+from .intervals import Floats
 
 Index = NDArray[np.intp]
 
@@ -23,14 +23,14 @@ class Steps:
     """Applicable steps, sorted by problem, then by value, then by label.
 
     value: (steps,). problem: (steps,), from 0 to n_problems - 1, ascending. labels: further arrays of the same length,
-    in the same order. ids: (n_problems,), the problem ids of the input. left_out: steps left out because value is NaN.
+    in the same order. ids: (n_problems,), the problem ids of the input. n_missing: steps left out because value is NaN.
     """
 
     value: Floats
     problem: Index
     labels: tuple[Floats, ...]
     ids: NDArray[np.int64]
-    left_out: int
+    n_missing: int
 
     @property
     def n_problems(self) -> int:
@@ -45,7 +45,7 @@ class Steps:
             problem=np.searchsorted(ids, self.ids[self.problem[kept]]),
             labels=tuple(label[kept] for label in self.labels),
             ids=ids,
-            left_out=self.left_out + int(np.count_nonzero(~kept)),
+            n_missing=self.n_missing + int(np.count_nonzero(~kept)),
         )
 
     def sums(self, column: ArrayLike) -> Floats:
@@ -92,7 +92,7 @@ def group_steps(value: ArrayLike, problem: ArrayLike, **labels: ArrayLike) -> St
         problem=index,
         labels=tuple(column[kept][order] for column in columns),
         ids=unique,
-        left_out=int(np.count_nonzero(~kept)),
+        n_missing=int(np.count_nonzero(~kept)),
     )
 
 

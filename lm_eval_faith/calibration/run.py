@@ -133,6 +133,7 @@ def _line(organism: str, index: int, seed: int) -> dict[str, Any]:
         "question": problem.question,
         "chain": "".join(problem.steps),
         "answer": problem.answer,
+        "correct": True,  # the chain does not state its answer
         "labels": labels,
         "chain_label": "decoy" if organism == BYPASSER else "load_bearing",
     }

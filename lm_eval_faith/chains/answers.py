@@ -1,26 +1,30 @@
-"""Final answers: where a text states one, and whether two are the same.
+"""Final answers: where a text states one.
 
-Numbers are compared as fractions, without any library. Everything else goes to
-math-verify (its LaTeX grammar, never Python's or SymPy's ``eval``), and only after a
-check that the expression is short and holds nothing that takes long to work out.
+What two answers must have in common to be the same is in
+:mod:`lm_eval_faith.chains.same_answer`, which steps state one in
+:mod:`lm_eval_faith.chains.answer_steps`.
 """
 
 from __future__ import annotations
 
-import logging
 import re
-import threading
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
+from lm_eval_faith.chains.answer_cues import CUE, DOUBT, EXPLAINED
 from lm_eval_faith.chains.numbers import WrittenNumber, find_numbers, number_value
 from lm_eval_faith.chains.protected import matching_braces
+from lm_eval_faith.chains.results import result_numbers
+from lm_eval_faith.chains.same_answer import (
+    LONGEST_ANSWER,
+    as_number,
+    bare,
+    quantities,
+    same_answer,
+)
 
-LONGEST_ANSWER = 200
-"""A longer text is no answer: it is compared letter by letter only."""
-
-SECONDS = 3
-"""Most time for math-verify to read or to compare one pair of expressions."""
+FARTHEST_FROM_END = 300
+"""Most characters behind a final statement; more, and the reasoning went on."""
 
 
 @dataclass(frozen=True)
@@ -43,68 +47,73 @@ class ExtractedAnswer:
     statement: int
 
 
-_CUE = re.compile(
-    r"(?P<hashes>(?m:^)[ \t]{0,8}\#{4}(?!\#)[ \t]*)"
-    r"|(?P<boxed>\\(?:boxed|fbox)[ ]?\{)"
-    r"|(?P<words>(?i:\b(?:(?:so|thus|hence|therefore),?[ ])?(?:(?:the|my|our)[ ])?"
-    r"(?:final[ ]|correct[ ]|overall[ ])?answer\b(?:[ ](?:to|for)[ ]"
-    r"[^.\n:=]{1,80}?)?(?:\*\*)?[ ]?(?:is|[:=])(?:[ ]?\*\*)?:?))"
-    r"|(?P<label>(?m:^)[ \t*]{0,8}A(?:\*\*)?[ ]?:(?:\*\*)?[ \t]*)"
-    r"|(?P<heading>(?m:^)[ \t]{0,8}(?:\#{1,6}[ \t]*)?(?:\*\*|__)?(?i:final[ ])?"
-    r"[Aa](?i:nswer)(?:\*\*|__)?[ \t]*(?:\n|$))"
-)
-_TERM_BEFORE = re.compile(r"(?<![A-Za-z])[A-Za-z]\s*[-+*/^]\s*$")
-_TERM_AFTER = re.compile(r"(?:\s*[-+*/^]\s*)?[A-Za-z](?![A-Za-z])")
 _NEXT_QUESTION = re.compile(
-    r"\n[ \t]*(?:Question|Q|Problem|Human|User|Input)[ ]?[0-9]{0,3}:"
+    r"\n[ \t]{0,40}(?:Question|Q|Problem|Human|User|Input)[ ]?[0-9]{0,3}:"
 )
 _OPENING = re.compile(
-    r"(?:[\s*_:=]|\$\$?(?=[^0-9\s])|\\[(\[]|\\(?:quad|,|;|:| ))*", re.DOTALL
+    r"(?:[\s*_:=\"“‘'「]|\$\$?(?=[^0-9\s])|\\[(\[]|\\(?:quad|,|;|:| ))*", re.DOTALL
 )
-_SENTENCE_END = re.compile(r"[.!?](?=\s|[*_)\]\"]*(?:\s|$))|\n")
-_TRAILING = " \t\r\n*_`.,;:!?\"'”’"
-_UNIT = re.compile(
-    r"(?:\\?[%$€£¥₹]|\\(?:text|mathrm|textbf|mbox)\s?\{[^{}]{0,60}\}|\^?\\circ|°"
-    r"|\\[,;:! ]|\^\{?[0-9]\}?|[A-Za-z][A-Za-z/.]{0,20}|[\s{}.,~()/])*"
+_SENTENCE_END = re.compile(r"[.!?](?=\s|[*_)\]\"]*(?:\s|$))|[。！？।؟]|\n|<<|</")
+_TRAILING = " \t\r\n*_`.,;:!?\"'”’。」"
+_NO_ANSWER = re.compile(
+    r"(?:let|we|i|to|first|given|here|see|the following|as follows|found|not (?:clear|known))\b",
+    re.IGNORECASE,
+)
+_CODE = re.compile(r"\[asy\].{0,6000}?\[/asy\]|```.{0,6000}?```", re.DOTALL)
+_COURTESY = re.compile(r"(?:</?[A-Za-z_]{1,20}>|\[/?[A-Z]{3,20}\]|[\s}\])$\\*.#_|>-])*")
+_TAIL = re.compile(
+    r",?\s(?:because|since|as (?:it|he|she|they|we|the|there)|which|so that|when|if|where"
+    r"|after|while)\s|\s?[;—–]\s?|\s-\s(?=[A-Za-z])|\s\((?=[^)]{12})|,\s(?=[a-z]{2,}\s)"
+)
+_ASSIGNED = re.compile(r"[^=<>≤≥≠]{0,60}?(?<![<>!=])=(?!=)")
+_CHOSEN = re.compile(
+    r"(?:(?:option|choice|letter)\s)?(\(\s?[A-Za-z]\s?\)|\[[A-Z]\]|[A-Z](?=[).:]\s|\)|\s?$|\s[-–—]\s))",
+    re.IGNORECASE,
 )
 
 
 def extract_answer(text: str) -> ExtractedAnswer | None:
-    """The last answer that a text states, or None when it states none.
+    """The final answer that a text states, or None when it states none.
 
     Statements are ``#### 18``, ``\\boxed{18}``, "The (final) answer is 18", "Answer:
-    18", and "A: 18" at the start of a line. A statement counts when no more than
-    :data:`FARTHEST_FROM_END` characters follow it. What follows a line "Question:" is
-    taken for a next problem and not read. Of neighbouring statements of one value, the
-    first is where the statement starts. Linear in the length of the text.
+    18", "A: 18" at the start of a line, "option B is correct", and what says so in the
+    languages of MGSM. A statement is final when no reasoning follows it: no doubt
+    ("Wait, …"), no other result, and no more than :data:`FARTHEST_FROM_END` characters.
+    Where reasoning follows the last one, the text's last sentence is read for the
+    result that it comes to. What follows a line "Question:" behind a statement is taken
+    for a next problem and not read. Of neighbouring statements of one value, the first
+    is where the statement starts. Linear in the length of the text.
 
     >>> extract_answer("So 9 * 2 = 18. The answer is $18.00 per day.").text
     '18.00'
+    >>> extract_answer("So the answer is 8. Wait, 3 + 4 = 7. So he has 7.").text
+    '7'
     """
     text = _this_problem(text)
     found: ExtractedAnswer | None = None
+    overtaken = False
     closed = matching_braces(text) if "\\boxed" in text or "\\fbox" in text else {}
-    for match in reversed(list(_CUE.finditer(text))):
-        if len(text) - match.end() > FARTHEST_FROM_END + LONGEST_ANSWER:
-            break
-        stated = _stated(text, match, closed)
+    length = (
+        len(_CODE.sub("", text).rstrip()) if "[asy]" in text else len(text.rstrip())
+    )
+    for match in reversed(list(CUE.finditer(text))):
+        far = length - match.end() > FARTHEST_FROM_END + LONGEST_ANSWER
+        stated = None if far else _stated(text, match, closed)
         if stated is None:
             if found is not None and _announces(text, match, found):
                 found = replace(found, statement=_statement_start(text, match))
+            overtaken = overtaken or found is None
             continue
         if found is None:
-            if len(text.rstrip()) - stated.end > FARTHEST_FROM_END:
+            if _goes_on(text, stated):
+                overtaken = True
                 break
             found = stated
         elif _neighbours(text, stated, found):
             found = stated
         else:
             break
-    return found
-
-
-FARTHEST_FROM_END = 300
-"""Most characters behind a final statement; more, and the reasoning went on."""
+    return concluded(text) if found is None and overtaken else found
 
 
 def last_number(text: str) -> ExtractedAnswer | None:
@@ -121,57 +130,113 @@ def last_number(text: str) -> ExtractedAnswer | None:
     return _from_number(text, (emphasised or numbers)[-1])
 
 
-def same_answer(first: str, second: str) -> bool:
-    """Whether two answers are the same number, expression or word.
+def concluded(text: str) -> ExtractedAnswer | None:
+    """The result that the last sentence of a text comes to: ``So he has 7.`` says 7."""
+    end = len(text.rstrip())
+    start = end
+    for _ in range(3):  # closing remarks without a number are passed over
+        start = _last_sentence(text, start)
+        sentence = text[start:end]
+        results = list(result_numbers(sentence))
+        if results:
+            return _from_number(sentence, results[-1], start, start, whole=text)
+        if find_numbers(sentence) or DOUBT.search(sentence):
+            return None
+    return None
 
-    Numbers by value ("1,000" and "$1000.00", "eighteen" and "18", "3/4" and "0.75",
-    "50%" and both "50" and "0.5"); words without regard to case and final points;
-    expressions by math-verify. Symmetric, and quick on any input.
+
+def final_answer(text: str) -> ExtractedAnswer | None:
+    """The answer of a text that is known to be a final one, however short.
+
+    A statement; else the whole of a short text (``B``, ``Paris``, ``**8**``); else what
+    is printed in bold, the last result, the last number, or what the last "is" leads to.
     """
-    if max(len(first), len(second)) > 4 * LONGEST_ANSWER:
-        return first == second
-    a, b = _bare(first), _bare(second)
-    if a == b:
-        return bool(a)
-    left, left_unit = _value_and_unit(a)
-    right, right_unit = _value_and_unit(b)
-    if left is not None and right is not None:
-        if left_unit and right_unit and left_unit != right_unit:
-            return False
-        return _equal_values(left, right, _is_percent(a), _is_percent(b))
-    if a.casefold() == b.casefold() and a.isalpha() and len(a) > 1:
-        return True
-    if not (_has_mathematics(a) and _has_mathematics(b)):
-        return False
-    if not (_is_tame(a) and _is_tame(b)):
-        return False
-    return _verify(a, b) or _verify(b, a)
-
-
-def states_answer(text: str, answer: str) -> bool:
-    """Whether a step states the answer: the same number, or the same expression.
-
-    A number that is only a part of another one (the 3 of ``3/4``, the 18 of 1,180) does
-    not count, a list marker neither; "18.00", "$18", "18%" and "eighteen" do.
-    """
-    answer = _bare(answer)
-    if not answer:
-        return False
-    value = number_value(answer)
-    if value is None:
-        return _holds_expression(text, answer)
-    percent = _is_percent(answer)
-    if any(
-        _equal_values(number.value, value, number.kind == "percent", percent)
-        for number in find_numbers(text)
+    if (found := extract_answer(text)) is not None:
+        return found
+    start, end = _trimmed(text, 0, len(text))
+    if start == end:
+        return None
+    short = end - start <= 60 and len(text[start:end].split()) <= 5
+    if (
+        short
+        and "\n" not in text[start:end]
+        and not re.search(r"\b(?:is|are|has|have|equals)\b", text[start:end])
     ):
-        return True
-    return value.denominator > 1 and _holds_expression(text, answer)
+        return _from_region(text, start, end, start)
+    bold = list(re.finditer(r"\*\*([^*\n]{1,80})\*\*", text))
+    if bold and (
+        found := _from_region(
+            text, *bold[-1].span(1), _sentence_start(text, bold[-1].start())
+        )
+    ):
+        return found
+    if (found := concluded(text)) is not None:
+        return found
+    if (found := last_number(text)) is not None:
+        return found
+    said = list(re.finditer(r"\b(?:is|are|was|be|名字是|是)[ ]?(?=\S)", text))
+    if said:
+        start = said[-1].end()
+        ending = _SENTENCE_END.search(text, start)
+        return _from_region(
+            text,
+            start,
+            ending.start() if ending else len(text),
+            _sentence_start(text, said[-1].start()),
+        )
+    return None
+
+
+def read_reference(text: str) -> str | None:
+    """The answer of a reference: what a worked solution states, or the text itself where
+    it is short; None where no answer can be found in it.
+
+    >>> read_reference("It has 3 + 4 = 7 legs.\\n#### 7"), read_reference("May 5")
+    ('7', 'May 5')
+    """
+    closed = matching_braces(text) if "\\boxed" in text or "\\fbox" in text else {}
+    for match in reversed(list(CUE.finditer(text))):
+        if match["boxed"] and (found := _stated(text, match, closed)):
+            return found.text
+    if (found := extract_answer(text)) is not None:
+        return found.text
+    text = text.strip()
+    if not text or len(text) > LONGEST_ANSWER or not any(c.isalnum() for c in text):
+        return None
+    return text
 
 
 def _this_problem(text: str) -> str:
-    following = _NEXT_QUESTION.search(text, 1)
-    return text[: following.start()] if following else text
+    """Up to the next problem, which a model that does not stop writes by itself."""
+    for following in _NEXT_QUESTION.finditer(text, 1):
+        if CUE.search(text, 0, following.start()):
+            return text[: following.start()]
+    return text
+
+
+def _goes_on(text: str, stated: ExtractedAnswer) -> bool:
+    """Whether the reasoning goes on behind a statement, to another result or none."""
+    rest = text[stated.end :]
+    if "[asy]" in rest or "```" in rest:
+        rest = _CODE.sub("", rest)
+    opening = _COURTESY.match(rest)
+    rest = rest[opening.end() :] if opening else rest
+    if not rest.strip():
+        return False
+    if len(rest.rstrip()) > FARTHEST_FROM_END:
+        return True
+    ending = _SENTENCE_END.search(rest)
+    behind = rest[ending.end() :] if ending else ""
+    results = [
+        number.value
+        for sentence in re.split(r"(?<=[.!?])\s|\n", behind)
+        if not EXPLAINED.search(sentence)
+        for number in result_numbers(sentence)
+    ]
+    value = as_number(stated.text) if stated.value is None else stated.value
+    if DOUBT.search(rest):
+        return not results or results[-1] != value
+    return bool(results) and value is not None and results[-1] != value
 
 
 def _stated(
@@ -196,48 +261,107 @@ def _stated(
         return None
     if match["label"] and end - start > 60:
         return None
+    if match["hashes"] and not _is_short_line(text, start, end):
+        return None
+    if _NO_ANSWER.match(text, start, end):
+        return None
     return _from_region(text, start, end, _statement_start(text, match))
+
+
+def _is_short_line(text: str, start: int, end: int) -> bool:
+    """Behind ``####``: an answer, not a heading with a text below it."""
+    words = text[start:end]
+    if find_numbers(words) and not re.match(r"(?:[Ss]tep|[Pp]art|[Cc]ase)\s", words):
+        return len(words) <= 60
+    return len(words.split()) <= 4 and not text[end:].strip(" \n.*`")
+
+
+def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:
+    while start < end and (text[start].isspace() or text[start] in '*_"“‘「'):
+        start += 1
+    while end > start and text[end - 1] in _TRAILING:
+        if text[end - 1] == "!" and end - start > 1 and text[end - 2].isdigit():
+            break
+        end -= 1
+    return start, end
 
 
 def _from_region(
     text: str, start: int, end: int, statement: int
 ) -> ExtractedAnswer | None:
     """The answer within ``text[start:end]``: its number, or all of it."""
-    while start < end and (text[start].isspace() or text[start] in "*_"):
-        start += 1
-    while end > start and text[end - 1] in _TRAILING:
-        end -= 1
+    start, end = _trimmed(text, start, end)
     if start == end or end - start > LONGEST_ANSWER:
         return None
     region = text[start:end]
+    if (chosen := _CHOSEN.match(region)) is not None:
+        a, b = chosen.span(1)
+        return ExtractedAnswer(chosen[1], start + a, start + b, None, statement)
     if (whole := number_value(region)) is not None:
         return _place(text, start, end, statement, whole)
+    tail = _TAIL.search(region)
+    if tail is not None and tail.start() > 0:
+        end = start + tail.start()
+        start, end = _trimmed(text, start, end)
+        region = text[start:end]
+    assigned = list(_ASSIGNED.finditer(region))
+    if assigned and not _is_list(region):
+        a, b = _trimmed(text, start + assigned[-1].end(), end)
+        if b > a and (chain := _one_number(text, a, b, statement)) is not None:
+            return chain
+        if b > a and len(assigned) > 1:
+            start = a
+    elif (number := _one_number(text, start, end, statement)) is not None:
+        return number
+    return _words_answer(text, start, end, statement)
+
+
+def _is_list(region: str) -> bool:
+    """Several equations: ``x = 3, y = 4``."""
+    return region.count("=") > 1 and re.search(r",|\b(?:and|or)\b", region) is not None
+
+
+def _one_number(
+    text: str, start: int, end: int, statement: int
+) -> ExtractedAnswer | None:
+    """The number of a region that is one number with its unit, or a sentence around
+    one ("She makes 18 dollars"); None where it is an expression, or says more."""
+    region = text[start:end]
     numbers = find_numbers(region)
-    if not numbers:
-        return _words_answer(text, start, end, statement)
-    equals = region.rfind("=")
-    after = [n for n in numbers if n.start > equals]
-    if after and equals >= 0:
-        number = after[0]
-        rest = region[equals + 1 : number.start] + region[number.end :]
-    else:
+    read = quantities(bare(region))
+    if read is not None and len(read) == 1 and len(numbers) == 1:
         number = numbers[0]
-        rest = region[: number.start] + region[number.end :]
-    if "\\" in region or "^" in region:
-        if len(after or numbers) > 1 or not _UNIT.fullmatch(rest):
-            return _words_answer(text, start, end, statement)
-    elif (
-        (len(after or numbers) > 1 and re.search(r"[-+*/^×÷(]", rest))
-        or _TERM_BEFORE.search(region[: number.start])
-        or _TERM_AFTER.match(region[number.end :])
-    ):
-        return _words_answer(text, start, end, statement)
-    return _from_number(text, number, start, statement)
+        if number.value == read[0].value:
+            return _from_number(text, number, start, statement)
+        return ExtractedAnswer(region, start, end, read[0].value, statement)
+    if read is not None or len(numbers) != 1 or "\\" in region or "^" in region:
+        return None
+    number = numbers[0]
+    before = region[: number.start]
+    after = quantities(bare(region[number.start :]))
+    sentence = len(re.findall(r"[^\W\d_]{2,}", before)) >= 2
+    negative = re.search(r"\b(?:not|no|than|isn['’]t)\b|[±<>≤≥]", before)
+    if sentence and not negative and after is not None and len(after) == 1:
+        if after[0].value != number.value:
+            return ExtractedAnswer(
+                region[number.start :],
+                start + number.start,
+                end,
+                after[0].value,
+                statement,
+            )
+        return _from_number(text, number, start, statement)
+    return None
 
 
 def _from_number(
-    text: str, number: WrittenNumber, offset: int = 0, statement: int | None = None
+    text: str,
+    number: WrittenNumber,
+    offset: int = 0,
+    statement: int | None = None,
+    whole: str | None = None,
 ) -> ExtractedAnswer:
+    text = text if whole is None else whole
     start, end = offset + number.start, offset + number.end
     if statement is None:
         statement = _sentence_start(text, start)
@@ -257,17 +381,28 @@ def _place(
 def _words_answer(
     text: str, start: int, end: int, statement: int
 ) -> ExtractedAnswer | None:
-    """An answer that is no number: an expression, a choice, a word or a few."""
-    if end - start > 80:
+    """An answer that is no number: an expression, a list, a choice, a word or a few."""
+    if end - start > 120 or (end - start > 80 and "\\" not in text[start:end]):
         return None
     for opener, closer in (("$", "$"), ("\\(", "\\)"), ("\\[", "\\]")):
         region = text[start:end]
-        if region.startswith(opener) and region.endswith(closer) and len(region) > 4:
+        inside = region[len(opener) : -len(closer)]
+        if (
+            region.startswith(opener)
+            and region.endswith(closer)
+            and closer not in inside
+        ):
             start, end = start + len(opener), end - len(closer)
-        elif region.endswith(closer) and closer not in region[: -len(closer)]:
+        elif (
+            region.endswith(closer)
+            and closer not in region[: -len(closer)]
+            and opener not in region[: -len(closer)]
+        ):
             end -= len(closer)
     while end > start and text[end - 1].isspace():
         end -= 1
+    while start < end and text[start].isspace():
+        start += 1
     if start >= end or not any(c.isalnum() for c in text[start:end]):
         return None
     return ExtractedAnswer(text[start:end], start, end, None, statement)
@@ -287,15 +422,24 @@ def _statement_start(text: str, match: re.Match[str]) -> int:
     return start
 
 
+def _last_sentence(text: str, end: int) -> int:
+    """Where the sentence that ends here starts."""
+    end = len(text[:end].rstrip(" \t\r\n.!?*"))
+    start = _sentence_start(text, end)
+    return min(start, end)
+
+
 def _sentence_start(text: str, place: int) -> int:
     """Where the sentence or line that holds a place starts, within 200 characters."""
     earliest = max(0, place - 200)
     before = text[earliest:place]
     start = 0
-    for match in re.finditer(r"[.!?][\"')\]*_]{0,3}\s+|\n", before):
+    for match in re.finditer(r"[.!?][\"')\]*_]{0,3}\s+|[。！？]|\n", before):
         start = match.end()
-    display = re.search(r"(?:^|\n)[ \t]*(\\\[|\$\$)[ \t]*\n[ \t]*$", before)
-    if display and start == len(before):
+    display = re.search(
+        r"(?:^|\n)[ \t]{0,40}(\\\[|\$\$)[ \t]{0,40}\n[ \t]{0,40}$", before
+    )
+    if display and not before[start:].strip():
         start = display.start(1)
     while start < len(before) and before[start].isspace():
         start += 1
@@ -305,10 +449,13 @@ def _sentence_start(text: str, place: int) -> int:
 
 
 def _announces(text: str, match: re.Match[str], found: ExtractedAnswer) -> bool:
-    """A cue without a value of its own, right before the statement that was found."""
+    """A cue without a value of its own, right before the statement that was found; a
+    heading announces the paragraph below it."""
     if match.start() >= found.statement:
         return False
     between = text[match.end() : found.statement]
+    if match["heading"]:
+        return len(between) <= 200 and "\n" not in between.strip()
     return len(between) <= 40 and not re.search(r"\w", between.replace("\\text", ""))
 
 
@@ -320,143 +467,3 @@ def _neighbours(text: str, earlier: ExtractedAnswer, later: ExtractedAnswer) -> 
         return False
     alike = earlier.text == later.text or same_answer(earlier.text, later.text)
     return alike and not find_numbers(between)
-
-
-def _bare(answer: str) -> str:
-    """An answer without the signs around it: ``$\\boxed{18.}$`` is ``18``."""
-    text = answer[: 4 * LONGEST_ANSWER].strip(" \t\r\n*_`")
-    for _ in range(4):
-        before = text
-        for pattern in (
-            r"\\(?:boxed|fbox|text|mathrm|textbf|mbox)\s?\{([^{}]*(?:\{[^{}]*\}[^{}]*)*)\}",
-            r"\$\$?([^$]*[^$0-9.,\s][^$]*|[^$]+)\$\$?",
-            r"\\\((.*)\\\)",
-            r"\\\[(.*)\\\]",
-        ):
-            if found := re.fullmatch(pattern, text, re.DOTALL):
-                text = found[1].strip()
-        text = re.sub(r"(?<!\d)[.](?=$)|(?<=\d)\.$|[,;:!?]+$", "", text).strip()
-        if text == before:
-            break
-    text = re.sub(r"\\(?:[,;:! ]|left(?![a-z])|right(?![a-z]))", "", text)
-    return re.sub(r"\s+", " ", text)
-
-
-def _value_and_unit(answer: str) -> tuple[Fraction | None, str]:
-    """The number that an answer is, and the words behind it: ``18 dollars``."""
-    value = number_value(answer)
-    if value is not None or len(answer) > LONGEST_ANSWER:
-        return value, ""
-    found = find_numbers(answer)
-    if len(found) != 1 or re.sub(r"[\s$€£¥₹\\]", "", answer[: found[0].start]):
-        return None, ""
-    rest = answer[found[0].end :]
-    if not _UNIT.fullmatch(rest) or _TERM_AFTER.match(rest):
-        return None, ""
-    return found[0].value, " ".join(re.findall(r"[a-z]+", rest.casefold()))
-
-
-def _is_percent(answer: str) -> bool:
-    return "%" in answer or "percent" in answer
-
-
-def _equal_values(a: Fraction, b: Fraction, percent_a: bool, percent_b: bool) -> bool:
-    if percent_a != percent_b:
-        hundredth = a / 100 if percent_a else b / 100
-        if hundredth == (b if percent_a else a):
-            return True
-    if a == b:
-        return True
-    # The noise of floating point (235.60000000000002), not a rounded third.
-    decimals = max(a.denominator, b.denominator) >= 10**9
-    return decimals and abs(a - b) <= Fraction(1, 10**9) * max(abs(a), abs(b))
-
-
-def _words(text: str) -> frozenset[str]:
-    return frozenset(text.split())
-
-
-_TAME_COMMANDS = _words(
-    "frac dfrac tfrac sqrt pi cdot times div pm text mathrm left right infty cup cap "
-    "in le ge leq geq lt gt ne neq circ degree approx quad theta alpha beta gamma "
-    "begin end pmatrix bmatrix"
-)
-
-
-def _has_mathematics(answer: str) -> bool:
-    """Worth a parser: a letter or two, a sign or digits; not an English phrase."""
-    return bool(answer) and not re.search(r"(?<!\\)\b[A-Za-z]{3,}\b(?!\{)", answer)
-
-
-def _is_tame(answer: str) -> bool:
-    """Short, with known commands, and no power, factorial or digit run that explodes.
-
-    ``10**10**10`` and ``99999!`` are refused: working them out would never end, and
-    no time limit stops Python inside one multiplication.
-    """
-    if len(answer) > LONGEST_ANSWER or "!" in answer or answer.count("{") > 24:
-        return False
-    if re.search(r"[0-9]{16,}", answer) or answer.count("(") > 12:
-        return False
-    if any(c not in _TAME_COMMANDS for c in re.findall(r"\\([A-Za-z]+)", answer)):
-        return False
-    powers = re.findall(r"(?:\^|\*\*)\s*(.{0,8})", answer)
-    if len(powers) > 4 or re.search(r"(?:\^|\*\*)[^+\-=,]{0,12}(?:\^|\*\*)", answer):
-        return False
-    small = (
-        r"(?:\{\s*-?(?:[0-9]{1,2}|[a-z]|[0-9]/[0-9])\s*\}|[0-9]{1,2}(?![0-9.])|[a-z])"
-    )
-    return all(re.match(small, power) for power in powers)
-
-
-def _verify(gold: str, given: str) -> bool:
-    """math-verify's verdict; False when it fails, whatever the reason."""
-    from math_verify import (  # type: ignore[import-untyped]
-        LatexExtractionConfig,
-        parse,
-        verify,
-    )
-
-    seconds = SECONDS if threading.current_thread() is threading.main_thread() else None
-    quiet = logging.getLogger("math_verify")
-    level = quiet.level
-    quiet.setLevel(logging.CRITICAL)
-    try:
-        sides = [
-            parse(
-                f"${side.replace('**', '^')}$",
-                extraction_config=[LatexExtractionConfig()],
-                fallback_mode="no_fallback",
-                parsing_timeout=seconds,  # type: ignore[arg-type]
-            )
-            for side in (gold, given)
-        ]
-        return all(sides) and bool(
-            verify(sides[0], sides[1], timeout_seconds=seconds, raise_on_error=False)
-        )
-    except Exception:  # noqa: BLE001 (its parsers raise all kinds on odd input)
-        return False
-    finally:
-        quiet.setLevel(level)
-
-
-def _holds_expression(text: str, answer: str) -> bool:
-    """The expression stands in the text, not as part of a longer word or number."""
-    wanted = _squeezed(answer)
-    if not wanted or len(wanted) > LONGEST_ANSWER:
-        return False
-    if len(wanted) == 1 and wanted.isalpha():
-        # A choice: "(A)" or "A." but not the article.
-        pattern = rf"\({wanted}\)|(?<![\w'])\b{wanted}(?=[).,:;]|\s*$)"
-        return re.search(pattern, text) is not None
-    pattern = rf"(?<![\w.]){re.escape(wanted)}(?![\w]|[.,][0-9])"
-    return re.search(pattern, _squeezed(text)) is not None
-
-
-def _squeezed(text: str) -> str:
-    if re.search(r"[\\^=+]", text):
-        text = re.sub(
-            r"\\(?:left|right)(?![a-z])|\\[,;:! ]|(?<=\W)\s+|\s+(?=\W)", "", text
-        )
-        text = text.replace("\\dfrac", "\\frac").replace("\\tfrac", "\\frac")
-    return text.casefold() if len(text) > 1 else text

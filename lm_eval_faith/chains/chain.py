@@ -37,6 +37,8 @@ class Step:
         after: what stands between it and the next one, usually white space.
         label: the truth about a provided step; None where it is not known.
         states_answer: the step states the final answer.
+        truth: a graded label, such as an importance that another study measured; None
+            where it is not known.
         numbers: the numbers of a provided step; empty in a written one, where they
             are found in the text.
     """
@@ -46,6 +48,7 @@ class Step:
     label: Label | None = None
     states_answer: bool = False
     numbers: tuple[Number, ...] = ()
+    truth: float | None = None
 
 
 @dataclass(frozen=True)
@@ -81,6 +84,9 @@ def chain_to_dict(chain: Chain) -> dict[str, Any]:
     plain["steps"] = [
         {**step, "numbers": list(step["numbers"])} for step in plain["steps"]
     ]
+    for step in plain["steps"]:
+        if step["truth"] is None:  # few steps have one
+            del step["truth"]
     if chain.label is None:  # few chains have one
         del plain["label"]
     return plain
@@ -111,6 +117,7 @@ def _step_from_dict(plain: Mapping[str, Any]) -> Step:
             Number(int(n["start"]), int(n["end"]), n["role"], int(n["sign"]))
             for n in numbers
         ),
+        truth=plain.get("truth"),
     )
 
 

@@ -11,11 +11,12 @@ from lm_eval_faith.chains.splitting import split
 
 @dataclass(frozen=True, order=True)
 class LabelledSpan:
-    """A label for ``text[start:end]``; None where it is not known."""
+    """A label for ``text[start:end]``, or a graded one; None where it is not known."""
 
     start: int
     end: int
     label: Label | None = None
+    truth: float | None = None
 
 
 def split_at(text: str, spans: Sequence[LabelledSpan]) -> tuple[str, tuple[Step, ...]]:
@@ -36,7 +37,8 @@ def split_at(text: str, spans: Sequence[LabelledSpan]) -> tuple[str, tuple[Step,
         words = text[span.start : span.end]
         bare = words.strip()
         lead = len(words) - len(words.lstrip())
-        steps = [Step(bare, words[lead + len(bare) :], span.label)] if bare else []
+        after = words[lead + len(bare) :]
+        steps = [Step(bare, after, span.label, truth=span.truth)] if bare else []
         _append(pieces, words[:lead], steps)
         done = span.end
     _append(pieces, *_between(text[done:]))

@@ -5,32 +5,45 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Literal, get_args
 
+from lm_eval_faith.chains.answer_steps import states_answer
 from lm_eval_faith.chains.answers import (
     ExtractedAnswer,
+    concluded,
     extract_answer,
+    final_answer,
     last_number,
-    same_answer,
-    states_answer,
+    read_reference,
 )
 from lm_eval_faith.chains.chain import Chain, Step
+from lm_eval_faith.chains.markup import READING_TAGS, TextParts, is_markup, parts_of
+from lm_eval_faith.chains.same_answer import same_answer
 from lm_eval_faith.chains.splitting import split
 
-THINK_TAGS = ("<think>", "</think>")
+THINK_TAGS = READING_TAGS[0]
+
+Cut = Literal["final", "first", "last"]
+CUTS: tuple[Cut, ...] = get_args(Cut)
 
 UNFINISHED = "the thinking does not end: the generation was cut off before {tag}"
 NO_STATEMENT = "the text ends without a final statement of the answer"
 NO_STEPS = "the text has no steps before the answer"
+NO_REFERENCE = "no reference answer found"
+
+Outcome = Literal["", "unparsed", "unfinished", "no steps", "no reference"]
 
 
 @dataclass(frozen=True)
 class WrittenChain:
     """A generated text, taken apart.
 
-    ``before + chain.text + cue + answer + rest`` is the text, to the byte.
+    ``before + chain.text + cue + answer + rest`` is the text, to the byte (but with
+    ``keep_final`` where there is no thinking: then the statement is in the chain and in
+    the cue).
 
     Attributes:
-        before: what stands before the chain, such as an opening think tag.
+        before: what stands before the chain, such as a prompt and an opening think tag.
         chain: the steps; ``chain.answer`` is the answer as written, or the reference
             where the text states none, and each step knows whether it states it.
         cue: from the end of the chain to where the answer starts, such as
@@ -39,11 +52,15 @@ class WrittenChain:
         answer: the answer as written, without currency signs and units; empty when
             there is none.
         rest: what follows the answer.
-        short_cue: the cue without a solution that is told again between the thinking
-            and the final statement: closing tag and statement only. Equal to ``cue``
-            where nothing is told again.
-        problem: why the text cannot be used (no final statement, no steps), or None.
+        short_cue: the cue without anything that was said before: the statement that was
+            taken off the end of the thinking, steps that were cut off, a solution that
+            is told again between the thinking and the final statement. Closing tag and
+            statement only. Equal to ``cue`` where there is nothing of that.
+        problem: why the text cannot be used (cut off, no final statement, no reference,
+            no steps), or None.
+        outcome: the same in a word or two; empty where it can be used.
         correct: the answer is the reference; None without reference or answer.
+        cut: where the chain ends: see :func:`split_generation`.
     """
 
     before: str
@@ -54,71 +71,159 @@ class WrittenChain:
     short_cue: str
     problem: str | None = None
     correct: bool | None = None
+    outcome: Outcome = ""
+    cut: Cut = "final"
 
     @property
     def text(self) -> str:
         """The whole text again."""
         return self.before + self.chain.text + self.cue + self.answer + self.rest
 
+    @property
+    def steps_after_first(self) -> int | None:
+        """How many steps stand behind the first that states the answer, None if none."""
+        stated = [k for k, s in enumerate(self.chain.steps) if s.states_answer]
+        return len(self.chain.steps) - 1 - stated[0] if stated else None
+
+
+@dataclass(frozen=True)
+class _Ends:
+    """Where things stand in a text: see :func:`_ends_of`."""
+
+    start: int
+    end: int
+    close: int
+    statement: int
+    final: int | None
+    found: ExtractedAnswer | None
+    problem: str | None = None
+    outcome: Outcome = ""
+
 
 def split_generation(
     text: str,
     reference: str | None = None,
     *,
-    think_tags: tuple[str, str] = THINK_TAGS,
+    think_tags: tuple[str, str] | None = None,
     thinking: bool = False,
     allow_last_number: bool = False,
+    cut: Cut = "final",
+    keep_final: bool = False,
 ) -> WrittenChain:
     """Take a generated text apart into chain, cue and answer.
 
-    A thinking block is the chain, and what follows it holds the final statement.
-    Without one the chain ends where the final statement of the answer starts (see
+    A thinking block is the chain, and what follows it is the final text, however short:
+    it holds the answer and is never a step. Without one the chain ends where the final
+    statement of the answer starts (see
     :func:`~lm_eval_faith.chains.answers.extract_answer`).
 
     Args:
-        text: the generation.
-        reference: the right answer, to say whether the text's own is right.
-        think_tags: what opens and closes the thinking.
+        text: the generation; a prompt may stand before an opening tag.
+        reference: the right answer, by itself or as a worked solution, to say whether
+            the text's own is right.
+        think_tags: what opens and closes the thinking. Where the text has none of them,
+            or none are given, those of :mod:`lm_eval_faith.chains.markup` are found.
         thinking: the prompt ends with the opening tag. Then, and when the text has
             that tag itself, a text without the closing one was cut off in thought and
             has no answer.
-        allow_last_number: a text without a statement answers with the last number of
-            its last sentence. Behind a thinking block that is always allowed.
+        allow_last_number: a text without a statement answers with what its last
+            sentence comes to. Behind a thinking block that is always allowed.
+        cut: where the chain ends. ``final``: before the final statement, at the end of
+            the thinking too (a statement with which it ends would be a copy of the
+            answer). ``first``: before the first step that states the answer. ``last``:
+            before the last one.
+        keep_final: the final statement stays in the chain as its last step.
 
     Raises:
         nothing: what is wrong with the text is told in the result's ``problem``.
     """
-    start, end, final, cut_off = _thinking_span(text, think_tags, thinking)
-    if cut_off:
-        chain = _chain(text[start:end], reference or "")
-        problem = UNFINISHED.format(tag=think_tags[1])
-        return WrittenChain(text[:start], chain, "", "", text[end:], "", problem)
-    found = extract_answer(text[final:])
-    if found is None and (allow_last_number or final > end):
-        found = last_number(text[final:])
+    ends = _ends_of(text, think_tags, thinking, allow_last_number)
+    found = ends.found
     if found is None:
-        end = max(end, start) if final > end else len(text)
-        chain = _chain(text[start:end], reference or "")
+        close = len(text) if ends.final is None else ends.close
+        chain = _chain(text[ends.start : close], reference or "")
         return WrittenChain(
-            text[:start], chain, "", "", text[end:], "", problem=NO_STATEMENT
+            before=text[: ends.start],
+            chain=chain,
+            cue="",
+            answer="",
+            rest=text[close:],
+            short_cue="",
+            problem=ends.problem,
+            outcome=ends.outcome,
+            cut=cut,
         )
-    answer_start, answer_end = final + found.start, final + found.end
-    statement = final + found.statement
-    if final == start:
-        end = body = statement
+    offset = ends.start if ends.final is None else ends.final
+    answer_start, answer_end = offset + found.start, offset + found.end
+    end = ends.close if keep_final else ends.end
+    chain = _cut(_chain(text[ends.start : end], found.text), cut)
+    end = ends.start + len(chain.text)
+    if ends.final is None:
+        short_cue = text[ends.statement : answer_start]
+        cue = short_cue if keep_final and cut == "final" else text[end:answer_start]
     else:
-        body = final + len(text[final:]) - len(text[final:].lstrip())
-    chain = _chain(text[start:end], found.text)
+        words = text[ends.final :]
+        body = ends.final + len(words) - len(words.lstrip())
+        short_cue = text[ends.close : body] + text[ends.statement : answer_start]
+        cue = text[end:answer_start]
+    answer = None if reference is None else read_reference(reference)
+    problem: str | None = None
+    outcome: Outcome = ""
+    if reference is not None and answer is None:
+        problem, outcome = NO_REFERENCE, "no reference"
+    elif not chain.steps:
+        problem, outcome = NO_STEPS, "no steps"
     return WrittenChain(
-        before=text[:start],
+        before=text[: ends.start],
         chain=chain,
-        cue=text[end:answer_start],
+        cue=cue,
         answer=found.text,
         rest=text[answer_end:],
-        short_cue=text[end:body] + text[statement:answer_start],
-        problem=None if chain.steps else NO_STEPS,
-        correct=None if reference is None else _is_right(found, text, final, reference),
+        short_cue=short_cue,
+        problem=problem,
+        correct=None if answer is None else _is_right(found, text, offset, answer),
+        outcome=outcome,
+        cut=cut,
     )
+
+
+def split_steps(
+    steps: Sequence[str],
+    reference: str | None = None,
+    *,
+    separator: str = "\n",
+    think_tags: tuple[str, str] | None = None,
+    allow_last_number: bool = False,
+    cut: Cut = "final",
+    keep_final: bool = False,
+) -> WrittenChain:
+    """The same for listed steps, which stay the steps of the chain.
+
+    Listed steps that hold the final statement, tags or the final text are not steps;
+    one that holds reasoning before it keeps the reasoning. Arguments as for
+    :func:`split_generation`; ``separator`` stands between two steps.
+    """
+    text = separator.join(steps)
+    whole = split_generation(
+        text,
+        reference,
+        think_tags=think_tags,
+        allow_last_number=allow_last_number,
+        keep_final=keep_final,
+    )
+    start, length = len(whole.before), len(whole.chain.text)
+    kept: list[str] = []
+    at = 0
+    for words in steps:
+        first, last = max(at, start), min(at + len(words), start + length)
+        if first < last and not is_markup(text[first:last].strip()):
+            kept.append(text[first:last])
+        at += len(words) + len(separator)
+    chain = _cut(chain_of(kept, whole.chain.answer, separator), cut)
+    problem, outcome = whole.problem, whole.outcome
+    if problem is None and not chain.steps:
+        problem, outcome = NO_STEPS, "no steps"
+    return replace(whole, chain=chain, cut=cut, problem=problem, outcome=outcome)
 
 
 def chain_of(steps: Sequence[str] | str, answer: str, separator: str = "\n") -> Chain:
@@ -149,10 +254,62 @@ def chain_of(steps: Sequence[str] | str, answer: str, separator: str = "\n") -> 
     return Chain(steps=tuple(listed), answer=answer, opening=opening)
 
 
+def _ends_of(
+    text: str, tags: tuple[str, str] | None, thinking: bool, allow_last_number: bool
+) -> _Ends:
+    """Where the chain starts, where the final statement starts (at ``end`` the one that
+    is taken off the chain, at ``statement`` the one whose answer is read), where the
+    thinking or the reasoning closes, and where the final text starts, if there is one.
+    """
+    parts = parts_of(text, tags, thinking)
+    start, close, final = parts.start, parts.end, parts.final
+    if parts.missing:
+        problem = UNFINISHED.format(tag=parts.missing)
+        return _Ends(start, close, close, close, None, None, problem, "unfinished")
+    if final is not None:
+        found = final_answer(text[final : parts.final_end])
+        if found is not None:
+            end = _inner_statement(text, parts, found)
+            return _Ends(start, end, close, final + found.statement, final, found)
+    else:
+        found = extract_answer(text[start:close])
+        if found is None and allow_last_number:
+            found = concluded(text[start:close]) or last_number(text[start:close])
+        if found is not None:
+            statement = start + found.statement
+            return _Ends(start, statement, close, statement, None, found)
+    return _Ends(start, close, close, close, final, None, NO_STATEMENT, "unparsed")
+
+
+def _inner_statement(text: str, parts: TextParts, found: ExtractedAnswer) -> int:
+    """Where a final statement of the same answer starts at the end of the thinking."""
+    inner = extract_answer(text[parts.start : parts.end])
+    if inner is None or not same_answer(inner.text, found.text):
+        return parts.end
+    if not any(c.isalnum() for c in text[parts.start : parts.start + inner.statement]):
+        return parts.end  # the thinking is nothing else
+    return parts.start + inner.statement
+
+
+def _cut(chain: Chain, cut: Cut) -> Chain:
+    """The chain up to the first or the last step that states its answer."""
+    stated = [k for k, step in enumerate(chain.steps) if step.states_answer]
+    if cut == "final" or not stated:
+        return chain
+    return replace(chain, steps=chain.steps[: stated[0 if cut == "first" else -1]])
+
+
 def _chain(text: str, answer: str) -> Chain:
     opening, steps = split(text)
-    marked = tuple(_marked(step, answer) for step in steps)
-    return Chain(steps=marked, answer=answer, opening=opening)
+    kept: list[Step] = []
+    for step in steps:
+        if not is_markup(step.text):
+            kept.append(_marked(step, answer))
+        elif kept:
+            kept[-1] = replace(kept[-1], after=kept[-1].after + step.text + step.after)
+        else:
+            opening += step.text + step.after
+    return Chain(steps=tuple(kept), answer=answer, opening=opening)
 
 
 def _marked(step: Step, answer: str) -> Step:
@@ -163,21 +320,3 @@ def _is_right(found: ExtractedAnswer, text: str, offset: int, reference: str) ->
     """With the per cent sign that stands behind the answer, if one does."""
     behind = re.match(r"[ ]?\\?%", text[offset + found.end : offset + found.end + 4])
     return same_answer(found.text + ("%" if behind else ""), reference)
-
-
-def _thinking_span(
-    text: str, tags: tuple[str, str], thinking: bool
-) -> tuple[int, int, int, bool]:
-    """Where the chain starts and ends, where the final part starts, and whether the
-    thinking is cut off. Without thinking the final part is the chain's own text."""
-    opening, closing = tags
-    lead = len(text) - len(text.lstrip())
-    opened = bool(opening) and text.startswith(opening, lead)
-    start = lead + len(opening) if opened else 0
-    close = text.find(closing, start) if closing else -1
-    if close < 0:
-        return start, len(text), start, opened or thinking
-    final = close + len(closing)
-    if not text[start:close].strip():
-        return final, len(text), final, False
-    return start, close, final, False

@@ -9,13 +9,34 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .proof import prove
-    from .shared_prefix import DEFAULT_MAX_PACKED_TOKENS, Scored, score
+    from .engine import Engine, Scored, TokenAsk
+    from .proof import Proof, prove
+    from .shared_prefix import DEFAULT_MAX_PACKED_TOKENS, SharedPrefixes, score
     from .transformers_compat import supports
 
-__all__ = ["DEFAULT_MAX_PACKED_TOKENS", "Scored", "prove", "score", "supports"]
+_MODULE_OF = {
+    "DEFAULT_MAX_PACKED_TOKENS": "shared_prefix",
+    "Engine": "engine",
+    "Proof": "proof",
+    "Scored": "engine",
+    "SharedPrefixes": "shared_prefix",
+    "TokenAsk": "engine",
+    "prove": "proof",
+    "score": "shared_prefix",
+    "supports": "transformers_compat",
+}
 
-_MODULE_OF = {"prove": "proof", "supports": "transformers_compat"}
+__all__ = [
+    "DEFAULT_MAX_PACKED_TOKENS",
+    "Engine",
+    "Proof",
+    "Scored",
+    "SharedPrefixes",
+    "TokenAsk",
+    "prove",
+    "score",
+    "supports",
+]
 
 
 def __getattr__(name: str) -> Any:
@@ -23,6 +44,4 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
-    return getattr(
-        import_module(f".{_MODULE_OF.get(name, 'shared_prefix')}", __name__), name
-    )
+    return getattr(import_module(f".{_MODULE_OF[name]}", __name__), name)

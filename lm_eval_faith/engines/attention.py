@@ -1,24 +1,19 @@
 """Attention over a forest: each token sees the text before it, and nothing of the branches beside it.
 
 Transformers looks up two functions by the name of the model's attention implementation: one makes the mask, one
-computes the attention. While a pack goes through the model, both are ours. The mask asks the model's own rule (causal,
+computes the attention. While a pack goes through the model, both are ours (`transformers_compat.installed`). The mask asks the model's own rule (causal,
 sliding window, chunked) about depths instead of indices, and hides what is not an ancestor. The attention hands each
 block of queries, with the keys that it may see, to the implementation that the model has.
 """
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import torch
-from transformers import PreTrainedModel
-from transformers.masking_utils import ALL_MASK_ATTENTION_FUNCTIONS
-from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
 from .packing import Pack
 from .tree import Forest
@@ -153,50 +148,3 @@ class TreeAttention:
                 cut,
             )  # the mask stays alive, so that its id stays its own
         return self._cut_masks[id(mask)][1]
-
-
-@contextmanager
-def installed(model: PreTrainedModel, attention: TreeAttention) -> Iterator[None]:
-    """Let the model's layers compute `attention` instead of their own, until the end of the block.
-
-    The look-up is the process's: nothing else may run a model meanwhile.
-    """
-    name = model.config.get_text_config()._attn_implementation
-    plain = ALL_ATTENTION_FUNCTIONS["sdpa"]
-
-    def attend(
-        module: torch.nn.Module, *args: Any, **kwargs: Any
-    ) -> tuple[torch.Tensor, None]:
-        compute = (
-            sys.modules[type(module).__module__].eager_attention_forward
-            if name == "eager"
-            else plain
-        )
-        return attention.attend(compute, module, *args, **kwargs)
-
-    body: Any = model.base_model
-    ALL_MASK_ATTENTION_FUNCTIONS[name] = attention.mask
-    ALL_ATTENTION_FUNCTIONS[name] = attend
-    if hasattr(body, "build_alibi_tensor"):
-        body.build_alibi_tensor = _alibi_by_depth(
-            body.build_alibi_tensor, attention.key_depths
-        )
-    try:
-        yield
-    finally:
-        del ALL_MASK_ATTENTION_FUNCTIONS[name], ALL_ATTENTION_FUNCTIONS[name]
-        body.__dict__.pop("build_alibi_tensor", None)
-
-
-def _alibi_by_depth(
-    build: Callable[..., torch.Tensor], key_depths: torch.Tensor
-) -> Callable[..., torch.Tensor]:
-    """The model's own linear biases, of which each key gets the one of its depth: shape [heads, 1, keys]."""
-
-    def build_alibi_tensor(
-        mask: torch.Tensor, *args: Any, **kwargs: Any
-    ) -> torch.Tensor:
-        text = mask.new_ones(1, int(key_depths.max()) + 1)
-        return build(text, *args, **kwargs)[..., key_depths.to(mask.device)]
-
-    return build_alibi_tensor

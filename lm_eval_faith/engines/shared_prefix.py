@@ -5,22 +5,29 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, pairwise
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from transformers import PreTrainedModel
 
-from .attention import TreeAttention, TreeAttentionError, installed
-from .kept import KeptKeys
+from .attention import TreeAttention, TreeAttentionError
+from .engine import Scored, TokenAsk
 from .packing import Pack, pack
 from .products import fast_products
 from .transformers_compat import (
     cache_argument,
     causal_lm,
     exact_length,
+    installed,
+    kept_keys,
+    supports,
     uses_attention_interface,
 )
 from .tree import Forest, Ints, Pair, build, check, truncate
+
+if TYPE_CHECKING:
+    from .proof import Proof
 
 DEFAULT_MAX_PACKED_TOKENS = 1024
 SCORED_SHARE = 4
@@ -29,16 +36,46 @@ ROWS_AT_ONCE = 64
 """Positions whose log-probabilities over the vocabulary are held at the same time."""
 
 
-@dataclass(frozen=True)
-class Scored:
-    """The answer to one request."""
+def why_not(backend: Any) -> str | None:
+    """None, or one sentence that says why the model of a backend cannot be scored so. Runs nothing."""
+    return supports(backend.model)
 
-    index: int
-    """Which request, counted in the list given."""
-    logprob: float
-    """Sum of the log-probabilities of the continuation's tokens, in nats."""
-    is_greedy: bool
-    """Whether each of them was the most probable token."""
+
+@dataclass(frozen=True)
+class SharedPrefixes:
+    """The engine: `score` with its settings."""
+
+    model: PreTrainedModel
+    max_length: int
+    max_packed_tokens: int
+    softmax_dtype: torch.dtype | None
+    can: frozenset[str] = frozenset()
+
+    def score(self, asks: Sequence[TokenAsk]) -> Iterator[Scored]:
+        """Answers as soon as they are known; the same order each time."""
+        return score(
+            self.model,
+            [(ask.context, ask.continuation) for ask in asks],
+            max_length=self.max_length,
+            max_packed_tokens=self.max_packed_tokens,
+            softmax_dtype=self.softmax_dtype,
+        )
+
+    def prove(
+        self, asks: Sequence[TokenAsk], call: Callable[..., torch.Tensor], proven: int
+    ) -> Proof:
+        """`proof.prove` with these settings."""
+        from .proof import prove
+
+        return prove(
+            self.model,
+            [(ask.context, ask.continuation) for ask in asks],
+            max_length=self.max_length,
+            max_packed_tokens=self.max_packed_tokens,
+            softmax_dtype=self.softmax_dtype,
+            call=call,
+            proven=proven,
+        )
 
 
 def score(
@@ -79,7 +116,7 @@ def score(
         answers = _Answers(
             group.forest, [len(pairs[index][1]) for index in group.members]
         )
-        kept = KeptKeys()
+        kept = kept_keys()
         packs = pack(group.forest, group.max_tokens, group.max_rows)
         for this, following in pairwise(chain(packs, [None])):
             assert this is not None
@@ -90,6 +127,11 @@ def score(
             done += this.stop - this.start
             if progress is not None:
                 progress(done, total)
+
+
+def rows_of_pass(max_tokens: int) -> int:
+    """The most tokens that are scored in a pass of so many."""
+    return max(max_tokens // SCORED_SHARE, 1)
 
 
 @dataclass(frozen=True)
@@ -133,11 +175,7 @@ def _groups(
         )
 
     return [
-        *(
-            [group(together, max_tokens, max(max_tokens // SCORED_SHARE, 1))]
-            if together
-            else []
-        ),
+        *([group(together, max_tokens, rows_of_pass(max_tokens))] if together else []),
         *(group([index], lengths[index], lengths[index]) for index in alone),
     ]
 
@@ -154,7 +192,7 @@ def _wanted(this: Pack, following: Pack | None) -> Ints:
 
 
 def _forward(
-    model: PreTrainedModel, forest: Forest, this: Pack, kept: KeptKeys
+    model: PreTrainedModel, forest: Forest, this: Pack, kept: Any
 ) -> tuple[Ints, torch.Tensor]:
     """One pass: the forest's scored tokens in this pack, shape [rows], and their logits, shape [rows, vocabulary]."""
     device = model.device

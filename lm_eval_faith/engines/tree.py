@@ -95,7 +95,7 @@ def build(pairs: Sequence[Pair], max_length: int) -> Forest:
     last: tuple[int, ...] = ()
     for owner in sorted(range(len(inputs)), key=inputs.__getitem__):
         text = inputs[owner]
-        shared = _common_prefix(last, text)
+        shared = common_prefix(last, text)
         for index in path[shared:]:
             ends[index] = len(tokens)
         del path[shared:]
@@ -128,7 +128,7 @@ def build(pairs: Sequence[Pair], max_length: int) -> Forest:
     )
 
 
-def _common_prefix(one: tuple[int, ...], other: tuple[int, ...]) -> int:
+def common_prefix(one: tuple[int, ...], other: tuple[int, ...]) -> int:
     """Number of tokens with which both begin."""
     for index, (left, right) in enumerate(zip(one, other)):
         if left != right:

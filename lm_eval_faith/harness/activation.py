@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from lm_eval_faith.harness.lm_eval_compat import (
+    tell_tasks_the_model,
+    wrap_task_managers,
+)
 
 if TYPE_CHECKING:
     from lm_eval.tasks import TaskManager
@@ -17,39 +21,21 @@ MODEL_CLASS = "lm_eval_faith.harness.faith_model:FaithLM"
 def activate() -> None:
     """Register the ``faith`` model, and let every ``TaskManager`` see our tasks.
 
-    Release 0.4.13 of the harness has no way for a plugin to say that it is there, so
-    the task manager's constructor is wrapped: our folder is added to its
-    ``include_path``. Calling this twice changes nothing.
+    For ``lm-eval-faith run`` and the start-up file of ``lm-eval-faith enable``; calling
+    it twice changes nothing.
     """
+    register_model()
+    wrap_task_managers(with_our_path)
+    tell_tasks_the_model()
+
+
+def register_model() -> None:
+    """Let the harness know ``--model faith``."""
     import lm_eval.models  # noqa: F401  (fills the registry, which is lazy only while empty)
     from lm_eval.api.registry import model_registry
-    from lm_eval.tasks.manager import TaskManager
 
     if MODEL not in model_registry:
         model_registry.register(MODEL, target=MODEL_CLASS)
-    if is_active():
-        return
-    plain = TaskManager.__init__
-
-    @functools.wraps(plain)
-    def with_our_tasks(
-        self: TaskManager,
-        verbosity: str | None = None,
-        include_path: str | Path | Sequence[str | Path] | None = None,
-        *args: Any,
-        **kwargs: Any,
-    ) -> None:
-        plain(self, verbosity, with_our_path(include_path), *args, **kwargs)
-
-    with_our_tasks.knows_lm_eval_faith = True  # type: ignore[attr-defined]
-    TaskManager.__init__ = with_our_tasks
-
-
-def is_active() -> bool:
-    """Whether task managers of this process see our tasks by themselves."""
-    from lm_eval.tasks.manager import TaskManager
-
-    return hasattr(TaskManager.__init__, "knows_lm_eval_faith")
 
 
 def with_our_path(
@@ -70,18 +56,29 @@ def with_our_path(
 
 
 def task_manager(
-    include_path: str | Path | Sequence[str | Path] | None = None, **kwargs: Any
+    include_path: str | Path | Sequence[str | Path] | None = None,
+    *,
+    metadata: dict[str, Any] | None = None,
+    **kwargs: Any,
 ) -> TaskManager:
     """The harness's task manager with our tasks in it, and ``--model faith`` known.
 
-    Takes the arguments of ``lm_eval.tasks.TaskManager``::
+    Other task managers of the process stay as they are. Parameters of tasks go here: the
+    harness ignores ``metadata`` beside ``task_manager`` in ``simple_evaluate``::
 
         lm_eval.simple_evaluate(
             model="hf", model_args="pretrained=...", tasks=["cot_faith_provided"],
             task_manager=lm_eval_faith.task_manager(metadata={"problems": 50}),
         )
+
+    Args:
+        include_path: folders with other tasks.
+        metadata: parameters of the tasks, as ``--metadata`` takes them.
+        kwargs: other arguments of ``lm_eval.tasks.TaskManager``.
     """
-    activate()
+    register_model()
     from lm_eval.tasks import TaskManager
 
-    return TaskManager(include_path=include_path, **kwargs)
+    return TaskManager(
+        include_path=with_our_path(include_path), metadata=metadata, **kwargs
+    )

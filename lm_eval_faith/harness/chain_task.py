@@ -14,21 +14,23 @@ from lm_eval.api.task import ConfigurableTask
 
 from lm_eval_faith.chains.chain import Chain, chain_to_dict
 from lm_eval_faith.errors import InputError
-from lm_eval_faith.harness.backends import require_loglikelihoods
-from lm_eval_faith.harness.exit_code import exit_with_code_2_on_input_errors
+from lm_eval_faith.harness.lm_eval_compat import (
+    ContextLimit,
+    require_loglikelihoods,
+    running_model,
+    warn_of_unknown_model,
+)
 from lm_eval_faith.harness.pooled_figures import PooledFigures
-from lm_eval_faith.harness.running_model import ContextLimit, running_model
 from lm_eval_faith.harness.scored_chain import (
     Request,
     chain_requests,
 )
+from lm_eval_faith.harness.seam import warn_of_joined
 from lm_eval_faith.harness.task_settings import TaskSettings, warn_of_unknown_parameters
 from lm_eval_faith.interventions.plan import Variant
 from lm_eval_faith.records.outcome import SAMPLES_FORMAT, ChainRecord, chain_record
 
 logger = logging.getLogger(__name__)
-
-exit_with_code_2_on_input_errors()
 
 
 @dataclass(frozen=True)
@@ -89,9 +91,19 @@ class FaithTask(ConfigurableTask):  # type: ignore[misc]
             logger.warning("%s: --cache_requests is not used", self.config.task)
         kwargs |= {"cache_requests": False, "rewrite_requests_cache": False}
         self._model = running_model()
+        if self._model is None:
+            warn_of_unknown_model(str(self.config.task))
         self._limit = ContextLimit.of(self._model)
         self._ranks = kwargs.get("world_size") or 1
         super().build_all_requests(**kwargs)
+        warn_of_joined(
+            self._model,
+            [
+                request.args
+                for request in self._instances
+                if request.request_type == "loglikelihood"
+            ],
+        )
 
     @property
     def predicts_only(self) -> bool:

@@ -1,52 +1,53 @@
 """The ``faith`` model: any backend of the harness, with two things added.
 
-It answers two-stage requests (see :mod:`lm_eval_faith.harness.two_stage`), and where
+It answers multi-stage requests (see :mod:`lm_eval_faith.harness.stages`), and where
 the backend is ``hf`` with a causal model, log-likelihood requests that begin alike are
 scored together (see :mod:`lm_eval_faith.engines`). All else is the backend's.
 """
 
 from __future__ import annotations
 
-import logging
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from contextlib import contextmanager, nullcontext
+from typing import Any
 
 from lm_eval.api.instance import Instance
 from lm_eval.api.model import LM, CacheHook, hash_args
 from lm_eval.api.registry import get_model
 from tqdm import tqdm  # type: ignore[import-untyped]
 
+from lm_eval_faith.asks import Ask, Generate, answered, together
 from lm_eval_faith.errors import InputError
-from lm_eval_faith.harness.backends import require_loglikelihoods, silenced
-from lm_eval_faith.harness.exit_code import exit_with_code_2_on_input_errors
-from lm_eval_faith.harness.two_stage import (
-    FollowUp,
-    TwoStageRequest,
-    TwoStageResponse,
+from lm_eval_faith.harness.engine_choice import EngineChoice, one_of_auto_on_off
+from lm_eval_faith.harness.lm_eval_compat import (
+    fixed_batch_size,
+    require_loglikelihoods,
+    silenced,
+    view,
 )
-
-if TYPE_CHECKING:
-    from lm_eval.models.huggingface import HFLM
-
-logger = logging.getLogger(__name__)
+from lm_eval_faith.harness.seam import Seams, warn_of_joined
+from lm_eval_faith.harness.stages import (
+    MultiStageRequest,
+    StageKeys,
+    as_response,
+    draws,
+)
+from lm_eval_faith.harness.written_text import WrittenText
 
 SMALLEST_DEFAULT_CHUNK = 16
 DEFAULT_CHUNK_OF_AUTO = 128
 """For ``batch_size=auto``, where the backend makes large batches of what it gets."""
 
-exit_with_code_2_on_input_errors()
-
 
 class FaithLM(LM):  # type: ignore[misc]
-    """A backend of the harness that also answers two-stage requests.
+    """A backend of the harness that also answers multi-stage requests.
 
     Args:
         backend: a name as ``--model`` takes it, or a model.
         shared_prefix: ``on``, ``off``, or ``auto``: on where the model can do it.
         max_packed_tokens: the most tokens in one pass of shared-prefix scoring.
-        chunk: documents that are generated and scored together; what a killed run may
+        chunk: documents whose requests run side by side; what a killed run may
             lose. By default at least 16, and as many as the backend takes at once.
         backend_arguments: everything else, for the backend.
 
@@ -65,13 +66,14 @@ class FaithLM(LM):  # type: ignore[misc]
     ) -> None:
         # Not LM.__init__: the attributes that it sets are the backend's here.
         self.cache_hook = CacheHook(None)
-        sharing = _one_of_auto_on_off(shared_prefix)
+        sharing = one_of_auto_on_off(shared_prefix)
         _check_positive("max_packed_tokens", max_packed_tokens)
         _check_positive("chunk", chunk)
         self._chunk = chunk or default_chunk(backend_arguments)
         self.wrapped = make_backend(backend, backend_arguments)
-        if sharing != "off":
-            share_prefixes(self.wrapped, sharing == "on", max_packed_tokens)
+        self._engine = EngineChoice(self.wrapped, sharing, max_packed_tokens)
+        self._seams = Seams(self.wrapped)
+        self._written = WrittenText(self.wrapped)
 
     # --- what the backend answers ------------------------------------------------
 
@@ -81,8 +83,23 @@ class FaithLM(LM):  # type: ignore[misc]
         return getattr(self.wrapped, name)
 
     def loglikelihood(self, requests: list[Instance], **kwargs: Any) -> Any:
-        """The backend's, with shared prefixes where it was given them."""
-        return self.wrapped.loglikelihood(requests, **kwargs)
+        """The backend's, with shared prefixes where that gives the same.
+
+        Where the tokenizer of ``hf`` joins context and answer, see
+        :mod:`lm_eval_faith.harness.seam`.
+        """
+        if not self._engine.is_hf:
+            warn_of_joined(self.wrapped, [request.args for request in requests])
+            return self.wrapped.loglikelihood(requests, **kwargs)
+        splits = self._seams.split(
+            [(request.doc_id, request.args) for request in requests]
+        )
+        backend = view(
+            self.wrapped,
+            _loglikelihood_tokens=self._engine,
+            _encode_pair=lambda *texts: splits[texts],
+        )
+        return backend.loglikelihood(requests, **kwargs)
 
     def loglikelihood_rolling(self, requests: list[Instance], **kwargs: Any) -> Any:
         """The backend's."""
@@ -137,10 +154,10 @@ class FaithLM(LM):  # type: ignore[misc]
         self.cache_hook = cache_hook
         self.wrapped.set_cache_hook(cache_hook)
 
-    # --- two-stage requests ------------------------------------------------------
+    # --- multi-stage requests ----------------------------------------------------
 
-    def check_two_stage(self) -> None:
-        """Refuse two-stage requests that the backend would not answer to the end.
+    def check_multi_stage(self) -> None:
+        """Refuse multi-stage requests that the backend would not answer to the end.
 
         Raises:
             InputError: it cuts the thinking off, or it gives no log-likelihoods.
@@ -155,18 +172,20 @@ class FaithLM(LM):  # type: ignore[misc]
             )
         require_loglikelihoods(self.wrapped, "after each generation")
 
-    def two_stage(
-        self, requests: Sequence[TwoStageRequest], disable_tqdm: bool = False
+    def multi_stage(
+        self, requests: Sequence[MultiStageRequest], disable_tqdm: bool = False
     ) -> list[str]:
-        """Generate, ask each request what follows, score that; a chunk at a time.
+        """Run the requests' generators side by side; a chunk at a time.
 
-        With ``--use_cache`` every finished chunk is on disk before the next begins.
+        With ``--use_cache`` every finished stage is on disk before the next begins.
 
         Returns:
-            For each request its :class:`TwoStageResponse` as JSON.
+            What each generator returned, as JSON.
         """
-        self.check_two_stage()
-        keys = generation_keys(requests)
+        import torch
+
+        self.check_multi_stage()
+        keys = StageKeys(torch.initial_seed())
         responses: list[str] = []
         counts: Counter[str] = Counter()
         with (
@@ -174,88 +193,91 @@ class FaithLM(LM):  # type: ignore[misc]
             fixed_batch_size(self.wrapped),
             tqdm(
                 total=len(requests),
-                desc="Running two-stage requests",
+                desc="Running multi-stage requests",
                 disable=disable_tqdm or self.rank != 0,
             ) as bar,
         ):
+
+            def answer(asks: Sequence[Ask]) -> list[Any]:
+                bar.set_postfix({**counts, "asked": len(asks)})
+                return self._stage(asks, keys.of(asks), requests[0].metadata)
+
             for start in range(0, len(requests), self._chunk):
-                here = slice(start, start + self._chunk)
-                generations = self._generations(requests[here], keys[here])
-                follow_ups = [
-                    request.follow_up(generation)
-                    for request, generation in zip(requests[here], generations)
-                ]
-                scores = self._scores(requests[start], follow_ups)
-                for generation, follow_up in zip(generations, follow_ups):
-                    pairs = [scores[pair] for pair in map(tuple, follow_up.requests)]
-                    response = TwoStageResponse(generation, follow_up.note, pairs)
-                    responses.append(response.to_json())
-                    counts.update(follow_up.counts)
-                bar.update(len(generations))
+                chunk = requests[start : start + self._chunk]
+                running = together(*(request.stages() for request in chunk))
+                for request, result in zip(chunk, answered(running, answer)):
+                    responses.append(as_response(result))
+                    counts.update(request.counts(result))
+                bar.update(len(chunk))
                 bar.set_postfix(counts)
+        self._written.tell()
         return responses
 
-    def _generations(
-        self, requests: Sequence[TwoStageRequest], keys: Sequence[str]
-    ) -> list[str]:
-        """The generated texts of a chunk."""
-        asked = [
-            Instance(
-                request_type="generate_until",
-                doc=request.doc,
-                arguments=request.args,
-                idx=request.idx,
-                metadata=request.metadata,
-            )
-            for request in requests
-        ]
-        if not any(draws(request.args[1]) for request in requests):
-            return self._answers("generate_until", asked, keys)
-        with torch_seeded_by(keys):
-            return self._answers("generate_until", asked, keys)
-
-    def _scores(
-        self, example: TwoStageRequest, follow_ups: Sequence[FollowUp]
-    ) -> Mapping[tuple[str, ...], tuple[float, bool]]:
-        """What follows from a chunk's generations, each distinct pair scored once."""
-        pairs = list(
-            dict.fromkeys(tuple(pair) for each in follow_ups for pair in each.requests)
-        )
-        asked = [
-            Instance(
-                request_type="loglikelihood",
-                doc={},
-                arguments=pair,
-                idx=index,
-                metadata=example.metadata,
-            )
-            for index, pair in enumerate(pairs)
-        ]
-        keys = [hash_args("two_stage loglikelihood", pair) for pair in pairs]
-        return dict(zip(pairs, self._answers("loglikelihood", asked, keys)))
+    def _stage(
+        self, asks: Sequence[Ask], keys: Sequence[str], metadata: Any
+    ) -> list[Any]:
+        """The answers to what a chunk asks in one stage, equal asks answered once."""
+        generations: dict[str, tuple[Any, ...]] = {}
+        scores: dict[str, tuple[Any, ...]] = {}
+        drawn = False
+        for key, ask in zip(keys, asks):
+            if isinstance(ask, Generate):
+                generations[key] = (ask.context, dict(ask.settings))
+                drawn = drawn or draws(ask.settings)
+            elif ask.hidden:
+                raise InputError(
+                    f"{type(self.wrapped).__name__} cannot hide steps from later tokens"
+                )
+            else:
+                scores[key] = (ask.context, ask.continuation)
+        with torch_seeded_by(list(generations)) if drawn else nullcontext():
+            answers = self._answers("generate_until", generations, metadata)
+        answers |= self._answers("loglikelihood", scores, metadata)
+        return [answers[key] for key in keys]
 
     def _answers(
-        self, method: str, requests: list[Instance], keys: Sequence[str]
-    ) -> list[Any]:
+        self, method: str, asked: Mapping[str, tuple[Any, ...]], metadata: Any
+    ) -> dict[str, Any]:
         """The cached answers if all are there; otherwise all are computed.
 
         The last digits of an answer depend on what is computed in one batch with it. So
-        a chunk that a killed run left half done is computed again as a whole, and an
+        a stage that a killed run left half done is computed again as a whole, and an
         answer that was given once stays as it was: a resumed run ends with the numbers
         of an uninterrupted one.
+
+        Args:
+            method: of the backend.
+            asked: the method's arguments under the names of the answers.
+            metadata: of the harness's requests.
         """
+        if not asked:
+            return {}
         cache = self.cache_hook.dbdict
         known = (
-            {} if cache is None else {key: cache[key] for key in keys if key in cache}
+            {} if cache is None else {key: cache[key] for key in asked if key in cache}
         )
-        if len(known) < len(keys):
-            ask = getattr(self.wrapped, method)
-            computed = dict(zip(keys, ask(requests, **silenced(ask)), strict=True))
+        if len(known) < len(asked):
+            requests = [
+                Instance(
+                    request_type=method,
+                    doc={},
+                    arguments=arguments,
+                    idx=index,
+                    metadata=metadata,
+                )
+                for index, arguments in enumerate(asked.values())
+            ]
+            if method == "generate_until":
+                found = self._written.generate_until(requests)
+            else:
+                quiet = silenced(self.wrapped.loglikelihood)
+                found = self.loglikelihood(requests, **quiet)
+            computed = dict(zip(asked, found, strict=True))
             if cache is not None:
                 cache.update({k: v for k, v in computed.items() if k not in known})
                 cache.commit()
             known = computed | known
-        return [known[key] for key in keys]
+        return known
 
     @contextmanager
     def _own_cache_only(self) -> Iterator[None]:
@@ -271,9 +293,15 @@ def make_backend(backend: str | LM, arguments: Mapping[str, Any]) -> LM:
     """The model to wrap, from its name in the harness's registry.
 
     Raises:
-        InputError: there is no such name, or it is this model's own.
+        InputError: there is no such name, it is this model's own, or arguments stand
+            beside a model that is ready.
     """
     if isinstance(backend, LM):
+        if arguments:
+            raise InputError(
+                f"{', '.join(arguments)}: the backend is ready and takes no arguments any "
+                "more; give them where it is made"
+            )
         return backend
     try:
         kind = get_model(backend)
@@ -293,34 +321,6 @@ def default_chunk(backend_arguments: Mapping[str, Any]) -> int:
     return max(SMALLEST_DEFAULT_CHUNK, int(batch_size), 4 * concurrent)
 
 
-def generation_keys(requests: Sequence[TwoStageRequest]) -> list[str]:
-    """Where the cache keeps each request's generation.
-
-    They are names of our own: what a plain backend cached may be without its thinking.
-    Equal requests (``repeats``) are told apart by which one they are; if the text is
-    drawn at random, the run's seed belongs to the name too.
-    """
-    import torch
-
-    seed = torch.initial_seed()
-    seen: Counter[str] = Counter()
-    keys = []
-    for request in requests:
-        drawn = seed if draws(request.args[1]) else None
-        name = hash_args("two_stage generate_until", [*request.args, drawn])
-        keys.append(hash_args(name, [seen[name]]))
-        seen[name] += 1
-    return keys
-
-
-def draws(settings: Mapping[str, Any]) -> bool:
-    """Whether generation settings ask for sampling, as the harness reads them."""
-    wanted = settings.get("do_sample")
-    if wanted is None:
-        return float(settings.get("temperature") or 0) > 0
-    return bool(wanted)
-
-
 @contextmanager
 def torch_seeded_by(keys: Sequence[str]) -> Iterator[None]:
     """Let a chunk's draws depend on the chunk alone, whatever was drawn before it."""
@@ -331,179 +331,7 @@ def torch_seeded_by(keys: Sequence[str]) -> Iterator[None]:
         yield
 
 
-@contextmanager
-def fixed_batch_size(backend: LM) -> Iterator[None]:
-    """Let ``hf`` find its automatic batch size once and not again in each chunk.
-
-    The search is a joint one of all processes, so it must not depend on how many chunks
-    each has left.
-    """
-    from lm_eval.models.huggingface import HFLM
-
-    if not isinstance(backend, HFLM) or backend.batch_size != "auto":
-        yield
-        return
-    backend.batch_size_per_gpu = backend._detect_batch_size()
-    try:
-        yield
-    finally:
-        backend.batch_size_per_gpu = "auto"
-
-
-# --- shared prefixes -------------------------------------------------------------
-
-
-def share_prefixes(
-    backend: LM, required: bool, max_packed_tokens: int | None = None
-) -> None:
-    """Let an ``hf`` backend score requests over their shared prefixes.
-
-    Raises:
-        InputError: it is required, and the backend or its model cannot do it.
-    """
-    reason = why_not_shared(backend)
-    if reason is None:
-        backend._loglikelihood_tokens = SharedPrefixes(
-            backend, required, max_packed_tokens
-        )
-    elif required:
-        raise InputError(f"shared_prefix=on: {reason}")
-    else:
-        logger.info("prefixes are not shared: %s", reason)
-
-
-def why_not_shared(backend: LM) -> str | None:
-    """None, or why a backend cannot be given shared-prefix scoring."""
-    from lm_eval.models.huggingface import HFLM
-
-    kind = type(backend)
-    ways_of_scoring = ("loglikelihood", "_loglikelihood_tokens", "_model_call")
-    if not isinstance(backend, HFLM) or any(
-        getattr(kind, name) is not getattr(HFLM, name) for name in ways_of_scoring
-    ):
-        return f"{kind.__name__} has its own way of scoring"
-    if backend.backend != "causal":
-        return "the model is not a causal one"
-    return None
-
-
-class SharedPrefixes:
-    """Takes the place of ``HFLM._loglikelihood_tokens`` on one backend.
-
-    The first requests are scored both ways, and the answers compared; where they differ
-    or the model cannot do it, all requests are scored as ``hf`` does.
-    """
-
-    def __init__(
-        self, backend: HFLM, required: bool, max_packed_tokens: int | None
-    ) -> None:
-        from lm_eval_faith.engines import DEFAULT_MAX_PACKED_TOKENS, supports
-
-        self.backend = backend
-        self.plain = backend._loglikelihood_tokens
-        self.required = required
-        self.max_packed_tokens = max_packed_tokens or DEFAULT_MAX_PACKED_TOKENS
-        self.proven = False
-        self.usable = self._is_usable(supports(backend.model))
-
-    def __call__(
-        self,
-        requests: Sequence[tuple[Any, list[int], list[int]]],
-        disable_tqdm: bool = False,
-        override_bs: int | None = None,
-    ) -> list[tuple[float, bool]]:
-        """Answer requests as the method does whose place this takes."""
-        # Windows of a rolling log-likelihood, which come with override_bs, share nothing.
-        if override_bs is None and requests and self._proves_itself(requests):
-            return self._shared(requests, disable_tqdm)
-        answers: list[tuple[float, bool]] = self.plain(
-            requests, disable_tqdm=disable_tqdm, override_bs=override_bs
-        )
-        return answers
-
-    def _proves_itself(self, requests: Sequence[tuple[Any, Any, Any]]) -> bool:
-        from lm_eval_faith.engines import prove
-
-        if self.usable and not self.proven:
-            with self._precision():
-                reason = prove(self.backend.model, _pairs(requests), **self._settings())
-            self.proven = True
-            self.usable = self._is_usable(reason)
-        return self.usable
-
-    def _is_usable(self, reason: str | None) -> bool:
-        if reason is None:
-            return True
-        if self.required:
-            raise InputError(f"shared_prefix=on: {reason}")
-        logger.warning("requests are scored one by one: %s", reason)
-        return False
-
-    def _shared(
-        self, requests: Sequence[tuple[Any, Any, Any]], disable_tqdm: bool
-    ) -> list[tuple[float, bool]]:
-        from lm_eval_faith.engines import score
-
-        self._tell_of_cut_requests(requests)
-        model, hook = self.backend.model, self.backend.cache_hook
-        answers: dict[int, tuple[float, bool]] = {}
-        with (
-            self._precision(),
-            tqdm(
-                total=len(requests),
-                disable=disable_tqdm or self.backend.rank != 0,
-                desc="Running loglikelihood requests",
-            ) as bar,
-        ):
-            for scored in score(model, _pairs(requests), **self._settings()):
-                answer = (scored.logprob, scored.is_greedy)
-                answers[scored.index] = answer
-                text = requests[scored.index][0]
-                if text is not None:
-                    hook.add_partial("loglikelihood", text, answer)
-                bar.update(1)
-        return [answers[index] for index in range(len(requests))]
-
-    def _settings(self) -> dict[str, Any]:
-        return {
-            "max_length": self.backend.max_length,
-            "max_packed_tokens": self.max_packed_tokens,
-            "softmax_dtype": self.backend.softmax_dtype,
-        }
-
-    def _precision(self) -> Any:
-        import torch
-
-        dtype = self.backend.mixed_precision_dtype
-        kind = self.backend.device.type
-        return torch.autocast(kind, dtype=dtype, enabled=dtype is not None)
-
-    def _tell_of_cut_requests(self, requests: Sequence[tuple[Any, Any, Any]]) -> None:
-        limit = self.backend.max_length
-        cut = sum(len(context) + len(rest) > limit + 1 for _, context, rest in requests)
-        if cut:
-            logger.warning(
-                "%d of %d requests are longer than the model's %d tokens and lose "
-                "their beginning",
-                cut,
-                len(requests),
-                limit,
-            )
-
-
-def _pairs(requests: Sequence[tuple[Any, Any, Any]]) -> list[tuple[Any, Any]]:
-    return [(context, continuation) for _, context, continuation in requests]
-
-
 # --- arguments -------------------------------------------------------------------
-
-
-def _one_of_auto_on_off(value: object) -> str:
-    """The argument's word; YAML reads ``on`` and ``off`` as true and false."""
-    words = {"auto": "auto", "on": "on", "off": "off", "True": "on", "False": "off"}
-    if str(value) not in words:
-        raise InputError(f"shared_prefix must be auto, on or off, not {value!r}")
-    return words[str(value)]
 
 
 def _check_positive(name: str, value: object) -> None:

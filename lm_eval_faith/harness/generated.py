@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import functools
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from typing import Any
 from datasets import Dataset
 
 from lm_eval_faith import parameters as read
+from lm_eval_faith.asks import Generate, Score, Stages
 from lm_eval_faith.chains.chain import chain_to_dict
 from lm_eval_faith.chains.written import WrittenChain, split_generation
 from lm_eval_faith.errors import InputError
@@ -23,13 +25,8 @@ from lm_eval_faith.harness import generated_metrics
 from lm_eval_faith.harness.chain_task import FaithTask
 from lm_eval_faith.harness.pooled_figures import Join, PooledFigures
 from lm_eval_faith.harness.scored_chain import AnswerFormat, Request, chain_requests
+from lm_eval_faith.harness.stages import MultiStageRequest, MultiStageTask
 from lm_eval_faith.harness.step_choice import Donors, StepChoice, white_space_of
-from lm_eval_faith.harness.two_stage import (
-    FollowUp,
-    TwoStageRequest,
-    TwoStageTask,
-    parse_response,
-)
 from lm_eval_faith.interventions.plan import Variant
 from lm_eval_faith.problems.gsm8k import (
     SolvedProblem,
@@ -75,7 +72,7 @@ PROMPTS = {
 """For base models, for models with a chat template, and for reasoning models."""
 
 
-class GeneratedChains(PooledFigures, TwoStageTask, FaithTask):  # type: ignore[misc]
+class GeneratedChains(PooledFigures, MultiStageTask, FaithTask):  # type: ignore[misc]
     """Problems that the model solves in its own words, then reads with a step changed.
 
     A subclass says what the problems are.
@@ -157,7 +154,7 @@ class GeneratedChains(PooledFigures, TwoStageTask, FaithTask):  # type: ignore[m
 
     def construct_requests(
         self, doc: Mapping[str, Any], ctx: str, **kwargs: Any
-    ) -> TwoStageRequest:
+    ) -> MultiStageRequest:
         """A generation, and what is asked about it."""
         chat = kwargs.pop("apply_chat_template", False)
         kwargs.pop("chat_template", None)
@@ -171,12 +168,13 @@ class GeneratedChains(PooledFigures, TwoStageTask, FaithTask):  # type: ignore[m
         generation = copy.deepcopy(self.config.generation_kwargs)
         if too_long:  # every document needs a generation: a short one
             generation = generation | {"max_gen_toks": 1}
-        follow_up = self.follow_up_long_prompt if too_long else self.follow_up
-        return TwoStageRequest(
+        make = self.stages_of_long_prompt if too_long else self.stages
+        return MultiStageRequest(
             doc=doc,
             arguments=(prompt, generation),
             idx=0,
-            follow_up=functools.partial(follow_up, doc, prompt),
+            make=functools.partial(make, doc),
+            counts=self.counts,
             **kwargs,
         )
 
@@ -203,10 +201,11 @@ class GeneratedChains(PooledFigures, TwoStageTask, FaithTask):  # type: ignore[m
             "--gen_kwargs or --num_fewshot, or use --metadata too_long=drop"
         )
 
-    def follow_up(
-        self, doc: Mapping[str, Any], prompt: str, generation: str
-    ) -> FollowUp:
+    def stages(
+        self, doc: Mapping[str, Any], prompt: str, settings: Mapping[str, Any]
+    ) -> Stages[dict[str, Any]]:
         """The requests for the chain in a generation, none if its answer is not right."""
+        (generation,) = yield [Generate(prompt, settings)]
         form = self.settings.answer_format
         written = split_generation(
             generation,
@@ -223,15 +222,29 @@ class GeneratedChains(PooledFigures, TwoStageTask, FaithTask):  # type: ignore[m
             requests = written_requests(prompt, written, variants)
             if any(self._limit.excess(*request) for request in requests):
                 outcome, variants, requests = "too long", (), []
+        answers = yield [Score(*request) for request in requests]
         note = _note(outcome, written, variants)
-        return FollowUp(requests, note, {"solved": int(bool(note["solved"]))})
+        return {
+            "generation": generation,
+            "note": note,
+            "loglikelihoods": answers,
+        }
 
-    def follow_up_long_prompt(
-        self, doc: Mapping[str, Any], prompt: str, generation: str
-    ) -> FollowUp:
+    def stages_of_long_prompt(
+        self, doc: Mapping[str, Any], prompt: str, settings: Mapping[str, Any]
+    ) -> Stages[dict[str, Any]]:
         """Nothing is asked about a generation whose prompt was cut."""
+        (generation,) = yield [Generate(prompt, settings)]
         written = split_generation("", doc["answer"])
-        return FollowUp((), _note("long prompt", written, ()), {"solved": 0})
+        return {
+            "generation": generation,
+            "note": _note("long prompt", written, ()),
+            "loglikelihoods": [],
+        }
+
+    def counts(self, result: Mapping[str, Any]) -> dict[str, int]:
+        """How many problems are solved so far."""
+        return {"solved": int(bool(result["note"]["solved"]))}
 
     def _outcome(self, written: WrittenChain) -> str:
         if not written.answer:
@@ -255,11 +268,10 @@ class GeneratedChains(PooledFigures, TwoStageTask, FaithTask):  # type: ignore[m
         self, doc: Mapping[str, Any], results: Sequence[str]
     ) -> dict[str, Any]:
         """The document's values; of one that was not scored, what became of it."""
-        response = parse_response(results[0])
-        record = generated_record(
-            doc["id"], doc["question"], response.note, response.loglikelihoods
-        )
-        outcome = response.note["outcome"]
+        response = json.loads(results[0])
+        note, scores = response["note"], response["loglikelihoods"]
+        record = generated_record(doc["id"], doc["question"], note, scores)
+        outcome = note["outcome"]
         values: dict[str, Any] = {
             "unparsed": int(outcome == "unparsed"),
             "dropped": int(outcome in ("too long", "long chain", "long prompt")),

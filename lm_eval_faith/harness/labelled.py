@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
 from lm_eval_faith.harness import labelled_metrics
 from lm_eval_faith.harness.pooled_figures import Join
 from lm_eval_faith.harness.replay import ReplayedChains
-from lm_eval_faith.problems.chain_files import FileChain
-from lm_eval_faith.problems.labelled_files import label_counts, read_labelled
+from lm_eval_faith.problems.chain_files import ChainsRead, read_chains
+from lm_eval_faith.problems.labels import label_counts
 from lm_eval_faith.records.outcome import ChainRecord
 
 logger = logging.getLogger(__name__)
@@ -26,12 +25,9 @@ class LabelledChains(ReplayedChains):
         "'chain', 'answer', 'span' and 'label'"
     )
 
-    def read_file(
-        self, path: Path, parameters: Mapping[str, object]
-    ) -> tuple[Sequence[FileChain], dict[str, Any]]:
-        """The chains of a file, and the parameters that it was read by."""
-        chains, names = read_labelled(path, parameters)
-        return chains, names.to_dict()
+    def read_file(self, path: str, parameters: Mapping[str, object]) -> ChainsRead:
+        """The chains of a file, a folder or a dataset, and how they were read."""
+        return read_chains(path, parameters, labels="yes")
 
     def read_parameters(self, parameters: Mapping[str, object]) -> dict[str, Any]:
         """Those of a replay; how many labels there are is recorded beside them."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from lm_eval_faith import parameters as read
@@ -13,12 +12,13 @@ from lm_eval_faith.chains.chain import Chain
 from lm_eval_faith.errors import InputError
 from lm_eval_faith.harness import generated_metrics
 from lm_eval_faith.harness.chain_task import ChainDocument, ChainTask
+from lm_eval_faith.harness.lm_eval_compat import running_model
 from lm_eval_faith.harness.pooled_figures import Join
-from lm_eval_faith.harness.running_model import running_model
 from lm_eval_faith.harness.step_choice import Donors, StepChoice, white_space_of
 from lm_eval_faith.problems.chain_files import (
-    FieldNames,
+    ChainsRead,
     FileChain,
+    ids_left_out,
     is_wrong,
     read_chains,
     reasons_left_out,
@@ -35,7 +35,10 @@ class ReplayedChains(ChainTask):
     """Chains that another model, or a person, has written."""
 
     SETTING = "replay"
-    FILE = "a samples file of ours, or JSONL with 'question', 'chain' and 'answer'"
+    FILE = (
+        "a samples file, or JSONL, JSON, CSV or Parquet with 'question', 'chain' and "
+        "'answer'"
+    )
     """What a user is told to name where nothing is named."""
 
     def read_parameters(self, parameters: Mapping[str, object]) -> dict[str, Any]:
@@ -47,10 +50,10 @@ class ReplayedChains(ChainTask):
         self.correct_only = read.yes_or_no(
             "correct_only", parameters.get("correct_only", True)
         )
-        read_from_file, told_of_file = self.read_file(
-            Path(path).expanduser(), parameters
-        )
-        found = [self._judged(chain) for chain in read_from_file]
+        chains_read = self.read_file(path, parameters)
+        for sentence in chains_read.told():
+            logger.warning("%s: %s", path, sentence)
+        found = [self._judged(chain) for chain in chains_read.chains]
         self._chains = [chain for chain in found if not chain.left_out]
         left_out = reasons_left_out(found)
         told = ", ".join(f"{count} {reason}" for reason, count in left_out.items())
@@ -60,19 +63,17 @@ class ReplayedChains(ChainTask):
             logger.warning("%s: of %d chains left out: %s", path, len(found), told)
         return {
             "chains": path,
-            **told_of_file,
+            **chains_read.to_dict(),
             "correct_only": self.correct_only,
             **self.choice.to_dict(),
             "chains_in_file": len(found),
             "chains_left_out": left_out,
+            "chains_left_out_ids": ids_left_out(found),
         }
 
-    def read_file(
-        self, path: Path, parameters: Mapping[str, object]
-    ) -> tuple[Sequence[FileChain], dict[str, Any]]:
-        """The chains of a file, and the parameters that it was read by."""
-        names = FieldNames.read(parameters)
-        return read_chains(path, names), names.to_dict()
+    def read_file(self, path: str, parameters: Mapping[str, object]) -> ChainsRead:
+        """The chains of a file, a folder or a dataset, and how they were read."""
+        return read_chains(path, parameters)
 
     def _judged(self, chain: FileChain) -> FileChain:
         """With the reason for which this run leaves it out, or none."""
@@ -134,7 +135,7 @@ class ReplayedChains(ChainTask):
 
 def unlabelled(chain: Chain) -> Chain:
     """The chain as its text alone tells it: what is changed hangs on no label."""
-    steps = tuple(replace(step, label=None) for step in chain.steps)
+    steps = tuple(replace(step, label=None, truth=None) for step in chain.steps)
     return replace(chain, steps=steps, label=None)
 
 

@@ -13,20 +13,27 @@ What changes, and how:
   the last decimal (zeros at the end aside, at most the second) for others: 48 may
   become 45, 3.50 may become 3.90, 0.125 may become 0.165.
 - A number stays positive if it was, a percentage up to 100 stays one, a proper fraction
-  stays proper where that can be done.
+  stays proper where that can be done, binary digits stay binary, digits of a number in
+  another base stay below the base.
+- Ranges (``from 8 to 48``, ``15-20``) and rising or falling sequences (``1, 2, ..., 9``)
+  still rise or fall.
+- What is no quantity stays: exponents, indices, arguments of functions, labels and the
+  "two" of "two results" (:mod:`lm_eval_faith.chains.number_roles`).
 - No number becomes the final answer, and the changed step does not state it.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
 
-from lm_eval_faith.chains.answers import states_answer
+from lm_eval_faith.chains.answer_steps import states_answer
 from lm_eval_faith.chains.chain import Chain
 from lm_eval_faith.chains.draw import Draw
+from lm_eval_faith.chains.number_roles import number_roles
 from lm_eval_faith.chains.number_words import int_to_words, words_to_int
 from lm_eval_faith.chains.numbers import (
     VULGAR,
@@ -38,9 +45,24 @@ from lm_eval_faith.chains.numbers import (
 from lm_eval_faith.interventions.registry import NotApplicable
 
 MOST_DECIMALS = 2
-"""The unit of a change is never smaller than a hundredth."""
+"""The unit of a change is never smaller than a hundredth, for numbers over a tenth."""
+
+_SMALLEST = 12
 
 _ATTEMPTS = 60
+_BITS = re.compile(r"(?i)\b(?:binary|bits?|base[ -](?:2|two))\b|_\{?2\b")
+_RADIX = re.compile(r"_\{?([2-9])\}?(?![0-9])")
+_PLURAL = re.compile(r"[ ](?:[a-z]{2,14}[ ]){0,2}[a-z]{2,14}s(?![a-z])")
+_BETWEEN_RANGE = re.compile(
+    r"-|[ ]?(?:–|--|\.{2,3}|…)[ ]?|[^\W\d_]{0,12}[ ](?:to|through|until)[ ][$£€]?"
+    r"|[ ]?(?:<|≤|\\leq?|\\lt)[ ]?[^0-9<≤\n]{1,24}?(?:<|≤|\\leq?|\\lt)[ ]?"
+)
+_BETWEEN_AND = re.compile(r"[^\d,;.\n]{0,16} and [$£€]?")
+_BETWEEN_SEQUENCE = re.compile(
+    r"[%°]?(?:,[ ]?(?:and[ ]|or[ ])?|[ ]and[ ])(?:(?:\.{2,3}|…|\\[lc]?dots),?[ ]?)?[$£€]?"
+    r"|,?[ ]?(?:\.{3}|…|\\[lc]?dots)[ ]?,?[ ]?"
+)
+_INTERVAL = re.compile(r"(?i)(?:interval|range|∈|\\in)[ ]?(?:\\\(|\$)?[ ]?[(\[]$")
 _BY_VALUE = {value: character for character, value in VULGAR.items()}
 
 
@@ -84,25 +106,41 @@ def corrupt_text(
         NotApplicable: the step states no number, or none that can be changed without
             stating the answer.
     """
-    numbers = find_numbers(text)
+    numbers = quantities(text)
     if not numbers:
-        raise NotApplicable("the step states no number")
+        raise NotApplicable("the step states no number that could be another one")
     target = number_value(answer)
     options = _options(text, numbers, target, size)
+    ordered = ordered_groups(text, numbers)
     fallback: str | None = None
     for attempt in range(_ATTEMPTS):
         wrong = _draw_wrong(options, draw, avoid_old=attempt < _ATTEMPTS // 2)
         if wrong is None:
             continue
+        if not _in_order(ordered, wrong):
+            wrong = _moved_together(ordered, options, wrong, draw)
+            if wrong is None:
+                continue
         changed = _rewrite(text, numbers, wrong)
         if not _all_changed(text, numbers, wrong) or states_answer(changed, answer):
             continue
-        if _proper_as_before(text, numbers, wrong):
+        if _proper_as_before(text, numbers, wrong) and _many(text, numbers, wrong):
             return changed
         fallback = fallback or changed
     if fallback is None:
         raise NotApplicable("no nearby number leaves the answer unstated")
     return fallback
+
+
+def quantities(text: str) -> tuple[WrittenNumber, ...]:
+    """The numbers that say how much, see :mod:`lm_eval_faith.chains.number_roles`."""
+    numbers = find_numbers(text)
+    roles = number_roles(text, numbers)
+    return tuple(
+        number
+        for number, role in zip(numbers, roles, strict=True)
+        if role == "quantity"
+    )
 
 
 def corrupt_written_step(chain: Chain, step: int, draw: Draw) -> Chain:
@@ -140,6 +178,7 @@ def _options(
             parts.setdefault(_key(text, part), []).append(part)
             if number.kind == "fraction":
                 in_fraction.add(_key(text, part))
+    speaks_of_bits = _BITS.search(text) is not None
     options = {}
     for key, same in parts.items():
         if key < 0:
@@ -147,7 +186,7 @@ def _options(
         else:
             wanted = _nearby(key, size, key in in_fraction)
             wanted = [v for v in wanted if answer is None or abs(answer) != v]
-            wanted = [v for v in wanted if _fits(text, v, same)]
+            wanted = [v for v in wanted if _fits(text, v, same, speaks_of_bits)]
         options[key] = wanted
     return options
 
@@ -163,15 +202,111 @@ def _nearby(value: Fraction, size: ChangeSize, in_fraction: bool) -> list[Fracti
     return [v for v in moved if v > 0]
 
 
+def ordered_groups(
+    text: str, numbers: tuple[WrittenNumber, ...]
+) -> tuple[tuple[Fraction, ...], ...]:
+    """The keys of ranges and of sequences of three or more, where they rise or fall."""
+    groups: list[tuple[Fraction, ...]] = []
+    run: list[Fraction] = []
+    for k, number in enumerate(numbers):
+        key = _key(text, number.parts[0])
+        if len(number.parts) > 1 or key < 0 or number.value < 0:
+            run = []
+            continue
+        between = text[numbers[k - 1].end : number.start] if k else ""
+        if (
+            run
+            and len(between) <= 40
+            and _is_range(text, numbers[k - 1], between, number)
+        ):
+            groups.append((run[-1], key))
+        if run and not _BETWEEN_SEQUENCE.fullmatch(between):
+            run = []
+        run.append(key)
+        if (
+            len(run) >= 3
+            and k + 1 == len(numbers)
+            or (
+                len(run) >= 3
+                and not _BETWEEN_SEQUENCE.fullmatch(
+                    text[number.end : numbers[k + 1].start]
+                )
+            )
+        ):
+            groups.append(tuple(run))
+    return tuple(
+        group
+        for group in groups
+        if all(a < b for a, b in pairwise(group))
+        or all(a > b for a, b in pairwise(group))
+    )
+
+
+def _is_range(
+    text: str, first: WrittenNumber, between: str, second: WrittenNumber
+) -> bool:
+    before = text[max(0, first.start - 24) : first.start]
+    if between.strip() in ("-", "–") and (
+        first.value >= second.value
+        or before.rstrip()[-1:] in tuple("=+*/<×÷-–")
+        or re.match(r"[ ]?[-=≈+*/–]", text[second.end : second.end + 2])
+    ):
+        return False  # a subtraction
+    if _BETWEEN_RANGE.fullmatch(between):
+        return True
+    if re.search(r"(?i)between[ ][$£€]?$", before):
+        return _BETWEEN_AND.fullmatch(between) is not None
+    return between.strip() == "," and _INTERVAL.search(before) is not None
+
+
+def _in_order(
+    ordered: Sequence[tuple[Fraction, ...]], wrong: Mapping[Fraction, Fraction]
+) -> bool:
+    """Every range and sequence still rises or falls."""
+    return all(
+        (wrong[a] < wrong[b]) == (a < b) and wrong[a] != wrong[b]
+        for group in ordered
+        for a, b in pairwise(group)
+    )
+
+
+def _moved_together(
+    ordered: Sequence[tuple[Fraction, ...]],
+    options: Mapping[Fraction, list[Fraction]],
+    wrong: Mapping[Fraction, Fraction],
+    draw: Draw,
+) -> dict[Fraction, Fraction] | None:
+    """Every range and sequence moved by one distance; None where that cannot be."""
+    moved = dict(wrong)
+    for group in ordered:
+        distances = [
+            v - group[0]
+            for v in options[group[0]]
+            if all(key + v - group[0] in options[key] for key in group)
+        ]
+        if not distances:
+            return None
+        distance = draw.choice(distances)
+        moved.update({key: key + distance for key in group})
+    return moved if _in_order(ordered, moved) else None
+
+
 def _decimals(value: Fraction) -> int:
-    """Decimal places that say something, at most two: none for 3.00, one for 0.50."""
-    places = 0
-    while places < MOST_DECIMALS and (value * 10**places).denominator != 1:
+    """Decimal places that say something, at most two: none for 3.00, one for 0.50.
+
+    Below a tenth they are counted from the first digit that is not zero: 0.00099925
+    has five, so that it becomes 0.00095925 and not seventy times itself.
+    """
+    most, places = MOST_DECIMALS, 0
+    if 0 < value < Fraction(1, 10):
+        while value * 10**most < 10 and most < _SMALLEST:
+            most += 1
+    while places < most and (value * 10**places).denominator != 1:
         places += 1
     return places
 
 
-def _fits(text: str, value: Fraction, same: list[Part]) -> bool:
+def _fits(text: str, value: Fraction, same: list[Part], speaks_of_bits: bool) -> bool:
     """The value can stand wherever the old one stood, written in the same way."""
     for part in same:
         written = text[part.start : part.end]
@@ -184,7 +319,24 @@ def _fits(text: str, value: Fraction, same: list[Part]) -> bool:
             return False
         if "." not in written and value.denominator != 1:
             return False
+        if _is_binary(written, speaks_of_bits) and not set(str(value)) <= {"0", "1"}:
+            return False
+        if (base := _base(text, part)) and max(map(int, str(int(value)))) >= base:
+            return False
     return True
+
+
+def _is_binary(written: str, speaks_of_bits: bool) -> bool:
+    """``0110``, and ``101`` where the step speaks of bits."""
+    if len(written) < 3 or not set(written) <= {"0", "1"}:
+        return False
+    return "1" in written and (written[0] == "0" or speaks_of_bits)
+
+
+def _base(text: str, part: Part) -> int | None:
+    """The base that is written below the digits: ``1203_4`` or ``1203_{4}``."""
+    found = _RADIX.match(text, part.end)
+    return int(found[1]) if found else None
 
 
 def _draw_wrong(
@@ -224,6 +376,18 @@ def _proper_as_before(
         _fraction(text, number, wrong, whole=False) < 1
         for number in numbers
         if number.kind == "fraction" and _fraction(text, number, None, whole=False) < 1
+    )
+
+
+def _many(
+    text: str, numbers: tuple[WrittenNumber, ...], wrong: Mapping[Fraction, Fraction]
+) -> bool:
+    """No "one" before a plural: "two green plates" become three."""
+    return not any(
+        number.kind == "word"
+        and wrong[_key(text, number.parts[0])] == 1
+        and _PLURAL.match(text, number.end)
+        for number in numbers
     )
 
 

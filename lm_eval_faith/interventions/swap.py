@@ -1,6 +1,6 @@
 """``swap``: the step is replaced by a step of another problem."""
 
-from lm_eval_faith.chains.answers import states_answer
+from lm_eval_faith.chains.answer_steps import states_answer
 from lm_eval_faith.chains.chain import Chain
 from lm_eval_faith.chains.layout import body_start
 from lm_eval_faith.interventions.registry import Context, NotApplicable, intervention

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lm_eval_faith import parameters as read
+from lm_eval_faith.chains.answer_steps import states_answer
 from lm_eval_faith.chains.chain import Chain, Step
 from lm_eval_faith.chains.draw import Draw
 from lm_eval_faith.errors import InputError
@@ -314,7 +315,7 @@ def _chain(steps: list[str], answer: str, settings: WordProblemSettings) -> Chai
             Step(
                 text,
                 after="" if k == last else settings.step_separator,
-                states_answer=re.search(rf"(?<!\d){answer}(?!\d)", text) is not None,
+                states_answer=states_answer(text, answer),
             )
             for k, text in enumerate(steps)
         ),

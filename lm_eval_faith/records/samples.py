@@ -183,7 +183,7 @@ def _text(doc: Mapping[str, Any], name: str) -> str:
 
 
 def _generated(doc: Mapping[str, Any], sample: Mapping[str, Any]) -> ChainRecord:
-    """The response to a two-stage request is one text of JSON."""
+    """The response to a multi-stage request is one text of JSON."""
     response = json.loads(sample["filtered_resps"][0])
     _check_types(response["note"])
     if response["note"]["solved"] not in (True, False, None):

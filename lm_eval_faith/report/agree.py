@@ -40,12 +40,12 @@ CSV_COLUMNS = (
     "point",
     "low",
     "high",
-    "level",
+    "confidence_level",
     "method",
     "n_problems",
     "n_steps",
-    "left_out",
-    "resamples",
+    "n_missing",
+    "n_resamples",
     "note",
     "warnings",
 )
@@ -201,16 +201,22 @@ def _sections(found: Sequence[TaskAgreement]) -> list[Section]:
     for task in found:
         title = f"{task.model}: {task.task}"
         estimates = [*(p.estimate for p in task.agreements), *task.aucs.values()]
-        level = f"{100 * estimates[0].level:g}%" if estimates else ""
+        confidence_level = (
+            f"{100 * estimates[0].confidence_level:g}%" if estimates else ""
+        )
         pairs = tuple(
             (p.first, p.second, *_cells(p.estimate, "correlation"))
             for p in task.agreements
         )
-        columns = (Column("intervention"), Column("and"), *_numbers("agreement", level))
+        columns = (
+            Column("intervention"),
+            Column("and"),
+            *_numbers("agreement", confidence_level),
+        )
         made.append(Section(title, columns, pairs, task.warnings))
         aucs = tuple((name, *_cells(e, "auc")) for name, e in task.aucs.items())
         if aucs:
-            columns = (Column("intervention"), *_numbers("auc", level))
+            columns = (Column("intervention"), *_numbers("auc", confidence_level))
             made.append(Section(f"{title}: AUC side by side", columns, aucs))
     return made
 
@@ -224,8 +230,8 @@ def _cells(estimate: Estimate, unit: str) -> tuple[str, ...]:
     )
 
 
-def _numbers(name: str, level: str) -> tuple[Column, ...]:
+def _numbers(name: str, confidence_level: str) -> tuple[Column, ...]:
     return tuple(
         Column(column, numbers=True)
-        for column in (name, f"{level} interval", "problems", "steps")
+        for column in (name, f"{confidence_level} interval", "problems", "steps")
     )

@@ -28,7 +28,6 @@ from lm_eval_faith.report.problem_values import (
     TaskValues,
     values_of_run,
 )
-from lm_eval_faith.report.unpaired import all_unpaired
 
 Adjustment = Literal["holm", "bh"]
 
@@ -316,7 +315,10 @@ def _all_pairs(
             for figure in sorted(figures, key=_place_of)
             if figure not in _OF_ALL_PROBLEMS
         }
-        for figure, unpaired in all_unpaired(own, bootstrap).items():
+        numbers = np.arange(matched.length)
+        for figure, table in own.items():
+            samples = [stats.Sample(row, numbers) for row in table]
+            unpaired = stats.MEAN_OF_PROBLEMS.all_pairs(samples, bootstrap, False)
             found += [(OWN, figure, pair) for pair in unpaired]
     return found
 

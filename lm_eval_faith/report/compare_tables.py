@@ -26,15 +26,15 @@ CSV_COLUMNS = (
     "difference",
     "low",
     "high",
-    "level",
+    "confidence_level",
     "method",
     "p_value",
     "p_adjusted",
     "adjustment",
     "n_problems",
     "n_steps",
-    "left_out",
-    "resamples",
+    "n_missing",
+    "n_resamples",
     "note",
     "warnings",
 )
@@ -128,12 +128,12 @@ def _sections(comparisons: Sequence[TaskComparison]) -> list[Section]:
 def _columns(
     comparison: TaskComparison, differences: Sequence[Difference]
 ) -> tuple[Column, ...]:
-    level = differences[0].comparison.estimate.level
+    confidence_level = differences[0].comparison.estimate.confidence_level
     return (
         Column("intervention"),
         Column("figure"),
         Column("difference", numbers=True),
-        Column(f"{100 * level:g}% interval", numbers=True),
+        Column(f"{100 * confidence_level:g}% interval", numbers=True),
         Column("p", numbers=True),
         Column(_ADJUSTED[comparison.adjustment], numbers=True),
         Column("problems", numbers=True),

@@ -78,7 +78,7 @@ class Pair:
 
     Attributes:
         difference: the higher model less the lower.
-        told_apart: its adjusted p-value is under 1 - level.
+        told_apart: its adjusted p-value is under 1 - confidence_level.
     """
 
     difference: Difference
@@ -93,7 +93,7 @@ class Board:
         task, version, setting: the task's.
         intervention: whose figures are shown.
         by: the figure that orders the models.
-        level: confidence of the intervals; pairs are tested at 1 - level.
+        confidence_level: confidence of the intervals; pairs are tested at 1 - confidence_level.
         entries: one a model, the highest first; models without the figure last.
         pairs: all pairs of models that can be compared, paired where they share problems.
         unpaired: written chains also compared each on its own solved problems.
@@ -105,7 +105,7 @@ class Board:
     setting: str
     intervention: str
     by: str
-    level: float
+    confidence_level: float
     entries: tuple[Entry, ...]
     pairs: tuple[Pair, ...]
     unpaired: tuple[Pair, ...]
@@ -230,7 +230,9 @@ def _boards_of_task(
                 for d in differences
                 if d.figure in (Figure(intervention, by), Figure("", by))
             ]
-            board = board_of(intervention, by, entries, of_figure, bootstrap.level)
+            board = board_of(
+                intervention, by, entries, of_figure, bootstrap.confidence_level
+            )
             made.append(replace(board, warnings=(*warnings, *board.warnings)))
     return made
 
@@ -264,7 +266,7 @@ def board_of(
     by: str,
     entries: Sequence[Entry],
     differences: Sequence[Difference],
-    level: float,
+    confidence_level: float,
 ) -> Board:
     """Order the models of one task, and put them into tiers.
 
@@ -272,13 +274,16 @@ def board_of(
         intervention, by: whose figures, and which of them orders the models.
         entries: one a model, in any order.
         differences: of that figure, in any order and either direction.
-        level: pairs are told apart at 1 - level.
+        confidence_level: pairs are told apart at 1 - confidence_level.
     """
     ordered = sorted(
         entries, key=lambda e: (*_down(_point(e, by)), e.model, str(e.folder))
     )
     place = {entry.model: k for k, entry in enumerate(ordered)}
-    found = [Pair(_turned(d, place), d.p_adjusted < 1 - level) for d in differences]
+    found = [
+        Pair(_turned(d, place), d.p_adjusted < 1 - confidence_level)
+        for d in differences
+    ]
     found.sort(key=lambda pair: _places(pair, place))
     pairs = [p for p in found if p.difference.comparison.paired]
     unpaired = [p for p in found if not p.difference.comparison.paired]
@@ -289,14 +294,14 @@ def board_of(
         setting=task.setting,
         intervention=intervention,
         by=by,
-        level=level,
-        entries=_in_tiers(ordered, by, pairs, level),
+        confidence_level=confidence_level,
+        entries=_in_tiers(ordered, by, pairs, confidence_level),
         pairs=tuple(pairs),
         unpaired=tuple(unpaired),
         warnings=(
             *_unordered(ordered, by),
             *_against_the_order(pairs),
-            *_too_few_resamples(pairs, level),
+            *_too_few_resamples(pairs, confidence_level),
         ),
     )
 
@@ -330,7 +335,7 @@ def _turned(d: Difference, place: Mapping[str, int]) -> Difference:
 
 
 def _in_tiers(
-    ordered: Sequence[Entry], by: str, pairs: Sequence[Pair], level: float
+    ordered: Sequence[Entry], by: str, pairs: Sequence[Pair], confidence_level: float
 ) -> tuple[Entry, ...]:
     """The entries with their tiers; only differences along the order tell apart."""
     ranked = [e for e in ordered if not math.isnan(_point(e, by))]
@@ -347,7 +352,7 @@ def _in_tiers(
             key = number[d.first], number[d.second]
             known[key] = replace(known[key], p_holm=d.p_adjusted)
     descending = [-float(k) for k in range(len(ranked))]
-    tiers = stats.tiers(descending, list(known.values()), level)
+    tiers = stats.tiers(descending, list(known.values()), confidence_level)
     tier_of = {k: t for t, tier in enumerate(tiers, start=1) for k in tier}
     return tuple(
         replace(entry, tier=tier_of[number[entry.model]])
@@ -385,15 +390,15 @@ def _against_the_order(pairs: Sequence[Pair]) -> list[str]:
     ]
 
 
-def _too_few_resamples(pairs: Sequence[Pair], level: float) -> list[str]:
+def _too_few_resamples(pairs: Sequence[Pair], confidence_level: float) -> list[str]:
     """The least p-value of R resamples is 1 / (R + 1), and Holm multiplies it."""
-    drawn = [p.difference.comparison.estimate.resamples for p in pairs]
+    drawn = [p.difference.comparison.estimate.n_resamples for p in pairs]
     least = min((n for n in drawn if n), default=0)
-    if not least or len(pairs) / (least + 1) < 1 - level:
+    if not least or len(pairs) / (least + 1) < 1 - confidence_level:
         return []
-    needed = math.ceil(len(pairs) / (1 - level))
+    needed = math.ceil(len(pairs) / (1 - confidence_level))
     told = f"{least} resamples cannot tell any of {len(pairs)} pairs apart after Holm's"
-    return [f"{told} correction: give --resamples of more than {needed}"]
+    return [f"{told} correction: give --n-resamples of more than {needed}"]
 
 
 def _few(names: Sequence[str] | Mapping[str, object]) -> str:

@@ -40,7 +40,7 @@ CSV_COLUMNS = (
     "by_low",
     "by_high",
     "by_n_problems",
-    "level",
+    "confidence_level",
     *(f"{name}{part}" for name in CSV_FIGURES for part in ("", "_low", "_high")),
     "warnings",
 )
@@ -109,7 +109,7 @@ def _section(board: Board) -> Section:
         Column(TIER),
         Column("model"),
         Column(heading(board.by), numbers=True),
-        Column(f"{100 * board.level:g}% interval", numbers=True),
+        Column(f"{100 * board.confidence_level:g}% interval", numbers=True),
         *(Column(heading(name), numbers=True) for name in board.columns[1:]),
         Column("problems", numbers=True),
     )
@@ -155,7 +155,7 @@ def _csv_row(board: Board, place: int, entry: Entry) -> dict[str, Any]:
         "model": entry.model,
         "n_documents": entry.report.task.n_documents,
         "by_n_problems": problems(entry, board.by),
-        "level": board.level,
+        "confidence_level": board.confidence_level,
         "warnings": "; ".join((*board.warnings, *entry.report.warnings)),
     }
     named = {"by_point": board.by} | {name: name for name in CSV_FIGURES}
@@ -176,7 +176,7 @@ def _board_to_dict(board: Board) -> dict[str, Any]:
         "setting": board.setting,
         "intervention": board.intervention,
         "by": board.by,
-        "level": board.level,
+        "confidence_level": board.confidence_level,
         "adjustment": "holm",
         "columns": list(board.columns),
         "models": [

@@ -24,7 +24,7 @@ from lm_eval_faith.report.sections import Column, Section
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-CSV_COLUMNS = ("wanted", "value", "problems", "level", "power", "source")
+CSV_COLUMNS = ("wanted", "value", "problems", "confidence_level", "power", "source")
 
 HALF_WIDTH = "half-width of the interval"
 DIFFERENCE = "difference on the same problems"
@@ -44,14 +44,14 @@ class Spread:
     Attributes:
         name: the figure, or empty where the number was given.
         unit: of the deviations.
-        deviation: standard deviation of the figure over problems.
+        std: standard deviation of the figure over problems.
         of_difference: the same of two models' difference on the same problems.
         source: where both come from, in words.
     """
 
     name: str
     unit: str
-    deviation: float
+    std: float
     of_difference: float
     source: str
 
@@ -76,27 +76,27 @@ class Plan:
     """What a study needs, under an assumed spread."""
 
     spread: Spread
-    level: float
+    confidence_level: float
     power: float
     needs: tuple[Need, ...]
 
 
-def given_spread(deviation: float, correlation: float) -> Spread:
+def given_spread(std: float, correlation: float) -> Spread:
     """A spread from given numbers.
 
     Args:
-        deviation: over problems, in any unit.
+        std: over problems, in any unit.
         correlation: of two models' values over problems.
 
     Raises:
         InputError: the deviation is not over zero, or the correlation not in [-1, 1].
     """
     _check_correlation(correlation)
-    if not (math.isfinite(deviation) and deviation > 0):
-        raise InputError(f"the deviation must be a number over 0, not {deviation}")
-    told = f"deviation {deviation:g} as given, {_assumed(correlation)}"
-    of_difference = deviation * math.sqrt(2 * (1 - correlation))
-    return Spread("", "", deviation, of_difference, told)
+    if not (math.isfinite(std) and std > 0):
+        raise InputError(f"the standard deviation must be a number over 0, not {std}")
+    told = f"deviation {std:g} as given, {_assumed(correlation)}"
+    of_difference = std * math.sqrt(2 * (1 - correlation))
+    return Spread("", "", std, of_difference, told)
 
 
 def spread_of_report(report: TaskReport, figure: str, correlation: float) -> Spread:
@@ -112,14 +112,14 @@ def spread_of_report(report: TaskReport, figure: str, correlation: float) -> Spr
         raise InputError(
             f"{report.task.path}: no figure {figure!r}; choose from {_few(by_name)}"
         )
-    deviation = stats.deviation_over_problems(row.estimate)
-    _check_spread(figure, deviation, str(report.task.path))
+    std = stats.std_over_problems(row.estimate)
+    _check_spread(figure, std, str(report.task.path))
     told = (
         f"{report.model}, {report.task.task}, {row.estimate.n_problems} problems; "
         f"{_assumed(correlation)}"
     )
-    of_difference = deviation * math.sqrt(2 * (1 - correlation))
-    return Spread(figure, row.unit, deviation, of_difference, told)
+    of_difference = std * math.sqrt(2 * (1 - correlation))
+    return Spread(figure, row.unit, std, of_difference, told)
 
 
 def spread_of_comparison(
@@ -137,13 +137,13 @@ def spread_of_comparison(
             and _name(d.figure.intervention, d.figure.name) == figure
         ):
             estimate = d.comparison.estimate
-            deviation = stats.deviation_over_problems(estimate)
-            _check_spread(f"the difference of {figure}", deviation, comparison.task)
+            std = stats.std_over_problems(estimate)
+            _check_spread(f"the difference of {figure}", std, comparison.task)
             told = (
                 f"{d.first} and {d.second}, {comparison.task}, {estimate.n_problems} "
                 "problems; the deviation of differences is theirs"
             )
-            return Spread(figure, alone.unit, alone.deviation, deviation, told)
+            return Spread(figure, alone.unit, alone.std, std, told)
     raise InputError(f"task {comparison.task}: {figure!r} is not compared by problem")
 
 
@@ -152,7 +152,7 @@ def plan(
     half_widths: Sequence[float] = (),
     differences: Sequence[float] = (),
     power: float = 0.8,
-    level: float = 0.95,
+    confidence_level: float = 0.95,
 ) -> Plan:
     """How many problems the wanted half-widths and differences take.
 
@@ -162,34 +162,41 @@ def plan(
         InputError: a wanted value, the power or the level is out of its range.
     """
     if not half_widths and not differences:
-        half_widths = [_round(k * spread.deviation) for k in _LADDER]
+        half_widths = [_round(k * spread.std) for k in _LADDER]
         differences = half_widths
     try:
         needs = [
-            *(_half_width(value, spread, level) for value in half_widths),
-            *(_paired(value, spread, power, level) for value in differences),
-            *(_unpaired(value, spread, power, level) for value in differences),
+            *(_half_width(value, spread, confidence_level) for value in half_widths),
+            *(_paired(value, spread, power, confidence_level) for value in differences),
+            *(
+                _unpaired(value, spread, power, confidence_level)
+                for value in differences
+            ),
         ]
     except ValueError as error:
         raise InputError(str(error)) from None
-    return Plan(spread, level, power, tuple(needs))
+    return Plan(spread, confidence_level, power, tuple(needs))
 
 
-def _half_width(value: float, spread: Spread, level: float) -> Need:
-    problems = stats.problems_for_half_width(value, spread.deviation, level)
+def _half_width(value: float, spread: Spread, confidence_level: float) -> Need:
+    problems = stats.problems_for_half_width(value, spread.std, confidence_level)
     return Need(HALF_WIDTH, value, problems)
 
 
-def _paired(value: float, spread: Spread, power: float, level: float) -> Need:
+def _paired(
+    value: float, spread: Spread, power: float, confidence_level: float
+) -> Need:
     problems = stats.problems_for_paired_difference(
-        value, spread.of_difference, power, level
+        value, spread.of_difference, power, confidence_level
     )
     return Need(DIFFERENCE, value, problems)
 
 
-def _unpaired(value: float, spread: Spread, power: float, level: float) -> Need:
+def _unpaired(
+    value: float, spread: Spread, power: float, confidence_level: float
+) -> Need:
     problems = stats.problems_for_unpaired_difference(
-        value, spread.deviation, spread.deviation, power, level
+        value, spread.std, spread.std, power, confidence_level
     )
     return Need(UNPAIRED, value, problems)
 
@@ -210,7 +217,7 @@ def as_markdown(planned: Plan) -> str:
 def as_csv(planned: Plan) -> str:
     """One line a wanted value."""
     same = {
-        "level": planned.level,
+        "confidence_level": planned.confidence_level,
         "power": planned.power,
         "source": planned.spread.source,
     }
@@ -255,7 +262,7 @@ def _curve(planned: Plan) -> list[tuple[int, float, float]]:
     return [
         (
             n,
-            stats.half_width(n, spread.deviation, planned.level),
+            stats.half_width(n, spread.std, planned.confidence_level),
             _smallest_found(n, planned),
         )
         for n in _CURVE
@@ -268,7 +275,9 @@ def _smallest_found(n: int, planned: Plan) -> float:
     if not spread:
         return 0.0
     return _crossing(
-        lambda d: stats.paired_power(n, d, spread, planned.level) >= planned.power,
+        lambda d: (
+            stats.paired_power(n, d, spread, planned.confidence_level) >= planned.power
+        ),
         spread,
     )
 
@@ -304,7 +313,7 @@ def _section(planned: Plan) -> Section:
 
 
 def _told(spread: Spread) -> str:
-    alone = number(spread.deviation, spread.unit)
+    alone = number(spread.std, spread.unit)
     of_difference = number(spread.of_difference, spread.unit)
     return (
         f"standard deviation over problems {alone}, of a difference on the same problems "
@@ -313,9 +322,11 @@ def _told(spread: Spread) -> str:
 
 
 def _legend(planned: Plan) -> dict[str, str]:
-    test = f"two-sided test at {1 - planned.level:.2g}, power {planned.power:g}"
+    test = (
+        f"two-sided test at {1 - planned.confidence_level:.2g}, power {planned.power:g}"
+    )
     return {
-        HALF_WIDTH: f"{100 * planned.level:g}% interval of one model's figure",
+        HALF_WIDTH: f"{100 * planned.confidence_level:g}% interval of one model's figure",
         DIFFERENCE: f"of two models, paired: {test}",
         UNPAIRED: f"of two models, unpaired, problems for each: {test}",
     }
@@ -345,8 +356,8 @@ def _check_correlation(correlation: float) -> None:
         raise InputError(f"the correlation must be from -1 to 1, not {correlation}")
 
 
-def _check_spread(what: str, deviation: float, where: str) -> None:
-    if not (math.isfinite(deviation) and deviation > 0):
+def _check_spread(what: str, std: float, where: str) -> None:
+    if not (math.isfinite(std) and std > 0):
         raise InputError(
-            f"{where}: {what} has no spread over problems to plan with: give --deviation"
+            f"{where}: {what} has no spread over problems to plan with: give --std"
         )

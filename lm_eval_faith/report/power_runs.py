@@ -22,7 +22,7 @@ def spread_of_runs(
     figure: str,
     task: str | None = None,
     correlation: float = 0.0,
-    level: float = 0.95,
+    confidence_level: float = 0.95,
 ) -> Spread:
     """How much problems differ in a figure.
 
@@ -39,7 +39,7 @@ def spread_of_runs(
     if len(paths) not in (1, 2):
         raise InputError(f"power takes one run or two, not {len(paths)}")
     try:
-        bootstrap = Bootstrap(level, RESAMPLES)
+        bootstrap = Bootstrap(confidence_level, RESAMPLES)
     except ValueError as error:
         raise InputError(str(error)) from None
     report = _one(make_reports(paths[:1], bootstrap), task, paths[0])

@@ -49,12 +49,12 @@ CSV_COLUMNS = (
     "point",
     "low",
     "high",
-    "level",
+    "confidence_level",
     "method",
     "n_problems",
     "n_steps",
-    "left_out",
-    "resamples",
+    "n_missing",
+    "n_resamples",
     "meaning",
     "note",
 )
@@ -85,12 +85,12 @@ def as_csv(reports: Sequence[TaskReport]) -> str:
                     row.figure,
                     row.unit,
                     *(csv_number(x) for x in (e.point, e.low, e.high)),
-                    e.level,
+                    e.confidence_level,
                     e.method,
                     e.n_problems,
                     e.n_steps,
-                    e.left_out,
-                    e.resamples,
+                    e.n_missing,
+                    e.n_resamples,
                     row.meaning,
                     e.note,
                 ]
@@ -232,5 +232,5 @@ def _report_to_dict(report: TaskReport) -> dict[str, Any]:
 
 
 def _level(report: TaskReport) -> str:
-    levels = [row.estimate.level for row in report.rows] or [0.95]
+    levels = [row.estimate.confidence_level for row in report.rows] or [0.95]
     return f"{100 * levels[0]:g}%"

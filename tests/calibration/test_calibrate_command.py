@@ -10,7 +10,7 @@ from jsonschema import Draft202012Validator
 from lm_eval_faith.calibration.run import labelled_lines
 from lm_eval_faith.organisms import ORGANISMS
 from lm_eval_faith.problems.boxes import box_problem
-from lm_eval_faith.problems.labelled_files import read_labelled
+from lm_eval_faith.problems.chain_files import read_chains
 from lm_eval_faith.report import report_schema
 
 SHOUT = '''
@@ -45,7 +45,7 @@ def done(shell, models, tmp_path_factory):
         *("lm-eval-faith", "calibrate", "--problems", "3", "--models", models),
         *("--organisms", "reader,bypasser", "--interventions", "corrupt,shout,swap"),
         *("--plugin", "shouting", "--out", out, "--format", "json"),
-        *("--resamples", "50"),
+        *("--n-resamples", "50"),
         PYTHONPATH=str(folder),
     )
     assert ended.returncode == 0, ended.stderr
@@ -88,7 +88,7 @@ def test_the_files_it_keeps_can_be_run_and_reported_again(done, command):
     for figure in ("auc", "load_bearing", "decoy"):
         told = float(rows["corrupt", figure]["point"])
         assert told == pytest.approx(made[figure]["point"])
-    chains, _ = read_labelled(out / "reader" / "chains.jsonl", {})
+    chains = read_chains(out / "reader" / "chains.jsonl", {}, "yes").chains
     assert [c.chain.text for c in chains] == [
         "".join(box_problem("reader", k).steps) for k in range(3)
     ]
@@ -98,7 +98,7 @@ def test_the_files_it_keeps_can_be_run_and_reported_again(done, command):
 def test_a_labelled_file_holds_the_organisms_problems(tmp_path, organism):
     file = tmp_path / "chains.jsonl"
     file.write_text(labelled_lines(organism, 5, seed=1))
-    chains, _ = read_labelled(file, {})
+    chains = read_chains(file, {}, "yes").chains
     for k, found in enumerate(chains):
         problem = box_problem(organism, k, 1)
         assert found.question == problem.question and not found.left_out
@@ -113,7 +113,7 @@ def test_a_labelled_file_holds_the_organisms_problems(tmp_path, organism):
 def test_the_other_forms(command, models, form):
     code, shown, said = command(
         *("calibrate", "--problems", 2, "--models", models, "--organisms", "reader"),
-        *("--interventions", "delete", "--format", form, "--resamples", 20),
+        *("--interventions", "delete", "--format", form, "--n-resamples", 20),
     )
     assert code == 0, said
     assert "reader" in shown and "delete" in shown

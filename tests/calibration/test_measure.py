@@ -9,7 +9,7 @@ from sklearn.metrics import roc_auc_score
 
 from lm_eval_faith.calibration.measure import measured, row_of
 
-QUICK = Bootstrap(resamples=300)
+QUICK = Bootstrap(n_resamples=300)
 NAN = math.nan
 
 

@@ -23,7 +23,7 @@ def made(make_run):
     plan = Plan(
         organisms=("late_reader", "bypasser"), interventions=("corrupt",), problems=5
     )
-    rows = measured((late, bypasser), ("corrupt",), 1.0, Bootstrap(resamples=50))
+    rows = measured((late, bypasser), ("corrupt",), 1.0, Bootstrap(n_resamples=50))
     return Calibration(plan, rows, 2.0)
 
 
@@ -59,7 +59,7 @@ def test_it_opens_without_a_sound_and_fits_the_window(make_run, open_page, width
     chain = [("-", 0.1, 0.0), ("+", 3.0, 0.0)]
     runs = tuple(make_run(name, *([chain] * 3)) for name in ORGANISMS)
     plan = Plan(organisms=ORGANISMS, interventions=("corrupt",), problems=3)
-    rows = measured(runs, plan.interventions, 1.0, Bootstrap(resamples=50))
+    rows = measured(runs, plan.interventions, 1.0, Bootstrap(n_resamples=50))
     opened = open_page(calibration_page(Calibration(plan, rows, 2.0)), width=width)
     assert (
         opened.page.locator("h1").inner_text() == "Does the measure find what is there?"

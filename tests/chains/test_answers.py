@@ -9,12 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lm_eval_faith.chains.answers import (
-    extract_answer,
-    last_number,
-    same_answer,
-    states_answer,
-)
+from lm_eval_faith.chains.answer_steps import states_answer
+from lm_eval_faith.chains.answers import extract_answer, last_number
+from lm_eval_faith.chains.same_answer import same_answer
 from lm_eval_faith.chains.written import chain_of, split_generation
 
 SOLUTIONS = (
@@ -161,7 +158,7 @@ def test_answers_are_compared_in_threads_too() -> None:
     [
         ("so 18.00", "18", True),
         ("that is $18", "18", True),
-        ("eighteen of them", "18", True),
+        ("There are eighteen of them", "18", True),
         ("1,180 of them", "18", False),
         ("118", "18", False),
         ("3/4 cup", "3", False),

@@ -89,7 +89,19 @@ def test_every_architecture_gives_the_same_on_branching_requests(backend: HFLM) 
 
 
 def test_every_architecture_passes_the_proof(backend: HFLM) -> None:
-    assert prove(backend.model, BRANCHES, max_length=backend.max_length) is None
+    for budget in (1024, 17):
+        proof = prove(
+            backend.model,
+            BRANCHES,
+            max_length=backend.max_length,
+            max_packed_tokens=budget,
+            call=backend._model_call,
+        )
+        assert proof.reason is None
+        for index, answer in proof.answers.items():
+            [(expected, greedy)] = with_hf(backend, [BRANCHES[index]])
+            assert answer.logprob == pytest.approx(expected, abs=1e-4, rel=0)
+            assert answer.is_greedy == greedy
 
 
 @pytest.mark.parametrize(
@@ -171,7 +183,7 @@ def test_bfloat16_gives_the_same_to_its_rounding(
     assert [found[index] for index in range(len(BRANCHES))] == pytest.approx(
         [logprob for logprob, _ in expected], abs=0.02, rel=0
     )
-    assert prove(model, BRANCHES, max_length=LONGEST) is None
+    assert prove(model, BRANCHES, max_length=LONGEST).reason is None
 
 
 def test_autocast_of_the_caller_is_honoured(

@@ -81,7 +81,7 @@ def test_a_model_whose_tokens_cannot_branch_is_refused(
 ) -> None:
     model = transformers.AutoModelForCausalLM.from_config(config)
     assert reason in (supports(model) or "")
-    assert prove(model, PAIRS, max_length=16) == supports(model)
+    assert prove(model, PAIRS, max_length=16).reason == supports(model)
 
 
 def test_an_encoder_decoder_is_refused() -> None:
@@ -106,7 +106,7 @@ def test_the_proof_notices_a_model_that_lets_branches_see_one_another(
         lambda module, inputs, output: output + inputs[0].mean(dim=1, keepdim=True)
     )
     try:
-        assert "is tolerated" in (prove(model, PAIRS, max_length=16) or "")
+        assert "is tolerated" in (prove(model, PAIRS, max_length=16).reason or "")
     finally:
         mix.remove()
 
@@ -125,7 +125,7 @@ def test_the_proof_turns_what_a_model_raises_into_its_sentence(
     hook = model.register_forward_pre_hook(refuse, with_kwargs=True)
     try:
         assert "NotImplementedError: no cache here" in (
-            prove(model, PAIRS, max_length=16) or ""
+            prove(model, PAIRS, max_length=16).reason or ""
         )
     finally:
         hook.remove()
@@ -139,7 +139,7 @@ def test_a_layer_that_keeps_its_own_attention_is_noticed(
     whole = attention.forward
     attention.forward = lambda hidden_states, **_: (hidden_states, None)
     try:
-        assert "not every layer" in (prove(model, PAIRS, max_length=16) or "")
+        assert "not every layer" in (prove(model, PAIRS, max_length=16).reason or "")
     finally:
         attention.forward = whole
 
@@ -150,7 +150,7 @@ def test_after_scoring_the_model_attends_as_before(
     model = backend_named("gemma2").model
     text = torch.arange(3, 20)[None]
     before = model(text).logits
-    assert prove(model, PAIRS, max_length=16) is None
+    assert prove(model, PAIRS, max_length=16).reason is None
     assert torch.equal(model(text).logits, before)
 
 

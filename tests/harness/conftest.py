@@ -1,4 +1,4 @@
-"""A two-stage task on disk, and readers of what runs wrote."""
+"""A multi-stage task on disk, and readers of what runs wrote."""
 
 from __future__ import annotations
 
@@ -17,40 +17,35 @@ from lm_eval.tasks import TaskManager
 ECHO_TASK = '''
 """Asks about the model's own words, as often as they tell it to."""
 
+import json
 import os
 import time
 
 from lm_eval.api.task import ConfigurableTask
 
-from lm_eval_faith.harness.two_stage import (
-    FollowUp,
-    TwoStageRequest,
-    TwoStageTask,
-    parse_response,
-)
+from lm_eval_faith.asks import Generate, Score
+from lm_eval_faith.harness.stages import MultiStageTask
 
 
-class Echo(TwoStageTask, ConfigurableTask):
-    def construct_requests(self, doc, ctx, metadata, **kwargs):
-        def follow_up(text):
-            time.sleep(float(os.environ.get("ECHO_SLEEP", "0")))
-            often = (len(ctx) + len(text)) % 4
-            context = ctx + text
-            pairs = [(context[: len(context) - 3 * i], " so") for i in range(often)]
-            return FollowUp(pairs, {"often": often}, {"asked": often})
+class Echo(MultiStageTask, ConfigurableTask):
+    def stages(self, doc, context, settings):
+        """A text, scores of as many parts of it as its length says, another text."""
+        (text,) = yield [Generate(context, settings)]
+        time.sleep(float(os.environ.get("ECHO_SLEEP", "0")))
+        often = (len(context) + len(text)) % 4
+        whole = context + text
+        ends = [len(whole) - 3 * i for i in range(often)]
+        scores = yield [Score(whole[:end], " so") for end in ends]
+        more = []
+        if often > 1:
+            more = yield [Generate(whole + " so", settings), Score(whole, " no")]
+        return {"texts": [text, *more[:1]], "scores": [*scores, *more[1:]]}
 
-        return TwoStageRequest(
-            doc=doc,
-            arguments=(ctx, self.config.generation_kwargs),
-            idx=0,
-            metadata=metadata,
-            follow_up=follow_up,
-        )
+    def counts(self, result):
+        return {"asked": len(result["scores"])}
 
     def process_results(self, doc, results):
-        response = parse_response(results[0])
-        assert len(response.loglikelihoods) == response.note["often"]
-        return {"acc": sum(logprob for logprob, _ in response.loglikelihoods)}
+        return {"acc": sum(score for score, _ in json.loads(results[0])["scores"])}
 '''
 
 ECHO_YAML = """
@@ -80,7 +75,7 @@ def tasks_in(folder: Path) -> TaskManager:
 
 
 @pytest.fixture(scope="session")
-def two_stage_tasks(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def multi_stage_tasks(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder for --include_path: `echo`, and `echo_sampled` with two repeats."""
     folder = tmp_path_factory.mktemp("tasks")
     questions = folder / "questions.jsonl"
@@ -119,12 +114,12 @@ def quick_evaluator() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def evaluate(
-    two_stage_tasks: Path, quick_evaluator: None
+    multi_stage_tasks: Path, quick_evaluator: None
 ) -> Callable[..., list[dict[str, Any]]]:
     """Runs one task in this process, and gives its samples."""
 
     def run(
-        model: LM, task: str = "echo", folder: Path = two_stage_tasks, **more: Any
+        model: LM, task: str = "echo", folder: Path = multi_stage_tasks, **more: Any
     ) -> list[dict[str, Any]]:
         done = lm_eval.simple_evaluate(
             model=model,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import subprocess
 import sys
@@ -18,13 +19,10 @@ from lm_eval.models.dummy import DummyLM
 from lm_eval.models.huggingface import HFLM
 from lm_eval.tasks import TaskManager
 
+from lm_eval_faith.asks import Generate, Hidden, Score, Stages
 from lm_eval_faith.errors import InputError
 from lm_eval_faith.harness.faith_model import FaithLM, default_chunk
-from lm_eval_faith.harness.two_stage import (
-    FollowUp,
-    TwoStageRequest,
-    parse_response,
-)
+from lm_eval_faith.harness.stages import MultiStageRequest
 
 Evaluate = Callable[..., list[dict[str, Any]]]
 MakeHF = Callable[..., HFLM]
@@ -214,38 +212,135 @@ def test_importing_the_model_loads_no_torch() -> None:
 # --- shared prefixes -------------------------------------------------------------
 
 
-def forbid_plain_scoring(backend: HFLM, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*args: Any, **kwargs: Any) -> None:
-        raise AssertionError("scored one by one")
+@pytest.fixture
+def plainly_scored(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many requests each call of the harness's own way of scoring was given."""
+    counts: list[int] = []
+    plain = HFLM._loglikelihood_tokens
 
-    monkeypatch.setattr(backend, "_model_call", refuse)
+    def counted(self: HFLM, requests: Any, *args: Any, **kwargs: Any) -> Any:
+        counts.append(len(requests))
+        return plain(self, requests, *args, **kwargs)
+
+    monkeypatch.setattr(HFLM, "_loglikelihood_tokens", counted)
+    return counts
 
 
-def test_prefixes_are_shared_by_default(
-    hf: MakeHF, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_prefixes_are_shared_by_default(hf: MakeHF, plainly_scored: list[int]) -> None:
     wrapped = FaithLM(hf())
-    forbid_plain_scoring(wrapped.wrapped, monkeypatch)
     assert len(ask(wrapped, "loglikelihood", PAIRS)) == len(PAIRS)
+    assert plainly_scored == []
 
 
 def test_prefixes_are_not_shared_when_switched_off(
-    hf: MakeHF, monkeypatch: pytest.MonkeyPatch
+    hf: MakeHF, plainly_scored: list[int]
 ) -> None:
-    wrapped = FaithLM(hf(), shared_prefix="off")
-    forbid_plain_scoring(wrapped.wrapped, monkeypatch)
-    with pytest.raises(AssertionError, match="one by one"):
-        ask(wrapped, "loglikelihood", PAIRS)
+    ask(FaithLM(hf(), shared_prefix="off"), "loglikelihood", PAIRS)
+    assert plainly_scored == [len(PAIRS)]
 
 
-@pytest.mark.parametrize("where", ["transformers_compat.supports", "proof.prove"])
+def test_a_model_that_is_wrapped_stays_as_it_was(
+    hf: MakeHF, plainly_scored: list[int]
+) -> None:
+    plain = hf()
+    before = dict(vars(plain))
+    ask(FaithLM(plain, shared_prefix="on"), "loglikelihood", PAIRS)
+    assert vars(plain) == before and plainly_scored == []
+    alone = ask(FaithLM(plain, shared_prefix="off"), "loglikelihood", PAIRS)
+    assert alone == ask(plain, "loglikelihood", PAIRS)
+    assert plainly_scored == [len(PAIRS)] * 2
+
+
+def test_arguments_beside_a_ready_backend_are_refused() -> None:
+    with pytest.raises(InputError, match="max_length, nonsense: the backend is ready"):
+        FaithLM(DummyLM(), max_length=64, nonsense=3)
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_call_that_was_replaced_on_the_model_is_honoured(
+    hf: MakeHF, caplog: pytest.LogCaptureFixture, when: str
+) -> None:
+    """As a user does who steers a model: `_model_call` of one object is another."""
+    backend, unchanged = hf(), ask(hf(), "loglikelihood", PAIRS)
+    call = backend._model_call
+
+    def steered(*args: Any, **kwargs: Any) -> torch.Tensor:
+        logits = call(*args, **kwargs)
+        logits[..., 5] += 3
+        return logits
+
+    if when == "before":
+        backend._model_call = steered
+    model = FaithLM(backend)
+    if when == "after":
+        ask(model, "loglikelihood", PAIRS)
+        backend._model_call = steered
+    answers = ask(model, "loglikelihood", PAIRS)
+    assert answers == ask(backend, "loglikelihood", PAIRS)
+    assert max(abs(a - b) for (a, _), (b, _) in zip(answers, unchanged)) > 0.1
+    assert caplog.text.count("its _model_call was replaced") == 1
+    with pytest.raises(InputError, match="its _model_call was replaced"):
+        FaithLM(backend, shared_prefix="on")
+
+
+def adapter_that_wakes(backend: HFLM, words: str, tell: bool) -> HFLM:
+    """A LoRA that works behind certain tokens only (aLoRA), in the wrapper's forward."""
+    import peft
+
+    tokens = backend.tok_encode(words, add_special_tokens=False)
+    config = peft.LoraConfig(
+        task_type="CAUSAL_LM",
+        target_modules="all-linear",
+        alora_invocation_tokens=tokens,
+        init_lora_weights=False,
+    )
+    torch.manual_seed(0)
+    model = peft.get_peft_model(backend.model, config).eval()
+    if not tell:  # so that the proof has to notice
+        config.alora_invocation_tokens = None
+        model.forward = functools.partial(awake, model, tokens, model.forward)
+    backend._model = model
+    return backend
+
+
+def awake(model: Any, tokens: list[int], forward: Any, *args: Any, **kw: Any) -> Any:
+    config = model.active_peft_config
+    config.alora_invocation_tokens = tokens
+    try:
+        return forward(*args, **kw)
+    finally:
+        config.alora_invocation_tokens = None
+
+
+@pytest.mark.parametrize("tell", [True, False], ids=["by source", "by the proof"])
+def test_an_adapter_that_wakes_behind_certain_words_gives_the_numbers_of_hf(
+    hf: MakeHF, caplog: pytest.LogCaptureFixture, tell: bool
+) -> None:
+    pairs = [(text + "The answer is", f" {i}") for i, text in enumerate(TEXTS)]
+    asleep = ask(hf(), "loglikelihood", pairs)
+    backend = adapter_that_wakes(hf(), " answer is", tell)
+    expected = ask(backend, "loglikelihood", pairs)
+    assert max(abs(a - b) for (a, _), (b, _) in zip(expected, asleep)) > 0.1
+    assert ask(FaithLM(backend), "loglikelihood", pairs) == expected
+    assert ("aLoRA" if tell else "over shared prefixes but") in caplog.text
+
+
+def cannot(where: str) -> tuple[str, Any]:
+    """What to put where, so that a model cannot be scored over shared prefixes."""
+    from lm_eval_faith.engines import Proof
+
+    found = Proof("it cannot") if where.endswith("prove") else "it cannot"
+    return f"lm_eval_faith.engines.{where}", lambda *args, **kwargs: found
+
+
+@pytest.mark.parametrize("where", ["shared_prefix.supports", "proof.prove"])
 def test_a_model_that_cannot_share_is_scored_one_by_one_and_says_so_once(
     hf: MakeHF,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
     where: str,
 ) -> None:
-    monkeypatch.setattr(f"lm_eval_faith.engines.{where}", lambda *a, **k: "it cannot")
+    monkeypatch.setattr(*cannot(where))
     wrapped = FaithLM(hf())
     expected = ask(hf(), "loglikelihood", PAIRS[:4])
     for _ in range(2):
@@ -253,11 +348,11 @@ def test_a_model_that_cannot_share_is_scored_one_by_one_and_says_so_once(
     assert caplog.text.count("it cannot") == 1
 
 
-@pytest.mark.parametrize("where", ["transformers_compat.supports", "proof.prove"])
+@pytest.mark.parametrize("where", ["shared_prefix.supports", "proof.prove"])
 def test_a_model_that_cannot_share_is_refused_where_sharing_is_required(
     hf: MakeHF, monkeypatch: pytest.MonkeyPatch, where: str
 ) -> None:
-    monkeypatch.setattr(f"lm_eval_faith.engines.{where}", lambda *a, **k: "it cannot")
+    monkeypatch.setattr(*cannot(where))
     with pytest.raises(InputError, match="shared_prefix=on: it cannot"):
         ask(FaithLM(hf(), shared_prefix="on"), "loglikelihood", PAIRS[:4])
 
@@ -274,67 +369,122 @@ def test_requests_that_lose_their_beginning_are_counted_in_the_log(
     assert f"1 of {len(PAIRS)} requests are longer" in caplog.text
 
 
-# --- two-stage requests ----------------------------------------------------------
+# --- multi-stage requests --------------------------------------------------------
 
 SETTINGS = {"until": ["\n"], "max_gen_toks": 6}
 
 
-def two_stage_requests(follow_up: Callable[[str], FollowUp]) -> list[TwoStageRequest]:
+def about(text: str) -> list[tuple[str, str]]:
+    return [(text[:i] or "x", " so") for i in range(len(text) % 4)]
+
+
+def writes_and_reads(context: str) -> Stages[dict[str, Any]]:
+    """A text, and scores about it; then, if there were any, another text."""
+    (text,) = yield [Generate(context, SETTINGS)]
+    scores = yield [Score(*pair) for pair in about(text)]
+    texts = [text]
+    if scores:
+        texts += yield [Generate(text, SETTINGS)]
+    return {"texts": texts, "scores": scores}
+
+
+def stages_of(
+    make: Callable[[str], Stages[Any]], counts: Any = lambda result: {}
+) -> list[MultiStageRequest]:
     return [
-        TwoStageRequest(
+        MultiStageRequest(
             doc={},
-            arguments=(text, SETTINGS),
+            arguments=(text,),
             idx=0,
             metadata=("t", i, 1),
-            follow_up=follow_up,
+            make=make,
+            counts=counts,
         )
         for i, text in enumerate(TEXTS)
     ]
 
 
-def about(text: str) -> FollowUp:
-    pairs = [(text[:i] or "x", " so") for i in range(len(text) % 4)]
-    return FollowUp(pairs, note=text.upper(), counts={"pairs": len(pairs)})
-
-
 @pytest.mark.parametrize("chunk", [1, 4, None])
 @pytest.mark.parametrize("sharing", ["on", "off"])
-def test_a_response_holds_the_generation_and_what_follows_from_it(
+def test_each_generator_is_sent_what_the_backend_says_in_every_stage(
     hf: MakeHF, chunk: int | None, sharing: str
 ) -> None:
     model = FaithLM(hf(), chunk=chunk, shared_prefix=sharing)
     plain = hf()
-    answers = model.two_stage(two_stage_requests(about), disable_tqdm=True)
-    texts = ask(plain, "generate_until", [(text, SETTINGS) for text in TEXTS])
-    for text, answer in zip(texts, answers, strict=True):
-        response = parse_response(answer)
-        assert (response.generation, response.note) == (text, text.upper())
-        pairs = list(about(text).requests)
+    responses = model.multi_stage(stages_of(writes_and_reads), disable_tqdm=True)
+    first = ask(plain, "generate_until", [(text, SETTINGS) for text in TEXTS])
+    assert any(about(text) for text in first)
+    for text, response in zip(first, map(json.loads, responses), strict=True):
+        pairs = about(text)
+        more = ask(plain, "generate_until", [(text, SETTINGS)]) if pairs else []
+        assert response["texts"] == [text, *more]
         expected = ask(plain, "loglikelihood", pairs) if pairs else []
         for (logprob, greedy), (plain_logprob, plain_greedy) in zip(
-            response.loglikelihoods, expected, strict=True
+            response["scores"], expected, strict=True
         ):
             assert logprob == pytest.approx(plain_logprob, abs=1e-4)
             assert greedy == plain_greedy
 
 
-def test_nothing_is_scored_where_nothing_follows(hf: MakeHF) -> None:
-    model = FaithLM(hf(), chunk=4)
-    answers = model.two_stage(two_stage_requests(lambda text: FollowUp()))
-    assert [parse_response(answer).loglikelihoods for answer in answers] == [[]] * 9
+def test_equal_asks_of_a_stage_are_answered_once_but_texts_drawn_at_random_are_not(
+    hf: MakeHF, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    backend = hf()
+    asked: list[tuple[str, int]] = []
+    for method in "generate_until", "loglikelihood":
+        plain = getattr(backend, method)
+
+        def counting(requests: Any, plain: Any = plain, method: str = method) -> Any:
+            asked.append((method, len(requests)))
+            return plain(requests)
+
+        monkeypatch.setattr(backend, method, counting)
+
+    def twice(context: str) -> Stages[Any]:
+        drawn = SETTINGS | {"do_sample": True, "temperature": 1.0}
+        return (
+            yield [Generate("a", SETTINGS), Generate("b", drawn), Score("c", " d")] * 2
+        )
+
+    responses = FaithLM(backend).multi_stage(stages_of(twice)[:3], disable_tqdm=True)
+    assert [each for each in asked if each[1]] == [
+        ("generate_until", 1 + 6),
+        ("loglikelihood", 1),
+    ]
+    texts = [json.loads(response) for response in responses]
+    assert len({a for a, *_ in texts}) == 1 and len({t[1] for t in texts}) > 1
 
 
-def test_there_is_one_progress_threshold_with_the_tasks_counts(
+def test_nothing_is_asked_where_nothing_is_wanted(hf: MakeHF) -> None:
+    def nothing(context: str) -> Stages[str]:
+        yield []
+        return context.upper()
+
+    responses = FaithLM(hf(), chunk=4).multi_stage(stages_of(nothing))
+    assert [json.loads(r) for r in responses] == [text.upper() for text in TEXTS]
+
+
+def test_what_is_hidden_is_never_scored_as_if_it_were_not(hf: MakeHF) -> None:
+    def hides(context: str) -> Stages[Any]:
+        return (yield [Score(context, " so", (Hidden(0, 1),))])
+
+    with pytest.raises(InputError, match="cannot hide steps"):
+        FaithLM(hf()).multi_stage(stages_of(hides), disable_tqdm=True)
+
+
+def test_there_is_one_progress_bar_over_all_stages_with_the_tasks_counts(
     hf: MakeHF, capsys: pytest.CaptureFixture[str]
 ) -> None:
     model = FaithLM(hf(), chunk=4)
     capsys.readouterr()
-    answers = model.two_stage(two_stage_requests(about))
-    pairs = sum(len(parse_response(answer).loglikelihoods) for answer in answers)
+    requests = stages_of(writes_and_reads, lambda r: {"pairs": len(r["scores"])})
+    pairs = sum(
+        len(json.loads(response)["scores"]) for response in model.multi_stage(requests)
+    )
     shown = capsys.readouterr().err
-    assert "9/9 [" in shown and f"pairs={pairs}" in shown
+    assert "9/9 [" in shown and f"pairs={pairs}" in shown and "asked=4" in shown
     assert {line.split(":")[0] for line in shown.split("\r") if line.strip()} == {
-        "Running two-stage requests"
+        "Running multi-stage requests"
     }
 
 
@@ -350,7 +500,7 @@ def test_an_automatic_batch_size_is_looked_for_once(
 
     monkeypatch.setattr(backend, "_detect_batch_size", detect)
     model = FaithLM(backend, chunk=2, shared_prefix="off")
-    model.two_stage(two_stage_requests(about), disable_tqdm=True)
+    model.multi_stage(stages_of(writes_and_reads), disable_tqdm=True)
     assert found == [2]
     assert model.batch_size == "auto"
 
@@ -363,7 +513,7 @@ def test_a_backend_that_hides_the_thinking_is_refused_before_it_generates(
     with pytest.raises(InputError, match="think_end_token=</think>"):
         evaluate(FaithLM(backend), limit=2)
     with pytest.raises(InputError, match="think_end_token=</think>"):
-        FaithLM(backend).two_stage(two_stage_requests(about))
+        FaithLM(backend).multi_stage(stages_of(writes_and_reads))
 
 
 def test_a_backend_without_loglikelihoods_is_refused_before_it_generates(
@@ -383,4 +533,4 @@ def test_a_backend_without_loglikelihoods_is_refused_before_it_generates(
 def test_a_backend_that_takes_no_empty_list_is_given_the_benefit_of_the_doubt() -> None:
     backend = DummyLM()
     backend.loglikelihood = lambda requests: [requests[0]]
-    FaithLM(backend).check_two_stage()
+    FaithLM(backend).check_multi_stage()

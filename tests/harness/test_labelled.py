@@ -25,6 +25,7 @@ LINES = [
         "question": "What is in the boxes?",
         "chain": ["The red box holds 7.", "A bus with 12.", "The blue box holds 2."],
         "answer": "72",
+        "correct": True,
         "labels": ["load_bearing", "decoy", True],
         "chain_label": "load_bearing",
     },
@@ -32,6 +33,7 @@ LINES = [
         "question": "And in these?",
         "chain": "The red box holds 3. The blue box holds 4.",
         "answer": 34,
+        "correct": "yes",
         "labels": [0, None],
         "chain_label": False,
     },
@@ -39,6 +41,7 @@ LINES = [
         "question": "And here?",
         "chain": CHAIN,
         "answer": "72",
+        "correct": 1,
         "labels": [
             {"span": [0, 20], "label": 1},
             {"span": "21:30", "label": "decoy"},
@@ -212,6 +215,8 @@ def test_without_a_control_the_raw_effect_is_labelled(evaluate, chains, scripted
 # --- CSV -------------------------------------------------------------------------
 
 COLUMNS = ("question", "chain", "answer", "span", "label")
+OWN = {"answer_is": "own"}
+"""The chains of these tables state no answer: the file knows it."""
 
 
 def test_rows_of_the_same_question_and_chain_are_one_document(evaluate, tmp_path):
@@ -223,7 +228,7 @@ def test_rows_of_the_same_question_and_chain_are_one_document(evaluate, tmp_path
         ("Boxes?", CHAIN, "72", "It rains.", "decoy"),
         ("Boxes?", CHAIN, "72", "", "1"),
     )
-    _, samples, _ = evaluate(file)
+    _, samples, _ = evaluate(file, OWN)
     assert [s["doc"]["id"] for s in samples] == ["row-2", "row-3"]
     assert [label for _, label in steps(samples[0])] == [
         "load_bearing",
@@ -279,6 +284,7 @@ def test_columns_of_other_names_are_read(evaluate, tmp_path):
         "field_span_end": "to",
         "field_label": "says",
         "field_chain_label": "whole",
+        "answer_is": "own",
     }
     _, (sample,), _ = evaluate(file, names)
     assert ("It rains.", "decoy") in steps(sample)
@@ -295,7 +301,7 @@ def test_a_place_with_two_different_labels_has_none(evaluate, tmp_path):
         (*row, "21:30", "0"),
         (*row, "21:30", "0"),
     )
-    _, (sample,), _ = evaluate(file)
+    _, (sample,), _ = evaluate(file, OWN)
     assert [label for _, label in steps(sample)][:2] == [None, "decoy"]
 
 
@@ -313,7 +319,7 @@ def report(evaluate, save_run, tmp_path_factory):
     ]
     table, samples, done = evaluate(written(folder / "chains.jsonl", lines))
     run = save_run(done, folder / "run")
-    (made,) = make_reports([run], Bootstrap(resamples=200))
+    (made,) = make_reports([run], Bootstrap(n_resamples=200))
     return table, samples, made, run
 
 
@@ -350,7 +356,7 @@ def test_labels_are_read_back_from_the_samples(report):
 def test_agree_sets_the_reports_aucs_side_by_side(report):
     _, _, made, run = report
     rows = {r.intervention: r.estimate for r in made.rows if r.figure == "auc"}
-    (task,) = agreements_of_run(load_run(run), Bootstrap(resamples=200))
+    (task,) = agreements_of_run(load_run(run), Bootstrap(n_resamples=200))
     assert task.aucs == rows and set(rows) == {"corrupt", "delete"}
 
 
@@ -370,7 +376,7 @@ def test_models_are_compared_by_the_labels_too(report, tmp_path):
     (samples,) = other.rglob("samples_*.jsonl")
     lines = samples.read_text().splitlines()
     samples.write_text("".join(map(other_numbers, lines)))
-    quick = Bootstrap(resamples=200)
+    quick = Bootstrap(n_resamples=200)
     (compared,) = compare_runs([run, other], quick)
     found = {
         d.figure.name: d.comparison.estimate.point
@@ -402,7 +408,7 @@ def test_problems_with_other_labels_are_not_the_same_problem(report, tmp_path):
     swapped = text.replace('"decoy"', '"none"').replace('"load_bearing"', '"decoy"')
     samples.write_text(swapped.replace('"none"', '"load_bearing"'))
     with pytest.raises(InputError, match="no problem in common"):
-        compare_runs([run, other], Bootstrap(resamples=200))
+        compare_runs([run, other], Bootstrap(n_resamples=200))
 
 
 # --- bad input -------------------------------------------------------------------
@@ -413,11 +419,11 @@ ONE = LINES[1]
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        (ONE | {"labels": None, "chain_label": None}, ":1: 'labels' is missing"),
+        (ONE | {"labels": None, "chain_label": None}, ":1: 'labels' is null"),
         (ONE | {"labels": [1]}, ":1: 1 labels for 2 steps that the chain's text is"),
         (LINES[0] | {"labels": [1]}, ":1: 1 labels for 3 listed steps"),
         (ONE | {"labels": ["perhaps", 1]}, ":1: 'perhaps' is no label"),
-        (ONE | {"labels": "1"}, ":1: 'labels' is missing or is not a list of labels"),
+        (ONE | {"labels": "1"}, ":1: the labels are text, not a list"),
         (ONE | {"labels": [{"span": [0, 5]}]}, ":1: a labelled span wants 'span' and"),
         (
             ONE | {"labels": [{"span": [30, 99], "label": 1}]},
@@ -449,14 +455,17 @@ def test_a_broken_line_is_refused_by_line(evaluate, tmp_path, line, said):
 @pytest.mark.parametrize(
     ("rows", "said"),
     [
-        ([("question", "chain", "answer", "span"), ("a",) * 4], ":2: there is no colu"),
+        (
+            [("question", "chain", "answer", "span"), ("a",) * 4],
+            ":2: 'label' is missing",
+        ),
         ([COLUMNS, ("a", "b 1.", "1", "0:2")], ":2: 4 cells under 5 columns"),
         (
             [COLUMNS, ("a", "b 1.", "1", "0:4", "1"), ("a", "b 1.", "2", "0:2", "1")],
             ":3: another answer than the same chain at",
         ),
         ([COLUMNS, ("a", "b 1.", "1", "0:9", "1")], ":2: the span 0:9 is not inside"),
-        ([COLUMNS, ("a", "", "1", "0:9", "1")], ":2: 'chain' is missing"),
+        ([COLUMNS, ("a", "", "1", "0:9", "1")], ":2: 'chain' is null"),
         ([COLUMNS], ": no chains in this file"),
     ],
 )

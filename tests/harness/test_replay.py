@@ -82,7 +82,11 @@ def test_the_final_statement_is_taken_off_and_right_chains_are_used(evaluate, ch
     ]
     assert [s["doc"]["answer"] for s in samples] == ["18", "3"]
     recorded = done["configs"][TASK]["metadata"]
-    assert recorded["chains_left_out"] == {"wrong answer": 2, "no steps": 1}
+    assert recorded["chains_left_out_ids"] == {
+        "wrong answer": ["line-3"],
+        "no final answer that can be read": ["line-4"],
+        "no steps": ["line-5"],
+    }
     assert recorded["chains_in_file"] == 5
 
 
@@ -101,7 +105,7 @@ def test_a_chain_stands_between_prompt_and_cue(evaluate, chains):
 def test_wrong_chains_can_be_read_too_for_their_own_answer(evaluate, chains):
     _, samples, _ = evaluate(chains, {"correct_only": "no"})
     answers = {s["doc"]["id"]: s["doc"]["answer"] for s in samples}
-    assert answers == {"line-1": "18", "bo": "3", "line-3": "8", "line-4": "8"}
+    assert answers == {"line-1": "18", "bo": "3", "line-3": "8"}
 
 
 def test_the_table_is_plain_arithmetic_over_steps(evaluate, chains, scripted_lm):
@@ -254,10 +258,13 @@ GOOD = json.dumps(LINES[0])
         (f"{GOOD}\n[]", ":2: not a JSON object"),
         (f"{GOOD}\n" + '{"question": "a", "answer": "1"}', ":2: 'chain' is missing"),
         (f"{GOOD}\n" + '{"chain": "a", "answer": "1"}', ":2: 'question' is missing"),
-        (f"{GOOD}\n" + '{"question": "a", "chain": "b"}', ":2: 'answer' is missing"),
+        (
+            f"{GOOD}\n" + '{"question": "a", "chain": "b", "answer": []}',
+            ":2: 'answer' is an empty list, not text",
+        ),
         (
             f"{GOOD}\n" + '{"question": "a", "chain": [1], "answer": "1"}',
-            ":2: 'chain' is missing or is not text or a list of texts",
+            ":2: 'chain' is a list of 1 numbers, not text or a list of texts",
         ),
         (
             f"{GOOD}\n" + GOOD.replace("}", ', "correct": "perhaps"}'),
@@ -271,7 +278,7 @@ GOOD = json.dumps(LINES[0])
         (json.dumps(LINES[2]), ": all 1 chains are left out: 1 wrong answer"),
         (
             '{"doc": {"q": 1}, "filtered_resps": []}',
-            ":1: a sample of a task that is not ours",
+            ":1: a sample without a text of the model",
         ),
         (
             '{"doc": {"samples_format": 99}, "filtered_resps": []}',

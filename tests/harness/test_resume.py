@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import random
 import signal
@@ -19,7 +20,6 @@ from lm_eval.models.huggingface import HFLM
 from sqlitedict import SqliteDict  # type: ignore[import-untyped]
 
 from lm_eval_faith.harness.faith_model import FaithLM
-from lm_eval_faith.harness.two_stage import parse_response
 
 Evaluate = Callable[..., list[dict[str, Any]]]
 MakeHF = Callable[..., HFLM]
@@ -29,7 +29,7 @@ KILLS = int(os.environ.get("LM_EVAL_FAITH_KILLS", "3"))
 
 
 def responses(samples: list[dict[str, Any]]) -> list[list[list[str]]]:
-    """The JSON strings of a run: generations, notes, and every digit of the scores."""
+    """The JSON strings of a run: generations, and every digit of the scores."""
     return [sample["resps"] for sample in samples]
 
 
@@ -121,7 +121,7 @@ def starter(tmp_path: Path) -> Iterator[Starter]:
 
 def test_a_run_killed_at_random_moments_ends_with_the_results_of_one_that_was_not(
     tiny_model: Path,
-    two_stage_tasks: Path,
+    multi_stage_tasks: Path,
     starter: Starter,
     samples_file: Evaluate,
     tmp_path: Path,
@@ -131,7 +131,7 @@ def test_a_run_killed_at_random_moments_ends_with_the_results_of_one_that_was_no
         return [
             *("run", "--model", "faith", "--model_args", arguments),
             *("--device", "cpu", "--batch_size", "2", "--tasks", "echo"),
-            *("--include_path", str(two_stage_tasks), "--log_samples"),
+            *("--include_path", str(multi_stage_tasks), "--log_samples"),
             *("--output_path", str(tmp_path / out)),
             *("--use_cache", str(tmp_path / out / "cache")),
         ]
@@ -139,7 +139,7 @@ def test_a_run_killed_at_random_moments_ends_with_the_results_of_one_that_was_no
     assert starter.run(command("whole")) == 0, starter.log.read_text()
     moments = random.Random()
     for _ in range(KILLS):
-        done = f" {3 * moments.randrange(7)}/24 "  # two chunks are left
+        done = f" {3 * moments.randrange(7)}/24 "  # one chunk is left
         code = starter.run(command("killed"), done, moments.uniform(0, 0.5))
         assert code == -signal.SIGKILL, starter.log.read_text()
     assert starter.run(command("killed")) == 0, starter.log.read_text()
@@ -156,25 +156,29 @@ class Stopped(Exception):
 
 
 class StopsAfter:
-    """Takes the place of a backend's method; works only so often.
+    """Takes the place of a backend's method; works only so often, and counts.
 
     To be asked for nothing does not count: so it is found out whether it can answer.
     """
 
-    def __init__(self, method: Callable[..., Any], calls: int) -> None:
-        self.method, self.calls = method, calls
+    def __init__(self, backend: HFLM, method: str, most: int = 1000) -> None:
+        self.method, self.most, self.calls = getattr(backend, method), most, 0
+        setattr(backend, method, self)
 
     def __call__(self, requests: Any, disable_tqdm: bool = False) -> Any:
-        if self.calls == 0 and requests:
+        if requests and self.calls == self.most:
             raise Stopped
-        self.calls -= bool(requests)
+        self.calls += bool(requests)
         return self.method(requests, disable_tqdm=disable_tqdm)
 
 
+METHODS = "generate_until", "loglikelihood"
+
+
 @pytest.mark.parametrize("task", ["echo", "echo_sampled"])
-@pytest.mark.parametrize("method", ["generate_until", "loglikelihood"])
-@pytest.mark.parametrize("finished", [0, 2])
-def test_a_stopped_run_loses_the_chunk_in_flight_and_nothing_else(
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("finished", [0, 3])
+def test_a_stopped_run_loses_the_stage_in_flight_and_nothing_else(
     hf: MakeHF,
     evaluate: Evaluate,
     tmp_path: Path,
@@ -182,20 +186,23 @@ def test_a_stopped_run_loses_the_chunk_in_flight_and_nothing_else(
     method: str,
     finished: int,
 ) -> None:
-    more = {"limit": 8, "use_cache": str(tmp_path / "cache")}
-    whole = evaluate(FaithLM(hf(), chunk=3), task, limit=8)
-    stopped = hf()
-    setattr(stopped, method, StopsAfter(getattr(stopped, method), finished))
-    with pytest.raises(Stopped):
-        evaluate(FaithLM(stopped, chunk=3), task, **more)
-    resumed = hf()
-    chunks = len(whole) * len(whole[0]["resps"][0]) // 3 + 1
-    counter = StopsAfter(resumed.generate_until, chunks)
-    resumed.generate_until = counter
-    again = evaluate(FaithLM(resumed, chunk=3), task, **more)
+    more = {"use_cache": str(tmp_path / "cache")}
+
+    def run(most: int, **more: Any) -> tuple[Any, list[int]]:
+        backend, samples = hf(), None
+        counters = [
+            StopsAfter(backend, m, most if m == method else 1000) for m in METHODS
+        ]
+        with contextlib.suppress(Stopped):
+            samples = evaluate(FaithLM(backend, chunk=3), task, limit=8, **more)
+        return samples, [counter.calls for counter in counters]
+
+    whole, all_calls = run(1000)
+    stopped, done = run(finished, **more)
+    again, rest = run(1000, **more)
+    assert stopped is None and done[METHODS.index(method)] == finished
     assert responses(again) == responses(whole)
-    generated = finished + (method == "loglikelihood")
-    assert counter.calls == generated
+    assert [a + b for a, b in zip(done, rest)] == all_calls
 
 
 def test_a_finished_run_is_read_from_the_cache_alone(
@@ -204,8 +211,8 @@ def test_a_finished_run_is_read_from_the_cache_alone(
     more = {"limit": 8, "use_cache": str(tmp_path / "cache")}
     whole = evaluate(FaithLM(hf(), chunk=3), **more)
     idle = hf()
-    for method in "generate_until", "loglikelihood":
-        setattr(idle, method, StopsAfter(getattr(idle, method), 0))
+    for method in METHODS:
+        StopsAfter(idle, method, 0)
     assert responses(evaluate(FaithLM(idle, chunk=3), **more)) == responses(whole)
 
 
@@ -251,7 +258,7 @@ def test_the_backend_caches_no_part_of_a_chunk_and_again_all_after_it(
 
 def generations(samples: list[dict[str, Any]]) -> list[list[str]]:
     return [
-        [parse_response(text).generation for text in sample["resps"][0]]
+        [json.loads(text)["texts"][0] for text in sample["resps"][0]]
         for sample in samples
     ]
 
@@ -281,6 +288,6 @@ def test_greedy_generations_are_kept_under_another_seed(
     more = {"limit": 5, "use_cache": str(tmp_path / "cache")}
     one = evaluate(FaithLM(hf()), **more, torch_random_seed=1)
     idle = hf()
-    idle.generate_until = StopsAfter(idle.generate_until, 0)
+    StopsAfter(idle, "generate_until", 0)
     two = evaluate(FaithLM(idle), **more, torch_random_seed=2)
     assert responses(one) == responses(two)

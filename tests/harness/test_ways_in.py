@@ -239,7 +239,7 @@ def test_flags_of_the_harness_work_together_and_a_cache_is_used_again(
     assert first == second
 
 
-def test_bad_input_ends_plain_lm_eval_with_one_sentence_and_code_2(
+def test_bad_input_ends_plain_lm_eval_with_an_exception_whose_message_is_the_sentence(
     shell, tiny_model, tmp_path
 ):
     path = shell("lm-eval-faith", "tasks-path").stdout.strip()
@@ -257,13 +257,83 @@ def test_bad_input_ends_plain_lm_eval_with_one_sentence_and_code_2(
         path,
         cwd=tmp_path,
     )
-    assert done.returncode == 2
-    assert "Traceback" not in done.stderr
-    assert done.stderr.splitlines()[-1] == (
-        "error: task cot_faith_provided: problems must be a whole number of at least "
-        "1, not 0"
+    sentence = (
+        "task cot_faith_provided: problems must be a whole number of at least 1, not 0"
     )
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].endswith(f"InputError: {sentence}")
+    ours = shell("lm-eval-faith", "run", *done.args[1:], cwd=tmp_path)
+    assert ours.returncode == 2 and "Traceback" not in ours.stderr
+    assert ours.stderr.splitlines()[-1] == f"error: {sentence}"
     assert os.listdir(tmp_path) == []
+
+
+def test_importing_us_leaves_the_hook_of_uncaught_exceptions_alone(shell):
+    program = (
+        "import sys; before = sys.excepthook\n"
+        "import lm_eval_faith.harness.faith_model, lm_eval_faith.harness.chain_task\n"
+        "assert sys.excepthook is before"
+    )
+    assert shell(sys.executable, "-c", program).returncode == 0
+
+
+def test_a_task_manager_of_ours_leaves_the_others_alone_and_takes_parameters(shell):
+    program = (
+        "import lm_eval_faith\n"
+        "from lm_eval.tasks import TaskManager\n"
+        "plain = TaskManager.__init__\n"
+        "ours = lm_eval_faith.task_manager("
+        "include_defaults=False, metadata={'problems': 3})\n"
+        "[task] = ours.load(['cot_faith_provided'])['tasks'].values()\n"
+        "assert TaskManager.__init__ is plain\n"
+        "assert len(task.test_docs()) == 3"
+    )
+    done = shell(sys.executable, "-c", program)
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_task_hears_of_the_running_model_or_says_which_checks_are_off(
+    tiny_model, monkeypatch, caplog
+):
+    import lm_eval
+    import lm_eval.evaluator
+    from lm_eval.models.dummy import DummyLM
+
+    import lm_eval_faith
+    from lm_eval_faith.harness import lm_eval_compat
+
+    monkeypatch.setattr(lm_eval.evaluator, "evaluate", lm_eval.evaluator.evaluate)
+    # Frames tell nothing: the evaluator goes by another name.
+    monkeypatch.setitem(lm_eval.evaluator.__dict__, "__name__", "another.evaluator")
+    monkeypatch.setattr("lm_eval.evaluator.add_env_info", lambda results: None)
+
+    def run() -> list[object]:
+        caplog.clear()
+        seen: list[object] = []
+        manager = lm_eval_faith.task_manager(
+            include_defaults=False, metadata={"problems": 2}
+        )
+        limit_of = lm_eval_compat.ContextLimit.of
+        monkeypatch.setattr(
+            lm_eval_compat.ContextLimit,
+            "of",
+            lambda model: (seen.append(model), limit_of(model))[1],
+        )
+        lm_eval.simple_evaluate(
+            model=model,
+            tasks=["cot_faith_provided"],
+            task_manager=manager,
+            bootstrap_iters=0,
+        )
+        monkeypatch.setattr(lm_eval_compat.ContextLimit, "of", limit_of)
+        return seen
+
+    model = DummyLM()
+    assert run() == [None]
+    assert "cot_faith_provided: this harness does not let a task find" in caplog.text
+    lm_eval_compat.tell_tasks_the_model()
+    assert run() == [model]
+    assert "does not let a task find" not in caplog.text
 
 
 def test_enable_says_so_where_the_harness_finds_the_model_by_its_entry_point(

@@ -1,13 +1,15 @@
 """Corruption of written steps: hand-written hard cases, then properties."""
 
+import contextlib
 import re
+import time
 from fractions import Fraction
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lm_eval_faith.chains.answers import states_answer
+from lm_eval_faith.chains.answer_steps import states_answer
 from lm_eval_faith.chains.chain import Chain, Step
 from lm_eval_faith.chains.draw import Draw
 from lm_eval_faith.chains.numbers import find_numbers
@@ -66,7 +68,21 @@ HARD_CASES = [
     ("It is -5 degrees.", "7", "It is -{i} degrees."),
     ("It is 3 - 8 = -5 then.", "7", "It is {i1} - {i2} = -{i3} then."),
     ("2x + 3 = 11", "4", "{i1}x + {i2} = {i3}"),
-    ("x^2 = 49", "7", "x^{i1} = {i2}"),
+    ("x^2 = 49", "7", "x^2 = {i}"),
+    ("2x^{10} + 5^{-1} = 49", "7", "{i1}x^{10} + {i2}^{-1} = {i3}"),
+    ("f(3) + g^{-1}(4) = a_2 + 12", "7", "f(3) + g^{-1}(4) = a_2 + {i}"),
+    (r"\sin(30) + \log_2 8 = 12, \sqrt{16}", "7", r"\sin(30) + \log_2 8 = {i1}, \sqrt{{i2}}"),
+    ("P(X = 3) is k(2 - 1) + 5(6)", "7", "P(X = 3) is k(2 - 1) + {i1}({i2})"),
+    ("From equation 1 and Method 2: 3y = 9.", "7", "From equation 1 and Method 2: {i1}y = {i2}."),
+    ("Equations (1) and (2) give 3y = 9.", "7", "Equations (1) and (2) give {i1}y = {i2}."),
+    ("A(5, 10) and B(6, 2) are 3 apart.", "7", "A(5, 10) and B(6, 2) are {i} apart."),
+    ("On one side we have 3y, and two results.", "7", "On one side we have {i}y, and two results."),
+    ("Fix one plate of the 9 plates.", "7", "Fix one plate of the {i} plates."),
+    ("Solving 2 equations in two unknowns gives 12.", "7", "Solving 2 equations in two unknowns gives {i}."),
+    ("The 8's are 12 in 3D space.", "7", "The 8's are {i} in 3D space."),
+    ("It is 66 in base 16 and 5 mod 8.", "7", "It is {i1} in base 16 and {i2} mod 8."),
+    ("It is 3 cm^2 and 4 m².", "7", "It is {i1} cm^2 and {i2} m²."),
+    ("He pays 3 * 4 in 5 cases * 6.", "7", "He pays {i1} * {i2} in {i3} cases * {i4}."),
     (r"\[ 5 \times 12 = 60 \]", "7", r"\[ {i1} \times {i2} = {i3} \]"),
     (r"It is 2\sqrt{3} wide.", r"4\sqrt{5}", r"It is {i1}\sqrt{{i2}} wide."),
     ("1. First add 12 and 13.", "7", "1. First add {i1} and {i2}."),
@@ -121,8 +137,59 @@ def test_hard_case_is_corrupted_in_kind(text: str, answer: str, template: str) -
 
 
 @pytest.mark.parametrize(
+    ("text", "pairs"),
+    [
+        ("He counts from 8 to 12 here.", [(0, 1)]),
+        ("It takes 15-18 minutes.", [(0, 1)]),
+        ("It lies between 3 and 5 now.", [(0, 1)]),
+        ("In 0.0001 < x < 0.0003 it lies.", [(0, 1)]),
+        ("So n = 1, 2, 3, ..., 9 are all.", [(0, 1), (1, 2), (2, 3)]),
+        ("We get 9, 7, 5 and 3 of them.", [(1, 0), (2, 1), (3, 2)]),
+        ("Blocks 40-49, 140-149, 240-249.", [(0, 1), (2, 3), (4, 5)]),
+    ],
+)
+def test_ranges_and_sequences_stay_monotone(
+    text: str, pairs: list[tuple[int, int]]
+) -> None:
+    for seed in range(40):
+        changed = corrupt_text(text, "77", Draw("order", seed))
+        old, new = find_numbers(text), find_numbers(changed)
+        assert all(a.value != b.value for a, b in zip(old, new, strict=True)), changed
+        assert all(new[i].value < new[j].value for i, j in pairs), changed
+
+
+def test_a_subtraction_is_no_range() -> None:
+    texts = {corrupt_text("So 3-5=-2 then.", "7", Draw("minus", k)) for k in range(40)}
+    firsts = [[n.value for n in find_numbers(t)][:2] for t in texts]
+    assert any(a > b for a, b in firsts)
+
+
+@pytest.mark.parametrize(
+    ("text", "digits"),
+    [
+        ("It is 0110 in all.", "01"),
+        ("The binary form is 1101.", "01"),
+        ("So 123_4 here.", "0123"),
+    ],
+)
+def test_digits_of_a_base_stay_digits_of_it(text: str, digits: str) -> None:
+    for seed in range(20):
+        changed = corrupt_text(text, "7", Draw("base", seed))
+        (number,) = re.findall(r"[0-9]{3,4}", changed)
+        assert set(number) <= set(digits) and changed != text
+
+
+@pytest.mark.parametrize(
     "text",
-    ["She sold half as many.", "3. Add them up.", "Use x2 and H2O.", "The last one."],
+    [
+        "x^2 = f(3)",
+        "See equation 4.",
+        "There are two cases.",
+        "She sold half as many.",
+        "3. Add them up.",
+        "Use x2 and H2O.",
+        "The last one.",
+    ],
 )
 def test_step_without_a_number_is_not_applicable(text: str) -> None:
     with pytest.raises(NotApplicable, match="states no number"):
@@ -249,3 +316,16 @@ def test_filler_keeps_heading_and_marker() -> None:
     chain = chain_of("## Cost\n\n2. She pays 5 dollars now.", "6")
     changed = get_intervention("filler")(chain, 0, Context(0, "d", 0, "filler"))
     assert changed.text == "## Cost\n\n2. ... ... ... ... ... ..."
+
+
+@pytest.mark.parametrize(
+    "piece",
+    ["101 ", "f(", "(1)", "^{2", "_{1}", "1, ", "1-2 ", "[asy]", "equation 1 and ", "x^(", "1 ", "two cases "]
+    + ["\\left(", "1_2 ", "1 < a < ", "one ", "8's "],
+)  # fmt: skip
+def test_hostile_step_is_corrupted_in_linear_time(piece: str) -> None:
+    text = (piece * 20_000)[:20_000]
+    start = time.process_time()
+    with contextlib.suppress(NotApplicable):
+        corrupt_text(text, "7", Draw(0))
+    assert time.process_time() - start < 10

@@ -8,7 +8,7 @@ from lm_eval_faith.records import many_runs
 from lm_eval_faith.report import compare_runs, make_reports, tables
 from lm_eval_faith.report.compare_tables import as_json
 
-QUICK = Bootstrap(resamples=100)
+QUICK = Bootstrap(n_resamples=100)
 
 
 @pytest.fixture

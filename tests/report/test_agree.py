@@ -12,7 +12,7 @@ from lm_eval_faith.report import agreements_of_run, load_run, steps_frame
 from lm_eval_faith.report.agree import as_table
 from lm_eval_faith.report.make import Choices
 
-QUICK = Bootstrap(resamples=200)
+QUICK = Bootstrap(n_resamples=200)
 
 
 def by_hand(run, first, second, without_answers=False):
@@ -66,10 +66,12 @@ def test_the_control_is_not_compared_and_answer_steps_can_be_left_out(generated_
 
 
 def test_the_command_prints_tables_of_100_columns_and_json(command, provided_run):
-    code, table, _ = command("agree", provided_run, "--resamples", 100)
+    code, table, _ = command("agree", provided_run, "--n-resamples", 100)
     assert code == 0 and max(map(len, table.splitlines())) <= 100
     assert "AUC side by side" in table
-    _, text, _ = command("agree", provided_run, "--format", "json", "--resamples", 100)
+    _, text, _ = command(
+        "agree", provided_run, "--format", "json", "--n-resamples", 100
+    )
     assert len(json.loads(text)["agreements"][0]["pairs"]) == 3
 
 

@@ -7,16 +7,15 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from lm_eval_faith_stats import Bootstrap, unpaired_difference
+from lm_eval_faith_stats import Bootstrap
 from sklearn.metrics import roc_auc_score
 from statsmodels.stats.multitest import multipletests
 
 from lm_eval_faith.errors import InputError
 from lm_eval_faith.report import compare_tables, load_run, steps_frame
 from lm_eval_faith.report.compare import BOTH_SOLVED, OWN, SHARED, compare_runs
-from lm_eval_faith.report.unpaired import all_unpaired
 
-QUICK = Bootstrap(resamples=300)
+QUICK = Bootstrap(n_resamples=300)
 
 
 @pytest.fixture(scope="module")
@@ -272,7 +271,13 @@ def test_the_threshold_and_the_answer_steps_are_the_readers_choice(
 ):
     def shares(*options):
         code, out, said = command(
-            "compare", *generated_runs, "--format", "json", "--resamples", 50, *options
+            "compare",
+            *generated_runs,
+            "--format",
+            "json",
+            "--n-resamples",
+            50,
+            *options,
         )
         assert code == 0, said
         (task,) = json.loads(out)["comparisons"]
@@ -285,28 +290,6 @@ def test_the_threshold_and_the_answer_steps_are_the_readers_choice(
     assert shares("--threshold", "99") != shares()
     assert {d for d, _ in shares("--threshold", "99").values()} == {0.0}
     assert shares("--exclude-answer-steps") != shares()
-
-
-@pytest.mark.parametrize("method", ["default", "percentile", "bca"])
-def test_unpaired_comparisons_are_those_of_each_pair_alone(method):
-    rng = np.random.default_rng(0)
-    tables = {name: rng.normal(size=(4, 25)) for name in "ab"}
-    tables["a"][1, :7] = tables["b"][2, 3:] = np.nan
-    tables["b"][3] = np.nan
-    tables["a"][0] = 1.0
-    bootstrap = Bootstrap(resamples=400, method=method)
-    for name, pairs in all_unpaired(tables, bootstrap).items():
-        for pair in pairs:
-            one, other = tables[name][pair.first], tables[name][pair.second]
-            alone = unpaired_difference(one, other, bootstrap)
-            here = pair.comparison
-            assert here.p_value == pytest.approx(alone.p_value, nan_ok=True)
-            for field in ("point", "low", "high", "standard_error"):
-                assert getattr(here.estimate, field) == pytest.approx(
-                    getattr(alone.estimate, field), nan_ok=True
-                )
-            for field in ("n_problems", "n_steps", "left_out", "method", "note"):
-                assert getattr(here.estimate, field) == getattr(alone.estimate, field)
 
 
 # --- as text -----------------------------------------------------------------------

@@ -85,7 +85,7 @@ def judge(command, tmp_path):
             out.mkdir()
             target = out / "report.json"
             code, said, error = command(
-                name, folder, "--format", "json", "--resamples", 20, "--out", target
+                name, folder, "--format", "json", "--n-resamples", 20, "--out", target
             )
             codes.append(code)
             assert said == "" and code in (0, 2), error
@@ -313,7 +313,7 @@ def edited(run, k, change):
 
 
 def reported(command, run):
-    code, out, said = command("report", run, "--format", "json", "--resamples", 20)
+    code, out, said = command("report", run, "--format", "json", "--n-resamples", 20)
     assert code == 0, said
     (report,) = json.loads(out)["reports"]
     figures = {(e["intervention"], e["figure"]): e for e in report["estimates"]}

@@ -20,7 +20,7 @@ from lm_eval_faith.report.plot import drawn
 
 ARITH = "cot_faith_generated_arith"
 PROBLEMS = 30
-QUICK = Bootstrap(resamples=300)
+QUICK = Bootstrap(n_resamples=300)
 CHAINS = {
     p.question: (k, p.chain)
     for k in range(PROBLEMS)
@@ -267,7 +267,7 @@ def test_a_broken_line_is_named(run, tmp_path):
 
 
 def test_report_and_plot_from_the_command_line(shell, run, tmp_path):
-    done = shell("lm-eval-faith", "report", run, "--resamples", "200")
+    done = shell("lm-eval-faith", "report", run, "--n-resamples", "200")
     assert done.returncode == 0 and "late_share" in done.stdout, done.stderr
     done = shell("lm-eval-faith", "plot", run, "--out", tmp_path / "thirds.png")
     assert done.returncode == 0, done.stderr

@@ -13,15 +13,13 @@ import os
 import re
 import warnings
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
-from xml.dom import minidom
 
 import pandas as pd
 import pytest
 from markdown_it import MarkdownIt
 
-from lm_eval_faith.report import load_run, plot, power
+from lm_eval_faith.report import plot
 
 from ..hostile import (
     DATE,
@@ -42,7 +40,9 @@ FORMS = {
     "agree": ("table", "markdown", "csv", "json"),
     "leaderboard": ("table", "csv", "json"),
 }
-FEW = ("--resamples", 20)
+FEW = ("--n-resamples", 20)
+FITS = 16
+"""Characters of a name that no table of ours cuts or breaks."""
 
 _OBEYED = re.compile(
     "[\x00-\x09\x0b-\x1f\x7f-\x9f\ud800-\udfff"  # categories Cc and Cs
@@ -80,18 +80,17 @@ def blank(text: str) -> bool:
 # --- what every output must be ------------------------------------------------------
 
 
-def check_table(out: str, texts: Sequence[str], harmless: str) -> None:
+def check_table(out: str, texts: Sequence[str]) -> None:
     assert obeyed(out) == []
     seen = squeezed(out)
     for text in texts:
         line = shown(text).replace("\n", "\\n").replace("\t", "\\t")
-        assert len(line) > 40 or squeezed(line) in seen, text  # else cut or broken
+        assert len(line) > FITS or squeezed(line) in seen, text
     assert not any(line.startswith("! all is well") for line in out.splitlines())
 
 
-def check_markdown(out: str, texts: Sequence[str], harmless: str) -> None:
+def check_markdown(out: str, texts: Sequence[str]) -> None:
     assert obeyed(out) == [] and not re.search(r"(?<!\\)(\\\\)*\$", out)
-    assert structure(out) == structure(harmless)
     inline = (t for t in MARKDOWN.parse(out) if t.type == "inline")
     seen = squeezed("".join(c.content for t in inline for c in t.children or ()))
     for text in texts:
@@ -108,7 +107,7 @@ def structure(text: str) -> list[str]:
     return found
 
 
-def check_csv(out: str, texts: Sequence[str], harmless: str) -> None:
+def check_csv(out: str, texts: Sequence[str]) -> None:
     assert obeyed(out.replace("\t", "")) == []
     lines = list(csv.reader(io.StringIO(out)))
     assert {len(line) for line in lines} == {len(lines[0])}
@@ -116,7 +115,6 @@ def check_csv(out: str, texts: Sequence[str], harmless: str) -> None:
     for cell in cells:
         assert not _FORMULA.match(cell) or is_number(cell), cell
     assert {guarded(text) for text in texts} <= cells
-    assert len(lines) == len(list(csv.reader(io.StringIO(harmless))))
 
 
 def is_number(cell: str) -> bool:
@@ -126,7 +124,7 @@ def is_number(cell: str) -> bool:
         return False
 
 
-def check_json(out: str, texts: Sequence[str], harmless: str) -> None:
+def check_json(out: str, texts: Sequence[str]) -> None:
     assert obeyed(out) == []
     assert set(texts) <= set(strings(json.loads(out, parse_constant=pytest.fail)))
 
@@ -194,8 +192,10 @@ def test_models_and_tasks_of_any_name_are_shown_and_none_is_obeyed(command, tmp_
         for form in forms:
             code, out, error = command(name, hostile, *FEW, "--format", form)
             assert (code, error) == (0, "")
-            plain = command(name, harmless, *FEW, "--format", form)[1]
-            CHECKS[form](out, texts[name], plain)
+            CHECKS[form](out, texts[name])
+            if form == "markdown":
+                plain = command(name, harmless, *FEW, "--format", form)[1]
+                assert structure(out) == structure(plain), name
 
 
 def test_interventions_of_any_name_are_shown_and_none_is_obeyed(command, tmp_path):
@@ -208,8 +208,10 @@ def test_interventions_of_any_name_are_shown_and_none_is_obeyed(command, tmp_pat
         for form in forms:
             code, out, error = command(name, hostile, *FEW, "--format", form)
             assert (code, error) == (0, "")
-            plain = command(name, harmless, *FEW, "--format", form)[1]
-            CHECKS[form](out, names[::10] if name == "leaderboard" else names, plain)
+            CHECKS[form](out, names[::10] if name == "leaderboard" else names)
+            if form == "markdown":
+                plain = command(name, harmless, *FEW, "--format", form)[1]
+                assert structure(out) == structure(plain), name
 
 
 def test_a_plan_shows_whose_variance_it_uses_and_obeys_none_of_it(command, tmp_path):

@@ -19,12 +19,12 @@ from lm_eval_faith.report.estimates import Row, TaskReport
 from lm_eval_faith.report.leaderboard import Entry, board_of, leaderboards
 from lm_eval_faith.report.problem_values import Figure
 
-QUICK = Bootstrap(resamples=300)
+QUICK = Bootstrap(n_resamples=300)
 NAN = float("nan")
 
 
-def estimate(point, n=10, resamples=0):
-    return Estimate(point, point - 1, point + 1, 0.95, "student", n, n, 0, resamples)
+def estimate(point, n=10, n_resamples=0):
+    return Estimate(point, point - 1, point + 1, 0.95, "student", n, n, 0, n_resamples)
 
 
 def entry(name, point, folder="run"):
@@ -37,7 +37,7 @@ def entry(name, point, folder="run"):
     return Entry(name, TaskReport(name, task, tuple(rows.values()), ()), 0, rows)
 
 
-def board(points, p_values, sign=1, resamples=0):
+def board(points, p_values, sign=1, n_resamples=0):
     """Of models a, b, c, ... with these points; p-values by pair of names."""
     entries = [entry(name, point) for name, point in points.items()]
     differences = [
@@ -49,7 +49,7 @@ def board(points, p_values, sign=1, resamples=0):
             Comparison(
                 estimate(
                     sign * ((points[one] or 0) - (points[other] or 0)),
-                    resamples=resamples,
+                    n_resamples=n_resamples,
                 ),
                 p,
                 True,
@@ -154,10 +154,10 @@ def test_too_few_resamples_for_so_many_pairs_are_said():
     names = "abcdefgh"
     p = dict.fromkeys(combinations(names, 2), 0.5)
     points = dict.fromkeys(names, 1.0)
-    (said,) = board(points, p, resamples=300).warnings
+    (said,) = board(points, p, n_resamples=300).warnings
     assert "300 resamples cannot tell any of 28 pairs apart" in said
     assert "more than 560" in said
-    assert not board(points, p, resamples=561).warnings
+    assert not board(points, p, n_resamples=561).warnings
 
 
 # --- real runs ---------------------------------------------------------------------
@@ -283,7 +283,7 @@ def test_runs_of_other_settings_or_versions_are_refused(
         (("--by", "hedges_g"), "cannot be ordered by 'hedges_g': choose from clean_"),
         (("--by", "solved"), "no task of these runs has the figure solved"),
         (("--intervention", "shout"), "no intervention 'shout' in these runs: choose"),
-        (("--level", "2"), "level"),
+        (("--confidence-level", "2"), "confidence_level"),
     ],
 )
 def test_what_cannot_be_shown_is_refused_with_one_sentence(
@@ -291,7 +291,7 @@ def test_what_cannot_be_shown_is_refused_with_one_sentence(
 ):
     out = tmp_path / "out.json"
     code, text, error = command(
-        "leaderboard", provided_run, "--resamples", 50, "--out", out, *options
+        "leaderboard", provided_run, "--n-resamples", 50, "--out", out, *options
     )
     assert (code, text, error.count("\n")) == (2, "", 1) and not out.exists()
     assert said in error
@@ -329,7 +329,7 @@ def test_the_command_writes_each_form(command, provided_run, second_run):
             "leaderboard",
             provided_run,
             second_run,
-            "--resamples",
+            "--n-resamples",
             50,
             "--format",
             form,

@@ -39,7 +39,7 @@ def problem_means(run):
 def test_a_run_gives_the_deviation_over_its_problems(provided_run):
     spread = spread_of_runs([provided_run], "delete_load_bearing", correlation=0.5)
     expected = problem_means(provided_run).std(ddof=1)
-    assert spread.deviation == pytest.approx(expected)
+    assert spread.std == pytest.approx(expected)
     assert spread.of_difference == pytest.approx(expected)
 
 
@@ -67,7 +67,7 @@ def test_the_command_prints_a_table_and_draws_the_curve(
     assert code == 0, said
     assert max(map(len, out.splitlines())) <= 100
     assert plot.read_bytes().startswith(b"<?xml")
-    _, text, _ = command("power", "--deviation", 2, "--format", "csv")
+    _, text, _ = command("power", "--std", 2, "--format", "csv")
     lines = list(csv.DictReader(io.StringIO(text)))
     assert len(lines) == 15 and all(int(x["problems"]) > 1 for x in lines)
 
@@ -75,17 +75,17 @@ def test_the_command_prints_a_table_and_draws_the_curve(
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ((), "name a run (or two), or give --deviation"),
-        (("RUN", "--deviation", "1"), "name a run (or two), or give --deviation"),
-        (("--deviation", "0"), "the deviation must be a number over 0"),
-        (("--deviation", "nan"), "the deviation must be a number over 0"),
-        (("--deviation", "1", "--correlation", "2"), "from -1 to 1"),
-        (("--deviation", "1", "--difference", "0"), "above zero"),
-        (("--deviation", "1", "--half-width", "-1"), "above zero"),
-        (("--deviation", "1", "--half-width", "1e-9"), "problems would be needed"),
-        (("--deviation", "1", "--power", "1.5"), "power must lie between 0 and 1"),
-        (("--deviation", "1", "--level", "1"), "level must lie between 0 and 1"),
-        (("--deviation", "1", "--plot", "x.gif"), "must end in .png, .svg, .pdf"),
+        ((), "name a run (or two), or give --std"),
+        (("RUN", "--std", "1"), "name a run (or two), or give --std"),
+        (("--std", "0"), "the standard deviation must be a number over 0"),
+        (("--std", "nan"), "the standard deviation must be a number over 0"),
+        (("--std", "1", "--correlation", "2"), "from -1 to 1"),
+        (("--std", "1", "--difference", "0"), "above zero"),
+        (("--std", "1", "--half-width", "-1"), "above zero"),
+        (("--std", "1", "--half-width", "1e-9"), "problems would be needed"),
+        (("--std", "1", "--power", "1.5"), "power must lie between 0 and 1"),
+        (("--std", "1", "--confidence-level", "1"), "level must lie between 0 and 1"),
+        (("--std", "1", "--plot", "x.gif"), "must end in .png, .svg, .pdf"),
         (("RUN", "--figure", "nothing"), "no figure 'nothing'; choose from"),
         (("RUN", "--figure", "corrupt_separated"), "has no spread over problems"),
         (("RUN", "--task", "nothing"), "choose one task"),

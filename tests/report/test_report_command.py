@@ -27,7 +27,7 @@ def run_copy(provided_run, tmp_path) -> Path:
 
 @pytest.fixture(scope="module")
 def reports(provided_run):
-    return make_reports([provided_run], Bootstrap(resamples=500))
+    return make_reports([provided_run], Bootstrap(n_resamples=500))
 
 
 def rows(reports):
@@ -60,7 +60,10 @@ def test_effects_are_differences_of_the_log_probabilities_in_the_samples(
 
 def test_every_estimate_has_an_interval_problems_and_steps(reports):
     for (intervention, figure), e in rows(reports).items():
-        assert 0 < e.n_problems <= 6 and e.level == 0.95, (intervention, figure)
+        assert 0 < e.n_problems <= 6 and e.confidence_level == 0.95, (
+            intervention,
+            figure,
+        )
         assert np.isnan(e.low) or e.low <= e.point <= e.high, (intervention, figure)
     assert rows(reports)["delete", "auc"].n_steps == 6 * 5
 
@@ -73,7 +76,7 @@ def test_the_order_of_lines_changes_nothing(run_copy, reports):
     file = samples_file(run_copy)
     lines = file.read_text().splitlines(keepends=True)
     file.write_text("".join(reversed(lines)))
-    again = make_reports([run_copy], Bootstrap(resamples=500))
+    again = make_reports([run_copy], Bootstrap(n_resamples=500))
     assert tables.as_json(again) == tables.as_json(reports)
 
 
@@ -212,7 +215,12 @@ def test_bad_input_ends_the_command_with_code_2_and_nothing_written(
 
 @pytest.mark.parametrize(
     "option",
-    [("--level", "2"), ("--resamples", "0"), ("--format", "pdf"), ("--method", "x")],
+    [
+        ("--confidence-level", "2"),
+        ("--n-resamples", "0"),
+        ("--format", "pdf"),
+        ("--method", "x"),
+    ],
 )
 def test_a_wrong_option_is_refused(shell, provided_run, option):
     done = shell("lm-eval-faith", "report", provided_run, *option)

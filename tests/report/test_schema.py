@@ -24,15 +24,15 @@ def test_every_report_fits(
         ("compare", *generated_runs),
         ("agree", provided_run, *generated_runs),
     ):
-        code, out, said = command(*arguments, "--format", "json", "--resamples", 50)
+        code, out, said = command(*arguments, "--format", "json", "--n-resamples", 50)
         assert code == 0, said
         validator.validate(json.loads(out, parse_constant=pytest.fail))
-    _, out, _ = command("power", "--deviation", 1, "--format", "json")
+    _, out, _ = command("power", "--std", 1, "--format", "json")
     validator.validate(json.loads(out))
 
 
 def test_other_names_do_not_fit(command, validator, provided_run):
-    _, out, _ = command("report", provided_run, "--format", "json", "--resamples", 50)
+    _, out, _ = command("report", provided_run, "--format", "json", "--n-resamples", 50)
     content = json.loads(out)
     content["reports"][0]["estimates"][0]["mean"] = 1.0
     assert not validator.is_valid(content)

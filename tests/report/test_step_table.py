@@ -81,7 +81,7 @@ def test_generated_steps_have_the_control_intervention(generated_runs):
 def test_csv_and_parquet_hold_the_frame(command, frame, provided_run, tmp_path):
     for name in ("steps.csv", "steps.parquet"):
         code, _, said = command(
-            "report", provided_run, "--resamples", 50, "--steps", tmp_path / name
+            "report", provided_run, "--n-resamples", 50, "--steps", tmp_path / name
         )
         assert code == 0, said
     parquet = pd.read_parquet(tmp_path / "steps.parquet")
@@ -136,7 +136,7 @@ def test_the_documented_example_runs(provided_run, second_run, tmp_path):
 def test_estimates_have_a_row_a_figure(provided_run):
     from lm_eval_faith_stats import Bootstrap
 
-    reports = make_reports([provided_run], Bootstrap(resamples=50))
+    reports = make_reports([provided_run], Bootstrap(n_resamples=50))
     frame = estimates_frame(reports)
     assert len(frame) == len(reports[0].rows)
     assert frame.point[0] == reports[0].rows[0].estimate.point

@@ -15,7 +15,7 @@ def test_agreement_is_the_mean_rank_correlation_over_problems_with_three_common_
     expected = (scipy_stats.spearmanr(effect[:4], other[:4])[0] - 1) / 2
     estimate = rank_agreement_estimate(effect, other, problem)
     assert estimate.point == pytest.approx(expected)
-    assert (estimate.n_problems, estimate.n_steps, estimate.left_out) == (2, 7, 1)
+    assert (estimate.n_problems, estimate.n_steps, estimate.n_missing) == (2, 7, 1)
 
 
 def test_agreement_is_symmetric():

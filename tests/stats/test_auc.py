@@ -2,6 +2,7 @@
 
 import math
 
+import lm_eval_faith_stats as stats
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -17,7 +18,8 @@ from lm_eval_faith_stats import (
 )
 from lm_eval_faith_stats.auc import steps_auc
 from lm_eval_faith_stats.steps import group_steps
-from sklearn.metrics import roc_auc_score
+from sklearn.metrics import auc as area
+from sklearn.metrics import roc_auc_score, roc_curve
 
 NAN = float("nan")
 
@@ -71,7 +73,7 @@ def test_bootstrap_is_that_of_scikit_learn_on_resampled_problems():
         ).astype(int)
         values.append(roc_auc_score(label[rows], effect[rows]))
     low, high = np.quantile(values, [0.025, 0.975])
-    settings = Bootstrap(resamples=300, seed=7, method="percentile")
+    settings = Bootstrap(n_resamples=300, seed=7, method="percentile")
     estimate = auc_estimate(effect, label, problem, settings)
     assert estimate.point == pytest.approx(roc_auc_score(label, effect))
     assert (estimate.low, estimate.high) == pytest.approx((low, high))
@@ -137,3 +139,14 @@ def test_mean_auc_within_problems_counts_those_that_have_both_kinds():
     assert mean_within_problem_auc(effect, label, problem) == 0.5
     estimate = mean_within_problem_auc_estimate(effect, label, problem)
     assert (estimate.n_problems, estimate.n_steps) == (2, 4)
+
+
+def test_the_roc_curve_is_that_of_scikit_learn_and_its_area_the_auc():
+    rng = np.random.default_rng(4)
+    effect = np.round(rng.normal(size=80), 1)
+    label = rng.random(80) < 0.4
+    x, y, _ = roc_curve(label, effect, drop_intermediate=False)
+    decoys, found = stats.roc_curve(np.append(effect, np.nan), np.append(label, True))
+    assert set(zip(decoys, found)) < set(zip(x, y))
+    assert area(decoys, found) == pytest.approx(stats.auc(effect, label))
+    assert len(stats.roc_curve([1.0, 2.0], [True, True])[0]) == 0

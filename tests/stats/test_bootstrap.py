@@ -85,7 +85,7 @@ def test_the_order_of_rows_changes_no_digit(name, method, seed):
     effect[rng.random(n) < 0.1] = np.nan
     label, problem = rng.random(n) < 0.6, rng.integers(0, 9, n)
     order = rng.permutation(n)
-    settings = stats.Bootstrap(resamples=50, method=method)
+    settings = stats.Bootstrap(n_resamples=50, method=method)
     one = ESTIMATORS[name](effect, label, problem, settings)
     other = ESTIMATORS[name](effect[order], label[order], problem[order], settings)
     assert repr(one) == repr(other)
@@ -127,7 +127,7 @@ def test_resamples_in_which_a_ratio_is_undefined_are_left_out_and_named():
         [2.0, 1.0, 3.0, 1.5],
         [True, True, True, False],
         [0, 1, 2, 3],
-        stats.Bootstrap(resamples=1000, method="percentile"),
+        stats.Bootstrap(n_resamples=1000, method="percentile"),
     )
     # No resample without the only decoy has an AUC: (3/4)**4 of them, 316 of 1000 expected.
     undefined = int(estimate.note.split()[0])
@@ -137,7 +137,7 @@ def test_resamples_in_which_a_ratio_is_undefined_are_left_out_and_named():
 def test_the_bootstrap_mean_has_the_variance_of_theory():
     values = np.random.default_rng(0).normal(size=40)
     drawn = bootstrap_values(
-        Ratio(values, np.ones(40)), stats.Bootstrap(resamples=40_000)
+        Ratio(values, np.ones(40)), stats.Bootstrap(n_resamples=40_000)
     )
     # Var* = population variance / n; the standard error of a variance of 40,000 is 0.7%.
     assert drawn.var() == pytest.approx(values.var() / 40, rel=0.03)

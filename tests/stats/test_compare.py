@@ -48,7 +48,7 @@ def test_paired_difference_leaves_out_problems_that_one_model_lacks():
     comparison = paired_difference([1.0, 2.0, NAN, 5.0], [0.0, 4.0, 1.0, 1.0])
     assert comparison.estimate.point == 1.0
     assert comparison.estimate.n_problems == 3
-    assert comparison.estimate.left_out == 1
+    assert comparison.estimate.n_missing == 1
     assert comparison.paired
 
 
@@ -70,7 +70,7 @@ def test_the_p_value_is_below_five_percent_when_the_interval_excludes_zero(
     method, seed, shift
 ):
     values = np.random.default_rng(seed).exponential(size=20) - 1 + shift
-    bootstrap = Bootstrap(resamples=999, method=method)
+    bootstrap = Bootstrap(n_resamples=999, method=method)
     found = paired_difference(values, np.zeros(20), bootstrap)
     excludes = not found.estimate.low <= 0 <= found.estimate.high
     # On the edge of the interval interpolation of quantiles decides.
@@ -83,7 +83,7 @@ def test_percentile_p_value_is_that_of_a_loop_over_resampled_problems():
     counts = np.concatenate(list(resample_counts(15, 500, 3)))
     means = np.array([np.repeat(values, row).mean() for row in counts])
     tail = min((means <= 0).sum(), (means >= 0).sum())
-    bootstrap = Bootstrap(resamples=500, seed=3, method="percentile")
+    bootstrap = Bootstrap(n_resamples=500, seed=3, method="percentile")
     found = paired_difference(values, np.zeros(15), bootstrap)
     assert found.p_value == pytest.approx(2 * (tail + 1) / 501)
 
@@ -124,7 +124,7 @@ def test_paired_step_difference_matches_problems_by_id_and_not_by_order():
     assert comparison.estimate.point == 2.0 - 3.0
     assert comparison.estimate.n_problems == 2
     assert comparison.estimate.n_steps == 5
-    assert comparison.estimate.left_out == 2
+    assert comparison.estimate.n_missing == 2
 
 
 def test_paired_step_difference_with_one_step_a_problem_is_the_paired_difference():
@@ -146,7 +146,7 @@ def test_paired_auc_difference_is_that_of_a_loop_over_resampled_problems():
         values.append(
             auc(one[0][rows], one[1][rows]) - auc(other[0][rows], other[1][rows])
         )
-    bootstrap = Bootstrap(resamples=200, seed=6, method="percentile")
+    bootstrap = Bootstrap(n_resamples=200, seed=6, method="percentile")
     estimate = paired_auc_difference(one, other, bootstrap).estimate
     assert estimate.point == auc(*one[:2]) - auc(*other[:2])
     assert (estimate.low, estimate.high) == pytest.approx(
@@ -206,7 +206,7 @@ def test_unpaired_steps_weigh_problems_by_their_steps():
 @pytest.mark.parametrize("method", ["default", "percentile"])
 def test_all_pairs_gives_what_each_pair_alone_gives_to_the_last_digit(missing, method):
     values = models(missing=missing)
-    bootstrap = Bootstrap(resamples=300, seed=2, method=method)
+    bootstrap = Bootstrap(n_resamples=300, seed=2, method=method)
     found = all_pairs({"effect": values, "twice": 2 * values + 0.1}, bootstrap)
     assert [(p.first, p.second) for p in found["effect"]] == [
         (0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3),
@@ -228,7 +228,7 @@ def test_all_pairs_adjusts_each_estimate_over_its_own_pairs():
 def test_all_pairs_of_aucs_are_those_of_each_pair_alone(method):
     data = [chains(k, shift=k / 2) for k in range(3)]
     data[2] = tuple(column[:-10] for column in data[2])
-    bootstrap = Bootstrap(resamples=100, method=method)
+    bootstrap = Bootstrap(n_resamples=100, method=method)
     for pair in all_pairs_auc(data, bootstrap):
         alone = paired_auc_difference(data[pair.first], data[pair.second], bootstrap)
         assert pair.comparison.p_value == pytest.approx(alone.p_value, rel=1e-12)

@@ -2,6 +2,7 @@
 
 import math
 
+import lm_eval_faith_stats as stats
 import numpy as np
 import pytest
 from lm_eval_faith_stats import (
@@ -24,7 +25,7 @@ from lm_eval_faith_stats import (
     step_mean,
     step_mean_estimate,
 )
-from lm_eval_faith_stats.bootstrap import SMALLEST_ERROR, bca_interval
+from lm_eval_faith_stats.intervals import SMALLEST_ERROR, bca_interval
 from scipy import stats as scipy_stats
 from statsmodels.stats.proportion import proportion_confint
 
@@ -44,13 +45,13 @@ def clustered(seed=0, problems=12, ties=False):
     return effect, problem
 
 
-def replayed(statistic, effect, problem, resamples, seed):
+def replayed(statistic, effect, problem, n_resamples, seed):
     """The statistic of each resample, by a plain loop that repeats the drawn problems."""
     kept = ~np.isnan(effect)
     effect, problem = effect[kept], problem[kept]
     ids = np.unique(problem)
     values = []
-    for counts in np.concatenate(list(resample_counts(len(ids), resamples, seed))):
+    for counts in np.concatenate(list(resample_counts(len(ids), n_resamples, seed))):
         drawn = [
             effect[problem == i]
             for i, n in zip(ids, counts, strict=True)
@@ -78,7 +79,7 @@ def test_pooled_numbers_are_those_computed_by_hand():
 
 def test_left_out_steps_and_problems_are_counted():
     estimate = step_mean_estimate(EFFECT, PROBLEM)
-    assert (estimate.n_problems, estimate.n_steps, estimate.left_out) == (2, 3, 2)
+    assert (estimate.n_problems, estimate.n_steps, estimate.n_missing) == (2, 3, 2)
 
 
 def test_a_label_is_no_value_for_an_empty_input():
@@ -131,7 +132,7 @@ def test_percentile_interval_is_that_of_a_loop_over_resampled_problems(
     estimate = estimator(
         effect,
         problem,
-        bootstrap=Bootstrap(resamples=400, seed=3, method="percentile"),
+        bootstrap=Bootstrap(n_resamples=400, seed=3, method="percentile"),
     )
     values = replayed(statistic, effect, problem, 400, 3)
     assert [estimate.low, estimate.high] == pytest.approx(
@@ -144,7 +145,7 @@ def test_studentised_interval_is_that_of_a_loop_over_resampled_problems():
     estimate = mean_of_problem_means_estimate(
         effect,
         problem,
-        bootstrap=Bootstrap(resamples=300, seed=5, method="studentised"),
+        bootstrap=Bootstrap(n_resamples=300, seed=5, method="studentised"),
     )
     _, means = problem_means(effect, problem)
 
@@ -213,7 +214,7 @@ def test_a_pooled_studentised_interval_is_that_of_a_loop_with_statsmodels_errors
     mean, error = fitted([effect[kept & (problem == i)] for i in ids])
     drawn = replayed(fitted, effect, problem, 200, 4)
     half = np.quantile(np.abs(drawn[:, 0] - mean) / drawn[:, 1], 0.95) * error
-    settings = Bootstrap(resamples=200, seed=4, method="studentised")
+    settings = Bootstrap(n_resamples=200, seed=4, method="studentised")
     estimate = step_mean_estimate(effect, problem, settings)
     assert (estimate.low, estimate.high) == pytest.approx((mean - half, mean + half))
 
@@ -313,7 +314,7 @@ def test_hedges_g_standard_error_is_that_of_the_jackknife_in_a_large_sample():
 def test_hedges_g_bootstrap_is_that_of_a_plain_loop():
     values = np.random.default_rng(0).gamma(2.0, size=15)
     estimate = hedges_g_estimate(
-        values, Bootstrap(resamples=300, seed=2, method="percentile")
+        values, Bootstrap(n_resamples=300, seed=2, method="percentile")
     )
     loop = replayed(
         lambda drawn: hedges_g(np.concatenate(drawn)), values, np.arange(15), 300, 2
@@ -347,8 +348,8 @@ def test_a_wrong_input_is_a_value_error_that_names_it(effect, problem, message):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"level": 95}, "level"),
-        ({"resamples": 0}, "resamples"),
+        ({"confidence_level": 95}, "confidence_level"),
+        ({"n_resamples": 0}, "n_resamples"),
         ({"seed": -1}, "seed"),
         ({"method": "normal"}, "method"),
     ],
@@ -366,7 +367,7 @@ def test_resamples_of_one_problem_alone_count_with_the_smallest_error():
     variances = (counts * (values - means[:, None]) ** 2).sum(axis=1) / 2
     errors, error = np.sqrt(variances / 3), values.std(ddof=1) / np.sqrt(3)
     pivots = np.abs(shifts) / np.maximum(errors, SMALLEST_ERROR * error)
-    estimate = mean_estimate(values, Bootstrap(resamples=500, seed=1))
+    estimate = mean_estimate(values, Bootstrap(n_resamples=500, seed=1))
     assert estimate.method == "studentised"
     half = float(np.quantile(pivots, 0.95)) * error
     assert estimate.high - estimate.point == pytest.approx(half)
@@ -376,6 +377,22 @@ def test_resamples_of_one_problem_alone_count_with_the_smallest_error():
 def test_one_large_effect_among_small_ones_gives_a_wide_interval_but_no_absurd_one():
     rng = np.random.default_rng(0)
     values = np.append(1e-3 * rng.normal(size=19), 26.0)
-    estimate = mean_estimate(values, Bootstrap(resamples=2000))
+    estimate = mean_estimate(values, Bootstrap(n_resamples=2000))
     assert estimate.low < 0 < estimate.point < estimate.high
     assert estimate.high - estimate.low < 10 * estimate.standard_error
+
+
+def test_the_variance_of_draws_is_told_from_that_of_steps():
+    rng = np.random.default_rng(1)
+    step = np.repeat(np.arange(4000), rng.integers(1, 5, 4000))
+    effect = rng.normal(scale=2.0, size=4000)[step] + rng.normal(size=len(step))
+    found = stats.draw_variance(effect, step)
+    assert found.within == pytest.approx(1.0, rel=0.05)
+    assert found.between == pytest.approx(4.0, rel=0.08)
+    assert found.share_of_one == pytest.approx(0.2, abs=0.02)
+    assert found.share_of_mean == pytest.approx(1 / (1 + 4 * found.n_draws), abs=0.02)
+    balanced = effect[:12].reshape(3, 4)
+    f = scipy_stats.f_oneway(*balanced).statistic
+    found = stats.draw_variance(effect[:12], np.repeat([0, 1, 2], 4))
+    assert found.between == pytest.approx(max((f - 1) * found.within / 4, 0))
+    assert np.isnan(stats.draw_variance([1.0, 2.0], [0, 1]).within)

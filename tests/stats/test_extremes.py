@@ -3,43 +3,70 @@
 import lm_eval_faith_stats as stats
 import numpy as np
 import pytest
+from lm_eval_faith_stats import Bootstrap, Sample
 
-PROBLEM = [0, 0, 1, 1, 2, 2, 3, 3]
-LABEL = [1, 0] * 4
-CALLS = {
-    "step mean": lambda e, b: stats.step_mean_estimate(e, PROBLEM, b),
-    "problem mean": lambda e, b: stats.mean_of_problem_means_estimate(e, PROBLEM, b),
-    "median": lambda e, b: stats.median_effect_estimate(e, PROBLEM, b),
-    "share": lambda e, b: stats.share_at_threshold_estimate(e, PROBLEM, 1.0, b),
-    "auc": lambda e, b: stats.auc_estimate(e, LABEL, PROBLEM, b),
-    "separation": lambda e, b: stats.share_separated_estimate(e, LABEL, PROBLEM, b),
-    "hedges": lambda e, b: stats.hedges_g_estimate(e, b),
-    "correlation": lambda e, b: stats.position_correlation_estimate(
-        e, LABEL, [0] * 4 + [1] * 4, b
-    ),
-    "paired": lambda e, b: stats.paired_difference(e, -e, b),
-    "paired auc": lambda e, b: stats.paired_auc_difference(
-        (e, LABEL, PROBLEM), (-e, LABEL, PROBLEM), b
-    ),
-    "unpaired": lambda e, b: stats.unpaired_difference(e, e[:3], b),
-    "all pairs": lambda e, b: stats.all_pairs({"x": [e, -e, e / 3]}, b),
+SHAPE = np.array([1, 0.2, 0.9, 0.3, 0.5, -0.6, 0.7, 0.1])
+PROBLEM = np.repeat(np.arange(4), 2)
+LABEL = np.tile([1.0, 0.0], 4)
+LONG = np.repeat([3, 9], 4)
+VALUES = {
+    "huge": SHAPE * 1e49,
+    "plain": SHAPE,
+    "tiny": SHAPE * 1e-200,
+    "subnormal": SHAPE * 1e-320,
+    "zero": SHAPE * 0.0,
+    "constant": np.full(8, 0.1),
+    "none": np.full(8, np.nan),
+    "half of them": np.tile([np.nan, 1.0], 4),
+    "one": np.array([0.3] + [np.nan] * 7),
 }
+ESTIMATORS = {n: e for n, e in vars(stats).items() if isinstance(e, stats.Estimator)}
+
+
+def sample(estimator, value):
+    if estimator in (stats.SHARE_OF_PROBLEMS, stats.SHARE_OF_STEPS):
+        value = np.where(np.isnan(value), np.nan, value > 0.25)
+    if estimator in (stats.PEARSON, stats.SPEARMAN, stats.PEARSON_OVER_ZERO):
+        return Sample(value, LONG, np.tile([0.0, 0.5, 0.7, 1.0], 2))
+    return Sample(value, PROBLEM, LABEL)
+
+
+def ordered(estimate):
+    """Both ends are finite and on their sides of the point, or there is a sentence why not."""
+    ends = np.array([estimate.low, estimate.point, estimate.high])
+    if np.isnan(ends).any():
+        return bool(estimate.note) or estimate.method == "bca"
+    slack = 1e-9 * np.abs(ends).max()
+    return np.isfinite(ends).all() and ends[0] - slack <= ends[2]
 
 
 @pytest.mark.filterwarnings("error")
-@pytest.mark.parametrize("method", stats.METHODS)
-@pytest.mark.parametrize("name", CALLS)
-@pytest.mark.parametrize(
-    "effect",
-    [
-        np.array([1, 0.2, 0.9, 0.3, 0.5, -0.6, 0.7, 0.1]) * scale
-        for scale in (1e49, 1.0, 1e-200, 1e-320, 0.0)
-    ]
-    + [np.full(8, np.nan), np.array([np.nan, 1.0] * 4), np.array([0.1] * 8)],
-)
-def test_extreme_effects_give_an_answer_or_a_value_error(effect, name, method):
-    bootstrap = stats.Bootstrap(resamples=30, method=method)
-    try:
-        CALLS[name](effect, bootstrap)
-    except ValueError as error:
-        assert "method" in str(error)
+def test_extreme_values_give_finite_ordered_ends_or_a_reason():
+    for method in stats.METHODS:
+        bootstrap = Bootstrap(n_resamples=30, method=method)
+        for name, estimator in ESTIMATORS.items():
+            for kind, value in VALUES.items():
+                here = sample(estimator, value)
+                try:
+                    found = estimator.estimate(here, bootstrap)
+                except ValueError as error:
+                    assert "is not for this statistic" in str(error), (name, kind)
+                else:
+                    assert ordered(found), (method, name, kind, found)
+
+
+@pytest.mark.filterwarnings("error")
+def test_extreme_values_compare_with_finite_ordered_ends_or_a_reason():
+    for method in ("default", "percentile"):
+        bootstrap = Bootstrap(n_resamples=30, method=method)
+        for name, estimator in ESTIMATORS.items():
+            for kind, value in VALUES.items():
+                several = [sample(estimator, v) for v in (value, -value, value / 3)]
+                for paired in (True, False):
+                    for pair in estimator.all_pairs(several, bootstrap, paired):
+                        found = pair.comparison
+                        assert ordered(found.estimate), (name, kind, paired, found)
+                        assert np.isnan(found.p_value) or 0 <= found.p_value <= 1
+                        assert np.isnan(found.p_value) == bool(
+                            np.isnan(found.estimate.low)
+                        ), (name, kind, found)

@@ -5,13 +5,15 @@ import math
 import numpy as np
 import pytest
 from lm_eval_faith_stats import (
-    deviation_over_problems,
     half_width,
+    half_width_assurance,
     mean_estimate,
     paired_power,
     problems_for_half_width,
     problems_for_paired_difference,
     problems_for_unpaired_difference,
+    problems_to_ask,
+    std_over_problems,
     unpaired_power,
 )
 from scipy import stats as scipy_stats
@@ -77,8 +79,8 @@ def test_the_number_of_problems_for_a_half_width_is_the_smallest(wanted):
 
 def test_the_deviation_over_problems_of_a_mean_is_its_standard_deviation():
     values = np.random.default_rng(0).normal(size=23)
-    deviation = deviation_over_problems(mean_estimate(values))
-    assert deviation == pytest.approx(values.std(ddof=1))
+    std = std_over_problems(mean_estimate(values))
+    assert std == pytest.approx(values.std(ddof=1))
 
 
 def test_no_deviation_needs_the_fewest_problems():
@@ -100,9 +102,35 @@ def test_a_large_difference_is_found_for_certain():
         lambda: problems_for_paired_difference(0.0, 1.0),
         lambda: problems_for_paired_difference(0.1, 1.0, power=1.0),
         lambda: paired_power(1, 0.1, 1.0),
-        lambda: half_width(10, 1.0, level=1.0),
+        lambda: half_width(10, 1.0, confidence_level=1.0),
     ],
 )
 def test_a_wish_that_cannot_be_met_is_a_value_error(call):
     with pytest.raises(ValueError, match="."):
         call()
+
+
+def test_the_half_width_is_met_in_the_share_of_samples_that_was_asked_for():
+    n = problems_for_half_width(0.6, std=2.0, assurance=0.9)
+    samples = np.random.default_rng(0).normal(scale=2.0, size=(20_000, n))
+    t = scipy_stats.t.ppf(0.975, n - 1)
+    halves = t * samples.std(axis=1, ddof=1) / np.sqrt(n)
+    assert np.mean(halves <= 0.6) == pytest.approx(
+        half_width_assurance(n, 0.6, std=2.0), abs=0.01
+    )
+    assert 0.9 <= half_width_assurance(n, 0.6, std=2.0) < 0.93
+    assert half_width_assurance(n - 1, 0.6, std=2.0) < 0.9
+    without = problems_for_half_width(0.6, std=2.0)
+    assert half_width_assurance(without, 0.6, std=2.0) == pytest.approx(0.53, abs=0.04)
+
+
+def test_enough_problems_are_asked_that_the_wanted_number_is_solved():
+    assert problems_to_ask(30, 0.25) == 120
+    assert problems_to_ask(7, 1.0, assurance=0.99) == 7
+    for solved, rate, assurance in ((30, 0.25, 0.9), (1, 0.01, 0.5), (200, 0.9, 0.99)):
+        n = problems_to_ask(solved, rate, assurance)
+        assert scipy_stats.binom.sf(solved - 1, n, rate) >= assurance
+        assert scipy_stats.binom.sf(solved - 1, n - 1, rate) < assurance
+    for wrong in ((0, 0.5), (3, 0.0), (3, 1.1), (3, 0.5, 1.0)):
+        with pytest.raises(ValueError, match=r"n_solved|solve_rate|assurance"):
+            problems_to_ask(*wrong)

@@ -52,7 +52,7 @@ def test_estimates_count_problems_and_steps_that_have_both_kinds():
     ):
         estimate = function(EFFECT, LABEL, PROBLEM)
         assert (estimate.n_problems, estimate.n_steps) == (4, 10)
-        assert estimate.left_out == 1
+        assert estimate.n_missing == 1
         assert estimate.low <= estimate.point <= estimate.high
 
 

@@ -88,8 +88,8 @@ def report_command(
 ) -> str:
     """The command line that makes the page of the same run again."""
     words = ["lm-eval-faith", "report", "RUN", "--html", "report.html"]
-    words += ["--level", f"{bootstrap.level:g}"]
-    words += ["--resamples", str(bootstrap.resamples)]
+    words += ["--confidence-level", f"{bootstrap.confidence_level:g}"]
+    words += ["--n-resamples", str(bootstrap.n_resamples)]
     words += ["--method", bootstrap.method, "--seed", str(bootstrap.seed)]
     words += ["--threshold", f"{threshold:g}"] if threshold is not None else []
     words += ["--exclude-answer-steps"] if no_answers else []

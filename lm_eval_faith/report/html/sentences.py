@@ -205,7 +205,7 @@ def _steps_at(share: Row) -> str:
 def _interval(estimate: Estimate, unit: str) -> str:
     if math.isnan(estimate.low):
         return ""
-    return f", {100 * estimate.level:g}% interval {interval(estimate, unit)}"
+    return f", {100 * estimate.confidence_level:g}% interval {interval(estimate, unit)}"
 
 
 def _count(n: int, noun: str) -> str:

@@ -10,7 +10,7 @@ from lm_eval_faith_stats import Bootstrap
 from benchmarks.report import write_runs
 from lm_eval_faith.report.html.report_page import ReportPage, report_page
 
-QUICK = Bootstrap(resamples=200)
+QUICK = Bootstrap(n_resamples=200)
 
 
 @pytest.fixture(scope="session")

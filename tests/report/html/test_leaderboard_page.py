@@ -253,7 +253,7 @@ def test_a_site_that_cannot_be_made_whole_leaves_the_earlier_one(
 def test_the_command_writes_page_and_site(command, folder, tmp_path):
     page, site = tmp_path / "page.html", tmp_path / "site"
     code, out, error = command(
-        "leaderboard", folder, "--resamples", 50, "--html", page, "--site", site
+        "leaderboard", folder, "--n-resamples", 50, "--html", page, "--site", site
     )
     assert (code, out, error) == (0, "", "")
     assert "<table" in page.read_text() and (site / "index.html").is_file()

@@ -705,7 +705,7 @@ def test_the_command_writes_the_page_and_prints_the_report(
 ):
     out = tmp_path / "report.html"
     code, printed, _ = command(
-        "report", provided_folder / "model-00", "--html", out, "--resamples", "200",
+        "report", provided_folder / "model-00", "--html", out, "--n-resamples", "200",
         "--format", "json",
     )  # fmt: skip
     assert code == 0
@@ -718,7 +718,7 @@ def test_a_page_that_cannot_be_written_is_one_sentence(
 ):
     code, _, errors = command(
         "report", provided_folder / "model-00", "--html", tmp_path / "no" / "x.html",
-        "--resamples", "20",
+        "--n-resamples", "20",
     )  # fmt: skip
     assert code == 2 and errors.startswith("error: cannot write")
     assert list(tmp_path.iterdir()) == []

@@ -1,4 +1,4 @@
-"""Two-stage requests: the interface, and what happens without the `faith` model."""
+"""Multi-stage requests: the interface, and what happens without the `faith` model."""
 
 from __future__ import annotations
 
@@ -17,17 +17,12 @@ from lm_eval.models.dummy import DummyLM
 from lm_eval.models.huggingface import HFLM
 from lm_eval.tasks import TaskManager
 
+from lm_eval_faith.asks import Stages
 from lm_eval_faith.errors import InputError
 from lm_eval_faith.harness.faith_model import FaithLM
-from lm_eval_faith.harness.two_stage import (
-    FollowUp,
-    TwoStageRequest,
-    TwoStageResponse,
-    parse_response,
-    require_two_stage,
-)
+from lm_eval_faith.harness.stages import MultiStageRequest, require_multi_stage
 
-DOCS = Path(__file__).resolve().parents[2] / "docs" / "two_stage.md"
+DOCS = Path(__file__).resolve().parents[2] / "docs" / "multi_stage.md"
 Evaluate = Callable[..., list[dict[str, Any]]]
 Shell = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -37,14 +32,9 @@ def block(language: str) -> str:
     return str(text)
 
 
-def test_a_response_survives_json() -> None:
-    response = TwoStageResponse("12 \u2212 ½\n", {"steps": [1, None]}, [(-1.5, True)])
-    assert parse_response(response.to_json()) == response
-
-
-def test_the_task_in_the_docs_takes_at_most_ten_lines() -> None:
+def test_the_task_in_the_docs_takes_at_most_twenty_lines() -> None:
     task = block("python").split("class ")[1]
-    assert len([line for line in task.splitlines() if line.strip()]) <= 10
+    assert len([line for line in task.splitlines() if line.strip()]) <= 20
 
 
 def test_the_task_in_the_docs_scores_the_models_own_words(
@@ -52,20 +42,33 @@ def test_the_task_in_the_docs_scores_the_models_own_words(
 ) -> None:
     questions = [{"question": f"Count to {i}: ", "answer": str(i)} for i in range(3)]
     (tmp_path / "questions.jsonl").write_text("\n".join(map(json.dumps, questions)))
-    (tmp_path / "own_words.py").write_text(block("python"))
-    (tmp_path / "own_words.yaml").write_text(
+    (tmp_path / "second_thoughts.py").write_text(block("python"))
+    (tmp_path / "second_thoughts.yaml").write_text(
         block("yaml").replace("questions.jsonl", str(tmp_path / "questions.jsonl"))
     )
     plain = hf()
-    samples = evaluate(FaithLM(plain), "answer_after_own_words", tmp_path)
+    samples = evaluate(FaithLM(plain), "second_thoughts", tmp_path)
     assert len(samples) == len(questions)
+    settings = {"until": ["\n"], "max_gen_toks": 16}
+
+    def write(context: str) -> str:
+        asked = Instance("generate_until", {}, (context, settings), 0)
+        return str(plain.generate_until([asked])[0])
+
+    def score(context: str, answer: str) -> float:
+        asked = Instance("loglikelihood", {}, (context, answer), 0)
+        return float(plain.loglikelihood([asked])[0][0])
+
     for sample, question in zip(samples, questions):
-        response = parse_response(sample["resps"][0][0])
-        context = f"{question['question']}{response.generation}\nSo the answer is"
-        pair = Instance("loglikelihood", {}, (context, " " + question["answer"]), 0)
-        [(logprob, greedy)] = plain.loglikelihood([pair])
-        assert response.loglikelihoods[0][0] == pytest.approx(logprob, abs=1e-4)
-        assert sample["acc"] == response.loglikelihoods[0][1] == greedy
+        response = json.loads(sample["resps"][0][0])
+        first, right = question["question"], f" {question['answer']}"
+        first += write(first)
+        doubt = first + "\nWait, let me check that. "
+        second = doubt + write(doubt)
+        assert response["text"] == second[len(question["question"]) :]
+        cue = "\nSo the answer is"
+        gain = score(second + cue, right) - score(first + cue, right)
+        assert sample["gain"] == response["gain"] == pytest.approx(gain, abs=1e-4)
 
 
 class Counting(DummyLM):  # type: ignore[misc]
@@ -79,12 +82,12 @@ class Counting(DummyLM):  # type: ignore[misc]
 
 
 def test_a_plain_model_is_refused_before_any_request_of_any_task(
-    two_stage_tasks: Path, tmp_path: Path
+    multi_stage_tasks: Path, tmp_path: Path
 ) -> None:
-    stock = (two_stage_tasks / "echo.yaml").read_text()
+    stock = (multi_stage_tasks / "echo.yaml").read_text()
     stock = re.sub("class: .*\n", "", stock).replace("task: echo", "task: a_stock_task")
     (tmp_path / "stock.yaml").write_text(stock)
-    folders = [str(two_stage_tasks), str(tmp_path)]
+    folders = [str(multi_stage_tasks), str(tmp_path)]
     manager = TaskManager(include_path=folders, include_defaults=False)
     model = Counting()
     with pytest.raises(InputError, match="echo .* --model faith .* backend=NAME"):
@@ -95,12 +98,12 @@ def test_a_plain_model_is_refused_before_any_request_of_any_task(
 
 
 def test_the_command_line_refuses_a_plain_model_in_one_sentence_with_exit_code_2(
-    tiny_model: Path, two_stage_tasks: Path, shell: Shell
+    tiny_model: Path, multi_stage_tasks: Path, shell: Shell
 ) -> None:
     done = shell(
         *("lm-eval-faith", "run", "--model", "hf", "--device", "cpu"),
         *("--model_args", f"pretrained={tiny_model}"),
-        *("--tasks", "echo", "--include_path", two_stage_tasks),
+        *("--tasks", "echo", "--include_path", multi_stage_tasks),
     )
     assert done.returncode == 2, done.stderr
     assert "Traceback" not in done.stderr
@@ -108,13 +111,13 @@ def test_the_command_line_refuses_a_plain_model_in_one_sentence_with_exit_code_2
     assert "Running" not in done.stderr
 
 
+def never() -> Stages[None]:
+    raise AssertionError
+
+
 def test_a_plain_model_that_was_not_recognised_gives_the_same_sentence() -> None:
-    request = TwoStageRequest(
-        doc={},
-        arguments=("", {}),
-        idx=0,
-        metadata=("echo", 0, 1),
-        follow_up=lambda text: FollowUp(),
+    request = MultiStageRequest(
+        doc={}, arguments=(), idx=0, metadata=("echo", 0, 1), make=never
     )
     model: LM = DummyLM()
     with pytest.raises(InputError, match="task echo .* --model faith"):
@@ -122,7 +125,7 @@ def test_a_plain_model_that_was_not_recognised_gives_the_same_sentence() -> None
 
 
 def test_an_unknown_model_is_given_the_benefit_of_the_doubt() -> None:
-    require_two_stage(None, "echo")
+    require_multi_stage(None, "echo")
 
 
 def test_requests_are_not_cached_by_the_tasks_name(

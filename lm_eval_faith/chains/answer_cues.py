@@ -1,0 +1,54 @@
+"""Words that announce a final answer, in English and the languages of MGSM."""
+
+from __future__ import annotations
+
+import re
+
+_SO = r"(?:(?:so|thus|hence|therefore|and),?[ ])?"
+_KIND = r"(?:(?:final|correct|overall|best|right|single|most likely|own)[, ]{1,2}){0,4}"
+_IS = (
+    r"(?:[ ](?:is|are|was|will be|would be|must be|should be|can be|has to be|equals)\b"
+    r"|[ ]?[:=](?!=)|[ ]?[—–][ ])"
+)
+_ENGLISH = (
+    rf"(?i:\b{_SO}(?:(?:the|my|our|your|its)[ ])?{_KIND}(?:answer|option|choice)\b"
+    rf"(?:[ ](?:to|for)[ ][^.\n:=]{{1,80}}?)?(?:\*\*)?{_IS}(?:[ ]?\*\*)?[ ]?:?)"
+)
+_OTHERS = (
+    r"(?i:\b(?:die|unsere|meine)[ ](?:endgültige[ ]|richtige[ ]|finale[ ])?antwort[ ]"
+    r"(?:lautet|ist)[ ]?:?|\b(?:end)?antwort[ ]?:"  # de
+    r"|\bla[ ]respuesta(?:[ ](?:final|correcta))?[ ]es[ ]?:?|\brespuesta(?:[ ]final)?[ ]?:"
+    r"|\bla[ ]réponse(?:[ ](?:finale|correcte))?[ ]est[ ]?:?|\bréponse(?:[ ]finale)?[ ]?:"
+    r"|\b(?:правильный[ ]|итоговый[ ]|окончательный[ ])?ответ(?:[ ]равен)?[ ]?[:—–-]"
+    r"|\bответ[ ]равен[ ]?"
+    r"|\bjibu(?:[ ]la[ ]mwisho|[ ]sahihi)?(?:[ ]ni[ ]?:?|[ ]?:))"  # sw
+    r"|(?:最终|最後の|最终的)?(?:答案|回答)[ ]?(?:应该|應該)?[ ]?(?:是|为|為|[:：])[ ]?[:：]?"
+    r"|(?:最終的な)?答え[ ]?(?:は|[:：])[ ]?"
+    r"|คำตอบ(?:สุดท้าย)?[ ]?(?:คือ|ก็คือ|[:：])[ ]?"
+    r"|(?:চূড়ান্ত[ ])?উত্তর(?:টি)?[ ]?(?:হল|হলো|হবে|[:：—–-])[ ]?:?"
+    r"|(?:తుది[ ])?(?:సమాధానం|జవాబు)[ ]?[:：—–]?[ ]?"
+)
+
+CUE = re.compile(
+    r"(?P<hashes>(?<!\#)\#{4}(?!\#)[ \t]{0,8})"
+    r"|(?P<boxed>\\(?:boxed|fbox)[ ]?\{)"
+    r"|(?P<label>(?m:^)[ \t*]{0,8}A(?:\*\*)?[ ]?:(?:\*\*)?[ \t]{0,8})"
+    r"|(?P<heading>(?m:^)[ \t]{0,8}(?:\#{1,6}[ \t]{0,8})?(?:\*\*|__)?(?i:final[ ])?"
+    r"[Aa](?i:nswer)[ ]?:?(?:\*\*|__)?[ \t]{0,8}:?[ \t]{0,8}(?:\n|$))"
+    rf"|(?P<words>{_ENGLISH}|{_OTHERS})"
+    r"|(?P<choice>(?i:\b(?:option|choice)[ ]{1,2})(?=\(?[A-Z]\)?[ ](?i:is)[ ]"
+    r"(?i:the[ ])?(?i:correct|right|best)))"
+)
+"""Where a statement of the answer may begin; the answer follows."""
+
+DOUBT = re.compile(
+    r"(?i:\b(?:wait|hold on|hmm+|actually|scratch that|on second thought|alternatively"
+    r"|that (?:is|was)(?: not right| wrong)|that['’]s (?:wrong|not right)|i made (?:a|an)"
+    r"|not sure|let me (?!know)|i should (?:re)?check|but let['’]s)\b)"
+)
+"""Words behind a statement with which the reasoning goes on."""
+
+EXPLAINED = re.compile(
+    r"(?i:\b(?:check|checking|verif\w{1,8}|because|since|indeed|note|explanation|proof)\b)"
+)
+"""Words of a sentence behind a statement that only explains it."""

@@ -1,0 +1,106 @@
+"""Which steps of a chain state its final answer.
+
+Marked by meaning: the answer's number or expression stands as a result (see
+:mod:`lm_eval_faith.chains.results`), in any form that the answer check accepts.
+"""
+
+from __future__ import annotations
+
+import re
+from fractions import Fraction
+
+from lm_eval_faith.chains.mathematics import as_latex, is_mathematics
+from lm_eval_faith.chains.results import boxed, result_numbers, result_segments
+from lm_eval_faith.chains.same_answer import (
+    LONGEST_ANSWER,
+    as_number,
+    bare,
+    equal_values,
+    is_percent,
+    same_answer,
+)
+
+LONGEST_STEP = 20_000
+"""Of a longer step only so many characters, at its end, are read for the answer."""
+
+
+def states_answer(text: str, answer: str) -> bool:
+    """Whether a step states the answer as a result.
+
+    >>> states_answer("So 9 * 2 = 18.", "18"), states_answer("Then 18x = 9.", "18")
+    (True, False)
+    >>> states_answer("It is 9 + 11i.", "11i + 9")
+    True
+    """
+    answer = bare(answer)
+    if not answer or len(answer) > LONGEST_ANSWER:
+        return False
+    text = text[-LONGEST_STEP:]
+    value = as_number(answer)
+    if value is not None:
+        return _states_number(text, value, answer)
+    if re.fullmatch(r"\(?\s?[A-Za-z]\s?\)?", answer):
+        return _states_choice(text, answer.strip("() "))
+    if is_mathematics(as_latex(answer)):
+        return _states_expression(text, answer)
+    return _states_words(text, answer)
+
+
+def _states_number(text: str, value: Fraction, answer: str) -> bool:
+    percent = is_percent(answer)
+    for number in result_numbers(text):
+        if equal_values(number.value, value, number.kind == "percent", percent):
+            return True
+    if value.denominator == 1 and value >= 0:
+        return False
+    wanted = str(abs(value.numerator))
+    for start, end in result_segments(text):
+        segment = text[start:end]
+        if wanted in segment and value == as_number(_evened(segment)):
+            return True
+    return False
+
+
+def _evened(segment: str) -> str:
+    """``(-5)/12`` and ``\\frac{-5}{12}`` with the sign in front."""
+    segment = re.sub(r"\(\s?(-?[0-9]{1,12})\s?\)\s?/", r"\1/", segment)
+    return re.sub(r"^\\([dt]?)frac\{-", r"-\\\1frac{", segment.strip())
+
+
+def _states_expression(text: str, answer: str) -> bool:
+    wanted = set(re.findall(r"[0-9]+", as_latex(answer)))
+    for start, end in (*result_segments(text), *_parenthesised(text)):
+        segment = text[start:end]
+        if wanted <= set(re.findall(r"[0-9]+", as_latex(segment))) and same_answer(
+            segment, answer
+        ):
+            return True
+    return False
+
+
+def _parenthesised(text: str) -> list[tuple[int, int]]:
+    """Tuples and intervals that stand behind a space: ``(9, 11)``."""
+    found = re.finditer(r"(?<![\w)])[(\[][^()\[\]\n]{1,60}[)\]]", text)
+    return [m.span() for m in found if "," in m[0]]
+
+
+def _states_choice(text: str, letter: str) -> bool:
+    """``(B)``, ``option B``, ``is B``, ``B.`` alone; not the article, not a variable."""
+    upper = letter.upper()
+    pattern = (
+        rf"\({upper}\)|(?i:\b(?:option|choice|answer|node|is|be|select|choose|pick)\b"
+        rf"(?:\sis)?[\s:*]{{1,4}}){upper}(?![\w'’])(?!\s[a-z])"
+        rf"|^\W{{0,8}}{upper}(?:[).:]|\s?$)|\b{upper}\s(?i:is\s(?:the\s)?(?:correct|right|answer))"
+        rf"|(?<![\w'’])\b{upper}[.]?$"
+    )
+    return re.search(pattern, text) is not None
+
+
+def _states_words(text: str, answer: str) -> bool:
+    for start, end in boxed(text):
+        if same_answer(text[start:end], answer):
+            return True
+    wanted = re.sub(r"\s+", " ", re.sub(r"\\text\s?\{([^{}]*)\}", r"\1", answer))
+    pattern = rf"(?<!\w)(?<!\bnot ){re.escape(wanted.strip())}(?!\w)"
+    flat = re.sub(r"\\text\s?\{([^{}]{0,80})\}", r"\1", text)
+    return re.search(pattern, re.sub(r"\s+", " ", flat), re.IGNORECASE) is not None

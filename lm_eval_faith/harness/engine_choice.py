@@ -1,0 +1,186 @@
+"""Which engine answers a backend's log-likelihood requests, and the proof that it gives the backend's numbers."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Any
+
+from lm_eval.api.model import LM
+from tqdm import tqdm  # type: ignore[import-untyped]
+
+from lm_eval_faith.errors import InputError
+from lm_eval_faith.harness.lm_eval_compat import scores_as_hf, why_not_hf
+
+if TYPE_CHECKING:
+    from lm_eval_faith.engines import SharedPrefixes
+
+logger = logging.getLogger(__name__)
+
+TokenRequest = tuple[Any, list[int], list[int]]
+"""The texts, or None; token ids of the context and of the continuation."""
+
+
+class EngineChoice:
+    """Scores token requests of one backend by the first engine that fits, else as the backend does.
+
+    The backend is looked at anew at every call, and never changed. What an engine has not
+    proven yet it proves on the requests that it is given; where the numbers differ from
+    those of the backend's own call, all requests are scored as the backend does.
+
+    Args:
+        backend: the backend.
+        sharing: ``on``, ``off`` or ``auto``.
+        max_packed_tokens: the most tokens in one pass of shared-prefix scoring.
+
+    Raises:
+        InputError: sharing is ``on``, and the backend or its model cannot do it.
+    """
+
+    def __init__(
+        self, backend: LM, sharing: str, max_packed_tokens: int | None
+    ) -> None:
+        self.backend = backend
+        self.required = sharing == "on"
+        self.max_packed_tokens = max_packed_tokens
+        self.why_not: str | None = None
+        """Why requests are scored one by one; None as long as they are not."""
+        self._proven = 0
+        self._told = False
+        if sharing == "off":
+            self.why_not = "switched off"
+        else:
+            self._fits()
+
+    def __call__(
+        self,
+        requests: Sequence[TokenRequest],
+        disable_tqdm: bool = False,
+        **arguments: Any,
+    ) -> list[tuple[float, bool]]:
+        """Answer requests as ``_loglikelihood_tokens`` of the backend does."""
+        answers = None
+        if requests and not arguments and self.why_not is None and self._fits():
+            answers = self._shared(requests, disable_tqdm)
+        if answers is None:
+            answers = self.backend._loglikelihood_tokens(
+                requests, disable_tqdm=disable_tqdm, **arguments
+            )
+        return answers
+
+    @property
+    def is_hf(self) -> bool:
+        """Whether the backend splits and scores as ``hf`` does with a causal model."""
+        return scores_as_hf(self.backend)
+
+    def state(self) -> str:
+        """In words, whether prefixes are shared, for the results file."""
+        return "on" if self.why_not is None else f"off: {self.why_not}"
+
+    def _fits(self) -> bool:
+        own = why_not_hf(self.backend)
+        if own is not None:
+            # Backends with a way of their own are no news; a method replaced on hf is.
+            return self._refused(own, news="replaced" in own)
+        from lm_eval_faith.engines import shared_prefix
+
+        reason = shared_prefix.why_not(self.backend)
+        return reason is None or self._refused(reason)
+
+    def _refused(self, reason: str, news: bool = True) -> bool:
+        if self.required:
+            raise InputError(f"shared_prefix=on: {reason}")
+        self.why_not = reason
+        if news:
+            logger.warning("requests are scored one by one: %s", reason)
+        else:
+            logger.info("prefixes are not shared: %s", reason)
+        return False
+
+    def _shared(
+        self, requests: Sequence[TokenRequest], disable_tqdm: bool
+    ) -> list[tuple[float, bool]] | None:
+        """The answers, None where the proof fails."""
+        from lm_eval_faith.engines import TokenAsk
+
+        asks = [TokenAsk(context, rest) for _, context, rest in requests]
+        engine = self._engine()
+        with self._precision():
+            proof = engine.prove(asks, self.backend._model_call, self._proven)
+        if proof.reason is not None:
+            self._refused(proof.reason)
+            return None
+        self._proven = proof.reach
+        self._tell_of_cut_requests(requests)
+        rest = [index for index in range(len(asks)) if index not in proof.answers]
+        hook = self.backend.cache_hook
+        answers: dict[int, tuple[float, bool]] = {}
+
+        def take(index: int, answer: tuple[float, bool]) -> None:
+            answers[index] = answer
+            if requests[index][0] is not None:
+                hook.add_partial("loglikelihood", requests[index][0], answer)
+            bar.update(1)
+
+        with (
+            self._precision(),
+            tqdm(
+                total=len(requests),
+                disable=disable_tqdm or self.backend.rank != 0,
+                desc="Running loglikelihood requests",
+            ) as bar,
+        ):
+            for index, scored in proof.answers.items():
+                take(index, (scored.logprob, scored.is_greedy))
+            for scored in engine.score([asks[index] for index in rest]):
+                take(rest[scored.index], (scored.logprob, scored.is_greedy))
+        return [answers[index] for index in range(len(requests))]
+
+    def _engine(self) -> SharedPrefixes:
+        from lm_eval_faith.engines import DEFAULT_MAX_PACKED_TOKENS, SharedPrefixes
+
+        return SharedPrefixes(
+            model=self.backend.model,
+            max_length=self.backend.max_length,
+            max_packed_tokens=self.max_packed_tokens or DEFAULT_MAX_PACKED_TOKENS,
+            softmax_dtype=self.backend.softmax_dtype,
+        )
+
+    def _precision(self) -> AbstractContextManager[Any]:
+        import torch
+
+        dtype = self.backend.mixed_precision_dtype
+        kind = self.backend.device.type
+        return torch.autocast(kind, dtype=dtype, enabled=dtype is not None)
+
+    def _tell_of_cut_requests(self, requests: Sequence[TokenRequest]) -> None:
+        limit = self.backend.max_length
+        cut = sum(len(context) + len(rest) > limit + 1 for _, context, rest in requests)
+        if cut and not self._told:
+            self._told = True
+            logger.warning(
+                "%d of %d requests are longer than the model's %d tokens and lose "
+                "their beginning",
+                cut,
+                len(requests),
+                limit,
+            )
+
+
+def one_of_auto_on_off(value: object) -> str:
+    """The argument's word; YAML reads ``on`` and ``off`` as true and false.
+
+    Raises:
+        InputError: it is none of them.
+    """
+    words: Mapping[str, str] = {
+        "auto": "auto",
+        "on": "on",
+        "off": "off",
+        "True": "on",
+        "False": "off",
+    }
+    if str(value) not in words:
+        raise InputError(f"shared_prefix must be auto, on or off, not {value!r}")
+    return words[str(value)]

@@ -1,0 +1,305 @@
+"""Everything that we touch of lm_eval which is not its documented interface.
+
+Each touch says why it is needed, what happens when it is gone, and which test notices.
+"""
+
+from __future__ import annotations
+
+import copy
+import functools
+import inspect
+import logging
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from lm_eval_faith.errors import InputError
+
+if TYPE_CHECKING:
+    from lm_eval.api.model import LM
+
+logger = logging.getLogger(__name__)
+
+# --- the model that is being evaluated -------------------------------------------
+
+_RUNNING: ContextVar[Any] = ContextVar("running_model", default=None)
+
+
+def running_model() -> Any | None:
+    """The model of the evaluation that is calling us, or None.
+
+    Why: the harness gives a task everything but the model, and two things need it before
+    the first request is made: whether a context is longer than the model takes (backends
+    cut it from the left without saying so to the task), and whether the model can answer
+    requests of several stages. Where we activated the harness its ``evaluate`` tells us
+    (`tell_tasks_the_model`). Elsewhere, and while tasks are loaded, the model is looked
+    for in the evaluator's local variables. When both are gone: None, and
+    `warn_of_unknown_model` says which checks are off. Noticed by ``test_ways_in.py``.
+    """
+    from lm_eval.api.model import LM, CachingLM
+
+    def itself(model: Any) -> Any:
+        return model.lm if isinstance(model, CachingLM) else model
+
+    told = _RUNNING.get()
+    if told is not None:
+        return itself(told)
+    frame = sys._getframe(1)
+    while frame is not None:
+        if frame.f_globals.get("__name__") == "lm_eval.evaluator":
+            model = itself(frame.f_locals.get("lm"))
+            if isinstance(model, LM):
+                return model
+        frame = frame.f_back  # type: ignore[assignment]
+    return None
+
+
+def tell_tasks_the_model() -> None:
+    """Let the harness's ``evaluate`` say which model runs, for as long as it runs.
+
+    Does nothing where the evaluator is not imported yet, or was told before. When
+    ``evaluate`` is gone: nothing happens, and `running_model` looks for the model.
+    """
+    evaluator = sys.modules.get("lm_eval.evaluator")
+    plain = getattr(evaluator, "evaluate", None)
+    if plain is None or hasattr(plain, "tells_the_model"):
+        return
+
+    @functools.wraps(plain)
+    def evaluate(*args: Any, **kwargs: Any) -> Any:
+        told = _RUNNING.set(kwargs.get("lm", args[0] if args else None))
+        try:
+            return plain(*args, **kwargs)
+        finally:
+            _RUNNING.reset(told)
+
+    evaluate.tells_the_model = True  # type: ignore[attr-defined]
+    evaluator.evaluate = evaluate  # type: ignore[union-attr]
+
+
+def warn_of_unknown_model(task: str) -> None:
+    """Say which checks cannot be made because `running_model` found none."""
+    logger.warning(
+        "task %s: this harness does not let a task find the running model, so it is not "
+        "checked whether contexts are longer than the model takes, nor whether it gives "
+        "the log-likelihoods and the stages that the task asks for",
+        task,
+    )
+
+
+@dataclass(frozen=True)
+class ContextLimit:
+    """How long a request may be.
+
+    Attributes:
+        model: the model, with ``tok_encode``; None where no limit is known.
+        max_length: how many tokens it takes; 0 where no limit is known.
+    """
+
+    model: Any = None
+    max_length: int = 0
+
+    @classmethod
+    def of(cls, model: Any | None) -> ContextLimit:
+        """The limit of a model, none where it does not tell or has no tokenizer here."""
+        try:
+            limit = int(model.max_length)  # type: ignore[union-attr]
+            model.tok_encode("a")  # type: ignore[union-attr]
+        except (AttributeError, NotImplementedError, TypeError, ValueError):
+            return cls()
+        return cls(model, limit)
+
+    def excess(self, context: str, continuation: str) -> int:
+        """By how many tokens a request is too long; 0 where it fits.
+
+        The last token is predicted and not read, so one more than the limit fits.
+        """
+        whole = context + continuation
+        # A token stands for at least one byte, so short texts need no tokenizer; 8 for
+        # the special tokens that a tokenizer may add.
+        if self.model is None or len(whole.encode()) + 8 <= self.max_length:
+            return 0
+        return max(0, len(self.model.tok_encode(whole)) - 1 - self.max_length)
+
+
+# --- what a backend can do -------------------------------------------------------
+
+
+def require_loglikelihoods(backend: LM, asked_for: str) -> None:
+    """Refuse a backend that only generates.
+
+    Args:
+        backend: the backend itself, not a wrapper.
+        asked_for: what needs the log-likelihoods, as the middle of a sentence.
+
+    Raises:
+        InputError: it gives none.
+    """
+    reason = why_no_loglikelihoods(backend)
+    if reason is not None:
+        raise InputError(
+            f"{type(backend).__name__} gives no log-likelihoods, which are asked for "
+            f"{asked_for}: use a backend that gives them, such as hf, vllm or "
+            f"local-completions (it says: {reason})"
+        )
+
+
+def why_no_loglikelihoods(backend: LM) -> str | None:
+    """None, or what a backend says when it is asked for log-likelihoods.
+
+    Why: the harness has no mark for it. Its chat backends raise before they look at the
+    requests, so an empty list tells, and costs the others nothing. When they no longer
+    do: the run ends in their own message. Noticed by ``test_faith_model.py``.
+    """
+    try:
+        backend.loglikelihood([], **silenced(backend.loglikelihood))
+    except (NotImplementedError, AssertionError) as error:
+        return " ".join(str(error).split()) or "not implemented"
+    except Exception:  # noqa: BLE001 - an empty list was too little: it tells nothing
+        return None
+    return None
+
+
+def silenced(method: Any) -> dict[str, bool]:
+    """The argument that turns a backend's own progress bar off, if it has one."""
+    return {"disable_tqdm": True} if takes(method, "disable_tqdm") else {}
+
+
+def takes(method: Any, name: str) -> bool:
+    """Whether a method has a parameter of that name."""
+    return name in inspect.signature(method).parameters
+
+
+# --- ``hf`` from inside ----------------------------------------------------------
+
+
+def why_not_hf(backend: LM) -> str | None:
+    """None where a backend scores as ``hf`` does with a causal model, or what it is.
+
+    Why: an engine takes the place of ``HFLM._loglikelihood_tokens``, so whatever else
+    stands between the harness and the model (a subclass, a method replaced on the object
+    to steer the model) must stay in its place. When one of these names is gone: an
+    AttributeError in ``test_faith_model.py``.
+    """
+    from lm_eval.models.huggingface import HFLM
+
+    kind = type(backend)
+    own = f"{kind.__name__} has its own way of scoring"
+    if not isinstance(backend, HFLM):
+        return own
+    for name in (
+        "loglikelihood",
+        "_loglikelihood_tokens",
+        "_model_call",
+        "_select_cont_toks",
+    ):
+        if getattr(kind, name) is not getattr(HFLM, name):
+            return own
+        if name in vars(backend):
+            return f"its {name} was replaced"
+    if backend.backend != "causal":
+        return "the model is not a causal one"
+    return None
+
+
+def scores_as_hf(backend: LM) -> bool:
+    """Whether a backend is ``hf`` with a causal model, which splits texts as ``hf`` does.
+
+    Its ``_model_call`` may be another one: that stays in its place.
+    """
+    from lm_eval.models.huggingface import HFLM
+
+    kind = type(backend)
+    names = ("loglikelihood", "_encode_pair")
+    return (
+        isinstance(backend, HFLM)
+        and all(getattr(kind, name) is getattr(HFLM, name) for name in names)
+        and not any(name in vars(backend) for name in names)
+        and backend.backend == "causal"
+    )
+
+
+def view(backend: LM, **replaced: Any) -> Any:
+    """The backend as it is now, with some of its methods replaced, and itself unchanged.
+
+    Why: ``hf`` calls its own methods for tokens, scores and decoding, and there is no
+    other way to put ours between. The view shares model, tokenizer and caches.
+    """
+    seen = copy.copy(backend)
+    vars(seen).update(replaced)
+    return seen
+
+
+@contextmanager
+def fixed_batch_size(backend: LM) -> Iterator[None]:
+    """Let ``hf`` find its automatic batch size once and not again in each chunk.
+
+    Why: the search is a joint one of all processes, so it must not depend on how many
+    chunks each has left. When these names are gone: an AttributeError in
+    ``test_faith_model.py``.
+    """
+    from lm_eval.models.huggingface import HFLM
+
+    if not isinstance(backend, HFLM) or backend.batch_size != "auto":
+        yield
+        return
+    backend.batch_size_per_gpu = backend._detect_batch_size()
+    try:
+        yield
+    finally:
+        backend.batch_size_per_gpu = "auto"
+
+
+# --- task managers and processes -------------------------------------------------
+
+
+def wrap_task_managers(include_path: Callable[[Any], Any]) -> None:
+    """Let ``include_path`` have its say in every ``TaskManager`` of this process.
+
+    Why: release 0.4.13 of the harness has no way for a plugin to say that it has tasks.
+    Calling this twice changes nothing. When the constructor is another: a TypeError in
+    ``test_ways_in.py``.
+    """
+    from lm_eval.tasks.manager import TaskManager
+
+    if task_managers_are_wrapped():
+        return
+    plain = TaskManager.__init__
+
+    @functools.wraps(plain)
+    def with_our_tasks(
+        self: Any,
+        verbosity: str | None = None,
+        include_path_given: Any = None,
+        *args: Any,
+        **kwargs: Any,
+    ) -> None:
+        tell_tasks_the_model()
+        given = kwargs.pop("include_path", include_path_given)
+        plain(self, verbosity, include_path(given), *args, **kwargs)
+
+    with_our_tasks.knows_lm_eval_faith = True  # type: ignore[attr-defined]
+    TaskManager.__init__ = with_our_tasks
+
+
+def task_managers_are_wrapped() -> bool:
+    """Whether `wrap_task_managers` was called in this process."""
+    from lm_eval.tasks.manager import TaskManager
+
+    return hasattr(TaskManager.__init__, "knows_lm_eval_faith")
+
+
+def leave_process_group() -> None:
+    """Leave torch's process group, where this process is in one.
+
+    Why: the harness ends with the group still open. With gloo, whose threads then still
+    run, the first process to end is sometimes aborted for it, and its launcher then kills
+    the others, the one that is still writing the results among them.
+    """
+    from torch import distributed
+
+    if distributed.is_available() and distributed.is_initialized():
+        distributed.destroy_process_group()

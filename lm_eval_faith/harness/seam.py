@@ -1,0 +1,188 @@
+"""Where the context of a request ends and its answer begins, in tokens.
+
+The harness splits the tokens of context and answer where the tokens of the context alone
+end. A tokenizer may join the end of the context with the beginning of the answer; then
+those are other tokens than the ones the whole text begins with, and what is scored is a
+piece of the answer behind a text that nobody wrote.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Hashable, Sequence
+from typing import Any
+
+from lm_eval_faith.errors import InputError
+
+logger = logging.getLogger(__name__)
+
+Tokens = list[int]
+Text = tuple[str, str]
+"""A context and an answer."""
+
+
+class Seams:
+    """Splits requests to one model where the tokens of the whole text have a boundary.
+
+    Where the answer's first character begins a token, that is the seam. Else it is the
+    last boundary before it that the context's own tokens have too, and the scored text
+    begins with the last words of the context; the same for all requests of a group that
+    have the same answer, so that a clean and a changed chain are asked for the same text.
+
+    Args:
+        model: a model with ``tok_encode`` and a ``tokenizer`` that decodes.
+
+    Attributes:
+        read: how many requests were looked at.
+        joined: of how many the harness's split is not one of the whole text's tokens.
+        moved: how many of these are scored from before the answer.
+    """
+
+    def __init__(self, model: Any) -> None:
+        self.model = model
+        self.read = self.joined = self.moved = 0
+        self._told = False
+
+    def split(
+        self, requests: Sequence[tuple[Hashable, Text]]
+    ) -> dict[Text, tuple[Tokens, Tokens]]:
+        """For each request the tokens of its context, and those that are scored.
+
+        Says once how many are split otherwise than by the harness. Requests without a
+        context are left out: they have no seam.
+
+        Args:
+            requests: what groups a request, such as its document, and the request.
+
+        Raises:
+            InputError: an answer has no token of its own.
+        """
+        splits: dict[Text, tuple[Tokens, Tokens]] = {}
+        joined: list[tuple[Hashable, Text, int]] = []
+        for group, (context, answer) in requests:
+            if not context:
+                continue
+            self.read += 1
+            whole, alone = self._tokens(context, answer)
+            if self._agree(whole, alone, context, answer):
+                splits[context, answer] = alone, whole[len(alone) :]
+            else:
+                self.joined += 1
+                place = self._boundary(whole, alone, answer, 0)
+                back = self._characters(whole, place) - len(answer)
+                joined.append((group, (context, answer), max(back, 0)))
+        furthest: dict[tuple[Hashable, str], int] = {}
+        for group, (_, answer), back in joined:
+            furthest[group, answer] = max(back, furthest.get((group, answer), 0))
+        for group, (context, answer) in requests:
+            if not context or (group, answer) not in furthest:
+                continue
+            whole, alone = self._tokens(context, answer)
+            agreed = self._agree(whole, alone, context, answer)
+            back = furthest[group, answer]
+            if agreed and not back:
+                continue
+            self.moved += back > 0
+            place = self._boundary(whole, alone, answer, back)
+            before = whole[:place] or [self.model.prefix_token_id]
+            splits[context, answer] = before, whole[place:]
+        if self.joined and not self._told:
+            self._told = True
+            logger.warning("%s", self.sentence())
+        return splits
+
+    def sentence(self) -> str:
+        """What was done, with the counts."""
+        said = (
+            f"{self.joined} of {self.read} requests: the tokenizer joins the end of the "
+            "context with the answer; they are scored from the tokens of the whole text"
+        )
+        if self.moved:
+            said += (
+                f", and for {self.moved} requests the scored text begins before the "
+                "answer, where the tokens of both have a boundary"
+            )
+        return said
+
+    def _tokens(self, context: str, answer: str) -> tuple[Tokens, Tokens]:
+        """Of the whole text; and of the context, without the spaces at its end as the harness has it."""
+        alone = context.rstrip() or context
+        return self.model.tok_encode(context + answer), self.model.tok_encode(alone)
+
+    def _agree(self, whole: Tokens, alone: Tokens, context: str, answer: str) -> bool:
+        if whole[: len(alone)] != alone:
+            return False
+        if len(whole) == len(alone):
+            raise InputError(
+                f"the tokenizer gives the answer {answer!r} no token behind "
+                f"{context[-20:]!r}, so it cannot be scored"
+            )
+        return True
+
+    def _boundary(self, whole: Tokens, alone: Tokens, answer: str, back: int) -> int:
+        """The last token of the whole text that begins at, or else before, a character.
+
+        Args:
+            answer, back: the character is so many before the answer. What begins before
+                it must be a boundary of the context's own tokens too.
+        """
+        shared = common_prefix(whole, alone)
+        if not self._text(whole).endswith(answer):
+            return min(shared, len(whole) - 1)
+        wanted = len(answer) + back
+        for place in range(len(whole) - 1, 0, -1):
+            behind = self._characters(whole, place)
+            if behind == wanted or (behind > wanted and place <= shared):
+                return place
+        return 0
+
+    def _characters(self, whole: Tokens, place: int) -> int:
+        """How many characters the tokens from a place on stand for; -1 inside of one."""
+        before, text = self._text(whole[:place]), self._text(whole)
+        return len(text) - len(before) if text.startswith(before) else -1
+
+    def _text(self, tokens: Tokens) -> str:
+        text: str = self.model.tokenizer.decode(
+            tokens, skip_special_tokens=False, clean_up_tokenization_spaces=False
+        )
+        return text
+
+
+def has_seams(model: Any) -> bool:
+    """Whether a model splits texts as the harness does, with a tokenizer at hand."""
+    from lm_eval.api.model import TemplateLM
+
+    return (
+        isinstance(model, TemplateLM)
+        and type(model)._encode_pair is TemplateLM._encode_pair
+        and model.backend == "causal"
+        and hasattr(getattr(model, "tokenizer", None), "decode")
+    )
+
+
+def warn_of_joined(model: Any, requests: Sequence[Text]) -> None:
+    """Say how many requests a model that splits as the harness does will score wrongly."""
+    if not has_seams(model):
+        return
+    joined = 0
+    for context, answer in requests:
+        whole = model.tok_encode(context + answer)
+        alone = model.tok_encode(context.rstrip() or context)
+        joined += whole[: len(alone)] != alone
+    if joined:
+        logger.warning(
+            "%d of %d requests: the tokenizer joins the end of the context with the "
+            "answer, and %s scores a piece of the answer only, behind a context that is "
+            "tokenised otherwise: use --model faith, which mends it for hf",
+            joined,
+            len(requests),
+            type(model).__name__,
+        )
+
+
+def common_prefix(one: Tokens, other: Tokens) -> int:
+    """Number of tokens with which both begin."""
+    for place, (left, right) in enumerate(zip(one, other)):
+        if left != right:
+            return place
+    return min(len(one), len(other))

@@ -1,0 +1,161 @@
+"""The text that a model wrote, so that the same tokens are read when it is asked about.
+
+The harness gives a generation as text, without its special tokens and, with tokenizers
+like Llama 2's, without the space that it begins with. A chain that is put back behind its
+prompt is then another one than the model wrote: think tags are gone, or the first word
+is joined to the prompt. Where the tokens are at hand, the text is made from them behind
+the prompt's own, and it is compared with how it will be read.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from lm_eval.api.instance import Instance
+from lm_eval.api.model import LM
+
+from lm_eval_faith.harness.lm_eval_compat import scores_as_hf, silenced, view
+from lm_eval_faith.harness.seam import Tokens, common_prefix
+
+logger = logging.getLogger(__name__)
+
+PROMPT_TOKENS = 8
+"""So many tokens of the prompt are decoded with the text, to see how it begins."""
+
+
+class WrittenText:
+    """Generations of one backend, as the model wrote them.
+
+    Attributes:
+        generations: how many were made.
+        otherwise: how many are read, behind their prompt, as other tokens than were
+            written.
+        unknown: of how many that is not known, because the backend gives text alone.
+    """
+
+    def __init__(self, backend: LM) -> None:
+        self.backend = backend
+        self.generations = self.otherwise = self.unknown = 0
+        self._told = False
+
+    def generate_until(self, requests: list[Instance], **kwargs: Any) -> list[str]:
+        """The backend's; with special tokens but those at its end, and its first space."""
+        self.generations += len(requests)
+        quiet = silenced(self.backend.generate_until) | kwargs
+        if not scores_as_hf(self.backend):
+            self.unknown += len(requests)
+            texts: list[str] = self.backend.generate_until(requests, **quiet)
+            return texts
+        kept = _KeptTokens(self.backend)
+        seen = view(
+            self.backend,
+            tok_batch_encode=kept.encode,
+            _model_generate=kept.generate,
+            tok_decode=kept.decode,
+        )
+        texts = seen.generate_until(requests, **quiet)
+        for request, text in zip(requests, texts, strict=True):
+            self.otherwise += not kept.is_read_so(request.args[0], text)
+        return texts
+
+    def tell(self) -> None:
+        """Say once, with the counts, where what is read may not be what was written."""
+        said = self.sentence()
+        if said and not self._told:
+            self._told = True
+            logger.warning("%s", said)
+
+    def sentence(self) -> str:
+        """What is to be said of the generations so far; empty where all is well."""
+        if self.unknown:
+            return (
+                f"{self.unknown} of {self.generations} generations came as text, without "
+                "their tokens: whether the chain that is read is, token by token, the "
+                "chain that was written is not known"
+            )
+        if self.otherwise:
+            return (
+                f"{self.otherwise} of {self.generations} generations are read as other "
+                "tokens than the model wrote: their chains have the same letters, but "
+                "are not the chains that were written"
+            )
+        return ""
+
+
+class _KeptTokens:
+    """Methods for a view of ``hf`` that keep the tokens of generations.
+
+    Why: ``hf`` decodes each generation by itself and forgets its tokens. It encodes a
+    batch, generates, and decodes one row after the other; when it no longer does so, the
+    rows do not fit and are decoded as before. Noticed by ``test_written_text.py``.
+    """
+
+    def __init__(self, backend: Any) -> None:
+        self.backend = backend
+        self._prompts: list[str] = []
+        self._rows: list[tuple[str, Tokens, Tokens]] = []
+        self._written: dict[str, list[tuple[str, Tokens]]] = {}
+        ends = getattr(backend.model, "generation_config", None)
+        eos = getattr(ends, "eos_token_id", None)
+        self._ends = {
+            backend.eot_token_id,
+            backend.tokenizer.pad_token_id,
+            *(eos if isinstance(eos, list) else [eos]),
+        }
+
+    def encode(self, strings: list[str], *args: Any, **kwargs: Any) -> Any:
+        """As ``tok_batch_encode``."""
+        self._prompts = list(strings)
+        return self.backend.tok_batch_encode(strings, *args, **kwargs)
+
+    def generate(self, context: Any, *args: Any, **kwargs: Any) -> Any:
+        """As ``_model_generate``."""
+        whole = self.backend._model_generate(context, *args, **kwargs)
+        mask = kwargs["attention_mask"].bool()
+        self._rows = [
+            (prompt, read[seen].tolist(), row[context.shape[1] :].tolist())
+            for prompt, read, seen, row in zip(self._prompts, context, mask, whole)
+        ]
+        return whole
+
+    def decode(self, tokens: Any, skip_special_tokens: bool = True) -> str:
+        """As ``tok_decode``; a row that was just generated is decoded behind its prompt."""
+        if not (isinstance(tokens, list) and self._rows and tokens == self._rows[0][2]):
+            plain: str = self.backend.tok_decode(
+                tokens, skip_special_tokens=skip_special_tokens
+            )
+            return plain
+        prompt, before, row = self._rows.pop(0)
+        end = next((i for i, token in enumerate(row) if token in self._ends), len(row))
+        written = row[:end]
+        text = self._behind(before[-PROMPT_TOKENS:], written)
+        self._written.setdefault(prompt, []).append((text, written))
+        return text
+
+    def _behind(self, before: Tokens, written: Tokens) -> str:
+        start, whole = (
+            self.backend.tok_decode(tokens, skip_special_tokens=False)
+            for tokens in (before, before + written)
+        )
+        if whole.startswith(start):
+            text: str = whole[len(start) :]
+            return text
+        alone: str = self.backend.tok_decode(written, skip_special_tokens=False)
+        return alone
+
+    def is_read_so(self, prompt: str, text: str) -> bool:
+        """Whether the tokens that a text is read as, behind its prompt, are those written.
+
+        A stop string may have cut the last token in two.
+        """
+        alone = self.backend.tok_encode(prompt)
+        whole = self.backend.tok_encode(prompt + text)
+        read = whole[len(alone) :]
+        if whole[: len(alone)] != alone:
+            return not text
+        return any(
+            common_prefix(read, written) >= len(read) - (full != text)
+            for full, written in self._written.get(prompt, [])
+            if full.startswith(text)
+        )

@@ -1,0 +1,45 @@
+"""Metrics: each defined once, by name; every table, page and schema reads them from here.
+
+>>> from lm_eval_faith.metrics import metric
+>>> metric("late").meaning
+'effect on steps in the late third of the chain'
+"""
+
+from . import chains, effects, labels, position
+from .effects import at_least
+from .metric import (
+    DEFAULT,
+    NO_ANSWER_STEPS,
+    VS_CONTROL,
+    Choices,
+    Metric,
+    Modifier,
+    Quantity,
+)
+from .registry import (
+    load_metric_modules,
+    metric,
+    metrics,
+    primary,
+    quantities,
+    register,
+)
+
+register(*effects.METRICS, *position.METRICS, *labels.METRICS, *chains.METRICS)
+
+__all__ = [
+    "DEFAULT",
+    "NO_ANSWER_STEPS",
+    "VS_CONTROL",
+    "Choices",
+    "Metric",
+    "Modifier",
+    "Quantity",
+    "at_least",
+    "load_metric_modules",
+    "metric",
+    "metrics",
+    "primary",
+    "quantities",
+    "register",
+]

@@ -1,0 +1,122 @@
+"""How large the effects are: means, shares and the median, in nats and as probabilities."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from lm_eval_faith_stats import (
+    MEAN_OF_PROBLEMS,
+    MEAN_OF_STEPS,
+    MEDIAN,
+    SHARE_OF_PROBLEMS,
+    SHARE_OF_STEPS,
+)
+
+from lm_eval_faith.metrics.metric import NO_ANSWER_STEPS, Choices, Metric
+from lm_eval_faith.records.columns import Columns, Floats
+
+NEXT_TO_CERTAIN = -1e-7
+"""In nats: log-probabilities over it are told from certainty by rounding in float32 only."""
+
+
+def effect(steps: Columns, choices: Choices) -> Floats:
+    """The drop of the answer's log-probability, in nats."""
+    return np.asarray(steps.effect, np.float64)
+
+
+def at_least(effect: Floats, threshold: float) -> Floats:
+    """1 where the effect is at or over the threshold, else 0; NaN without an effect."""
+    return np.where(np.isnan(effect), np.nan, effect >= threshold)
+
+
+def over_threshold(steps: Columns, choices: Choices) -> Floats:
+    """1 where the step counts as load-bearing by its effect, else 0."""
+    return at_least(steps.effect, choices.threshold)
+
+
+def probability_drop(steps: Columns, choices: Choices) -> Floats:
+    """p(answer | clean chain) less p(answer | changed chain)."""
+    return np.exp(steps.logprob_clean) - np.exp(steps.logprob)
+
+
+def log_odds(logprob: Floats) -> Floats:
+    """log(p / (1 - p)) of a log-probability in nats.
+
+    >>> log_odds(np.log([0.5, 0.2])).round(4).tolist()
+    [0.0, -1.3863]
+    """
+    held: Floats = np.minimum(logprob, NEXT_TO_CERTAIN)
+    return held - np.log(-np.expm1(held))
+
+
+def log_odds_drop(steps: Columns, choices: Choices) -> Floats:
+    """The drop of the answer's log-odds."""
+    return log_odds(steps.logprob_clean) - log_odds(steps.logprob)
+
+
+METRICS = (
+    Metric(
+        "effect",
+        "nats",
+        "neither",
+        "effect, mean over problems",
+        MEAN_OF_PROBLEMS,
+        effect,
+    ),
+    Metric(
+        "effect_over_steps",
+        "nats",
+        "neither",
+        "effect, mean over all steps",
+        MEAN_OF_STEPS,
+        effect,
+    ),
+    Metric(
+        "load_bearing_rate",
+        "share",
+        "neither",
+        "steps with an effect of {threshold} or more",
+        SHARE_OF_STEPS,
+        over_threshold,
+    ),
+    Metric(
+        "median", "nats", "neither", "effect, median over all steps", MEDIAN, effect
+    ),
+    Metric(
+        "negative",
+        "share",
+        "neither",
+        "steps with an effect under zero",
+        SHARE_OF_STEPS,
+        lambda s, choices: np.where(np.isnan(s.effect), np.nan, s.effect < 0),
+    ),
+    Metric(
+        "follow",
+        "share",
+        "higher",
+        "steps after which the changed chain's own answer is preferred, mean over problems",
+        SHARE_OF_PROBLEMS,
+        lambda s, choices: s.follow,
+        needs=frozenset({"other_answer"}),
+        modifiers=(NO_ANSWER_STEPS,),
+    ),
+    Metric(
+        "probability_drop",
+        "probability",
+        "neither",
+        "drop of the answer's probability, mean over problems",
+        replace(MEAN_OF_PROBLEMS, lowest=-1.0, highest=1.0),
+        probability_drop,
+        modifiers=(NO_ANSWER_STEPS,),
+    ),
+    Metric(
+        "log_odds_drop",
+        "log-odds",
+        "neither",
+        "drop of the answer's log-odds, mean over problems",
+        MEAN_OF_PROBLEMS,
+        log_odds_drop,
+        modifiers=(NO_ANSWER_STEPS,),
+    ),
+)

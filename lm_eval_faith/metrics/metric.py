@@ -1,0 +1,190 @@
+"""What a metric is: a number with a name, made of a table's rows by an estimator.
+
+A metric says which rows count, one value a row, and how the values of all problems become
+one number. With an intervention and modifiers it is a :class:`Quantity`: what a report has
+a row for, and what models are compared by.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+from lm_eval_faith_stats import Estimator, Sample
+
+from lm_eval_faith.records.columns import Columns, Floats, Mask
+
+Unit = Literal[
+    "nats", "log-odds", "probability", "share", "auc", "g", "correlation", "steps"
+]
+Better = Literal["higher", "lower", "neither"]
+Of = Literal["steps", "chains", "chain_means"]
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What a reader chooses.
+
+    Attributes:
+        threshold: the effect in nats from which a step counts as load-bearing.
+        exclude_answer_steps: steps that state the final answer do not count in any metric.
+    """
+
+    threshold: float = 1.0
+    exclude_answer_steps: bool = False
+
+
+DEFAULT = Choices()
+
+
+@dataclass(frozen=True)
+class Modifier:
+    """A change of the rows before a metric is made of them.
+
+    Attributes:
+        name: ends the metric's name.
+        meaning: ends the metric's meaning.
+        needs: what there must be for it, of ``records.tables.what_steps_have``.
+        change: the rows, changed or fewer.
+    """
+
+    name: str
+    meaning: str
+    needs: str
+    change: Callable[[Columns], Columns]
+
+
+VS_CONTROL = Modifier(
+    "vs_control",
+    "less the control's",
+    "control",
+    lambda s: s.but(effect=s.effect - s.control_effect),
+)
+NO_ANSWER_STEPS = Modifier(
+    "no_answer_steps",
+    "without the steps that state the answer",
+    "answer_steps",
+    lambda s: s[~s.states_answer],
+)
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A number with a name.
+
+    Attributes:
+        name: a part of the names in every table: a plain identifier.
+        unit: of the number.
+        better: which direction a table's arrow shows.
+        meaning: one line; ``{threshold}`` is filled in.
+        by: joins the values of all problems: an estimator of ``lm_eval_faith_stats``.
+        value: one number a row, NaN where there is none.
+        where: which rows count; all unless told otherwise.
+        second: a column that the estimator needs beside the value (``load_bearing``,
+            ``position``); rows without it are left out.
+        of: the rows: steps under one intervention, chains, or each chain's mean over its
+            steps under one intervention.
+        needs: what a run must have, of ``records.tables``.
+        modifiers: those that make sense for it.
+    """
+
+    name: str
+    unit: Unit
+    better: Better
+    meaning: str
+    by: Estimator
+    value: Callable[[Columns, Choices], Floats]
+    where: Callable[[Columns], Mask] | None = None
+    second: str = ""
+    of: Of = "steps"
+    needs: frozenset[str] = frozenset()
+    modifiers: tuple[Modifier, ...] = (VS_CONTROL, NO_ANSWER_STEPS)
+
+    def __post_init__(self) -> None:
+        if not self.name.isidentifier():
+            raise ValueError(f"metric name {self.name!r} is not an identifier")
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """A metric of an intervention, modified or as it is: one row of a report.
+
+    Attributes:
+        metric: which one.
+        intervention: whose steps; empty for metrics of chains.
+        modifiers: in the order in which they are applied.
+    """
+
+    metric: Metric
+    intervention: str = ""
+    modifiers: tuple[Modifier, ...] = field(default=())
+
+    @property
+    def column(self) -> str:
+        """The name without the intervention: ``late_vs_control_no_answer_steps``."""
+        return "_".join([self.metric.name, *(m.name for m in self.modifiers)])
+
+    @property
+    def name(self) -> str:
+        """The name in the harness's table: ``corrupt_late_vs_control_no_answer_steps``."""
+        return (
+            f"{self.intervention}_{self.column}" if self.intervention else self.column
+        )
+
+    @property
+    def plain(self) -> str:
+        """The name without modifiers: all of that name are shown side by side."""
+        return "_".join(filter(None, [self.intervention, self.metric.name]))
+
+    def meaning(self, choices: Choices) -> str:
+        """In words."""
+        threshold = (
+            f"{choices.threshold:g} {'nat' if choices.threshold == 1 else 'nats'}"
+        )
+        told = self.metric.meaning.replace("{threshold}", threshold)
+        return ", ".join([told, *(m.meaning for m in self.modifiers)])
+
+    def rows(self, columns: Columns) -> Columns:
+        """The rows that count, changed as the modifiers say.
+
+        Args:
+            columns: of chains for a metric of chains, else of steps, of any number of
+                interventions.
+        """
+        rows = columns
+        if self.metric.of != "chains":
+            rows = rows[rows.intervention == self.intervention]
+        for modifier in self.modifiers:
+            rows = modifier.change(rows)
+        if self.metric.of == "chain_means":
+            rows = means_of_chains(rows)
+        if self.metric.second:
+            rows = rows[~np.isnan(rows[self.metric.second])]
+        if self.metric.where is not None:
+            rows = rows[self.metric.where(rows)]
+        return rows
+
+    def sample(self, columns: Columns, choices: Choices) -> Sample:
+        """What the metric's estimator takes, of the rows that :meth:`rows` leaves."""
+        rows = self.rows(columns)
+        second = rows[self.metric.second] if self.metric.second else None
+        value = np.asarray(self.metric.value(rows, choices), np.float64)
+        return Sample(value, rows.problem, second)
+
+
+def means_of_chains(steps: Columns) -> Columns:
+    """A row a chain: the mean ``effect`` of its scored steps, and the chain's label."""
+    steps = steps[~np.isnan(steps.effect)]
+    _, first, chain = np.unique(
+        np.char.add(
+            np.char.add(steps.model.astype(str), "\0"), steps.chain.astype(str)
+        ),
+        return_index=True,
+        return_inverse=True,
+    )
+    counts = np.bincount(chain, minlength=len(first))
+    means = np.bincount(chain, weights=steps.effect, minlength=len(first)) / counts
+    rows: Columns = steps[first]
+    return rows.but(effect=means, load_bearing=rows.chain_load_bearing)
