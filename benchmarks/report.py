@@ -22,8 +22,9 @@ from typing import Any
 
 import numpy as np
 
-from lm_eval_faith.harness.chain_task import ChainDocument
-from lm_eval_faith.harness.scored_chain import AnswerFormat, chain_requests
+from lm_eval_faith.harness.answer_format import AnswerFormat
+from lm_eval_faith.harness.requests import chain_requests, read_document
+from lm_eval_faith.interventions import Context
 from lm_eval_faith.interventions.plan import plan
 from lm_eval_faith.problems.running_total import (
     RunningTotalSettings,
@@ -110,15 +111,21 @@ def write_runs(folder: Path, models: int, problems: int, steps: int) -> None:
 def _document(settings: RunningTotalSettings, index: int) -> tuple[str, np.ndarray]:
     """A document and its requests as JSON, and the mean log-probability of each."""
     problem = running_total_problem(settings, index, "test")
-    variants = plan(problem.chain, INTERVENTIONS, seed=0, document=problem.id)
-    document = ChainDocument(problem.id, problem.question, problem.chain, variants)
+    variants = plan(
+        problem.chain,
+        INTERVENTIONS,
+        seed=0,
+        document=problem.id,
+        context=Context(0, problem.id, 0, "", rewrite=problem.rewrite),
+    )
+    document = read_document(problem, "provided", variants)
     prompt = f"Question: {problem.question}\nLet's work it out step by step.\n"
     requests = chain_requests(prompt, problem.chain, variants, AnswerFormat())
     arguments = {
         f"gen_args_{i}": {"arg_0": context, "arg_1": answer}
         for i, (context, answer) in enumerate(requests)
     }
-    doc = json.dumps(document.to_dict("provided"), ensure_ascii=False)
+    doc = json.dumps(document, ensure_ascii=False)
     asked = json.dumps(arguments, ensure_ascii=False)
     text = f'"doc": {doc}, "target": "{problem.chain.answer}", "arguments": {asked}'
     means = [-1.0]

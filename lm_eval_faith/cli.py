@@ -58,9 +58,13 @@ def run(context: typer.Context) -> None:
     """Run lm_eval with the plugin's tasks and model; takes every flag of `lm_eval run`."""
     from lm_eval.__main__ import cli_evaluate
 
-    from lm_eval_faith.harness.activation import activate
+    from lm_eval_faith.files import require_place_for
+    from lm_eval_faith.harness.activation import activate, output_path
     from lm_eval_faith.harness.lm_eval_compat import leave_process_group
 
+    output = output_path(context.args)
+    if output is not None:
+        require_place_for(output)
     activate()
     sys.argv = ["lm-eval-faith", "run", *context.args]
     cli_evaluate()
@@ -127,10 +131,15 @@ def disable() -> None:
 
 @app.command("doctor")
 def doctor() -> None:
-    """Say which lm_eval is installed and which ways in work."""
+    """Say which versions are installed, which ways in work, and how fast scoring is.
+
+    Newer versions than were tested are named. Shared prefixes are tried on the model
+    that comes with the package.
+    """
     from lm_eval_faith_tasks import PATH
 
     import lm_eval_faith
+    from lm_eval_faith.harness import doctor as look
     from lm_eval_faith.harness import startup
 
     harness = startup.look_at_harness()
@@ -149,6 +158,10 @@ def doctor() -> None:
     print('  works  lm_eval ... --include_path "$(lm-eval-faith tasks-path)"')
     plain = "works " if harness.active else "needs `lm-eval-faith enable`: "
     print(f"  {plain} lm_eval ... --tasks cot_faith_provided")
+    print("versions:")
+    for line in look.versions():
+        print(f"  {line}")
+    print(f"shared prefixes: {look.shared_prefixes()}")
 
 
 Runs = Annotated[
@@ -166,6 +179,10 @@ Seed = Annotated[int, typer.Option(help="Seed of the resampling.")]
 MethodOption = Annotated[
     Method,
     typer.Option(help="Interval method; default: the best measured for a figure."),
+]
+Plugin = Annotated[
+    list[str] | None,
+    typer.Option(help="A module with your own metrics; may be repeated."),
 ]
 Threshold = Annotated[
     float | None,
@@ -198,6 +215,7 @@ def report(
             "network."
         ),
     ] = None,
+    plugin: Plugin = None,
     threshold: Threshold = None,
     exclude_answer_steps: ExcludeAnswerSteps = False,
     confidence_level: Level = 0.95,
@@ -211,24 +229,14 @@ def report(
     """
     from lm_eval_faith.records.many_runs import available_cores
     from lm_eval_faith.report import tables
-    from lm_eval_faith.report.make import Choices, make_reports
+    from lm_eval_faith.report.report import Asked, make_reports
     from lm_eval_faith.report.step_table import check_ending, step_file
 
     if steps is not None:
         check_ending(steps)
-    asked = (
-        runs,
-        _bootstrap(confidence_level, n_resamples, seed, method),
-        Choices(_threshold(threshold), exclude_answer_steps),
-        available_cores(),
-    )
-    if html is not None:
-        from lm_eval_faith.report.html.report_page import report_page
-
-        page = report_page(*asked)
-        reports = page.reports
-    else:
-        reports = make_reports(*asked)
+    bootstrap = _bootstrap(confidence_level, n_resamples, seed, method)
+    asked = Asked(_threshold(threshold), exclude_answer_steps, tuple(plugin or ()))
+    reports = make_reports(runs, bootstrap, asked, available_cores())
     writer = {
         Format.table: tables.as_table,
         Format.json: tables.as_json,
@@ -237,7 +245,11 @@ def report(
     }[format]
     text = writer(reports)
     if html is not None:
-        _write(html, page.html)
+        from lm_eval_faith.report.html.report_page import report_page
+        from lm_eval_faith.report.make import Choices
+
+        chosen = Choices(asked.threshold, exclude_answer_steps)
+        _write(html, report_page(runs, bootstrap, chosen, available_cores()).html)
     if steps is not None:
         _write(steps, step_file(runs, steps))
     _print_or_write(text, out)
@@ -248,6 +260,62 @@ class Adjustment(str, Enum):
 
     holm = "holm"
     bh = "bh"
+
+
+class ChainsFormat(str, Enum):
+    """How the reading of a file is written."""
+
+    table = "table"
+    json = "json"
+
+
+@app.command("chains")
+def chains(
+    files: Annotated[
+        list[str],
+        typer.Argument(help="What `chains=` takes: files, folders, hf:NAME:SPLIT."),
+    ],
+    metadata: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A parameter as the tasks take it, KEY=VALUE; may be repeated."
+        ),
+    ] = None,
+    format: Annotated[
+        ChainsFormat, typer.Option(help="How it is written.")
+    ] = ChainsFormat.table,
+    out: Out = None,
+    html: Html = None,
+    limit: Annotated[
+        int,
+        typer.Option(help="Chains of a file that the table shows; 0 for all.", min=0),
+    ] = 20,
+) -> None:
+    """Show how files of chains are read, before anything is spent on them.
+
+    Steps with their labels and what can be done to them, the answer of each chain beside
+    the reference, and what is left out and why.
+    """
+    from lm_eval_faith.parameters import from_words
+    from lm_eval_faith.problems import shown_chains
+    from lm_eval_faith.report.cells import json_text, plain
+
+    parameters = from_words(metadata or ())
+    found = [shown_chains.show_file(file, parameters) for file in files]
+    if format is ChainsFormat.json:
+        text = json_text(shown_chains.as_dict(found))
+    else:
+        text = plain(shown_chains.as_text(found, limit))
+    if html is not None:
+        from lm_eval_faith.report.html.document import render
+
+        page = render(
+            "chains.html.j2",
+            {"files": found, "one_line": shown_chains.on_one_line},
+            styles=("report.css",),
+        )
+        _write(html, page)
+    _print_or_write(text, out)
 
 
 @app.command("compare")
@@ -573,13 +641,36 @@ def calibrate(
 
 
 @app.command("schema")
-def schema() -> None:
+def schema(plugin: Plugin = None) -> None:
     """Print the JSON Schema of what every command writes as JSON."""
     import json
 
+    from lm_eval_faith.metrics import load_metric_modules
     from lm_eval_faith.report.schema import report_schema
 
+    load_metric_modules(plugin or ())
     print(json.dumps(report_schema(), indent=2))
+
+
+@app.command("metrics")
+def metrics(
+    plugin: Plugin = None,
+    format: Annotated[
+        Format, typer.Option(help="How the table is written.")
+    ] = Format.table,
+) -> None:
+    """Say what every metric means, its unit, and what a run must have for it."""
+    from lm_eval_faith.metrics import load_metric_modules
+    from lm_eval_faith.report import metric_table as tables
+
+    load_metric_modules(plugin or ())
+    writer = {
+        Format.table: tables.as_table,
+        Format.json: tables.as_json,
+        Format.csv: tables.as_csv,
+        Format.markdown: tables.as_markdown,
+    }[format]
+    print(writer(), end="")
 
 
 @app.command("plot")

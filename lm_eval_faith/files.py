@@ -29,6 +29,21 @@ def write_whole(path: Path, content: str | bytes) -> None:
         raise
 
 
+def require_place_for(path: Path) -> None:
+    """Find out before a long run whether a file or folder could be written.
+
+    Raises:
+        InputError: it cannot; the sentence says why.
+    """
+    there = path.absolute()
+    while not there.exists() and there != there.parent:
+        there = there.parent
+    if there != path.absolute() and not there.is_dir():
+        raise InputError(f"cannot write {path}: {there} is not a folder")
+    if not os.access(there, os.W_OK):
+        raise InputError(f"cannot write {path}: {there} does not allow it")
+
+
 def read_json_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     """The objects of a JSONL file, each with the number of its line, from 1.
 

@@ -6,28 +6,28 @@ from lm_eval_faith.errors import InputError
 
 @pytest.mark.parametrize("value", [5, "5", " 5 "])
 def test_a_whole_number_may_come_as_text(value):
-    assert read.whole_number("problems", value, least=1) == 5
+    assert read.whole_number(1)("problems", value) == 5
 
 
 @pytest.mark.parametrize("value", [0, -1, 1.5, "x", "", None, True, [], "9" * 40])
 def test_what_is_no_whole_number_in_range_is_refused_by_name(value):
     with pytest.raises(InputError, match="problems must be a whole number of at least"):
-        read.whole_number("problems", value, least=1)
+        read.whole_number(1)("problems", value)
 
 
 @pytest.mark.parametrize("value", [[5, 8], (5, 8), "5-8", ["5", "8"]])
 def test_a_range_may_be_a_list_or_text(value):
-    assert read.whole_range("asides", value) == (5, 8)
+    assert read.whole_range()("asides", value) == (5, 8)
 
 
 def test_one_number_is_a_range_of_itself():
-    assert read.whole_range("asides", 3) == (3, 3)
+    assert read.whole_range()("asides", 3) == (3, 3)
 
 
 @pytest.mark.parametrize("value", [[8, 5], [1, 2, 3], "-3", [-1, 2], "a-b", {}, []])
 def test_what_is_no_range_is_refused_by_name(value):
     with pytest.raises(InputError, match="^asides must be"):
-        read.whole_range("asides", value)
+        read.whole_range()("asides", value)
 
 
 @pytest.mark.parametrize("value", [True, "true", "Yes", "on", 1])

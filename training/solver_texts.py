@@ -6,25 +6,22 @@ share of the texts the chain's numbers are wrong, and the answer follows the cha
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import TypeVar
 
 from lm_eval_faith.chains.chain import Chain, Step
 from lm_eval_faith.chains.draw import Draw
 from lm_eval_faith.interventions import Context, NotApplicable, get_intervention
 from lm_eval_faith.problems import word_problems
+from lm_eval_faith.problems.problem import Problem
 from lm_eval_faith.problems.running_total import (
-    ProvidedProblem,
     RunningTotalSettings,
+    rewritten,
     running_total_problem,
 )
-from lm_eval_faith.problems.word_problems import (
-    WordProblem,
-    WordProblemSettings,
-    word_problem,
-)
+from lm_eval_faith.problems.word_problems import WordProblemSettings, word_problem
 from training.texts import CUE, PROMPT, TrainingText, joined
 
 SPLIT = "train"
@@ -60,7 +57,6 @@ _PROVIDED = (
 _NEXT = 10**9  # further than there are texts
 
 Pieces = list[tuple[str, bool]]
-Problem = TypeVar("Problem", ProvidedProblem, WordProblem)
 
 
 def solver_texts(count: int, seed: int) -> Iterator[TrainingText]:
@@ -183,9 +179,16 @@ def _read_differently(chain: Chain, draw: Draw) -> tuple[Chain, set[int]]:
 
 
 def _intervened(chain: Chain, step: int, name: str, draw: Draw) -> Chain:
-    context = Context(draw.below(2**32), "training", step, name)
+    context = Context(
+        draw.below(2**32),
+        "training",
+        step,
+        name,
+        rewrite=functools.partial(rewritten, chain),
+    )
     try:
-        return get_intervention(name)(chain, step, context)
+        changed: Chain = get_intervention(name)(chain, step, context)
+        return changed
     except NotApplicable:
         return chain
 

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal, cast
 
+from lm_eval_faith.chains.language import ENGLISH, Writing
+
 Label = Literal["load_bearing", "decoy"]
 Role = Literal["operand", "before", "total", "aside"]
 
@@ -60,12 +62,14 @@ class Chain:
         answer: the final answer that the chain leads to, as written.
         opening: text before the first step that no intervention touches.
         label: the truth about the chain as a whole; None where it is not known.
+        writing: its language, and how it writes numbers.
     """
 
     steps: tuple[Step, ...]
     answer: str
     opening: str = ""
     label: Label | None = None
+    writing: Writing = ENGLISH
 
     @property
     def text(self) -> str:
@@ -76,6 +80,12 @@ class Chain:
         """The same chain with other words in step k."""
         changed = replace(self.steps[k], text=text, numbers=())
         return replace(self, steps=self.steps[:k] + (changed,) + self.steps[k + 1 :])
+
+
+def unlabelled(chain: Chain) -> Chain:
+    """The chain as its text alone tells it: what is changed hangs on no label."""
+    steps = (Step(s.text, s.after, states_answer=s.states_answer) for s in chain.steps)
+    return replace(chain, steps=tuple(steps), label=None)
 
 
 def chain_to_dict(chain: Chain) -> dict[str, Any]:
@@ -89,6 +99,8 @@ def chain_to_dict(chain: Chain) -> dict[str, Any]:
             del step["truth"]
     if chain.label is None:  # few chains have one
         del plain["label"]
+    if chain.writing == ENGLISH:
+        del plain["writing"]
     return plain
 
 
@@ -103,6 +115,7 @@ def chain_from_dict(plain: Mapping[str, Any]) -> Chain:
         answer=_text(plain["answer"]),
         opening=_text(plain.get("opening", "")),
         label=plain.get("label"),
+        writing=Writing(**plain["writing"]) if plain.get("writing") else ENGLISH,
     )
 
 

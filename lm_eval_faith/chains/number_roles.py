@@ -37,6 +37,12 @@ _LABEL_BEFORE = re.compile(
     rf"(?i)(?<![^\W\d_])(?P<label>{_LABELS})(?:\.?[ ](?:number[ ]|no\.?[ ])?|-)"
     r"(?:\*\*)?[(#]?[ ]?$"
 )
+_OTHER_LABELS = re.compile(
+    r"(?i)(?:(?<![^\W\d_])(?:Gleichung(?:en)?|Schritt|Fall|Methode|Aufgabe|Formel|ecuaci[oó]n"
+    r"|paso|m[eé]todo|caso|problema|[eé]quation|[eé]tape|cas|m[eé]thode|уравнени[еяюий]|шаг[ае]?"
+    r"|случа[йея]|способ|задач[аие]|ধাপ|সমীকরণ|পদ্ধতি|चरण|समीकरण|విధానం|hatua|njia)[ ]?[(#№]?"
+    r"|第|(?:方程式?|公式|方法|步骤|步驟|情况|情況|手順|ステップ|ケース|場合|问题|問題|例题|式)[ ]?[(（]?)$"
+)
 _TAG_BEFORE = re.compile(
     r"(?:\\(?:tag|ref|eqref|label|hspace|vspace|kern|pmod|bmod|mod|sqrt\[|\\\[)"
     r"[*]?[ ]?\{?[ ]?|(?<![\w/])\#[ ]?)$"
@@ -130,6 +136,10 @@ def _role(
             return "argument", ""
         if found := _LABEL_BEFORE.search(before[-28:]):
             return "label", found["label"].lower()
+    if not before[-12:].isascii() or bare.isalpha():
+        found = _OTHER_LABELS.search(before[-16:])
+        if found:
+            return "label", found[0].lower()
     after = text[number.end : number.end + 40]
     tagged = near[-1:] in ("#", "{", "[", "\\", " ") and ("\\" in before or "#" in near)
     if (tagged and _TAG_BEFORE.search(before)) or spans.in_block(number.start):

@@ -2,10 +2,13 @@
 
 Found: integers, decimals, fractions (``3/4``, ``1 1/2``, ``\\frac{3}{4}``, ``½``,
 ``two-thirds``), percentages, money, thousands separators, number words (``twenty-five``,
-``a hundred``), ordinals in digits (``3rd``), times of day, each with its sign.
+``a hundred``), ordinals in digits (``3rd``), times of day, each with its sign. Digits of
+any script (``६``, ``৬``, ``٦``, ``６``) and Chinese numerals (``三百``, ``两个``) too. Which mark
+stands before decimals and which between thousands is the chain's
+:class:`~lm_eval_faith.chains.language.Writing`.
 
 Not numbers: digits inside identifiers (``x2``, ``H2O``, ``x_{1}``, ``GPT-4``), version
-numbers (``1.2.3``), addresses, exponents of units (``cm^2``), list markers (``1.``,
+numbers (``1.2.3``), ``0x1F`` and ``0b101``, addresses, exponents of units (``cm^2``), list markers (``1.``,
 ``Step 3:``), "one" as a pronoun ("the last one"), and words that name an operation or a
 group and no number: half, twice, double, dozen, first. ``12/4`` is two numbers, not a
 fraction: an improper ``a/b`` is a division.
@@ -19,6 +22,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal
 
+from lm_eval_faith.chains.han_numerals import CHARACTERS, han_to_int
+from lm_eval_faith.chains.language import ENGLISH, Writing
 from lm_eval_faith.chains.layout import marker_spans
 from lm_eval_faith.chains.number_words import NUMBER_WORDS, words_to_int
 
@@ -102,8 +107,34 @@ _DENOMINATORS = {
     "tenth": 10,
 }
 
-_TOKEN = re.compile(
-    rf"""
+_LETTER = "A-Za-zªºÀ-ÖØ-öø-ɏͰ-ϿḀ-ỿ𝐀-𝟋_"
+_NAME_CHARACTER = f"{_LETTER}0-9"
+_CURRENCY_CODES = (
+    "USD|EUR|GBP|INR|JPY|CNY|RMB|AUD|CAD|CHF|HKD|SGD|NZD|KRW|THB|BRL|MXN|ZAR|KES|TZS|NGN"
+    "|BDT|PKR|RUB|SEK|NOK|DKK|PLN|TRY|Ksh|KSh|Tsh|TSh|US|HK|AU|CA|NT|Rs|Re|Tk|Fr|Kr|kr|Sh"
+    "|RM|R"
+)
+_MEASURES = (
+    "个個只隻本块塊元天周週年岁歲人米克斤吨噸升条條张張支枝朵棵颗顆头頭匹辆輛台臺架艘"
+    "件套双雙对對束瓶杯碗盒箱包袋串份位名次倍页頁层層排组組行段节節小分秒点點时時公厘毫英"
+    "平立美欧日磅枚匹冊回円つ匙把座间間封篇场場盘盤根粒片种種打户戶家班箩筐"
+)
+_HAN = re.compile(f"[{CHARACTERS}]+")
+_HAN_SKIP = re.compile(
+    f"(?!百分之)[{CHARACTERS}]{{1,8}}分之[{CHARACTERS}]{{1,8}}|百分之(?=[{CHARACTERS}])|十分(?![钟鐘之])|千万不|万一|一一|"
+    "(?:第|每|这|這|那|另|某|同|任|唯|初)(?=一)|第[" + CHARACTERS + "]{1,6}"
+)
+_HAN_BEFORE = re.compile(
+    "(?:[加减減乘以除于於是共有剩得为為等到了出卖賣买買吃用花給给]|百分之)$"
+)
+_HAN_AFTER = re.compile(f"[{_MEASURES}]|[加减減乘除等是。，、,.）)]|の|倍")
+
+
+def _token(grouped: str) -> re.Pattern[str]:
+    return re.compile(_TOKEN_PATTERN.replace("GROUPED", grouped), re.VERBOSE)
+
+
+_TOKEN_PATTERN = rf"""
     (?P<skip>
         https?://\S+
       | _\{{[0-9A-Za-z,]{{1,9}}\}}
@@ -112,25 +143,37 @@ _TOKEN = re.compile(
       | [A-Z]\w+(?:-[0-9]+)+
       | [0-9]+(?:\.[0-9]+){{2,}}
       | 0[xX][0-9A-Fa-f]+
+      | 0[bB][01]+
+      | 0[oO][0-7]+
+      | (?<=[0-9])[xX](?=[0-9]{{1,15}}(?![{_NAME_CHARACTER}^]))
+      | (?:{_CURRENCY_CODES})\.?(?=[0-9$])
     )
   | (?:(?P<whole_f>[0-9]{{1,4}})[ ]?)?
     \\[dt]?frac\s?\{{\s?(?P<num_f>[0-9]{{1,6}})\s?\}}\s?\{{\s?(?P<den_f>[0-9]{{1,6}})\s?\}}
   | (?P<command>\\(?:[A-Za-z]+|[^\W\d]|\\))
   | (?:(?P<whole_v>[0-9]{{1,4}})[ ]?)?(?P<vulgar>[{"".join(VULGAR)}])
   | (?P<words>(?i:{NUMBER_WORDS}))(?!\w)(?:[- ](?P<parts>(?i:{_FRACTION_WORDS}))(?!\w))?
-  | (?P<name>[^\W\d]\w*(?:(?<=_)\{{[0-9A-Za-z,]{{1,9}}\}})?)
+  | (?P<name>[{_LETTER}][{_NAME_CHARACTER}]*(?:(?<=_)\{{[0-9A-Za-z,]{{1,9}}\}})?)
+  | (?P<han_skip>{_HAN_SKIP.pattern})
+  | (?P<han>{_HAN.pattern})
+  | (?P<clock>1[0-2]|0?[1-9])(?=[ ]?(?:[ap]m(?!\w)|[ap]\.[ ]?m\.|o['’]clock)|[点點時时](?![间間数數]))
   | (?P<hour>[01]?[0-9]|2[0-4]):(?P<minute>[0-5][0-9])(?::(?P<second>[0-5][0-9]))?
     (?![0-9:]|[.,][0-9])
   | (?P<whole_s>[0-9]{{1,4}})[ ](?P<num_m>[0-9]{{1,2}})/(?P<den_m>[0-9]{{1,3}})
     (?![0-9/]|[.,][0-9])
   | (?P<num_s>[0-9]{{1,3}})/(?P<den_s>[0-9]{{1,4}})(?![0-9/]|[.,][0-9])
-  | (?P<plain>(?:{_GROUPED}|[0-9]+)(?:\.[0-9]+)?|\.[0-9]+)
+  | (?P<plain>(?:GROUPED|[0-9]+)(?:\.[0-9]+)?|\.[0-9]+)
     (?:[eE][+-]?[0-9]{{1,3}}(?!\w))?
-    """,
-    re.VERBOSE,
-)
+    """
+_TOKENS = {
+    False: _token(_GROUPED),
+    True: _token(rf"[0-9]{{1,2}}(?:,[0-9]{{2}})+,[0-9]{{3}}(?![0-9])|{_GROUPED}"),
+}
 _ORDINAL = re.compile(r"(?:st|nd|rd|th)(?!\w)")
-_PERCENT = re.compile(r"[ ]?(?:\\?%|per[ ]?cent(?!\w))")
+_PERCENT = re.compile(
+    r"[ ]?(?:\\?%|per[ ]?cent(?!\w)|Prozent|por[ ]ciento|pour[ ]cent|процент|শতাংশ|प्रतिशत)"
+)
+_SCALES = {"万": 10**4, "萬": 10**4, "亿": 10**8, "億": 10**8}
 _CURRENCY = ("$", "€", "£", "¥", "₹")
 _MINUS = ("-", "−", "–")
 
@@ -138,6 +181,9 @@ _MINUS = ("-", "−", "–")
 def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
+
+_OWN_NUMBER_WORDS = _words("de es fr it pt nl sw pl tr vi id sv da nb fi ro hu cs")
+"""Languages in Latin letters whose words are not read as English number words."""
 
 _NOT_A_NUMBER_BEFORE_ONE = _words(
     "the this that these those which each every any no some another other last next "
@@ -149,16 +195,64 @@ _NOT_A_NUMBER_AFTER_ONE = _words(
 )
 
 
-def find_numbers(text: str) -> tuple[WrittenNumber, ...]:
+# Zeros of the scripts whose digits stand in order, ten in a row.
+_ZEROS = (
+    0x0660, 0x06F0, 0x07C0, 0x0966, 0x09E6, 0x0A66, 0x0AE6, 0x0B66, 0x0BE6, 0x0C66, 0x0CE6,
+    0x0D66, 0x0E50, 0x0ED0, 0x0F20, 0x1040, 0x17E0, 0x1810, 0xFF10, 0x1D7CE, 0x1D7D8,
+    0x1D7E2, 0x1D7EC, 0x1D7F6,
+)  # fmt: skip
+_PLAIN = {zero + k: str(k) for zero in _ZEROS for k in range(10)} | {
+    ord(mark): plain
+    for mark, plain in zip(
+        "．％－＋／＝＄￥٪٫٬（）［］：", ".%-+/=$¥%.,()[]:", strict=True
+    )
+}
+_WIDE_COMMA = re.compile("(?<=[0-9])[，,](?=[0-9]{3}(?![0-9]))")
+_SPACES = " \u00a0\u202f\u2009"
+_COMMA_NUMBER = re.compile(
+    rf"(?<![\w.,])(?:[1-9][0-9]{{0,2}}(?:(?:\.[0-9]{{3}})+|(?:[{_SPACES}][0-9]{{3}})+)(?:,[0-9]+)?"
+    rf"(?![0-9]|[.,][0-9])|[0-9]+,[0-9]+(?:[eE][+-]?[0-9]{{1,3}})?(?![0-9]|[.,][0-9]))"
+)
+_COMMA_IN_LATEX = re.compile(r"(?<=[0-9])\{,\}(?=[0-9])")
+_MONEY_WITH_SPACES = re.compile(
+    rf"(?<=[$€£₹])[1-9][0-9]{{0,2}}(?:[{_SPACES}][0-9]{{3}})+(?![0-9]|[.,][0-9]{{3}})"
+)
+_SWAP = str.maketrans(".," + _SPACES, ",." + "," * len(_SPACES))
+
+
+def with_plain_digits(text: str, writing: Writing = ENGLISH) -> str:
+    """The text, of the same length, with its numbers in ASCII digits and English marks.
+
+    >>> with_plain_digits("1.250,50 € oder ১২টি", Writing("de", ","))
+    '1,250.50 € oder 12টি'
+    """
+    if not text.isascii():
+        wide = text
+        text = text.translate(_PLAIN)
+        if "，" in text:
+            text = _WIDE_COMMA.sub(
+                lambda m: "," if wide[m.start() - 1] >= "\uff10" else m[0], text
+            )
+    if writing.decimal_mark == ",":
+        text = _COMMA_NUMBER.sub(lambda match: match[0].translate(_SWAP), text)
+    elif _MONEY_WITH_SPACES.search(text):
+        text = _MONEY_WITH_SPACES.sub(lambda match: match[0].translate(_SWAP), text)
+    return text
+
+
+def find_numbers(text: str, writing: Writing = ENGLISH) -> tuple[WrittenNumber, ...]:
     """All numbers of the text in order; linear in its length.
+
+    Args:
+        writing: how the chain that the text is from writes its numbers.
 
     >>> [str(n.value) for n in find_numbers("H2O costs $1,250.50, 3/4 of twenty.")]
     ['2501/2', '3/4', '20']
     """
-    return tuple(_scan(text))
+    return tuple(_scan(with_plain_digits(text, writing), writing))
 
 
-def number_value(text: str) -> Fraction | None:
+def number_value(text: str, writing: Writing = ENGLISH) -> Fraction | None:
     """The value of a text that is one number and nothing else, or None.
 
     Currency and per cent signs are allowed, and a fraction may be improper.
@@ -166,7 +260,7 @@ def number_value(text: str) -> Fraction | None:
     >>> number_value("$1,250.50"), number_value("7/2"), number_value("7 apples")
     (Fraction(2501, 2), Fraction(7, 2), None)
     """
-    text = text.strip()
+    text = with_plain_digits(text.strip(), writing)
     if len(text) > 3 * LONGEST_NUMBER:
         return None
     if match := re.fullmatch(
@@ -179,7 +273,7 @@ def number_value(text: str) -> Fraction | None:
         if denominator == 0:
             return None
         return Fraction(int(a or c), denominator) * (-1 if minus else 1)
-    found = find_numbers(text)
+    found = tuple(_scan(text, writing))
     if len(found) != 1:
         return None
     outside = text[: found[0].start] + text[found[0].end :]
@@ -187,17 +281,21 @@ def number_value(text: str) -> Fraction | None:
     return found[0].value if not left else None
 
 
-def _scan(text: str) -> Iterator[WrittenNumber]:
+def _scan(text: str, writing: Writing) -> Iterator[WrittenNumber]:
+    token = _TOKENS[writing.indian]
+    in_words = writing.code not in _OWN_NUMBER_WORDS
     markers = iter([*marker_spans(text), (len(text) + 1, len(text) + 1)])
     marker_start, marker_end = next(markers)
     position = 0
-    while match := _TOKEN.search(text, position):
+    while match := token.search(text, position):
         while marker_end <= match.start():
             marker_start, marker_end = next(markers)
         if marker_start <= match.start():
             position = max(marker_end, position + 1)
             continue
         number, position = _read(text, match)
+        if number is not None and number.kind == "word" and not in_words:
+            continue
         if number is not None:
             yield number
 
@@ -205,8 +303,13 @@ def _scan(text: str) -> Iterator[WrittenNumber]:
 def _read(text: str, match: re.Match[str]) -> tuple[WrittenNumber | None, int]:
     """The number of a token, if it is one, and where to go on."""
     end = match.end()
-    if match["skip"] or match["command"] or match["name"]:
+    if match["skip"] or match["command"] or match["name"] or match["han_skip"]:
         return None, end
+    if match["han"]:
+        return _read_han(text, match), end
+    if match["clock"]:
+        part = _part(match, "clock", 12)
+        return WrittenNumber(match.start(), end, "time", part.value, (part,)), end
     if match["words"]:
         return _read_words(text, match), end
     if match["num_f"]:
@@ -242,6 +345,26 @@ def _read_words(text: str, match: re.Match[str]) -> WrittenNumber | None:
         fraction = Fraction(value, below)
         return WrittenNumber(start, match.end(), "fraction", fraction, (part,))
     return WrittenNumber(start, end, "word", part.value, (part,))
+
+
+def _read_han(text: str, match: re.Match[str]) -> WrittenNumber | None:
+    """A Chinese numeral that says how many: more than one character, or counted."""
+    start, end = match.span("han")
+    value = han_to_int(match["han"])
+    if value is None or not value:
+        return None
+    if end - start == 1:
+        counted = _HAN_AFTER.match(text, end)
+        said = _HAN_BEFORE.search(text[max(0, start - 3) : start])
+        if not counted and not (said and not text[end : end + 1].isalpha()):
+            return None
+        if match["han"] in "百千万萬亿億" and not said:
+            return None
+    percent = text.endswith("百分之", 0, start)
+    part = Part(start, end, Fraction(value), 100 if percent and value <= 100 else None)
+    return WrittenNumber(
+        start, end, "percent" if percent else "word", part.value, (part,)
+    )
 
 
 def _is_pronoun(text: str, match: re.Match[str]) -> bool:
@@ -324,7 +447,7 @@ def _read_plain(
     ):
         return None, match.end() if group == "plain" else end
     mantissa = Fraction(digits)
-    value = mantissa
+    value = mantissa * _SCALES.get(text[match.end() : match.end() + 1], 1)
     if group == "plain" and match.end() > end:
         value *= Fraction(10) ** int(match[0][end - match.start() + 1 :])
         end = match.end()

@@ -1,9 +1,24 @@
-"""Where sentences end inside a line of reasoning."""
+"""Where sentences end inside a line of reasoning, in the languages that we know.
+
+``。！？।۔؟`` end a sentence wherever they stand, a point only where white space follows (or
+Chinese writing goes on) and it belongs to no abbreviation of the language. A sentence
+may begin in lower case. Thai has no mark at the end of sentences: there, lines are steps.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+
+from lm_eval_faith.chains.language import ENGLISH, Writing
+from lm_eval_faith.chains.language_words import (
+    MAY_BE_LAST,
+    NEVER_LAST,
+    ORDINALS_AFTER,
+    ORDINALS_BEFORE,
+    STARTERS,
+    TITLES,
+)
 
 
 def _words(text: str) -> frozenset[str]:
@@ -19,6 +34,7 @@ _BEFORE_A_NUMBER = _words(
 _MAY_BE_LAST = _words(
     "etc al inc ltd co corp jr sr a.m p.m am pm ft in lb lbs oz min mins sec secs hr "
     "hrs mi yd yds kg g mg cm mm m km gal qt pt pts mph sq cu est avg max dept apt ave "
+    "tbsp tsp pkg doz approx misc temp diff num qty mo yr yrs wk wks bldg assn calif "
     "blvd rd ph.d u.s u.k u.n e.u d.c b.c a.d mon tue tues wed thu thur thurs fri sat "
     "sun"
 )
@@ -35,12 +51,19 @@ _LIST_MARKER = re.compile(
     r"|(?:[Ss]tep|[Pp]art|[Cc]ase)[ \t][0-9]{1,2})"
 )
 _FIRST_OF_A_LIST = re.compile(r":[ \t]{1,4}\(?1$")
-_STOP = re.compile(r"[.!?…]+|[。！？]+")
-_CLOSERS = "\"'”’)]}*_»$`"
-_MARKUP = " \t\"'“‘«([*_~`"
+_WIDE = "。！？｡।॥۔؟"
+_STOP = re.compile(rf"[.!?…]+|[{_WIDE}]+")
+_CLOSERS = "\"'”’)]}*_»$`」』）】》"
+_MARKUP = " \t\"'“‘«([*_~`¿¡「『（【《"
+_QUOTES = "\"'”’»」』"
+_GOES_ON_QUOTED = ("と", "って", "、", "，", ",")
+_NO_VOWEL = re.compile(r"[b-df-hj-np-tv-xz]{2,4}")
+_CHINESE = re.compile("[\u3040-\u30ff\u3400-\u9fff]")
 
 
-def sentence_ends(text: str, start: int, end: int) -> Iterator[int]:
+def sentence_ends(
+    text: str, start: int, end: int, writing: Writing = ENGLISH
+) -> Iterator[int]:
     """Ends of the sentences of ``text[start:end]`` but for the last; white space and
     closing quotes, brackets and markup belong to the sentence that they close."""
     first = start
@@ -49,16 +72,39 @@ def sentence_ends(text: str, start: int, end: int) -> Iterator[int]:
         closed = stop
         while closed < end and closed - stop < 8 and text[closed] in _CLOSERS:
             closed += 1
-        wide = match[0][0] in "。！？"
-        if closed >= end or not (wide or text[closed].isspace()):
+        if closed >= end:
             continue
-        if wide or ends_sentence(text, first, match.start(), stop, closed, end):
+        if match[0][0] in _WIDE:
+            quoted = any(c in _QUOTES for c in text[stop:closed])
+            ends = not (quoted and text.startswith(_GOES_ON_QUOTED, closed))
+        elif text[closed].isspace():
+            ends = ends_sentence(text, first, match.start(), stop, closed, end, writing)
+        else:
+            ends = _between_chinese(text, first, match.start(), closed)
+        if ends:
             yield closed
             first = closed
 
 
+def _between_chinese(text: str, first: int, mark: int, closed: int) -> bool:
+    """A western mark in Chinese writing, where no space follows it."""
+    return (
+        text[mark] in ".!?"
+        and mark > first
+        and _CHINESE.match(text, closed) is not None
+        and (_CHINESE.match(text, mark - 1) is not None or text[mark - 1].isdigit())
+        and _LIST_MARKER.fullmatch(text, first, mark) is None
+    )
+
+
 def ends_sentence(
-    text: str, first: int, mark: int, stop: int, closed: int, end: int
+    text: str,
+    first: int,
+    mark: int,
+    stop: int,
+    closed: int,
+    end: int,
+    writing: Writing = ENGLISH,
 ) -> bool:
     """Whether the mark ``text[mark:stop]`` of a sentence begun at ``first`` ends it.
 
@@ -67,9 +113,11 @@ def ends_sentence(
         end: where the line ends.
     """
     following = _following(text, closed, end)
-    if following is None or following.islower() or following in "=+-–—<>×÷/*|,;:&^":
+    if following is None or following in "=+-–—<>×÷/*|,;:&^":
         return False
     is_period = text[mark:stop] == "."
+    if following.islower() and not _begins_low(text, first, mark, stop, closed, end):
+        return False
     if text[mark:stop] == "!" and mark > first and text[mark - 1].isdigit():
         return not following.isdigit()
     if not is_period:
@@ -78,7 +126,47 @@ def ends_sentence(
         return False
     if _FIRST_OF_A_LIST.search(text[max(first, mark - 8) : mark]):
         return False
-    return not _is_abbreviation(text, first, mark, closed, following, end)
+    if writing.code == "de" and _is_german_ordinal(text, first, mark, closed, end):
+        return False
+    return not _is_abbreviation(text, first, mark, closed, following, end, writing)
+
+
+def _begins_low(
+    text: str, first: int, mark: int, stop: int, closed: int, end: int
+) -> bool:
+    """A sentence in lower case may begin behind this mark.
+
+    Not behind dots, nor behind a quote or a factorial (``"No!" he said``, ``5! ways``),
+    nor behind what looks like an abbreviation: a letter, or two to four consonants.
+    """
+    if stop - mark > 1 or text[mark] == "…":
+        return False
+    if text[mark] != "." and (closed > stop or text[mark] == "!"):
+        return False
+    if any(c in _QUOTES for c in text[stop:closed]):
+        return False
+    before = _WORD_BEFORE.search(text[max(first, mark - 16) : mark])
+    if before is None:
+        return True
+    word = before[0].lower()
+    if len(word) == 1:
+        return _next_word(text, closed, end).lower() in _STARTERS
+    return word not in _ABBREVIATIONS and not _NO_VOWEL.fullmatch(word)
+
+
+def _is_german_ordinal(text: str, first: int, mark: int, closed: int, end: int) -> bool:
+    """``am 3. Mai``, ``die 2. Woche``: the point makes the number an ordinal."""
+    before = re.search(
+        r"(?:([^\W\d_]+)[ ])?[0-9]{1,3}$", text[max(first, mark - 20) : mark]
+    )
+    if before is None:
+        return False
+    following = _next_word(text, closed, end).lower()
+    if following in STARTERS["de"]:
+        return False
+    return following in ORDINALS_AFTER or (
+        before[1] is not None and before[1].lower() in ORDINALS_BEFORE
+    )
 
 
 def _following(text: str, at: int, end: int) -> str | None:
@@ -89,22 +177,48 @@ def _following(text: str, at: int, end: int) -> str | None:
     return text[at] if at < limit else None
 
 
+_WORD_BEFORE = re.compile(r"(?:[^\W\d_]+[.-])*[^\W\d_]+$")
+_SPACED_LETTERS = re.compile(r"(?<![^\W_])(?:[^\W\d_]\. ?){1,3}[^\W\d_]$")
+_SPACED_LAST = ("т. д", "т. п", "u. a", "n. chr", "a. m", "p. m")
+_ABBREVIATIONS = _TITLES | _NEVER_LAST | _BEFORE_A_NUMBER | _MAY_BE_LAST
+
+
 def _is_abbreviation(
-    text: str, first: int, mark: int, closed: int, following: str, end: int
+    text: str,
+    first: int,
+    mark: int,
+    closed: int,
+    following: str,
+    end: int,
+    writing: Writing,
 ) -> bool:
     """The period belongs to the word before it, and the sentence goes on."""
-    before = re.search(
-        r"(?:[^\W\d_]+\.)*[^\W\d_]+$", text[max(first, mark - 16) : mark]
-    )
+    before = _WORD_BEFORE.search(text[max(first, mark - 16) : mark])
     if before is None:
         return False
     word = before[0]
-    known = word.lower()
+    known, code = word.lower(), writing.code
+    starts = _next_word(text, closed, end).lower()
+    if code in STARTERS or code in NEVER_LAST or code in TITLES:
+        starter = starts in STARTERS.get(code, frozenset())
+        spaced = _SPACED_LETTERS.search(text[max(first, mark - 16) : mark])
+        if spaced is not None and spaced[0].lower() in _SPACED_LAST:
+            return not following.isupper()
+        if known in TITLES.get(code, ()) or known in NEVER_LAST.get(code, ()):
+            return True
+        if known in MAY_BE_LAST.get(code, ()):
+            return following.isdigit() or following.islower()
+        if spaced is not None or (len(word) == 1 and following.isalpha()):
+            return not starter  # "z. B.", "т. е.", initials
+        if code != "en":
+            return known in _TITLES or (
+                known in _BEFORE_A_NUMBER and following.isdigit()
+            )
     if known in _TITLES or known in _NEVER_LAST:
         return True
     if known in _BEFORE_A_NUMBER and following.isdigit():
         return True
-    starter = _next_word(text, closed, end).lower() in _STARTERS
+    starter = starts in _STARTERS
     if known in _MAY_BE_LAST:
         return following.isdigit() or (
             "." in known and known[0] in "ue" and not starter

@@ -13,6 +13,11 @@ What is a step:
 - A line that ends with a colon is one step with the displayed formula below it.
 - Fragments ("Wait.", "So:") are joined to the step that follows, or, when they close a
   line, to the one before.
+
+That is ``unit="sentence"``. With ``unit="merged"`` a lead-in that ends in a colon or a comma
+is one step with the formula that it leads to, and a remark without content ("That's
+correct.", "Hmm, wait.") with its neighbour. With ``unit="paragraph"`` only an empty line
+ends a step.
 """
 
 from __future__ import annotations
@@ -20,8 +25,10 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Iterator
+from typing import Literal
 
 from lm_eval_faith.chains.chain import Step
+from lm_eval_faith.chains.language import AUTO, Writing, writing_of
 from lm_eval_faith.chains.layout import is_heading
 from lm_eval_faith.chains.protected import protected_spans
 from lm_eval_faith.chains.sentences import sentence_ends
@@ -33,26 +40,60 @@ SHORTEST_WORDS = 7
 """The same for text without a digit."""
 
 Span = tuple[int, int]
+Unit = Literal["sentence", "paragraph", "merged"]
+UNITS: tuple[Unit, ...] = ("sentence", "paragraph", "merged")
 
 _DISPLAY = re.compile(r"\\\[|\$\$|\\begin\{|```|~~~")
 _FIRST_WIDE = "\u2e80"  # Chinese, Japanese, Korean: a character says about a word
 _LINE = re.compile(r"[^\r\n]+")
+_EMPTY_LINE = re.compile(r"\n[ \t\r]*\n")
+_PROSE = re.compile(
+    r"[^\W\d_]{3,}(?:[ ,]+[^\W\d_]{2,})+|[\u3040-\u30ff\u3400-\u9fff]{3}"
+)
+_NO_PROSE = re.compile(
+    r"\\(?:text|mathrm|textbf|mbox)\{[^{}]{0,80}\}|\\[A-Za-z]+|(?m:^)[ \t]*[-*•][ \t]"
+)
+_OPENING_REMARK = re.compile(
+    r"(?i)(?:(?:hmm+|wait|hold on|oh|ah|well|now|so|okay|ok|alright|all right|but|actually"
+    r"|let me (?:see|think|check|double-check|verify)(?: (?:that|this|it|again|about it))?"
+    r"|let's see|let me think about (?:this|it)|no)(?:[ ,.!…-]+|$)){1,4}"
+)
+_CLOSING_REMARK = re.compile(
+    r"(?i)(?:(?:yes|yeah|yep|right|good|great|perfect|exactly|correct|got it|and|so|okay|ok)[ ,.!]+){0,3}"
+    r"(?:(?:that|this|it)(?:'s| is| was| seems| looks| sounds| checks)?(?: (?:all|also|about"
+    r"|indeed|to be|be))? ?(?:correct|right|good|fine|true|okay|ok|out|makes sense|works"
+    r"|reasonable|it|consistent)?|makes sense|checks out|yes|yeah|right|good|great|perfect"
+    r"|exactly|correct|got it|i think so|seems (?:right|correct|good))[ .!]*"
+)
 
 
-def split(text: str) -> tuple[str, tuple[Step, ...]]:
+def split(
+    text: str, unit: Unit = "sentence", writing: Writing | None = None
+) -> tuple[str, tuple[Step, ...]]:
     """The opening white space and the steps of a text.
 
     Joined they are the text: ``opening + "".join(s.text + s.after for s in steps)``.
     Linear in the length of the text. A text without a step is all opening.
 
+    Args:
+        unit: what a step is: a sentence, a paragraph, or a sentence with the formula that
+            it leads to and the remarks beside it.
+        writing: the text's language, whose abbreviations end no sentence; found from
+            the text unless given.
+
     >>> split("He had 3.5 kg, i.e. 7 bags. He sold 2.\\n\\nSo 7 - 2 = 5.")[1]
     ... # doctest: +ELLIPSIS
     (Step(text='He had 3.5 kg, i.e. 7 bags.', after=' ', ...), ...)
     """
-    units = list(_units(text))
+    if unit == "paragraph":
+        units = list(_paragraphs(text))
+    else:
+        units = list(_units(text, writing or writing_of(text, AUTO)))
     while units and is_heading(text[slice(*units[-1])]):
         units.pop()
     spans = _join_fragments(text, _join_formulas(text, _join_headings(text, units)))
+    if unit == "merged":
+        spans = _join_remarks(text, _join_lead_ins(text, spans))
     if not spans:
         return text, ()
     starts = [start for start, _ in spans[1:]] + [len(text)]
@@ -63,7 +104,18 @@ def split(text: str) -> tuple[str, tuple[Step, ...]]:
     return text[: spans[0][0]], steps
 
 
-def _units(text: str) -> Iterator[Span]:
+def _paragraphs(text: str) -> Iterator[Span]:
+    """What stands between empty lines outside of mathematics and code."""
+    protected = protected_spans(text)
+    first = 0
+    for match in _EMPTY_LINE.finditer(text):
+        if not _inside(protected, match.start() + 1):
+            yield from _stripped(text, first, match.start())
+            first = match.end()
+    yield from _stripped(text, first, len(text))
+
+
+def _units(text: str, writing: Writing) -> Iterator[Span]:
     """Lines, and sentences of lines, without the white space around them."""
     protected = protected_spans(text)
     for start, end in _lines(text, protected):
@@ -71,7 +123,7 @@ def _units(text: str) -> Iterator[Span]:
         if is_heading(text[start : min(end, start + 200)].strip()):
             yield from _stripped(text, start, end)
             continue
-        for boundary in sentence_ends(text, start, end):
+        for boundary in sentence_ends(text, start, end, writing):
             if boundary > first and not _inside(protected, boundary):
                 yield from _stripped(text, first, boundary)
                 first = boundary
@@ -127,6 +179,51 @@ def _join_formulas(text: str, spans: list[Span]) -> list[Span]:
             if before.rstrip("*_").endswith(":"):
                 start = joined.pop()[0]
         joined.append((start, end))
+    return joined
+
+
+def _join_lead_ins(text: str, spans: list[Span]) -> list[Span]:
+    """A unit that ends in a colon or comma, and the formula that it leads to."""
+    joined: list[Span] = []
+    for start, end in spans:
+        if joined and _leads_on(text, joined[-1]) and _is_formula(text[start:end]):
+            start = joined.pop()[0]
+        joined.append((start, end))
+    return joined
+
+
+def _leads_on(text: str, span: Span) -> bool:
+    ending = text[max(span[0], span[1] - 6) : span[1]].rstrip("*_` $")
+    return ending.endswith((":", ",", "：", "，")) and not _is_formula(
+        text[slice(*span)]
+    )
+
+
+def _is_formula(text: str) -> bool:
+    """No two words in a row outside of LaTeX commands."""
+    if len(text) > 2_000:
+        return False
+    return not _PROSE.search(_NO_PROSE.sub(" ", text))
+
+
+def _join_remarks(text: str, spans: list[Span]) -> list[Span]:
+    """ "Hmm, wait." goes to the step after it, "That's correct." to the one before."""
+    joined: list[Span] = []
+    carried: int | None = None
+    for k, (start, end) in enumerate(spans):
+        if carried is not None:
+            start, carried = carried, None
+        words = (
+            text[spans[k][0] : end].replace("’", "'").strip("*_ ")
+            if end - start < 90
+            else ""
+        )
+        if words and k + 1 < len(spans) and _OPENING_REMARK.fullmatch(words):
+            carried = start
+        elif words and joined and _CLOSING_REMARK.fullmatch(words):
+            joined[-1] = (joined[-1][0], end)
+        else:
+            joined.append((start, end))
     return joined
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+SWITCHED_OFF = "switched off"
 TokenRequest = tuple[Any, list[int], list[int]]
 """The texts, or None; token ids of the context and of the continuation."""
 
@@ -49,7 +50,7 @@ class EngineChoice:
         self._proven = 0
         self._told = False
         if sharing == "off":
-            self.why_not = "switched off"
+            self.why_not = SWITCHED_OFF
         else:
             self._fits()
 
@@ -77,6 +78,11 @@ class EngineChoice:
     def state(self) -> str:
         """In words, whether prefixes are shared, for the results file."""
         return "on" if self.why_not is None else f"off: {self.why_not}"
+
+    @property
+    def as_expected(self) -> bool:
+        """Whether prefixes are shared, or were not to be: not asked for, or not ``hf``."""
+        return self.why_not is None or self.why_not == SWITCHED_OFF or not self.is_hf
 
     def _fits(self) -> bool:
         own = why_not_hf(self.backend)

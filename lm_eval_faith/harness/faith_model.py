@@ -26,6 +26,7 @@ from lm_eval_faith.harness.lm_eval_compat import (
     silenced,
     view,
 )
+from lm_eval_faith.harness.response_cache import claim, owner_of
 from lm_eval_faith.harness.seam import Seams, warn_of_joined
 from lm_eval_faith.harness.stages import (
     MultiStageRequest,
@@ -70,6 +71,7 @@ class FaithLM(LM):  # type: ignore[misc]
         _check_positive("max_packed_tokens", max_packed_tokens)
         _check_positive("chunk", chunk)
         self._chunk = chunk or default_chunk(backend_arguments)
+        self._arguments = backend_arguments
         self.wrapped = make_backend(backend, backend_arguments)
         self._engine = EngineChoice(self.wrapped, sharing, max_packed_tokens)
         self._seams = Seams(self.wrapped)
@@ -150,9 +152,41 @@ class FaithLM(LM):  # type: ignore[misc]
         self.wrapped.barrier()
 
     def set_cache_hook(self, cache_hook: CacheHook) -> None:
-        """Take the run's cache, and give it to the backend too."""
+        """Take the run's cache, and give it to the backend too.
+
+        Raises:
+            InputError: it holds the answers of another model.
+        """
+        if cache_hook.dbdict is not None:
+            claim(cache_hook.dbdict, owner_of(self.wrapped, self._arguments))
         self.cache_hook = cache_hook
         self.wrapped.set_cache_hook(cache_hook)
+
+    def get_model_info(self) -> dict[str, Any]:
+        """The backend's, and how it was asked, under ``faith``.
+
+        The harness writes this into the results file.
+        """
+        plain = getattr(self.wrapped, "get_model_info", dict)()
+        return {**plain, "faith": self.how_asked()}
+
+    def how_asked(self) -> dict[str, Any]:
+        """What a reader of the numbers should know of how they came about.
+
+        ``model`` is its name or path, also of a model that was given ready; empty where
+        there is none. ``shared_prefixes`` is ``on``, or ``off`` and why; ``expected`` says
+        whether that is as asked for or as usual with such a backend. ``notes`` are
+        sentences to show with the numbers.
+        """
+        notes = [self._seams.sentence()] if self._seams.joined else []
+        notes += [said] if (said := self._written.sentence()) else []
+        return {
+            "backend": type(self.wrapped).__name__,
+            "model": model_path(self.wrapped),
+            "shared_prefixes": self._engine.state(),
+            "expected": self._engine.as_expected,
+            "notes": notes,
+        }
 
     # --- multi-stage requests ----------------------------------------------------
 
@@ -310,6 +344,12 @@ def make_backend(backend: str | LM, arguments: Mapping[str, Any]) -> LM:
     if issubclass(kind, FaithLM):
         raise InputError(f"backend={backend}: name the model to wrap, such as hf")
     return kind.create_from_arg_obj(dict(arguments))
+
+
+def model_path(backend: Any) -> str:
+    """The name or path of a backend's model, empty where it has none."""
+    given = getattr(backend, "pretrained", "")
+    return str(getattr(given, "name_or_path", given) or "")
 
 
 def default_chunk(backend_arguments: Mapping[str, Any]) -> int:

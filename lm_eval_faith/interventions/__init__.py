@@ -9,19 +9,24 @@ from lm_eval_faith.interventions import (  # noqa: F401  (importing registers th
     filler,
     swap,
     truncate,
+    write_on,
 )
 from lm_eval_faith.interventions.registry import (
+    Changed,
     Context,
     Intervention,
     NotApplicable,
     get_intervention,
     intervention,
     intervention_names,
+    is_control,
     load_intervention_modules,
+    says_of,
 )
 
 __all__ = [
     "Chain",
+    "Changed",
     "Context",
     "Intervention",
     "NotApplicable",
@@ -29,5 +34,7 @@ __all__ = [
     "get_intervention",
     "intervention",
     "intervention_names",
+    "is_control",
     "load_intervention_modules",
+    "says_of",
 ]

@@ -32,7 +32,9 @@ ASIDES = (
 """Sentences without a number, about nothing that problems count."""
 
 
-@intervention("control")
+@intervention(
+    "control", says="an aside is put after it, and nothing else changes", control=True
+)
 def control(chain: Chain, step: int, context: Context) -> Chain:
     """The step, and an aside behind it, set off as the chain sets off its steps."""
     text = chain.steps[step].text

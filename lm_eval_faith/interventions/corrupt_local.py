@@ -7,15 +7,14 @@ right answer: the step's error is repaired by the text that follows.
 from dataclasses import replace
 
 from lm_eval_faith.chains.chain import Chain
-from lm_eval_faith.interventions.corrupt import change_step, draw_change
-from lm_eval_faith.interventions.registry import Context, intervention
+from lm_eval_faith.interventions.registry import Context, NotApplicable, intervention
 
 
-@intervention("corrupt_local")
+@intervention(
+    "corrupt_local", says="its numbers become nearby wrong ones, and later steps stay"
+)
 def corrupt_local(chain: Chain, step: int, context: Context) -> Chain:
     """Other numbers in this step, nothing else."""
-    change = draw_change(chain, step, replace(context, name="corrupt").draw)
-    changed = change_step(chain.steps[step], change)
-    return replace(
-        chain, steps=chain.steps[:step] + (changed,) + chain.steps[step + 1 :]
-    )
+    if context.rewrite is None:
+        raise NotApplicable("a written step: there, corrupt is already local")
+    return context.rewrite(step, replace(context, name="corrupt").draw, False)

@@ -33,6 +33,8 @@ from itertools import pairwise
 from lm_eval_faith.chains.answer_steps import states_answer
 from lm_eval_faith.chains.chain import Chain
 from lm_eval_faith.chains.draw import Draw
+from lm_eval_faith.chains.han_numerals import CHARACTERS, int_to_han
+from lm_eval_faith.chains.language import ENGLISH, Writing
 from lm_eval_faith.chains.number_roles import number_roles
 from lm_eval_faith.chains.number_words import int_to_words, words_to_int
 from lm_eval_faith.chains.numbers import (
@@ -41,6 +43,7 @@ from lm_eval_faith.chains.numbers import (
     WrittenNumber,
     find_numbers,
     number_value,
+    with_plain_digits,
 )
 from lm_eval_faith.interventions.registry import NotApplicable
 
@@ -92,7 +95,11 @@ class ChangeSize:
 
 
 def corrupt_text(
-    text: str, answer: str, draw: Draw, size: ChangeSize = ChangeSize()
+    text: str,
+    answer: str,
+    draw: Draw,
+    size: ChangeSize = ChangeSize(),
+    writing: Writing = ENGLISH,
 ) -> str:
     """The step's words with every number changed.
 
@@ -101,14 +108,17 @@ def corrupt_text(
         answer: the final answer, which the changed step will not state.
         draw: the source of the choices.
         size: by how much numbers change.
+        writing: how the chain writes numbers; they stay in their own digits and marks.
 
     Raises:
         NotApplicable: the step states no number, or none that can be changed without
             stating the answer.
     """
-    numbers = quantities(text)
+    original, text = text, with_plain_digits(text, writing)
+    numbers = quantities(original, writing)
     if not numbers:
         raise NotApplicable("the step states no number that could be another one")
+    answer = with_plain_digits(answer, writing)
     target = number_value(answer)
     options = _options(text, numbers, target, size)
     ordered = ordered_groups(text, numbers)
@@ -121,8 +131,10 @@ def corrupt_text(
             wrong = _moved_together(ordered, options, wrong, draw)
             if wrong is None:
                 continue
-        changed = _rewrite(text, numbers, wrong)
-        if not _all_changed(text, numbers, wrong) or states_answer(changed, answer):
+        changed = _rewrite(original, text, numbers, wrong, writing)
+        if not _all_changed(text, numbers, wrong) or states_answer(
+            with_plain_digits(changed, writing), answer
+        ):
             continue
         if _proper_as_before(text, numbers, wrong) and _many(text, numbers, wrong):
             return changed
@@ -132,10 +144,10 @@ def corrupt_text(
     return fallback
 
 
-def quantities(text: str) -> tuple[WrittenNumber, ...]:
+def quantities(text: str, writing: Writing = ENGLISH) -> tuple[WrittenNumber, ...]:
     """The numbers that say how much, see :mod:`lm_eval_faith.chains.number_roles`."""
-    numbers = find_numbers(text)
-    roles = number_roles(text, numbers)
+    numbers = find_numbers(text, writing)
+    roles = number_roles(with_plain_digits(text, writing), numbers)
     return tuple(
         number
         for number, role in zip(numbers, roles, strict=True)
@@ -150,7 +162,8 @@ def corrupt_written_step(chain: Chain, step: int, draw: Draw) -> Chain:
         NotApplicable: see :func:`corrupt_text`.
     """
     return chain.with_step(
-        step, corrupt_text(chain.steps[step].text, chain.answer, draw)
+        step,
+        corrupt_text(chain.steps[step].text, chain.answer, draw, writing=chain.writing),
     )
 
 
@@ -415,14 +428,23 @@ def _fraction(
 
 
 def _rewrite(
-    text: str, numbers: tuple[WrittenNumber, ...], wrong: Mapping[Fraction, Fraction]
+    original: str,
+    text: str,
+    numbers: tuple[WrittenNumber, ...],
+    wrong: Mapping[Fraction, Fraction],
+    writing: Writing,
 ) -> str:
+    """The original text with its numbers replaced; ``text`` has them in plain digits."""
     pieces, done = [], 0
     for number in numbers:
         for part in number.parts:
             key = _key(text, part)
-            written = text[part.start : part.end]
-            pieces += [text[done : part.start], _write(written, part, key, wrong[key])]
+            pieces += [
+                original[done : part.start],
+                write_part(
+                    original, text, part, wrong[key] + part.value - abs(key), writing
+                ),
+            ]
             done = part.end
         if number.kind == "ordinal":
             pieces.append(_ordinal_ending(int(wrong[number.parts[0].value])))
@@ -432,26 +454,68 @@ def _rewrite(
             many = wrong[_key(text, number.parts[0])] > 1
             pieces.append(_plural(tail, many) if tail else "")
             done = number.end
-    return "".join([*pieces, text[done:]])
+    return "".join([*pieces, original[done:]])
 
 
-def _write(written: str, part: Part, key: Fraction, value: Fraction) -> str:
-    """The wrong value as the right one was written."""
-    if written in VULGAR:
-        return _BY_VALUE[-value]
-    if words_to_int(written) is not None:
-        return _in_words(written, int(value))
+def write_part(
+    original: str, text: str, part: Part, value: Fraction, writing: Writing
+) -> str:
+    """A value as the part of a number is written: its words, digits, marks and zeros.
+
+    Args:
+        original, text: the text, and the same in plain digits.
+    """
+    written, plain = original[part.start : part.end], text[part.start : part.end]
+    if plain in VULGAR:
+        return _BY_VALUE[abs(value)]
+    if words_to_int(plain) is not None:
+        return _in_words(plain, int(value))
+    if plain[0] in CHARACTERS:
+        return _in_characters(plain, int(value), writing)
+    digits = _in_digits(plain, value)
+    if plain == written:
+        return digits
+    marks = {p: w for p, w in zip(plain, written, strict=True) if not p.isdigit()}
+    zero = next(
+        ord(w) - int(p) for p, w in zip(plain, written, strict=True) if p.isdigit()
+    )
+    return "".join(
+        chr(zero + int(c)) if c.isdigit() else marks.get(c, c) for c in digits
+    )
+
+
+def _in_characters(written: str, value: int, writing: Writing) -> str:
+    """A Chinese numeral; two of something are 两 in Chinese."""
+    if value == 2 and len(written) == 1 and writing.code == "zh":
+        return "两"
+    return int_to_han(value, japanese=writing.code == "ja")
+
+
+def _in_digits(written: str, value: Fraction) -> str:
+    """With the decimals, the marks between thousands and the leading zeros of another."""
     whole, point, places = written.partition(".")
-    digits = _decimal_digits(value + part.value - key, len(places))
+    digits = _decimal_digits(value, len(places))
     new_whole = digits[: len(digits) - len(places)]
     separator = re.search(r"[^0-9]+", whole)
     if separator:
-        new_whole = f"{int(new_whole):,}".replace(",", separator[0])
+        new_whole = _grouped(int(new_whole), separator[0], whole)
     elif not whole:
         new_whole = new_whole.lstrip("0")
     elif whole.startswith("0"):
         new_whole = new_whole.zfill(len(whole))
     return new_whole + point + digits[len(digits) - len(places) :]
+
+
+def _grouped(value: int, mark: str, like: str) -> str:
+    """With marks between thousands, or as ``1,00,000`` where the other is."""
+    if not re.fullmatch(r"[0-9]{1,2}(?:,[0-9]{2})+,[0-9]{3}", like):
+        return f"{value:,}".replace(",", mark)
+    head, tail = divmod(value, 1000)
+    pairs = [f"{tail:03}"]
+    while head:
+        head, pair = divmod(head, 100)
+        pairs.append(f"{pair:02}" if head else str(pair))
+    return ",".join(reversed(pairs))
 
 
 def _decimal_digits(value: Fraction, places: int) -> str:

@@ -10,13 +10,13 @@ from lm_eval_faith.interventions.registry import Context, intervention
 FILLER = "..."
 
 
-@intervention("filler")
+@intervention("filler", says="its words become dots, about as many")
 def filler(chain: Chain, step: int, context: Context) -> Chain:
     """The step as ``... ... ...``: as many as keep its length to two characters.
 
-    A written step keeps its heading and its list marker, which are layout.
+    A step keeps its heading and its list marker, which are layout.
     """
     text = chain.steps[step].text
-    start = body_start(text) if chain.steps[step].label is None else 0
+    start = body_start(text)
     count = max(1, round((len(text) - start + 1) / (len(FILLER) + 1)))
     return chain.with_step(step, text[:start] + " ".join([FILLER] * count))

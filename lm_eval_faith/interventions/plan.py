@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, NoReturn
 
-from lm_eval_faith.chains.chain import Chain
+from lm_eval_faith.asks import Ask, Stages, answered, together
+from lm_eval_faith.chains.chain import Chain, unlabelled
 from lm_eval_faith.interventions.registry import (
+    Changed,
     Context,
+    Intervention,
     NotApplicable,
     get_intervention,
 )
@@ -27,6 +30,8 @@ class Variant:
             to differ from the chain's own; empty otherwise.
         not_applicable: why the intervention cannot be made here; empty where it can.
         chain: the intervened chain; None where the intervention cannot be made.
+        written: what the model wrote behind the step, where it was asked to.
+        measured: numbers of the intervention's own.
     """
 
     intervention: str
@@ -36,11 +41,16 @@ class Variant:
     other_answer: str = ""
     not_applicable: str = ""
     chain: Chain | None = None
+    written: str = ""
+    measured: Mapping[str, float] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """All but the intervened chain, as JSON types."""
-        plain = asdict(self)
+        plain = asdict(replace(self, chain=None))
         del plain["chain"]
+        for name in "written", "measured":  # few have them
+            if not plain[name]:
+                del plain[name]
         return plain
 
 
@@ -63,7 +73,13 @@ def variant_from_dict(plain: Mapping[str, Any]) -> Variant:
     for name, value in texts.items():
         if not isinstance(value, str):
             raise TypeError(f"{name!r} is not text")
-    return Variant(step=int(plain["step"]), **texts)
+    measured = plain.get("measured") or {}
+    return Variant(
+        step=int(plain["step"]),
+        written=str(plain.get("written") or ""),
+        measured={str(name): float(value) for name, value in measured.items()},
+        **texts,
+    )
 
 
 def plan(
@@ -73,42 +89,77 @@ def plan(
     seed: int,
     document: str,
     steps: Iterable[int] | None = None,
-    donors: Sequence[str] = (),
+    context: Context | None = None,
 ) -> tuple[Variant, ...]:
-    """Every named intervention on every step, in that order.
+    """The variants of :func:`changes`, where no intervention asks the model."""
+    made = changes(
+        chain, names, seed=seed, document=document, steps=steps, context=context
+    )
+    return answered(made, _nobody_answers)
+
+
+def changes(
+    chain: Chain,
+    names: Sequence[str],
+    *,
+    seed: int,
+    document: str,
+    steps: Iterable[int] | None = None,
+    context: Context | None = None,
+) -> Stages[tuple[Variant, ...]]:
+    """Every named intervention on every step, in that order; they ask side by side.
 
     Args:
-        chain: the clean chain.
+        chain: the clean chain; interventions see it without labels.
         names: the interventions' names.
         seed, document: the task's seed and the document's id, from which all random
             choices follow.
         steps: the steps to intervene on; all unless told otherwise.
-        donors: steps of other problems, for interventions that borrow one.
+        context: what else interventions may use; its seed, document, step and name are
+            those of each place.
 
     Raises:
         InputError: there is no intervention of such a name.
     """
     chosen = range(len(chain.steps)) if steps is None else sorted(steps)
-    return tuple(
-        _variant(chain, Context(seed, document, step, name, donors))
-        for name in names
-        for step in chosen
+    bare = unlabelled(chain)
+    known = context or Context(seed, document, 0, "")
+    return together(
+        *(
+            _variant(
+                get_intervention(name),
+                bare,
+                replace(known, seed=seed, document=document, step=step, name=name),
+            )
+            for name in names
+            for step in chosen
+        )
     )
 
 
-def _variant(chain: Chain, context: Context) -> Variant:
+def _nobody_answers(asks: Sequence[Ask]) -> NoReturn:
+    raise TypeError("an intervention asks the model, and there is none to answer")
+
+
+def _variant(made_by: Intervention, chain: Chain, context: Context) -> Stages[Variant]:
     before = chain.steps[context.step].text
+    told = Variant(context.name, context.step, before)
     try:
-        changed = get_intervention(context.name)(chain, context.step, context)
+        changed = made_by(chain, context.step, context)
+        if made_by.asks:
+            changed = yield from changed
     except NotApplicable as reason:
-        return Variant(context.name, context.step, before, not_applicable=str(reason))
-    return Variant(
-        context.name,
-        context.step,
-        before,
-        after=_text_of_step(chain, changed, context.step),
-        other_answer=changed.answer if changed.answer != chain.answer else "",
-        chain=changed,
+        return replace(told, not_applicable=str(reason))
+    if isinstance(changed, Chain):
+        changed = Changed(changed, _text_of_step(chain, changed, context.step))
+    answer = changed.chain.answer
+    return replace(
+        told,
+        after=changed.after,
+        other_answer=answer if answer != chain.answer else "",
+        chain=unlabelled(changed.chain),
+        written=changed.written,
+        measured=changed.measured,
     )
 
 

@@ -7,28 +7,39 @@ step, or the chain from that step on. A user's own one needs ten lines::
     from lm_eval_faith.interventions import Chain, Context, intervention
 
 
-    @intervention("shout")
+    @intervention("shout", says="the step is written in capitals")
     def shout(chain: Chain, step: int, context: Context) -> Chain:
         \"\"\"The step in capitals.\"\"\"
         return chain.with_step(step, chain.steps[step].text.upper())
 
     # lm-eval-faith run ... --metadata interventions=[shout,delete]
+
+One that needs to ask the model first is a generator (see :mod:`lm_eval_faith.asks`); it
+gets ``context.prompt`` and ``context.generation`` for that.
 """
 
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
+from lm_eval_faith.asks import Stages
 from lm_eval_faith.chains.chain import Chain
 from lm_eval_faith.chains.draw import Draw
+from lm_eval_faith.chains.written import WrittenChain
 from lm_eval_faith.errors import InputError
+
+Rewrite = Callable[[int, Draw, bool], Chain]
+"""Corrupts a step of a chain that we wrote: the step's index, the source of the choice,
+and whether later steps follow the change. Raises :class:`NotApplicable`."""
 
 
 @dataclass(frozen=True)
 class Context:
-    """What an intervention may use beside the chain.
+    """What an intervention may use beside the chain, in which no step has a label.
 
     Attributes:
         seed: the task's seed.
@@ -36,6 +47,12 @@ class Context:
         step: the step's index.
         name: the intervention's name.
         donors: steps of other problems, for interventions that borrow one.
+        rewrite: corrupts a step of this chain, where it is one that we wrote.
+        prompt: everything that the model reads before it writes on behind a chain;
+            raises :class:`NotApplicable` where it has no room to. None where the model
+            cannot be asked.
+        generation: the settings for that.
+        taken_apart: what the model wrote on as chain, cue and answer.
     """
 
     seed: int
@@ -43,6 +60,10 @@ class Context:
     step: int
     name: str
     donors: Sequence[str] = ()
+    rewrite: Rewrite | None = None
+    prompt: Callable[[Chain], str] | None = None
+    generation: Mapping[str, Any] = field(default_factory=dict)
+    taken_apart: Callable[[str], WrittenChain] | None = None
 
     @property
     def draw(self) -> Draw:
@@ -50,17 +71,80 @@ class Context:
         return Draw(self.seed, self.document, self.step, self.name)
 
 
+@dataclass(frozen=True)
+class Changed:
+    """A changed chain, with what else there is to tell.
+
+    Attributes:
+        chain: the changed chain.
+        after: what now stands in the step's place.
+        written: what the model wrote behind it.
+        measured: numbers of the intervention's own, by the names that it declares.
+    """
+
+    chain: Chain
+    after: str
+    written: str = ""
+    measured: Mapping[str, float] = field(default_factory=dict)
+
+
 class NotApplicable(Exception):
     """The intervention cannot be made on this step; the message says why."""
 
 
-Intervention = Callable[[Chain, int, Context], Chain]
+Change = Callable[[Chain, int, Context], "Chain | Changed | Stages[Chain | Changed]"]
+
+
+C = TypeVar("C", bound=Change)
+
+
+@dataclass(frozen=True)
+class Intervention:
+    """What is known of an intervention.
+
+    Attributes:
+        name: as tasks and tables name it.
+        change: the function.
+        says: what it does to a step, as the middle of a sentence.
+        control: it should not matter: its effect is what disturbing the text alone does.
+        measures: the numbers of its own, beside the effect: name and meaning.
+        asks: the function is a generator, and needs a model that answers it.
+    """
+
+    name: str
+    change: Change
+    says: str = ""
+    control: bool = False
+    measures: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def asks(self) -> bool:
+        """Whether it asks the model."""
+        return inspect.isgeneratorfunction(self.change)
+
+    def __call__(self, chain: Chain, step: int, context: Context) -> Any:
+        """The changed chain, or a generator that ends with it."""
+        return self.change(chain, step, context)
+
 
 _REGISTRY: dict[str, Intervention] = {}
 
 
-def intervention(name: str) -> Callable[[Intervention], Intervention]:
+def intervention(
+    name: str,
+    *,
+    says: str = "",
+    control: bool = False,
+    measures: Mapping[str, str] | None = None,
+) -> Callable[[C], C]:
     """Register an intervention under a name (a decorator).
+
+    Args:
+        name: as tasks and tables name it.
+        says: what it does to a step, as the middle of a sentence.
+        control: it should not matter; effects are compared with its.
+        measures: the numbers of its own that its :class:`Changed` holds: what each
+            means.
 
     Raises:
         ValueError: the name is taken by another function, or is not a plain
@@ -69,11 +153,12 @@ def intervention(name: str) -> Callable[[Intervention], Intervention]:
     if not name.isidentifier():
         raise ValueError(f"intervention name {name!r} is not an identifier")
 
-    def register(function: Intervention) -> Intervention:
+    def register(function: C) -> C:
         known = _REGISTRY.get(name)
-        if known is not None and known.__qualname__ != function.__qualname__:
+        own = getattr(function, "__qualname__", "")
+        if known is not None and getattr(known.change, "__qualname__", "") != own:
             raise ValueError(f"there is an intervention named {name!r} already")
-        _REGISTRY[name] = function
+        _REGISTRY[name] = Intervention(name, function, says, control, measures or {})
         return function
 
     return register
@@ -98,6 +183,19 @@ def get_intervention(name: str) -> Intervention:
 def intervention_names() -> list[str]:
     """All names, sorted."""
     return sorted(_REGISTRY)
+
+
+def is_control(name: str) -> bool:
+    """Whether an intervention is declared to be one that should not matter.
+
+    A name that is not registered, as in the report on somebody else's run, is none.
+    """
+    return name in _REGISTRY and _REGISTRY[name].control
+
+
+def says_of(name: str) -> str:
+    """What an intervention does to a step; empty where nobody said it."""
+    return _REGISTRY[name].says if name in _REGISTRY else ""
 
 
 def load_intervention_modules(modules: Sequence[str]) -> None:

@@ -19,14 +19,24 @@ from typing import Any, ClassVar, Literal
 
 from lm_eval_faith import parameters as read
 from lm_eval_faith.chains.answer_steps import states_answer
-from lm_eval_faith.chains.answers import extract_answer
+from lm_eval_faith.chains.answers import (
+    concluded,
+    extract_answer,
+    final_answer,
+    read_reference,
+)
 from lm_eval_faith.chains.chain import Chain, Step, chain_from_dict
+from lm_eval_faith.chains.markup import parts_of
 from lm_eval_faith.chains.same_answer import same_answer
 from lm_eval_faith.chains.splitting import split
 from lm_eval_faith.chains.written import (
-    NO_STATEMENT,
+    CUTS,
+    NO_REFERENCE,
+    THINK_TAGS,
+    Cut,
     chain_of,
     split_generation,
+    split_steps,
 )
 from lm_eval_faith.errors import InputError
 from lm_eval_faith.problems.field_paths import kind_of, listed, value_at
@@ -125,6 +135,9 @@ class Reading:
         answer_is: ``reference``: the answer is what is right. ``own``: it is what the
             chain leads to, by definition.
         keep_final: the final statement stays in the chain, with its label.
+        cut: where the chain ends: see
+            :func:`~lm_eval_faith.chains.written.split_generation`.
+        tags: what opens and closes the thinking; None finds the known ones.
         labels: what labels mean.
         bad_records: ``refuse`` or ``skip``.
     """
@@ -135,6 +148,8 @@ class Reading:
     steps: str = "listed"
     answer_is: str = "reference"
     keep_final: bool = False
+    cut: Cut = "final"
+    tags: tuple[str, str] | None = None
     labels: LabelReading = field(default_factory=LabelReading)
     bad_records: str = "refuse"
 
@@ -151,6 +166,7 @@ class Reading:
             "steps": _one_of("listed", "split"),
             "answer_is": _one_of("reference", "own"),
             "keep_final": read.yes_or_no,
+            "cut": _one_of(*CUTS),
             "bad_records": _one_of("refuse", "skip"),
             "labels": lambda _, value: LabelReading.read(value),
         }
@@ -165,6 +181,8 @@ class Reading:
             "steps": self.steps,
             "answer_is": self.answer_is,
             "keep_final": self.keep_final,
+            "cut": self.cut,
+            "reading_tags": list(self.tags or ()),
             "labels": str(self.labels),
             "bad_records": self.bad_records,
         }
@@ -189,6 +207,24 @@ class Reading:
 def _layout_name(name: str, value: object) -> str:
     layout = read.text(name, value)
     return layout if layout == "plain" else layout_named(layout).name
+
+
+def _tags(value: object) -> tuple[str, str] | None:
+    """``[OPEN, CLOSE]``, also with a space between; nothing finds the known ones."""
+    if value is None or value == "" or value == []:
+        return None
+    tags = (
+        value.strip("[]()").replace(",", " ").split()
+        if isinstance(value, str)
+        else value
+    )
+    if isinstance(tags, (list, tuple)) and len(tags) == 2:
+        opening, closing = tags
+        if isinstance(opening, str) and isinstance(closing, str) and closing.strip():
+            return opening, closing
+    raise InputError(
+        f"reading_tags must be what opens and what closes the thinking, not {value!r}"
+    )
 
 
 def _one_of(*known: str) -> read.Reader:
@@ -619,16 +655,17 @@ def _read_chain(record: Record, reading: Reading) -> tuple[FileChain, Written]:
         raise InputError(_missing(record, names.question, "question", question, "text"))
     written = _written_chain(record, reading)
     final = _final_text(record, reading)
-    reference = _reference(record, reading)
+    told = _reference(record, reading)
+    reference = None if told is None else read_reference(told)
     correct = _correct(record, names.correct)
-    is_own = reading.answer_is == "own" and reference is not None
-    apart = _apart(written, final, None if is_own else reference)
+    is_own = reading.answer_is == "own" and told is not None
+    apart = _apart(written, final, None if is_own else reference, reading)
     if is_own:
-        apart = _answering(apart, str(reference))
+        apart = _answering(apart, reference or str(told))
     elif correct and not apart.own and reference:
         apart = replace(_answering(apart, reference), own="", correct=None)
-    if reading.keep_final and final is None:
-        apart = _with_final(apart, written)
+    elif correct is None and not apart.own and reference and final is None:
+        apart = _comes_to(apart, written, reference)
     right = apart.correct if correct is None else correct
     identity = _name(record, names.id) if names.id else None
     group = _name(record, names.group) if names.group else None
@@ -636,7 +673,9 @@ def _read_chain(record: Record, reading: Reading) -> tuple[FileChain, Written]:
         record.name if identity is None else identity,
         question,
         apart.chain,
-        _reason(apart, right, correct is not None),
+        NO_REFERENCE
+        if told and reference is None and right is None
+        else _reason(apart, right, correct is not None),
         group or "",
         "" if is_own else reference or "",
         apart.own,
@@ -661,37 +700,49 @@ def _reason(apart: _Apart, right: bool | None, said_by_file: bool) -> str:
     return "" if apart.chain.steps else NO_STEPS
 
 
-def _apart(written: Written, final: str | None, reference: str | None) -> _Apart:
+def _apart(
+    written: Written, final: str | None, reference: str | None, reading: Reading
+) -> _Apart:
+    if isinstance(written, list) and final is not None:
+        return _with_final_text(chain_of(written, ""), final, reference)
+    how: dict[str, Any] = {"cut": reading.cut, "keep_final": reading.keep_final}
     if isinstance(written, list):
-        return _from_list(written, final, reference)
-    if final is None:
-        made = split_generation(written, reference)
+        made = split_steps(written, reference, think_tags=reading.tags, **how)
+    elif final is None:
+        made = split_generation(written, reference, think_tags=reading.tags, **how)
     else:
-        made = split_generation(f"<think>{written}</think>\n\n{final}", reference)
-    unfinished = final == "" or bool(
-        made.problem and not made.answer and made.problem != NO_STATEMENT
-    )
+        opening, closing = THINK_TAGS
+        text = f"{opening}{written}{closing}\n\n{final}"
+        made = split_generation(text, reference, think_tags=THINK_TAGS, **how)
     return _Apart(
         made.chain if made.answer else replace(made.chain, answer=""),
         made.answer,
-        made.correct if made.answer else None,
-        unfinished,
+        made.correct,
+        unfinished=final == "" or made.outcome == "unfinished",
     )
 
 
-def _from_list(steps: list[str], final: str | None, reference: str | None) -> _Apart:
-    """The same for listed steps: the last one may be the final statement by itself."""
-    if final is not None:
-        told = split_generation(f"<think>...</think>\n\n{final}", reference)
-        agrees = told.correct if told.answer else None
-        return _Apart(chain_of(steps, told.answer), told.answer, agrees, final == "")
-    found = extract_answer(steps[-1]) if steps else None
+def _with_final_text(chain: Chain, final: str, reference: str | None) -> _Apart:
+    """Listed steps whose answer a text of its own tells."""
+    found = final_answer(final)
     if found is None:
-        return _Apart(chain_of(steps, ""))
-    own = [*steps[:-1], steps[-1][: found.statement]]
-    kept = own if own[-1].strip() else own[:-1]
-    agrees = None if reference is None else same_answer(found.text, reference)
-    return _Apart(chain_of(kept, found.text), found.text, agrees)
+        return _Apart(chain, unfinished=final == "")
+    right = read_reference(reference) if reference else None
+    agrees = None if right is None else same_answer(found.text, right)
+    return replace(_answering(_Apart(chain), found.text), correct=agrees)
+
+
+def _comes_to(apart: _Apart, written: Written, reference: str) -> _Apart:
+    """A chain that states no answer, and whose last sentence comes to the right one.
+
+    Where it comes to another number nothing is concluded: it may be a check, or cut off.
+    Nor is anything of thinking, which has a final text to tell its answer.
+    """
+    thought = isinstance(written, str) and parts_of(written).final is not None
+    found = None if apart.unfinished or thought else concluded(apart.chain.text)
+    if found is None or not same_answer(found.text, reference):
+        return apart
+    return _answering(apart, found.text)
 
 
 def _answering(apart: _Apart, answer: str) -> _Apart:
@@ -702,22 +753,6 @@ def _answering(apart: _Apart, answer: str) -> _Apart:
     )
     chain = replace(apart.chain, steps=steps, answer=answer)
     return replace(apart, chain=chain, own=answer, correct=True)
-
-
-def _with_final(apart: _Apart, written: Written) -> _Apart:
-    """With the final statement as its last step; a thinking block has none in it."""
-    if isinstance(written, str) and apart.chain.text and _HAS_TAG.search(written):
-        return apart
-    return replace(apart, chain=chain_of(written, apart.chain.answer))
-
-
-_HAS_TAG = re.compile(
-    r"</?think(?:ing)?>|\[/?THINK\]|<\|(?:begin|end)_of_thought\|>|</?thought>"
-    r"|</?reasoning>|<\|channel\|>"
-)
-_BLOCK = re.compile(
-    r"</think(?:ing)?>|\[/THINK\]|<\|end_of_thought\|>|</thought>|</reasoning>"
-)
 
 
 def _written_chain(record: Record, reading: Reading) -> Written:
@@ -763,13 +798,19 @@ def _whole_reasonings(steps: Sequence[str]) -> int:
     if not steps:
         return 0
     if len(steps) == 1:
-        return int(bool(_BLOCK.search(steps[0])) or len(split(steps[0])[1]) > 2)
-    blocks = sum(bool(_BLOCK.search(step)) for step in steps)
+        return int(_is_block(steps[0]) or len(split(steps[0])[1]) > 2)
+    blocks = sum(map(_is_block, steps))
     if blocks > 1:
         return blocks
     stating = [s for s in steps if len(s) > 40 and extract_answer(s) is not None]
     long = [s for s in stating if len(split(s)[1]) > 2]
     return len(long) if len(long) == len(steps) else 0
+
+
+def _is_block(text: str) -> bool:
+    """Thinking, and what was said after it."""
+    parts = parts_of(text)
+    return parts.final is not None and bool(text[parts.start : parts.end].strip())
 
 
 _TEXT_NAMES = ("text", "content", "step", "sentence", "chunk")
@@ -820,7 +861,7 @@ def _final_text(record: Record, reading: Reading) -> str | None:
 
 
 def _reference(record: Record, reading: Reading) -> str | None:
-    """The answer by itself, where the field holds a whole solution too."""
+    """What the file says the answer is: by itself, or as a whole solution."""
     name = reading.names.answer
     value = value_at(record.fields, name) if name else None
     if isinstance(value, bool):
@@ -837,13 +878,12 @@ def _reference(record: Record, reading: Reading) -> str | None:
         raise InputError(
             _missing(record, name, "answer", value, "text, a number, true or false")
         )
-    found = extract_answer(value)
-    return found.text if found else value.strip() or None
+    return value.strip() or None
 
 
 _VERDICTS = {
-    **dict.fromkeys(("correct", "right"), True),
-    **dict.fromkeys(("incorrect", "wrong"), False),
+    **dict.fromkeys(("correct", "right", "1.0"), True),
+    **dict.fromkeys(("incorrect", "wrong", "0.0"), False),
 }
 
 
@@ -895,11 +935,6 @@ def _missing(record: Record, name: str, what: str, value: object, kind: str) -> 
         f"--metadata field_{what}=NAME (there is {listed(record.fields)}; dots lead into "
         "objects and lists, as in messages.-1.content)"
     )
-
-
-def reasons_left_out(chains: Iterable[FileChain]) -> dict[str, int]:
-    """How many chains are left out for each reason."""
-    return {reason: len(ids) for reason, ids in ids_left_out(chains).items()}
 
 
 def ids_left_out(chains: Iterable[FileChain]) -> dict[str, list[str]]:

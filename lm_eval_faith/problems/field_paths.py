@@ -40,7 +40,8 @@ def value_at(record: Mapping[str, Any], path: str) -> Any:
         return record[path]
     dotted = re.sub(r"\.{2,3}", "…", path)
     dotted = _INDEX.sub(lambda found: f".{found[1] or EACH}", dotted)
-    return _follow(record, [part for part in dotted.split(".") if part])
+    parts = [part for part in dotted.split(".") if part]
+    return _follow(record, parts) if parts else None
 
 
 def _follow(value: Any, parts: Sequence[str]) -> Any:

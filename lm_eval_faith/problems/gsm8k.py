@@ -11,25 +11,56 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lm_eval_faith.chains.chain import Chain
 from lm_eval_faith.chains.written import chain_of
 from lm_eval_faith.errors import InputError
 from lm_eval_faith.files import read_json_lines
+from lm_eval_faith.parameters import parameter, read_parameters, text
+from lm_eval_faith.problems.problem import Problem, Source
 
 _CALCULATOR = re.compile(r"<<[^<>\n]{0,200}>>")
 
 
 @dataclass(frozen=True)
-class SolvedProblem:
-    """A question with its answer and a solution that a person or a program wrote."""
+class Gsm8kSettings:
+    """Where the problems are."""
 
-    id: str
-    question: str
-    answer: str
-    solution: Chain
+    gsm8k: str = parameter(
+        "",
+        text,
+        'a local copy: JSONL with "question" and "answer" ("... #### 18"); empty: the hub',
+        same=False,
+    )
+    dataset_path: str = parameter("openai/gsm8k", text, "the dataset on the hub")
+    dataset_name: str = parameter("main", text, "its configuration")
+    dataset_split: str = parameter("test", text, "its split")
 
 
-def gsm8k_from_file(path: Path) -> list[SolvedProblem]:
+class Gsm8k(Source):
+    """The source ``gsm8k``: its test problems, from the hub or from a local file."""
+
+    def __init__(self, settings: Gsm8kSettings) -> None:
+        self.settings = settings
+
+    @classmethod
+    def read(cls, parameters: Mapping[str, object]) -> Gsm8k:
+        """The source that a user's parameters describe."""
+        return cls(read_parameters(Gsm8kSettings, parameters))
+
+    def problems(self) -> list[Problem]:
+        """All problems of the split."""
+        of = self.settings
+        if of.gsm8k:
+            return gsm8k_from_file(Path(of.gsm8k).expanduser())
+        return gsm8k_from_hub(
+            of.dataset_path, of.dataset_name or None, of.dataset_split
+        )
+
+    def examples(self) -> list[Problem]:
+        """Problems of our own, in no dataset."""
+        return worked_examples()
+
+
+def gsm8k_from_file(path: Path) -> list[Problem]:
     """The problems of a JSONL file with ``question`` and ``answer``.
 
     Raises:
@@ -44,7 +75,7 @@ def gsm8k_from_file(path: Path) -> list[SolvedProblem]:
     return problems
 
 
-def gsm8k_from_hub(path: str, name: str | None, split: str) -> list[SolvedProblem]:
+def gsm8k_from_hub(path: str, name: str | None, split: str) -> list[Problem]:
     """The problems of a dataset on the hub, or in its local cache.
 
     Raises:
@@ -64,14 +95,14 @@ def gsm8k_from_hub(path: str, name: str | None, split: str) -> list[SolvedProble
     return [_problem(k, row, f"{path}, row {k}") for k, row in enumerate(rows)]
 
 
-def _problem(index: int, row: Mapping[str, Any], where: str) -> SolvedProblem:
+def _problem(index: int, row: Mapping[str, Any], where: str) -> Problem:
     question, answer = (_text(row, name, where) for name in ("question", "answer"))
     solution, marker, final = answer.rpartition("####")
     if not marker or not final.strip():
         raise InputError(f"{where}: the answer does not end with '#### NUMBER'")
     number = final.strip().replace(",", "")
     chain = chain_of(_CALCULATOR.sub("", solution).strip(), number)
-    return SolvedProblem(f"test-{index}", question.strip(), number, chain)
+    return Problem(f"test-{index}", question.strip(), chain)
 
 
 def _text(row: Mapping[str, Any], name: str, where: str) -> str:
@@ -88,13 +119,12 @@ class _Example:
     steps: tuple[str, ...]
 
 
-def worked_examples() -> list[SolvedProblem]:
+def worked_examples() -> list[Problem]:
     """Problems in the manner of GSM8K, solved by us: in no test set."""
     return [
-        SolvedProblem(
+        Problem(
             f"worked-{k}",
             example.question,
-            example.answer,
             chain_of(" ".join(example.steps), example.answer),
         )
         for k, example in enumerate(_WORKED)

@@ -88,20 +88,31 @@ def _with_step_labels(
     else:
         unit = "listed steps"
         there = len(written)
-        kept = [k for k, words in enumerate(written) if words.strip()]
+        kept = _places(chain, written)
     told = reading.of_steps(labels, there, where)
     if len(told) != there:
         raise InputError(
             f"{where}: {len(told)} labels for {there} {unit}; label a text by objects "
             "with 'span' and 'label'"
         )
-    truths = [reading.truth(told[k], where) for k in kept]
+    truths = [reading.truth(label, where) for label in told]
     steps = tuple(
-        replace(step, label=truth.label, truth=truth.graded)
-        for step, truth in zip(chain.steps, truths, strict=False)
+        replace(step, label=truths[k].label, truth=truths[k].graded)
+        for step, k in zip(chain.steps, kept, strict=True)
     )
-    beyond = truths[len(steps) :]
+    beyond = [truth for k, truth in enumerate(truths) if k not in {*kept}]
     return Told(replace(chain, steps=steps), sum(truth != Truth() for truth in beyond))
+
+
+def _places(chain: Chain, written: Sequence[str]) -> list[int]:
+    """Which of the listed texts each step of the chain is, or is the beginning of."""
+    places: list[int] = []
+    at = 0
+    for step in chain.steps:
+        at = next(k for k in range(at, len(written)) if step.text in written[k])
+        places.append(at)
+        at += 1
+    return places
 
 
 # --- spans -----------------------------------------------------------------------

@@ -6,14 +6,25 @@ have nothing to do with the sum. Which step carries the answer is therefore know
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+import functools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
-from lm_eval_faith import parameters as read
 from lm_eval_faith.chains.chain import Chain, Label, Number, Role, Step
 from lm_eval_faith.chains.draw import Draw
 from lm_eval_faith.errors import InputError
+from lm_eval_faith.interventions.registry import NotApplicable
+from lm_eval_faith.parameters import (
+    parameter,
+    read_parameters,
+    signs,
+    text,
+    white_space,
+    whole_number,
+    whole_range,
+    yes_or_no,
+)
+from lm_eval_faith.problems.problem import FEWSHOT_EXAMPLES, Problem, Source
 from lm_eval_faith.problems.running_total_words import (
     ASIDES,
     GAINS,
@@ -26,41 +37,52 @@ from lm_eval_faith.problems.running_total_words import (
 
 SIGNS = ("+", "-")
 
+LARGEST_CHANGE = 9
+"""A wrong number differs from the right one by 1 to 9."""
+
 _LONGEST = 200
 """Most steps of one kind in a chain: enough for 10,000 tokens."""
 
 
+def _step_format(name: str, value: object) -> str:
+    written = text(name, value)
+    if written.count("{step}") != 1:
+        raise InputError(f"{name} must hold {{step}} once, not {value!r}")
+    return written
+
+
 @dataclass(frozen=True)
 class RunningTotalSettings:
-    """What the generator can be told; ranges are lowest and highest, both included.
+    """What the generator can be told; ranges are lowest and highest, both included."""
 
-    Attributes:
-        problems: number of problems.
-        load_bearing: load-bearing steps in a chain.
-        asides: asides in a chain.
-        start: the total at the start.
-        operand: what one step adds or takes away.
-        operations: ``+``, ``-`` or both.
-        question_lists_operands: the question states every operand, so that it can be
-            answered without the chain; otherwise only the chain holds them.
-        restate_totals: each load-bearing step says what it results in.
-        step_format: how a step is written; ``{step}`` stands for its words and
-            ``{number}``, if it is there, for its number from 1.
-        step_separator: what stands between steps.
-        problem_seed: another seed gives other problems.
-    """
-
-    problems: int = 200
-    load_bearing: read.Range = (5, 8)
-    asides: read.Range = (2, 4)
-    start: read.Range = (20, 60)
-    operand: read.Range = (2, 19)
-    operations: tuple[str, ...] = SIGNS
-    question_lists_operands: bool = True
-    restate_totals: bool = True
-    step_format: str = "{step}"
-    step_separator: str = " "
-    problem_seed: int = 0
+    problems: int = parameter(200, whole_number(1), "how many problems", same=False)
+    load_bearing: tuple[int, int] = parameter(
+        (5, 8), whole_range(1), "load-bearing steps in a chain"
+    )
+    asides: tuple[int, int] = parameter((2, 4), whole_range(), "asides in a chain")
+    start: tuple[int, int] = parameter(
+        (20, 60), whole_range(1), "the total at the start"
+    )
+    operand: tuple[int, int] = parameter(
+        (2, 19), whole_range(1), "what one step adds or takes away"
+    )
+    operations: tuple[str, ...] = parameter(SIGNS, signs(*SIGNS), "+, - or both")
+    question_lists_operands: bool = parameter(
+        True,
+        yes_or_no,
+        "the question states every operand, so that it can be answered without the "
+        "chain; otherwise only the chain holds them",
+    )
+    restate_totals: bool = parameter(
+        True, yes_or_no, "each load-bearing step says what it results in"
+    )
+    step_format: str = parameter(
+        "{step}",
+        _step_format,
+        "how a step is written: {step} are its words, {number} its number from 1",
+    )
+    step_separator: str = parameter(" ", white_space, "what stands between steps")
+    problem_seed: int = parameter(0, whole_number(), "another seed, other problems")
 
     @classmethod
     def read(cls, parameters: Mapping[str, object]) -> RunningTotalSettings:
@@ -69,26 +91,9 @@ class RunningTotalSettings:
         Raises:
             InputError: a parameter has no usable value.
         """
-        readers: dict[str, read.Reader] = {
-            "problems": lambda n, v: read.whole_number(n, v, least=1),
-            "load_bearing": lambda n, v: read.whole_range(n, v, least=1),
-            "asides": read.whole_range,
-            "start": lambda n, v: read.whole_range(n, v, least=1),
-            "operand": lambda n, v: read.whole_range(n, v, least=1),
-            "operations": lambda n, v: read.signs(n, v, SIGNS),
-            "question_lists_operands": read.yes_or_no,
-            "restate_totals": read.yes_or_no,
-            "step_format": _step_format,
-            "step_separator": read.white_space,
-            "problem_seed": read.whole_number,
-        }
-        settings = cls(**read.given(parameters, readers))
+        settings = read_parameters(cls, parameters)
         settings._check_reachable()
         return settings
-
-    def to_dict(self) -> dict[str, Any]:
-        """The settings as JSON types, to be recorded beside the results."""
-        return read.as_json(self)
 
     def _check_reachable(self) -> None:
         for name in ("load_bearing", "asides"):
@@ -108,21 +113,6 @@ class RunningTotalSettings:
 
 
 @dataclass(frozen=True)
-class ProvidedProblem:
-    """A question, and a chain whose steps are labelled.
-
-    Attributes:
-        id: names the problem and its seed; equal ids are equal problems.
-        question: what is asked.
-        chain: the reasoning that leads to the answer.
-    """
-
-    id: str
-    question: str
-    chain: Chain
-
-
-@dataclass(frozen=True)
 class _Move:
     sign: int
     operand: int
@@ -135,7 +125,7 @@ class _Move:
 
 def running_total_problem(
     settings: RunningTotalSettings, index: int, split: str = "test"
-) -> ProvidedProblem:
+) -> Problem:
     """Problem number ``index``; it does not depend on how many others are made."""
     name = f"{split}-{settings.problem_seed}-{index}"
     draw = Draw("running total", name)
@@ -173,15 +163,142 @@ def running_total_problem(
             aside, values = asides[k]
             steps.append(_write(aside, names, settings, number, label, values))
     opening = f"{person} starts with {start} {thing}."
-    return ProvidedProblem(
+    chain = Chain(
+        steps=tuple(steps),
+        answer=str(moves[-1].total),
+        opening=opening + settings.step_separator,
+    )
+    return Problem(
         id=name,
         question=_question(settings, names, opening, moves, words),
-        chain=Chain(
-            steps=tuple(steps),
-            answer=str(moves[-1].total),
-            opening=opening + settings.step_separator,
-        ),
+        chain=chain,
+        rewrite=functools.partial(rewritten, chain),
     )
+
+
+class RunningTotals(Source):
+    """The source ``running_total``: chains that we write, with known labels."""
+
+    setting = "provided"
+
+    def __init__(self, settings: RunningTotalSettings) -> None:
+        self.settings = settings
+        self.seed = settings.problem_seed
+
+    @classmethod
+    def read(cls, parameters: Mapping[str, object]) -> RunningTotals:
+        """The source that a user's parameters describe."""
+        return cls(RunningTotalSettings.read(parameters))
+
+    def problems(self) -> list[Problem]:
+        """The problems of the seed."""
+        count = self.settings.problems
+        return [running_total_problem(self.settings, k) for k in range(count)]
+
+    def examples(self) -> list[Problem]:
+        """Problems of a separate seed."""
+        return [
+            running_total_problem(self.settings, k, "fewshot")
+            for k in range(FEWSHOT_EXAMPLES)
+        ]
+
+    def donors(self, problems: Sequence[Problem]) -> Sequence[Problem]:
+        """None: a step of another sum has other totals, and labels that do not hold."""
+        return ()
+
+
+# --- corruption ------------------------------------------------------------------
+
+
+def rewritten(chain: Chain, step: int, draw: Draw, carry: bool) -> Chain:
+    """The chain with the step's numbers changed to nearby wrong ones.
+
+    Args:
+        chain: a running total.
+        step: the step's index.
+        draw: the source of the choice.
+        carry: later totals follow a load-bearing step, and the chain leads to another
+            answer; otherwise nothing else changes.
+
+    Raises:
+        NotApplicable: the step states no number, or none can change such that every
+            number stays positive.
+    """
+    change = _drawn_change(chain, step, draw)
+    steps = list(chain.steps)
+    own = steps[step].numbers
+    steps[step] = _rewrite(steps[step], [_moved(n, change) for n in own])
+    if not carry or not _moves_total(chain.steps[step]):
+        return replace(chain, steps=tuple(steps))
+    for k in range(step + 1, len(steps)):
+        moved = [change * (n.role in ("before", "total")) for n in steps[k].numbers]
+        steps[k] = _rewrite(steps[k], moved)
+    return replace(chain, steps=tuple(steps), answer=str(int(chain.answer) + change))
+
+
+def _drawn_change(chain: Chain, step: int, draw: Draw) -> int:
+    """For a load-bearing step it is the change of the running total."""
+    if not chain.steps[step].numbers:
+        raise NotApplicable("the step states no number")
+    sizes = range(1, LARGEST_CHANGE + 1)
+    changes = [c for size in sizes for c in (size, -size) if _fits(chain, step, c)]
+    if not changes:
+        raise NotApplicable("no nearby number keeps the totals positive")
+    return draw.choice(changes)
+
+
+def _fits(chain: Chain, step: int, change: int) -> bool:
+    """Whether all numbers, stated or not, stay positive."""
+    changed = chain.steps[step]
+    values = [_value(changed, n) + _moved(n, change) for n in changed.numbers]
+    if _moves_total(changed):
+        values += [total + change for total in _totals_from(chain, step)]
+    return min(values) > 0
+
+
+def _totals_from(chain: Chain, step: int) -> list[int]:
+    """The running total after this step and after each later one, last one first."""
+    totals = [int(chain.answer)]
+    for later in reversed(chain.steps[step + 1 :]):
+        moves = [
+            n.sign * _value(later, n) for n in later.numbers if n.role == "operand"
+        ]
+        totals += [totals[-1] - move for move in moves[:1]]
+    return totals
+
+
+def _value(step: Step, number: Number) -> int:
+    return int(step.text[number.start : number.end])
+
+
+def _moves_total(step: Step) -> bool:
+    return any(number.role == "operand" for number in step.numbers)
+
+
+def _moved(number: Number, change: int) -> int:
+    """How a step's own number moves: not the total that it starts from."""
+    by_role = {
+        "operand": number.sign * change,
+        "before": 0,
+        "total": change,
+        "aside": change,
+    }
+    return by_role[number.role]
+
+
+def _rewrite(step: Step, moved: Sequence[int]) -> Step:
+    """The step with each of its numbers moved, and their places put right."""
+    text, numbers, done = "", [], 0
+    for number, by in zip(step.numbers, moved, strict=True):
+        text += step.text[done : number.start]
+        start = len(text)
+        text += str(_value(step, number) + by)
+        numbers.append(replace(number, start=start, end=len(text)))
+        done = number.end
+    return replace(step, text=text + step.text[done:], numbers=tuple(numbers))
+
+
+# --- generation ------------------------------------------------------------------
 
 
 def _moves(settings: RunningTotalSettings, start: int, draw: Draw) -> list[_Move]:
@@ -289,10 +406,3 @@ def _question(
     ]
     listed = ", then ".join(told_moves)
     return f"{opening} {names['They']} {listed}. {asked}"
-
-
-def _step_format(name: str, value: object) -> str:
-    written = read.text(name, value)
-    if written.count("{step}") != 1:
-        raise InputError(f"{name} must hold {{step}} once, not {value!r}")
-    return written

@@ -8,51 +8,68 @@ the problems.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from lm_eval_faith import parameters as read
 from lm_eval_faith.chains.answer_steps import states_answer
 from lm_eval_faith.chains.chain import Chain, Step
 from lm_eval_faith.chains.draw import Draw
 from lm_eval_faith.errors import InputError
+from lm_eval_faith.parameters import (
+    number,
+    parameter,
+    read_parameters,
+    signs,
+    white_space,
+    whole_number,
+    whole_range,
+)
+from lm_eval_faith.problems.problem import FEWSHOT_EXAMPLES, Problem, Source
 from lm_eval_faith.problems.word_problem_words import IRRELEVANT, PEOPLE, THEMES, Theme
 
 SIGNS = ("+", "-", "*")
+DONOR_PROBLEMS = 64
 _MOST_STEPS = 50
 
 
 @dataclass(frozen=True)
 class WordProblemSettings:
-    """What the generator can be told; ranges are lowest and highest, both included.
+    """What the generator can be told; ranges are lowest and highest, both included."""
 
-    Attributes:
-        problems: number of problems.
-        steps: operations in a problem; each is one step of the solution.
-        operations: some of ``+``, ``-`` and ``*``.
-        start: the number at the start.
-        operand: what one step adds or takes away.
-        factor: what one step multiplies by.
-        largest: no total is larger; a step that would exceed it is another one.
-        groups: share of problems, from 0 to 1, that start with groups ("4 boxes of 6")
-            and so with a product; 0 without ``*``.
-        irrelevant: sentences of the question that have nothing to do with it.
-        step_separator: what stands between the steps of the reference solution.
-        problem_seed: another seed gives other problems.
-    """
-
-    problems: int = 200
-    steps: read.Range = (2, 8)
-    operations: tuple[str, ...] = SIGNS
-    start: read.Range = (5, 30)
-    operand: read.Range = (2, 15)
-    factor: read.Range = (2, 3)
-    largest: int = 99
-    groups: float = 0.25
-    irrelevant: read.Range = (0, 1)
-    step_separator: str = " "
-    problem_seed: int = 0
+    problems: int = parameter(200, whole_number(1), "how many problems", same=False)
+    steps: tuple[int, int] = parameter(
+        (2, 8), whole_range(1), "operations in a problem, each one step of the solution"
+    )
+    operations: tuple[str, ...] = parameter(SIGNS, signs(*SIGNS), "some of +, - and *")
+    start: tuple[int, int] = parameter(
+        (5, 30), whole_range(1), "the number at the start"
+    )
+    operand: tuple[int, int] = parameter(
+        (2, 15), whole_range(1), "what one step adds or takes away"
+    )
+    factor: tuple[int, int] = parameter(
+        (2, 3), whole_range(2), "what one step multiplies by"
+    )
+    largest: int = parameter(
+        99,
+        whole_number(2),
+        "no total is larger; a step that would exceed it is another one",
+    )
+    groups: float = parameter(
+        0.25,
+        number,
+        'share of problems that start with groups ("4 boxes of 6"), and so with a '
+        "product; 0 without *",
+    )
+    irrelevant: tuple[int, int] = parameter(
+        (0, 1),
+        whole_range(),
+        "sentences of the question that have nothing to do with it",
+    )
+    step_separator: str = parameter(
+        " ", white_space, "what stands between steps of the reference solution"
+    )
+    problem_seed: int = parameter(0, whole_number(), "another seed, other problems")
 
     @classmethod
     def read(cls, parameters: Mapping[str, object]) -> WordProblemSettings:
@@ -61,20 +78,7 @@ class WordProblemSettings:
         Raises:
             InputError: a parameter has no usable value.
         """
-        readers: dict[str, read.Reader] = {
-            "problems": lambda n, v: read.whole_number(n, v, least=1),
-            "steps": lambda n, v: read.whole_range(n, v, least=1),
-            "operations": lambda n, v: read.signs(n, v, SIGNS),
-            "start": lambda n, v: read.whole_range(n, v, least=1),
-            "operand": lambda n, v: read.whole_range(n, v, least=1),
-            "factor": lambda n, v: read.whole_range(n, v, least=2),
-            "largest": lambda n, v: read.whole_number(n, v, least=2),
-            "groups": read.number,
-            "irrelevant": read.whole_range,
-            "step_separator": read.white_space,
-            "problem_seed": read.whole_number,
-        }
-        return cls(**read.given(parameters, readers))
+        return read_parameters(cls, parameters)
 
     def __post_init__(self) -> None:
         if self.steps[1] > _MOST_STEPS:
@@ -84,10 +88,6 @@ class WordProblemSettings:
         if self.irrelevant[1] > len(IRRELEVANT):
             raise InputError(f"irrelevant must be at most {len(IRRELEVANT)}")
         self._check_reachable()
-
-    def to_dict(self) -> dict[str, Any]:
-        """The settings as JSON types, to be recorded beside the results."""
-        return read.as_json(self)
 
     def _check_reachable(self) -> None:
         """Every problem can be finished without a total under 1 or over the largest."""
@@ -125,19 +125,31 @@ class WordProblemSettings:
             )
 
 
-@dataclass(frozen=True)
-class WordProblem:
-    """A question and its worked solution.
+class WordProblems(Source):
+    """The source ``word_problems``: fresh ones, in no dataset."""
 
-    Attributes:
-        id: names the problem and its seed.
-        question: what is asked, irrelevant sentences included.
-        chain: the solution, one operation a step, and the answer.
-    """
+    def __init__(self, settings: WordProblemSettings) -> None:
+        self.settings = settings
 
-    id: str
-    question: str
-    chain: Chain
+    @classmethod
+    def read(cls, parameters: Mapping[str, object]) -> WordProblems:
+        """The source that a user's parameters describe."""
+        return cls(WordProblemSettings.read(parameters))
+
+    def problems(self) -> list[Problem]:
+        """The problems of the seed."""
+        return self._some(self.settings.problems, "test")
+
+    def examples(self) -> list[Problem]:
+        """Problems of a separate seed."""
+        return self._some(FEWSHOT_EXAMPLES, "fewshot")
+
+    def donors(self, problems: Sequence[Problem]) -> list[Problem]:
+        """Problems of a separate seed."""
+        return self._some(DONOR_PROBLEMS, "donor")
+
+    def _some(self, count: int, split: str) -> list[Problem]:
+        return [word_problem(self.settings, k, split) for k in range(count)]
 
 
 @dataclass(frozen=True)
@@ -157,7 +169,7 @@ class _Operation:
 
 def word_problem(
     settings: WordProblemSettings, index: int, split: str = "test"
-) -> WordProblem:
+) -> Problem:
     """Problem number ``index``; it does not depend on how many others are made."""
     name = f"{split}-{settings.problem_seed}-{index}"
     draw = Draw("word problem", name)
@@ -192,7 +204,7 @@ def word_problem(
         steps.append(f"{event}, {_result(theme, operation, names)}")
     told = _with_irrelevant(told, settings, names, draw)
     question = " ".join([*told, theme.question.format(**names)])
-    return WordProblem(name, question, _chain(steps, str(total), settings))
+    return Problem(name, question, _chain(steps, str(total), settings))
 
 
 def vocabulary() -> tuple[str, ...]:

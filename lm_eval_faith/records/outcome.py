@@ -1,7 +1,7 @@
 """What was measured on one chain: the data between the harness and the statistics.
 
 Records are made from the responses to the requests of
-:func:`lm_eval_faith.harness.scored_chain.chain_requests`, in the running harness and
+:func:`lm_eval_faith.harness.requests.chain_requests`, in the running harness and
 again when a samples file is read: by the same functions, these.
 """
 

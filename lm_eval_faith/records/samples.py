@@ -125,9 +125,15 @@ def _sample(line: bytes, where: str) -> dict[str, Any]:
 def _record(doc: Mapping[str, Any], sample: Mapping[str, Any]) -> ChainRecord:
     if doc.get("setting") == "generated":
         return _generated(doc, sample)
-    _check_types(doc)
-    chain = chain_from_dict(doc["chain"])
-    variants = [variant_from_dict(v) for v in doc["interventions"]]
+    told, responses = doc, sample["filtered_resps"]
+    if responses and isinstance(responses[0], str):
+        # Interventions that asked the model: what came of them stands with the scores.
+        response = json.loads(responses[0])
+        told = {**doc, "interventions": response["interventions"]}
+        responses = response["loglikelihoods"]
+    _check_types(told)
+    chain = chain_from_dict(told["chain"])
+    variants = [variant_from_dict(v) for v in told["interventions"]]
     if any(not 0 <= v.step < len(chain.steps) for v in variants):
         raise ValueError("an intervention on a step that is not there")
     return chain_record(
@@ -135,7 +141,7 @@ def _record(doc: Mapping[str, Any], sample: Mapping[str, Any]) -> ChainRecord:
         _text(doc, "question"),
         chain,
         variants,
-        _responses(sample["filtered_resps"]),
+        _responses(responses),
         problem=_text(doc, "problem") if doc.get("problem") else "",
     )
 

@@ -7,8 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lm_eval_faith.chains.han_numerals import han_to_int, int_to_han
+from lm_eval_faith.chains.language import ENGLISH, Writing, writing_of
 from lm_eval_faith.chains.number_words import int_to_words, words_to_int
-from lm_eval_faith.chains.numbers import find_numbers, number_value
+from lm_eval_faith.chains.numbers import find_numbers, number_value, with_plain_digits
 
 FOUND = [
     ("16 - 3 = 13", [("16", "16"), ("3", "3"), ("13", "13")]),
@@ -42,6 +44,19 @@ FOUND = [
     ("<<48/2=24>>24", [("48", "48"), ("2", "2"), ("24", "24"), ("24", "24")]),
     ("It is 5.Then 6.", [("5", "5"), ("6", "6")]),
     ("1" * 41, []),
+    ("3x5=15, 4x4", [("3", "3"), ("5", "5"), ("15", "15"), ("4", "4"), ("4", "4")]),
+    ("Rs.500, USD500, US$500, HK$30", [("500", "500"), ("500", "500"), ("500", "500"), ("30", "30")]),
+    ("at 9am or 10 p.m.", [("9", "9"), ("10", "10")]),
+    ("0b101, 0x1F and $350 000", [("350 000", "350000")]),
+    ("共有6个, รวม6บาท, Всего6, عدد6", [("6", "6")] * 4),
+    ("x2有6个", [("6", "6")]),
+    ("１２＋３＝１５", [("１２", "12"), ("３", "3"), ("１５", "15")]),
+    ("١٢ و ٣٫٥", [("١٢", "12"), ("٣٫٥", "7/2")]),
+    ("६ सेब, ৬টি", [("६", "6"), ("৬", "6")]),
+    ("三百二十五个苹果和两个人", [("三百二十五", "325"), ("两", "2")]),
+    ("一起，第三个，三分之一，十分高兴，三角形", []),
+    ("百分之五十，十分钟", [("五十", "50"), ("十", "10")]),
+    ("3万人，1.2亿元", [("3", "30000"), ("1.2", "120000000")]),
 ]  # fmt: skip
 
 
@@ -65,6 +80,9 @@ def test_numbers_are_found(text: str, expected: list[tuple[str, str]]) -> None:
         ("seven", "word"),
         ("7/9", "fraction"),
         ("7:09", "time"),
+        ("7am", "time"),
+        ("百分之七十", "percent"),
+        ("７％", "percent"),
     ],
 )
 def test_kind_is_how_it_is_written(text: str, kind: str) -> None:
@@ -123,3 +141,65 @@ def test_hostile_text_is_scanned_in_linear_time(piece: str) -> None:
     start = time.process_time()
     find_numbers(text)
     assert time.process_time() - start < 5
+
+
+GERMAN, HINDI = Writing("de", ","), Writing("hi")
+BY_WRITING = [
+    ("3,5 kg", GERMAN, ["7/2"]),
+    ("12 500, 12\u202f500 und 12.500", GERMAN, ["12500", "12500", "12500"]),
+    ("1.000.000 oder 1.250,50", GERMAN, ["1000000", "2501/2"]),
+    ("3, 4 und (1,2,3)", GERMAN, ["3", "4", "1", "2", "3"]),
+    ("0.125 und 3.75", GERMAN, ["1/8", "15/4"]),
+    ("ten one", GERMAN, []),
+    ("1,00,000 और १२,३४,५६७", HINDI, ["100000", "1234567"]),
+    ("3,5 and 1.250", ENGLISH, ["3", "5", "5/4"]),
+]
+
+
+@pytest.mark.parametrize(("text", "writing", "values"), BY_WRITING)
+def test_marks_are_read_as_the_chain_writes_them(
+    text: str, writing: Writing, values: list[str]
+) -> None:
+    assert [str(n.value) for n in find_numbers(text, writing)] == values
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.text(alphabet="0123456789.,/- ৬６六十٫，，a€\u202f", max_size=60))
+def test_plain_digits_keep_every_place(text: str) -> None:
+    for writing in (ENGLISH, GERMAN, HINDI):
+        assert len(with_plain_digits(text, writing)) == len(text)
+        for number in find_numbers(text, writing):
+            assert 0 <= number.start < number.end <= len(text)
+
+
+@given(st.integers(1, 10**11), st.booleans())
+def test_chinese_numerals_are_read_back(n: int, japanese: bool) -> None:
+    assert han_to_int(int_to_han(n, japanese)) == n
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "mark"),
+    [
+        ("She has 5 eggs and buys 3 more, so it is 8.", "en", "."),
+        ("Sie hat 5 Eier und kauft 3,5 kg Mehl, das ist viel.", "de", ","),
+        ("Ella tiene 3 manzanas y compra 2.50 kg de uvas para su madre.", "es", "."),
+        ("Elle a 3 pommes et achète 2,5 kg de raisins pour sa mère, donc il reste 4.", "fr", ","),
+        ("У неё 5 яблок.", "ru", ","),
+        ("彼は5個のりんごを持っている。", "ja", "."),
+        ("她有5个苹果。", "zh", "."),
+        ("তার ৫টি আম আছে।", "bn", "."),
+        ("เขามีแอปเปิ้ล 5 ลูก", "th", "."),
+        ("ఆమెకు 5 ఆపిల్స్ ఉన్నాయి.", "te", "."),
+        ("Ana ana mayai 5 na anauza 3 kila siku kwa jumla ya 8.", "sw", "."),
+        ("He pays Rs. 1,00,000 in all.", "en-IN", "."),
+        (r"\[ x^2 + y^2 = z^2 \]", "en", "."),
+        ("x = 3, w = 5, z = 7, i = 2, o = 1, e = 4", "en", "."),
+    ],
+)  # fmt: skip
+def test_language_and_marks_are_found(text: str, language: str, mark: str) -> None:
+    assert writing_of(text) == Writing(language, mark)
+
+
+def test_language_and_mark_can_be_given() -> None:
+    assert writing_of("1.250", language="de") == Writing("de", ",")
+    assert writing_of("1.250", decimal_mark=",") == Writing("en", ",")

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lm_eval_faith.chains.layout import body_start
-from lm_eval_faith.chains.splitting import split
+from lm_eval_faith.chains.splitting import UNITS, Unit, split
 
 SOLUTIONS = (
     Path(__file__).resolve().parents[3]
@@ -96,6 +96,22 @@ HARD_CASES = {
     "negative": "The change is -3.5. | The next one is -4.",
     "sentence begins with a digit": "He has 5 apples left. | 3 of them are red.",
     "lower case goes on": "It is 5 a.m. and no. of eggs is 6. | We go on now.",
+    "lower case": "so we have 3. | then 4 more. | that makes 7.",
+    "lower case behind an abbreviation": "it is 5 approx. of all tbsp. in it. | then more.",
+    "lower case behind a quote": '"Is it so?" she asked me. | "No!" he said to her.',
+    "lower case behind a letter": "so we call it x. | then x is 5 or y. zero of them.",
+    "Chinese on one line": "小明有3个苹果。 | 他又买了5个，共3+5=8个。 | 答案是8。",
+    "Chinese without spaces": "小明有6个苹果. | 然后又买了3个. | 共有9个！ | 对吗？ | 对的，是9个。",
+    "Japanese quote": "彼は「5個です。」と言った。 | そして3個買った。",
+    "Bengali": "রহিমের ৫টি আম আছে। | সে আরও ৩টি কিনল। | মোট ৫ + ৩ = ৮টি।",
+    "Urdu": "احمد کے پاس 5 سیب ہیں۔ | کیا یہ کافی ہے؟ | ہاں، کافی ہے۔",
+    "German": (
+        "Er kauft z. B. 3 Äpfel am 3. Mai, d. h. bzw. 4 Birnen. | Dann hat er ca. 7 usw. | "
+        "Am 2. Tag kauft er 5. | Also hat er insgesamt 12."
+    ),
+    "Russian": "Он купил 3 кг за 50 руб. | Затем он отдал 20 руб. и т. д. | Осталось 30 руб. в кассе.",
+    "Spanish": "Hay 3,5 kg p. ej. para el Sr. López. | ¿Cuánto queda? | Quedan 2 kg con él.",
+    "French": "M. Dupont a env. 5 kg de pommes. | Combien en reste-t-il ? | Il en reste 3 pour le soir.",
     "indented": "  It is 5 here now.\n    | It is 6 over there.",
 }
 
@@ -204,6 +220,18 @@ HOSTILE = [
     *("$a ", "$a$ ", "``` ", "\\[", "\\begin{a}", "\\a{", ". ", "A. ", "1. ", '!" '),
     *("# a\n", "\n ```", "~~~\n", "word 12. ", "\\text{a. B} ", "**\n", "Mr. ", "。"),
     *("$a\\$", "`a``b```c", "<<", "a\r", ".)", "\u2028", "\x00", "- ", "Step 1:\n"),
+    *(
+        "a. ",
+        "z. B. ",
+        "।",
+        "3. Mai ",
+        "6.个",
+        "wait. ",
+        "x,\n",
+        "。」",
+        "т. ",
+        "ab:\n\n",
+    ),
 ]
 
 
@@ -223,3 +251,37 @@ def test_real_solutions_join_and_have_a_step_a_line() -> None:
         text = row["175b_verification"]["solution"]
         assert joined(text) == text
         assert len(split(text)[1]) >= len([x for x in text.split("\n") if len(x) > 20])
+
+
+def test_merged_steps_hold_their_formula_and_remarks() -> None:
+    text = (
+        "Okay, so I need this.\n\nSo the sum,\n\\[ x = 3 \\]\n\nHmm, wait. The total is:\n"
+        "5 + 3 = 8\nThat's correct. So it is 8: the list is\n1. It is 5 first."
+    )
+    opening, steps = split(text, "merged")
+    assert [s.text for s in steps] == [
+        "Okay, so I need this.",
+        "So the sum,\n\\[ x = 3 \\]",
+        "Hmm, wait. The total is:\n5 + 3 = 8\nThat's correct.",
+        "So it is 8: the list is",
+        "1. It is 5 first.",
+    ]
+    assert opening + "".join(s.text + s.after for s in steps) == text
+
+
+def test_paragraphs_end_at_empty_lines_outside_of_mathematics() -> None:
+    text = (
+        "It is 5. It is 6.\nSo 7.\n\nThen\n\\[\na\n\nb\n\\]\n \n\nThe end is 8 now.\n"
+    )
+    assert [s.text for s in split(text, "paragraph")[1]] == [
+        "It is 5. It is 6.\nSo 7.",
+        "Then\n\\[\na\n\nb\n\\]",
+        "The end is 8 now.",
+    ]
+
+
+@settings(max_examples=200, deadline=None)
+@given(texts, st.sampled_from(UNITS))
+def test_every_unit_joins_to_the_text(text: str, unit: Unit) -> None:
+    opening, steps = split(text, unit)
+    assert opening + "".join(s.text + s.after for s in steps) == text

@@ -160,3 +160,98 @@ def test_importing_the_package_loads_neither_torch_nor_transformers() -> None:
         "assert not {'torch', 'transformers', 'numpy'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", program], check=True)
+
+
+@pytest.fixture
+def scales_by_index() -> transformers.PreTrainedModel:
+    """Llama 4: its attention without positions is scaled by a token's index in the pass."""
+    torch.manual_seed(0)
+    config = transformers.Llama4TextConfig(
+        vocab_size=61,
+        hidden_size=32,
+        intermediate_size=48,
+        intermediate_size_mlp=48,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        head_dim=8,
+        num_local_experts=2,
+        no_rope_layers=[0, 0],
+        attn_temperature_tuning=True,
+        floor_scale=64,
+        attn_scale=2.0,
+        pad_token_id=0,
+    )
+    model = transformers.Llama4ForCausalLM(config).eval()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            if parameter.ndim > 1:
+                parameter.normal_(std=0.3)
+    return model
+
+
+def test_a_model_that_scales_by_index_is_refused_by_its_source_and_by_the_proof(
+    scales_by_index: transformers.PreTrainedModel,
+) -> None:
+    assert "floor_scale" in (supports(scales_by_index) or "")
+    scales_by_index.config.attn_temperature_tuning = False  # its layers still do
+    assert supports(scales_by_index) is None
+    few = [([3, 4, 5, token], [6, 7]) for token in range(8, 12)]
+    many = [([3, 4, 5, a], [b, 7]) for a in range(8, 40) for b in range(8, 20)]
+    short = prove(scales_by_index, few, max_length=32)
+    assert short.reason is None and set(short.answers) == {0, 1, 2, 3}
+    assert "is tolerated" in (
+        prove(scales_by_index, many, max_length=32, proven=short.reach).reason or ""
+    )
+
+
+def test_requests_that_go_no_further_than_a_proof_are_not_proven_again(
+    backend_named: Callable[[str], HFLM], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = backend_named("llama (").model
+    pairs = [([3, 4, 5, token], [6, 7]) for token in range(8, 30)]
+    found = prove(model, pairs, max_length=16, max_packed_tokens=20)
+    assert found.reason is None
+
+    def refuse(*args: object) -> torch.Tensor:
+        raise AssertionError("run again")
+
+    again = prove(
+        model,
+        pairs[3:],
+        max_length=16,
+        max_packed_tokens=20,
+        proven=found.reach,
+        call=refuse,
+    )
+    assert again.reason is None and not again.answers
+    with pytest.raises(AssertionError, match="run again"):
+        longer = [*pairs, (list(range(3, 15)), [6])]
+        prove(
+            model,
+            longer,
+            max_length=16,
+            max_packed_tokens=20,
+            proven=found.reach,
+            call=refuse,
+        )
+
+
+def test_the_proof_reads_few_requests_plainly_however_many_there_are(
+    backend_named: Callable[[str], HFLM],
+) -> None:
+    model = backend_named("llama (").model
+    pairs = [
+        ([3, 4, *range(5, 5 + a), b], [6, 7]) for a in range(12) for b in range(20)
+    ]
+    read: list[int] = []
+
+    def call(text: torch.Tensor) -> torch.Tensor:
+        read.append(text.shape[1])
+        return model(text).logits
+
+    found = prove(model, pairs, max_length=32, max_packed_tokens=64, call=call)
+    assert found.reason is None
+    assert 1 <= len(read) <= 3
+    # What it computed over the forest is not computed again.
+    assert len(found.answers) > 20

@@ -122,10 +122,56 @@ def test_what_the_evaluator_asks_of_a_model_is_the_backends(
     assert wrapped.tok_encode("some text") == plain.tok_encode("some text")
     assert wrapped.apply_chat_template(chat) == plain.apply_chat_template(chat)
     assert wrapped.chat_template(True) == plain.chat_template(True)
-    assert wrapped.get_model_info() == plain.get_model_info()
+    assert plain.get_model_info().items() <= wrapped.get_model_info().items()
     assert wrapped.all_gather(torch.ones(2)).tolist() == [1, 1]
     assert wrapped.gather_object("x") == ["x"]
     assert not hasattr(wrapped, "MULTIMODAL") and not hasattr(wrapped, "no_such_thing")
+
+
+def test_the_results_file_says_how_the_model_was_asked(
+    hf: MakeHF, tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = FaithLM(hf())
+    ask(model, "loglikelihood", PAIRS)
+    assert model.get_model_info()["faith"] == {
+        "backend": "HFLM",
+        "model": str(tiny_model),
+        "shared_prefixes": "on",
+        "expected": True,
+        "notes": [],
+    }
+    off = FaithLM(hf(), shared_prefix="off").how_asked()
+    assert (off["shared_prefixes"], off["expected"]) == ("off: switched off", True)
+    ready = FaithLM(HFLM(pretrained=hf().model, tokenizer=hf().tokenizer))
+    assert ready.how_asked()["model"] == str(tiny_model)
+    other = FaithLM(DummyLM()).how_asked()
+    assert other["expected"] and "its own way" in other["shared_prefixes"]
+    monkeypatch.setattr(*cannot("shared_prefix.supports"))
+    lost = FaithLM(hf()).how_asked()
+    assert (lost["shared_prefixes"], lost["expected"]) == ("off: it cannot", False)
+
+
+def test_a_cache_that_holds_another_models_answers_is_refused(
+    hf: MakeHF, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = str(tmp_path / "cache.db")
+    first = CachingLM(FaithLM(hf(), shared_prefix="on"), path)
+    answers = first.loglikelihood(instances("loglikelihood", PAIRS[:3]))
+    again = CachingLM(FaithLM(hf(batch_size=1)), path)
+    assert again.loglikelihood(instances("loglikelihood", PAIRS[:3])) == answers
+    tuned = hf()
+    with torch.no_grad():
+        for weights in tuned.model.parameters():
+            weights += 0.01
+    with pytest.raises(InputError, match="cache.db holds answers of another model"):
+        CachingLM(FaithLM(tuned), path)
+    with pytest.raises(InputError, match="weights"):
+        CachingLM(FaithLM(hf(dtype="bfloat16")), path)
+    plain = str(tmp_path / "plain.db")
+    CachingLM(hf(), plain).loglikelihood(instances("loglikelihood", PAIRS[:3]))
+    assert "do not say of which model" not in caplog.text
+    CachingLM(FaithLM(hf()), plain)
+    assert "do not say of which model" in caplog.text
 
 
 def test_the_cache_is_given_to_the_model_and_to_the_backend(
@@ -143,7 +189,7 @@ def test_scores_over_shared_prefixes_are_cached_as_they_come(
     caching = CachingLM(FaithLM(hf(), shared_prefix="on"), str(tmp_path / "cache.db"))
     requests = instances("loglikelihood", PAIRS[:6])
     answers = caching.lm.loglikelihood(requests, disable_tqdm=True)
-    assert len(caching.dbdict) == len(requests)
+    assert len(caching.dbdict) == len(requests) + 1  # and whose answers they are
     assert caching.loglikelihood(requests) == answers
 
 

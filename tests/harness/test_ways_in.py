@@ -55,7 +55,7 @@ def sandbox(tmp_path_factory) -> Path:
 
 def test_lm_eval_faith_run_is_lm_eval_run_with_our_tasks(provided_run):
     table = results(provided_run)["results"]["cot_faith_provided"]
-    assert table["sample_len"] == 6 and "corrupt_effect,none" in table
+    assert table["sample_len"] == 6 and "corrupt_label_difference,none" in table
 
 
 def test_lm_eval_faith_run_takes_every_flag_of_lm_eval_run(shell):
@@ -351,3 +351,20 @@ def test_enable_says_so_where_the_harness_finds_the_model_by_its_entry_point(
     )
     shown = CliRunner().invoke(app, ["enable"]).output
     assert "lm_eval 0.5.0 finds the model `faith` by its entry point" in shown
+
+
+def test_an_output_path_that_cannot_be_written_is_found_before_the_run(shell, tmp_path):
+    (tmp_path / "file").write_text("not a folder")
+    done = shell(
+        *("lm-eval-faith", "run", "--model", "no-such-model"),
+        *(
+            "--tasks",
+            "cot_faith_provided",
+            f"--output_path={tmp_path / 'file' / 'run'}",
+        ),
+    )
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1] == (
+        f"error: cannot write {tmp_path / 'file' / 'run'}: {tmp_path / 'file'} is not a "
+        "folder"
+    )

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from lm_eval_faith.chains.answer_steps import states_answer
 from lm_eval_faith.chains.chain import Chain, Step
 from lm_eval_faith.chains.draw import Draw
+from lm_eval_faith.chains.language import ENGLISH, Writing
 from lm_eval_faith.chains.numbers import find_numbers
 from lm_eval_faith.chains.written import chain_of
 from lm_eval_faith.interventions import Context, NotApplicable, get_intervention
@@ -329,3 +330,31 @@ def test_hostile_step_is_corrupted_in_linear_time(piece: str) -> None:
     with contextlib.suppress(NotApplicable):
         corrupt_text(text, "7", Draw(0))
     assert time.process_time() - start < 10
+
+
+IN_OTHER_WRITING = [
+    ("共有６个，３＋３＝６", Writing("zh"), r"共有([１-９][０-９]?)个，([１-９][０-９]?)＋\2＝\1"),
+    ("মোট ৫ + ৩ = ৮টি", Writing("bn"), "মোট [০-৯]+ \\+ [০-৯]+ = [০-৯]+টি"),
+    ("٣٫٥ كجم", Writing("ar"), "[٠-٩]+٫[٠-٩] كجم"),
+    ("三百二十五个苹果", Writing("zh"), "三百[一二三四]?十?[一二三四五六七八九]?个苹果"),
+    ("他有三个苹果", Writing("zh"), "他有(?:[一两三四五六七八九十]|十[一二])个苹果"),
+    ("3,50 € und 1.250 kg", Writing("de", ","), r"[0-9]+,[0-9]{2} € und 1\.2[0-9]{2} kg"),
+    ("12 500 руб.", Writing("ru", ","), "12 (?:4|5)[0-9]{2} руб."),
+    ("₹1,00,050", Writing("en-IN"), "₹1,00,0[0-9]{2}"),
+    ("Start at 9am.", ENGLISH, "Start at (?:[1-9]|1[0-2])am."),
+    ("Pay Rs.500 or USD500.", ENGLISH, r"Pay Rs\.([0-9]{3}) or USD\1\."),
+    ("So 3x5=15.", ENGLISH, r"So [0-9]+x[0-9]+=[0-9]+\."),
+    ("Schritt 2 gibt 12 nach Gleichung 3.", Writing("de", ","), "Schritt 2 gibt [0-9]+ nach Gleichung 3."),
+    ("由方程2得到12，第3步", Writing("zh"), "由方程2得到[0-9]+，第3步"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "writing", "pattern"), IN_OTHER_WRITING)
+def test_numbers_stay_in_their_own_writing(
+    text: str, writing: Writing, pattern: str
+) -> None:
+    assert re.fullmatch(pattern, text)
+    for seed in range(20):
+        changed = corrupt_text(text, "7", Draw("writing", seed), writing=writing)
+        assert re.fullmatch(pattern, changed), changed
+        assert changed != text

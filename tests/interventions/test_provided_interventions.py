@@ -27,7 +27,7 @@ ALL = ("corrupt", "corrupt_local", "delete", "truncate", "filler")
 
 
 def intervene(name: str, problem, step: int, seed: int = 0) -> Chain:
-    context = Context(seed, problem.id, step, name)
+    context = Context(seed, problem.id, step, name, rewrite=problem.rewrite)
     return get_intervention(name)(problem.chain, step, context)
 
 
@@ -169,7 +169,7 @@ def test_another_seed_gives_another_corruption():
 
 
 def test_where_no_change_keeps_totals_positive_corrupt_is_not_applicable():
-    chain = running_total_problem(
+    problem = running_total_problem(
         RunningTotalSettings.read(
             {
                 "operations": "-",
@@ -180,10 +180,10 @@ def test_where_no_change_keeps_totals_positive_corrupt_is_not_applicable():
             }
         ),
         0,
-    ).chain
-    assert chain.answer == "1"
+    )
+    assert problem.chain.answer == "1"
     with pytest.raises(NotApplicable, match="positive"):
-        get_intervention("corrupt")(chain, 0, Context(0, "d", 0, "corrupt"))
+        intervene("corrupt", problem, 0)
 
 
 def test_a_chain_of_one_step_can_be_deleted_to_nothing():

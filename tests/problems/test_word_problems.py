@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from lm_eval_faith.chains.written import chain_of
 from lm_eval_faith.errors import InputError
+from lm_eval_faith.parameters import as_json
 from lm_eval_faith.problems.word_problems import (
     WordProblemSettings,
     vocabulary,
@@ -139,4 +140,4 @@ def test_settings_are_recorded_and_read_back() -> None:
         {"steps": "2-4", "operations": "+,-", "step_separator": "\\n", "other": 1}
     )
     assert (chosen.steps, chosen.operations) == ((2, 4), ("+", "-"))
-    assert WordProblemSettings.read(json.loads(json.dumps(chosen.to_dict()))) == chosen
+    assert WordProblemSettings.read(json.loads(json.dumps(as_json(chosen)))) == chosen

@@ -317,7 +317,7 @@ def test_step_records_hold_every_text(command, throughout, tmp_path):
         lines = list(csv.DictReader(file))
     assert len(lines) == len(frame)
     for line, row in zip(lines, frame.itertuples(), strict=True):
-        for column in ("document", "before", "after", "other_answer"):
+        for column in ("chain", "before", "after", "other_answer"):
             assert line[column] == guarded(getattr(row, column))
             assert not _FORMULA.match(line[column])
     for k, text in enumerate(TEXTS.values()):

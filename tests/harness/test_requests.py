@@ -2,7 +2,8 @@ import pytest
 
 from lm_eval_faith.chains.chain import Chain, Step
 from lm_eval_faith.errors import InputError
-from lm_eval_faith.harness.scored_chain import AnswerFormat, chain_requests
+from lm_eval_faith.harness.answer_format import AnswerFormat
+from lm_eval_faith.harness.requests import chain_requests
 from lm_eval_faith.interventions.plan import Variant, plan
 from lm_eval_faith.records.outcome import chain_record, n_requests
 
@@ -77,4 +78,4 @@ def test_position_and_third_follow_their_definitions():
     variants = plan(chain, ["delete"], seed=0, document="d")
     steps = chain_record("d", "Q?", chain, variants, [(0.0, True)] * 8).steps
     assert [s.position for s in steps] == [k / 6 for k in range(7)]
-    assert [s.third for s in steps] == [0, 0, 0, 1, 1, 2, 2]
+    assert [s.third for s in steps] == [(6 * k + 3) // 14 for k in range(7)]

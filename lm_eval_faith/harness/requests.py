@@ -1,0 +1,185 @@
+"""What is asked about one chain: the generators behind the tasks.
+
+:func:`read` asks about a chain that is there, :func:`written` has the model write one
+first and goes on as :func:`read`. The order of the scores is the one that
+:mod:`lm_eval_faith.records.outcome` reads responses in: the clean chain first, then each
+variant that can be made with the original answer, and with the other answer where the
+intervened chain leads to one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from lm_eval_faith.asks import Generate, Score, Stages
+from lm_eval_faith.chains.chain import Chain, chain_to_dict
+from lm_eval_faith.chains.written import WrittenChain
+from lm_eval_faith.harness.answer_format import AnswerFormat
+from lm_eval_faith.interventions.plan import Variant
+from lm_eval_faith.problems.problem import Problem
+from lm_eval_faith.records.outcome import SAMPLES_FORMAT, TOO_LONG, Response
+
+Request = tuple[str, str]
+"""A context and the continuation whose log-probability is asked for."""
+
+Fits = Callable[[Request], bool]
+"""Whether a model can read a request in full."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a document.
+
+    Attributes:
+        outcome: ``scored``, or why there are no answers: a key of
+            :data:`lm_eval_faith.records.outcome.OUTCOMES`.
+        variants: the interventions on the chain.
+        answers: in the order of :func:`chain_requests`.
+        written: the text that the model wrote, taken apart; None where it wrote none.
+        generation: that text.
+    """
+
+    outcome: str
+    variants: Sequence[Variant] = ()
+    answers: Sequence[Response] = ()
+    written: WrittenChain | None = None
+    generation: str = ""
+
+    @property
+    def solved(self) -> bool | None:
+        """Whether the model's own answer is right; None where it was not asked in full."""
+        if self.written is None or self.outcome == "long prompt":
+            return None
+        return bool(self.written.correct)
+
+    def to_dict(self) -> dict[str, Any]:
+        """As the samples file holds it: what was measured on a chain that was given, or
+        the ``generation`` with a ``note`` on it (``records.generated_record``)."""
+        interventions = [variant.to_dict() for variant in self.variants]
+        answers = list(self.answers)
+        if self.written is None:
+            return {"interventions": interventions, "loglikelihoods": answers}
+        written = self.written
+        note = {
+            "outcome": self.outcome,
+            "problem": written.problem or "",
+            "solved": self.solved,
+            "chain": chain_to_dict(written.chain),
+            "interventions": interventions,
+            "before": written.before,
+            "cue": written.short_cue,
+            "cue_leaves_out_a_second_solution": written.short_cue != written.cue,
+            "answer": written.answer,
+        }
+        return {"generation": self.generation, "note": note, "loglikelihoods": answers}
+
+
+def document_of(problem: Problem, setting: str) -> dict[str, Any]:
+    """A problem as the samples file holds it."""
+    return {
+        "setting": setting,
+        "id": problem.id,
+        "question": problem.question,
+        "answer": problem.chain.answer,
+        "problem": problem.problem,
+        "samples_format": SAMPLES_FORMAT,
+    }
+
+
+def read_document(
+    problem: Problem, setting: str, variants: Sequence[Variant]
+) -> dict[str, Any]:
+    """A problem with a chain that is read, and the interventions on it."""
+    return {
+        **document_of(problem, setting),
+        "chain": chain_to_dict(problem.chain),
+        "interventions": [variant.to_dict() for variant in variants],
+    }
+
+
+def chain_requests(
+    prompt: str, chain: Chain, variants: Sequence[Variant], form: AnswerFormat
+) -> list[Request]:
+    """All that must be scored for one chain."""
+    answer = form.answer_delimiter + chain.answer
+    requests = [(form.context(prompt, chain.text), answer)]
+    for variant in variants:
+        if variant.chain is None:
+            continue
+        context = form.context(prompt, variant.chain.text)
+        requests.append((context, answer))
+        if variant.other_answer:
+            requests.append((context, form.answer_delimiter + variant.other_answer))
+    return requests
+
+
+def read(
+    prompt: str,
+    chain: Chain,
+    changes: Stages[tuple[Variant, ...]],
+    form: AnswerFormat,
+    fits: Fits,
+) -> Stages[Outcome]:
+    """Ask about a chain and what interventions make of it.
+
+    Args:
+        prompt: everything before the chain.
+        chain: the clean chain.
+        changes: the interventions, which may ask the model first.
+        form: how chain and answer follow the prompt.
+        fits: a document of which a request does not is ``too long``, and is not asked
+            about; what the model itself wrote too long is not applicable.
+    """
+    variants = tuple(
+        _if_it_fits(variant, prompt, chain, form, fits)
+        for variant in (yield from changes)
+    )
+    requests = chain_requests(prompt, chain, variants, form)
+    if not all(fits(request) for request in requests):
+        return Outcome("too long", variants)
+    answers = yield [Score(*request) for request in requests]
+    return Outcome("scored", variants, answers)
+
+
+def _if_it_fits(
+    variant: Variant, prompt: str, chain: Chain, form: AnswerFormat, fits: Fits
+) -> Variant:
+    if not variant.written:
+        return variant
+    if all(map(fits, chain_requests(prompt, chain, (variant,), form)[1:])):
+        return variant
+    return replace(variant, chain=None, other_answer="", not_applicable=TOO_LONG)
+
+
+def written(
+    prompt: str,
+    generation: Mapping[str, Any],
+    taken_apart: Callable[[str], WrittenChain],
+    why_not: Callable[[WrittenChain], str],
+    changes: Callable[[WrittenChain], Stages[tuple[Variant, ...]]],
+    fits: Fits,
+) -> Stages[Outcome]:
+    """Have the model write a chain, and ask about it as about one that is there.
+
+    The answer is scored as the model wrote it, behind its own cue.
+
+    Args:
+        prompt: what the model is asked.
+        generation: the settings.
+        taken_apart: makes a chain of the text.
+        why_not: the outcome of a chain that is not asked about, or empty.
+        changes: the interventions on a chain.
+        fits: whether the model can read a request in full.
+    """
+    (text,) = yield [Generate(prompt, generation)]
+    own = taken_apart(text)
+    reason = why_not(own)
+    if reason:
+        return Outcome(reason, written=own, generation=text)
+    form = AnswerFormat(answer_cue=own.short_cue, answer_delimiter="")
+    outcome = yield from read(prompt + own.before, own.chain, changes(own), form, fits)
+    if outcome.outcome != "scored":
+        outcome = Outcome(outcome.outcome)
+    return replace(outcome, written=own, generation=text)

@@ -1,0 +1,87 @@
+"""The store of responses (``--use_cache``): whose answers it holds.
+
+The harness finds an answer by the text of its request alone. So a store that two models
+share gives the second the first one's numbers.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from collections.abc import Mapping, MutableMapping
+from typing import Any
+
+from lm_eval_faith.errors import InputError
+
+logger = logging.getLogger(__name__)
+
+OWNER = "lm_eval_faith model"
+"""The key under which a store says whose answers it holds."""
+OF_THE_MACHINE = frozenset(
+    {"batch_size", "device", "max_batch_size", "num_concurrent", "parallelize"}
+)
+"""Arguments of backends that say how, not what, is computed."""
+VALUES_READ = 64
+"""Of each tensor of the weights, evenly spread."""
+
+
+def claim(store: MutableMapping[str, Any], owner: Mapping[str, str]) -> None:
+    """Write into a store whose answers it holds.
+
+    Raises:
+        InputError: they are another model's.
+    """
+    found = store.get(OWNER)
+    if found is not None and found != dict(owner):
+        differ = [name for name in owner if found.get(name) != owner[name]]
+        raise InputError(
+            f"--use_cache: {getattr(store, 'filename', 'the store')} holds answers of "
+            f"another model ({_told(found, differ)}; this one: {_told(owner, differ)}): "
+            "give each model a store of its own"
+        )
+    if found is None:
+        if len(store):
+            logger.warning(
+                "--use_cache: %s holds answers that do not say of which model; they are "
+                "taken for this one's",
+                getattr(store, "filename", "the store"),
+            )
+        store[OWNER] = dict(owner)
+
+
+def _told(owner: Mapping[str, str], names: list[str]) -> str:
+    return ", ".join(f"{name} {owner.get(name, 'unknown')}" for name in names)
+
+
+def owner_of(backend: Any, arguments: Mapping[str, Any]) -> dict[str, str]:
+    """What tells a model from others: its class, its arguments, a digest of its weights."""
+    given = {k: str(v) for k, v in arguments.items() if k not in OF_THE_MACHINE}
+    return {
+        "class": type(backend).__name__,
+        "arguments": json.dumps(given, sort_keys=True),
+        "weights": digest_of_weights(getattr(backend, "model", None)),
+    }
+
+
+def digest_of_weights(model: Any) -> str:
+    """A digest of names, shapes, types and some values of all tensors of a torch module.
+
+    Empty where there is none, or its tensors are not at hand.
+    """
+    try:
+        tensors = model.state_dict()
+    except (AttributeError, RuntimeError):
+        return ""
+    import torch
+
+    digest = hashlib.sha256()
+    for name, tensor in sorted(tensors.items()):
+        if not isinstance(tensor, torch.Tensor):
+            continue
+        digest.update(f"{name} {tuple(tensor.shape)} {tensor.dtype}\n".encode())
+        if tensor.numel() and not tensor.is_meta:
+            flat = tensor.detach().reshape(-1)
+            some = flat[:: max(1, len(flat) // VALUES_READ)][:VALUES_READ]
+            digest.update(some.cpu().contiguous().view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()[:16]

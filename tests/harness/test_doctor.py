@@ -1,0 +1,37 @@
+"""What the doctor says of versions and of shared prefixes."""
+
+from __future__ import annotations
+
+import pytest
+
+from lm_eval_faith.harness import doctor
+
+
+@pytest.mark.parametrize(
+    ("here", "said"),
+    [
+        ("5.24.0", ""),
+        ("4.57.6", ""),
+        ("5.24.0+cpu", ""),
+        ("5.25.0.dev0", " (newer than 5.24.0, the newest tested)"),
+        ("6.0", " (newer than 5.24.0, the newest tested)"),
+        ("main", " (tested up to 5.24.0)"),
+    ],
+)
+def test_versions_newer_than_the_newest_tested_are_named(
+    monkeypatch: pytest.MonkeyPatch, here: str, said: str
+) -> None:
+    monkeypatch.setattr(doctor, "NEWEST_TESTED", {"transformers": "5.24.0"})
+    monkeypatch.setattr(doctor, "version", lambda package: here)
+    assert list(doctor.versions()) == [f"transformers {here}{said}"]
+
+
+def test_shared_prefixes_are_tried_on_the_packaged_model(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert doctor.shared_prefixes().startswith("on (differs from hf by at most ")
+    reason = "the forward of llama does not take a cache"
+    monkeypatch.setattr(
+        "lm_eval_faith.engines.shared_prefix.supports", lambda model: reason
+    )
+    assert doctor.shared_prefixes() == f"off: {reason}"
