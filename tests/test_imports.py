@@ -20,7 +20,10 @@ PACKAGES = {
 LEAVES = ("errors", "asks", "shown", "_version")
 BASE = (*LEAVES, "files", "parameters")
 PROBLEMS = (*BASE, "chains", "interventions", "records", "problems")
-HARNESS = (*PROBLEMS, "stats", "metrics", "engines", "harness", "tasks")
+HARNESS = (
+    *PROBLEMS,
+    *("stats", "metrics", "engines", "harness", "tasks", "organisms"),
+)
 REPORT = (*BASE, "interventions", "records", "stats", "metrics", "report")
 COMMANDS = (*HARNESS, *REPORT, "organisms", "calibration", "demo", "cli")
 
@@ -34,7 +37,10 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "interventions": (*BASE, "chains", "interventions"),
     "records": (*BASE, "chains", "interventions", "records"),
     "problems": PROBLEMS,
-    "metrics": (*BASE, "records.tables", "records.columns", "stats", "metrics"),
+    "metrics": (
+        *BASE,
+        *("records.tables", "records.columns", "records.outcome", "stats", "metrics"),
+    ),
     "engines": (*BASE, "engines"),
     "harness": HARNESS,
     "report": REPORT,
