@@ -20,9 +20,9 @@ from .bootstrap import (
     Bootstrap,
     Estimate,
     Method,
+    Share,
     error_of_influence,
     estimate,
-    share_limits,
 )
 from .effects import mean_estimate
 from .intervals import Floats, Interval
@@ -162,7 +162,6 @@ class PooledAuc:
     steps: Steps
     positive: NDArray[np.bool_]
     share: bool = True
-    of_pairs: bool = True
     methods: ClassVar[tuple[Method, ...]] = (*FOR_ANY, "wilson")
 
     @property
@@ -192,9 +191,15 @@ class PooledAuc:
         """The AUC of the sample itself."""
         return _auc(self.steps.value, self.positive)
 
-    def limits(self, point: float, n_steps: int, confidence_level: float) -> Interval:
+    @property
+    def failing(self) -> float:
+        """Between one step and all steps of a problem: the root of their ratio."""
+        steps_of_one = len(self.steps.value) / max(self.steps.n_problems, 1)
+        return float(steps_of_one**-0.5)
+
+    def limits(self, confidence_level: float) -> Interval:
         """Wilson's interval."""
-        return share_limits(self, point, n_steps, confidence_level)
+        return Share.of(self).limits(confidence_level)
 
     def value(self, weights: Floats) -> Floats:
         """The AUC at each row of weights; NaN where a kind of step has no weight."""

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Literal, Protocol, cast, get_args
+from typing import ClassVar, Literal, Protocol, cast, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,11 +32,18 @@ from .intervals import (
 
 Counts = NDArray[np.uint8]
 Method = Literal[
-    "default", "percentile", "bca", "student", "studentised", "wilson", "woodruff"
+    "default",
+    "percentile",
+    "bca",
+    "student",
+    "studentised",
+    "wilson",
+    "woodruff",
+    "mover",
 ]
 
-METHODS: tuple[Method, ...] = get_args(Method)[:-1]
-"""Those to choose from; "woodruff" is the default of medians and for nothing else."""
+METHODS: tuple[Method, ...] = get_args(Method)[:-2]
+"""Those to choose from; "woodruff" and "mover" are for medians and for differences of shares only, by default."""
 FOR_ANY: tuple[Method, ...] = ("percentile", "bca", "student", "studentised")
 """Methods for any statistic with a standard error."""
 
@@ -134,10 +141,10 @@ class Statistic(Protocol):
 
 
 class WithLimits(Statistic, Protocol):
-    """A statistic that has an interval without resampling: "wilson" or "woodruff" is among its methods."""
+    """A statistic that has an interval without resampling: "wilson", "woodruff" or "mover" is among its methods."""
 
-    def limits(self, point: float, n_steps: int, confidence_level: float) -> Interval:
-        """Both ends of that interval around the value of the sample, which rests on n_steps steps."""
+    def limits(self, confidence_level: float) -> Interval:
+        """Both ends of that interval."""
 
 
 @dataclass(frozen=True)
@@ -152,7 +159,7 @@ class Ratio:
     numerator: Floats
     denominator: Floats
     share: bool = False
-    of_pairs: bool = False
+    failing: ClassVar[float] = 1.0
 
     @property
     def strata(self) -> tuple[int]:
@@ -169,9 +176,9 @@ class Ratio:
         total = float(self.denominator.sum())
         return float(self.numerator.sum() / total) if total else float("nan")
 
-    def limits(self, point: float, n_steps: int, confidence_level: float) -> Interval:
+    def limits(self, confidence_level: float) -> Interval:
         """Wilson's interval of a share."""
-        return share_limits(self, point, n_steps, confidence_level)
+        return Share.of(self).limits(confidence_level)
 
     def value(self, weights: Floats) -> Floats:
         """The ratio at each row of weights."""
@@ -227,38 +234,43 @@ class Ratios:
         return centre + shift, errors
 
 
-class ShareStatistic(Protocol):
-    """A share, and what each problem adds to it."""
-
-    @property
-    def of_pairs(self) -> bool:
-        """Whether it is a share of pairs of steps, and not of steps or problems."""
-
-    @property
-    def strata(self) -> tuple[int]:
-        """The number of problems."""
+class LinearStatistic(Statistic, Protocol):
+    """A statistic that can say what each problem adds to it."""
 
     def value_and_influence(self, weights: Floats) -> tuple[Floats, Floats]:
-        """The statistic, (rows,), and what one more drawing of a problem adds to it, (rows, problems), at each row."""
+        """The statistic (rows,) and what one more drawing of a problem adds to it (rows, problems)."""
 
 
-def share_limits(
-    share: ShareStatistic, point: float, n_steps: int, confidence_level: float
-) -> Interval:
-    """Wilson's interval of a share or an AUC whose value for the sample is `point`."""
-    (n_problems,) = share.strata
-    ones = np.ones((1, n_problems))
-    influence = share.value_and_influence(ones)[1]
-    error = float(error_of_influence(influence, ones)[0])
-    return wilson_interval(
-        point,
-        error,
-        influence[0],
-        n_problems,
-        n_steps,
-        confidence_level,
-        of_pairs=share.of_pairs,
-    )
+class ShareStatistic(LinearStatistic, Protocol):
+    """A statistic between 0 and 1."""
+
+    @property
+    def failing(self) -> float:
+        """What part of a problem is taken to fail at once where none was seen to fail: as in `wilson_interval`."""
+
+
+@dataclass(frozen=True)
+class Share:
+    """A share or an AUC of the sample, with what Wilson's interval needs. influence: (problems,)."""
+
+    point: float
+    influence: Floats
+    failing: float
+
+    @classmethod
+    def of(cls, statistic: ShareStatistic) -> Share:
+        """The sample's."""
+        ones = np.ones((1, sum(statistic.strata)))
+        influence = statistic.value_and_influence(ones)[1][0]
+        return cls(statistic.value_at_sample(), influence, statistic.failing)
+
+    def limits(self, confidence_level: float) -> Interval:
+        """Wilson's interval."""
+        ones = np.ones((1, len(self.influence)))
+        error = float(error_of_influence(self.influence[np.newaxis], ones)[0])
+        return wilson_interval(
+            self.point, error, self.influence, confidence_level, self.failing
+        )
 
 
 def above_rounding(
@@ -369,7 +381,7 @@ class Resampled:
     point, error: the statistic of the sample and its standard error. n_problems: problems it rests on. drawn:
     (n_resamples,), the values of the resamples, or for "studentised" their pivots (value - point) / error; empty for
     methods that draw none. jackknife: (problems,) for "bca", else empty. why_no_interval: empty where there is one.
-    statistic: for "wilson" and "woodruff", which ask it for its limits.
+    statistic: for "wilson", "woodruff" and "mover", which ask it for its limits.
     """
 
     point: float
@@ -402,7 +414,7 @@ def resample(
     ones = np.ones((1, sum(statistic.strata)))
     error = float(statistic.value_and_error(ones)[1][0])
     drawn, jackknife, limited = _NONE, _NONE, None
-    if method in ("wilson", "woodruff"):
+    if method in ("wilson", "woodruff", "mover"):
         limited = cast(WithLimits, statistic)
     if method == "studentised" and error > 0:
         drawn = bootstrap_pivots(statistic, point, error, bootstrap)
@@ -430,7 +442,7 @@ def estimate_of(
     """The estimate with its interval from what was drawn."""
     low, high, note = np.nan, np.nan, sampled.why_no_interval
     if not note:
-        low, high = _interval(sampled, n_steps, confidence_level)
+        low, high = _interval(sampled, confidence_level)
         undefined = int(np.count_nonzero(~np.isfinite(sampled.drawn)))
         if low == high:
             note = "no variation between problems: the interval has no width"
@@ -453,10 +465,10 @@ def estimate_of(
     )
 
 
-def _interval(sampled: Resampled, n_steps: int, confidence_level: float) -> Interval:
+def _interval(sampled: Resampled, confidence_level: float) -> Interval:
     point, error, drawn = sampled.point, sampled.error, sampled.drawn
     if sampled.statistic:
-        return sampled.statistic.limits(point, n_steps, confidence_level)
+        return sampled.statistic.limits(confidence_level)
     if error == 0:
         return point, point
     if sampled.method == "student":

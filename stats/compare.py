@@ -10,8 +10,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import combinations
-from typing import ClassVar, Protocol, cast
+from math import exp, log
+from typing import cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -23,11 +25,15 @@ from .bootstrap import (
     FOR_ANY,
     Bootstrap,
     Estimate,
+    LinearStatistic,
     Method,
     Ratio,
     Ratios,
     Resampled,
+    Share,
+    ShareStatistic,
     Statistic,
+    WithLimits,
     above_rounding,
     error_of_influence,
     estimate_of,
@@ -37,12 +43,12 @@ from .bootstrap import (
     why_no_interval,
     within,
 )
-from .intervals import Floats, bca_constants, pivots
+from .intervals import Floats, Interval, bca_constants, mover_interval, pivots
 from .steps import Steps, as_values, check_finite, group_steps
 
 PAIRED_METHOD: Method = "studentised"
 UNPAIRED_METHOD: Method = "studentised"
-AUC_DIFFERENCE_METHOD: Method = "student"
+SHARE_DIFFERENCE_METHOD: Method = "mover"
 
 _BATCH_COLUMNS = 256
 _BATCH_PAIRS = 128
@@ -134,15 +140,16 @@ def paired_auc_difference(
 ) -> Comparison:
     """Difference of the pooled AUCs on the problems both have.
 
-    first, second: each (effect, load_bearing, problem), three (steps,) arrays; problems are matched by id. The standard
-    error is that of DeLong et al. (1988), Biometrics 44, 837-845, for clusters: Obuchowski (1997), Biometrics 53.
+    first, second: each (effect, load_bearing, problem), three (steps,) arrays; problems are matched by id. The interval is
+    MOVER's (`mover_interval`) of the two AUCs' own limits, with their correlation over problems. The standard error is that
+    of DeLong et al. (1988), Biometrics 44, 837-845, for clusters: Obuchowski (1997), Biometrics 53.
     """
     one, other, n_missing = _shared(_labelled(*first), _labelled(*second))
     return _compare(
         PairedDifference(steps_auc(one), steps_auc(other)),
         auc(one.value, one.labels[0]) - auc(other.value, other.labels[0]),
         bootstrap,
-        AUC_DIFFERENCE_METHOD,
+        SHARE_DIFFERENCE_METHOD,
         n_problems=one.n_problems,
         n_steps=len(one.value) + len(other.value),
         n_missing=n_missing,
@@ -225,26 +232,7 @@ def all_pairs_auc(
     pairs of steps of a model are counted once for each set of problems it shares with others.
     """
     steps = [_labelled(*model) for model in models]
-    counted: dict[tuple[int, bytes], tuple[float, Floats]] = {}
-    found = {}
-    for first, second in combinations(range(len(models)), 2):
-        if bootstrap.method not in ("default", "student"):
-            comparison = paired_auc_difference(models[first], models[second], bootstrap)
-        else:
-            one, other, n_missing = _shared(steps[first], steps[second])
-            ids = one.ids.tobytes()
-            for model, shared in ((first, one), (second, other)):
-                if (model, ids) not in counted:
-                    counted[model, ids] = _auc_and_influence(shared)
-            comparison = _auc_comparison(
-                counted[first, ids],
-                counted[second, ids],
-                n_steps=len(one.value) + len(other.value),
-                n_missing=n_missing,
-                confidence_level=bootstrap.confidence_level,
-            )
-        found["auc", first, second] = comparison
-    return _adjusted("auc", len(models), found)
+    return all_pairs_of(steps, steps_auc, SHARE_DIFFERENCE_METHOD, bootstrap, True)
 
 
 def all_pairs_of(
@@ -612,13 +600,6 @@ def rank_ranges(
     )
 
 
-class LinearStatistic(Statistic, Protocol):
-    """A statistic that can say what each problem adds to it."""
-
-    def value_and_influence(self, weights: Floats) -> tuple[Floats, Floats]:
-        """The statistic (rows,) and what one more drawing of a problem adds to it (rows, problems)."""
-
-
 @dataclass(frozen=True)
 class PairedDifference:
     """Difference of two statistics of the same problems, resampled together."""
@@ -627,7 +608,10 @@ class PairedDifference:
     second: LinearStatistic
     share: bool = False
 
-    methods: ClassVar[tuple[Method, ...]] = FOR_ANY
+    @property
+    def methods(self) -> tuple[Method, ...]:
+        """Any, and MOVER for shares."""
+        return _methods_of_difference(self.first, self.second)
 
     @property
     def strata(self) -> tuple[int, ...]:
@@ -637,6 +621,19 @@ class PairedDifference:
     def value_at_sample(self) -> float:
         """The difference of the sample itself."""
         return self.first.value_at_sample() - self.second.value_at_sample()
+
+    @cached_property
+    def shares(self) -> tuple[Share, Share, float]:
+        """Both shares of the sample, and the correlation of the two over problems; 0 where one does not vary."""
+        first = Share.of(cast(ShareStatistic, self.first))
+        second = Share.of(cast(ShareStatistic, self.second))
+        one, other = first.influence, second.influence
+        scale = float(np.sqrt((one @ one) * (other @ other)))
+        return first, second, float(one @ other) / scale if scale > 0 else 0.0
+
+    def limits(self, confidence_level: float) -> Interval:
+        """The interval by MOVER."""
+        return _mover(*self.shares, confidence_level)
 
     def value(self, weights: Floats) -> Floats:
         """The difference at each row of weights."""
@@ -649,6 +646,20 @@ class PairedDifference:
         return first - second, error_of_influence(influence - other, weights)
 
 
+def _methods_of_difference(first: Statistic, second: Statistic) -> tuple[Method, ...]:
+    return (*FOR_ANY, "mover") if first.share and second.share else FOR_ANY
+
+
+def _mover(
+    first: Share, second: Share, correlation: float, confidence_level: float
+) -> Interval:
+    return mover_interval(
+        (first.point, first.limits(confidence_level)),
+        (second.point, second.limits(confidence_level)),
+        correlation,
+    )
+
+
 @dataclass(frozen=True)
 class UnpairedDifference:
     """Difference of two statistics, each of its own problems, resampled independently."""
@@ -656,7 +667,11 @@ class UnpairedDifference:
     first: Statistic
     second: Statistic
     share: bool = False
-    methods: ClassVar[tuple[Method, ...]] = FOR_ANY
+
+    @property
+    def methods(self) -> tuple[Method, ...]:
+        """Any, and MOVER for shares."""
+        return _methods_of_difference(self.first, self.second)
 
     @property
     def strata(self) -> tuple[int, ...]:
@@ -666,6 +681,16 @@ class UnpairedDifference:
     def value_at_sample(self) -> float:
         """The difference of the sample itself."""
         return self.first.value_at_sample() - self.second.value_at_sample()
+
+    @cached_property
+    def shares(self) -> tuple[Share, Share, float]:
+        """Both shares of the samples, and no correlation."""
+        first = Share.of(cast(ShareStatistic, self.first))
+        return first, Share.of(cast(ShareStatistic, self.second)), 0.0
+
+    def limits(self, confidence_level: float) -> Interval:
+        """The interval by MOVER."""
+        return _mover(*self.shares, confidence_level)
 
     def value(self, weights: Floats) -> Floats:
         """The difference at each row of weights."""
@@ -685,6 +710,8 @@ def p_value_of(sampled: Resampled) -> float:
     if sampled.why_no_interval:
         return float("nan")
     point, error, n = sampled.point, sampled.error, sampled.n_problems
+    if sampled.statistic:
+        return _touching(sampled.statistic, point)
     if error == 0:
         # Identical differences everywhere: what is left is the test of their signs.
         return 1.0 if point == 0 else float(2.0 ** (1 - n))
@@ -700,6 +727,27 @@ def p_value_of(sampled: Resampled) -> float:
         return _bca_p(drawn, sampled.jackknife, point)
     tail = min(np.count_nonzero(drawn <= 0), np.count_nonzero(drawn >= 0))
     return min(1.0, 2 * (tail + 1) / (len(drawn) + 1))
+
+
+def _touching(statistic: WithLimits, point: float) -> float:
+    """1 less the confidence level at which the interval around the point just touches zero, no less than 1e-15."""
+
+    def covers_zero(p_value: float) -> bool:
+        low, high = statistic.limits(1 - p_value)
+        return low <= 0 if point > 0 else high >= 0
+
+    if point == 0:
+        return 1.0
+    smallest, largest = log(1e-15), 0.0
+    if not covers_zero(exp(smallest)):
+        return exp(smallest)
+    while largest - smallest > 1e-6:
+        middle = (smallest + largest) / 2
+        if covers_zero(exp(middle)):
+            smallest = middle
+        else:
+            largest = middle
+    return exp(largest)
 
 
 def _bca_p(drawn: Floats, jackknife: Floats, point: float) -> float:
@@ -846,35 +894,6 @@ def _adjusted(
             strict=True,
         )
     )
-
-
-def _auc_and_influence(steps: Steps) -> tuple[float, Floats]:
-    """The AUC and what each problem adds to it, (problems,)."""
-    ones = np.ones((1, steps.n_problems))
-    _, influence = steps_auc(steps).value_and_influence(ones)
-    return auc(steps.value, steps.labels[0]), influence[0]
-
-
-def _auc_comparison(
-    first: tuple[float, Floats],
-    second: tuple[float, Floats],
-    *,
-    n_steps: int,
-    n_missing: int,
-    confidence_level: float,
-) -> Comparison:
-    n, point = len(first[1]), first[0] - second[0]
-    why = why_no_interval(point, n)
-    error = float("nan")
-    if not why:
-        influence = (first[1] - second[1])[np.newaxis]
-        error = float(error_of_influence(influence, np.ones((1, n)))[0])
-    empty = np.empty(0)
-    sampled = Resampled(point, error, AUC_DIFFERENCE_METHOD, n, empty, empty, why)
-    estimate = estimate_of(
-        sampled, confidence_level, n_steps=n_steps, n_missing=n_missing
-    )
-    return Comparison(estimate, p_value_of(sampled), paired=True)
 
 
 def _labelled(effect: ArrayLike, load_bearing: ArrayLike, problem: ArrayLike) -> Steps:

@@ -251,25 +251,22 @@ class Median:
         """The median at each row of weights; what a problem adds to it is not linear, so NaN."""
         return self.value(weights), np.full(weights.shape, np.nan)
 
-    def limits(self, median: float, n_steps: int, confidence_level: float) -> Interval:
-        """Woodruff's interval around the median of the sample."""
-        value = self.sorted_value
+    def limits(self, confidence_level: float) -> Interval:
+        """Woodruff's interval around the median of the sample: of effects with the sign turned, the same turned round."""
+        value, median = self.sorted_value, self.value_at_sample()
         below = (value < median) + 0.5 * (value == median)
         share = Ratio(
             np.bincount(self.problem, weights=below).astype(float),
             np.bincount(self.problem).astype(float),
         )
         ones = np.ones((1, self.n_problems))
-        shares = wilson_interval(
-            0.5,
-            float(share.value_and_error(ones)[1][0]),
-            share.value_and_influence(ones)[1][0],
-            self.n_problems,
-            len(value),
-            confidence_level,
+        error = float(share.value_and_error(ones)[1][0])
+        influence = share.value_and_influence(ones)[1][0]
+        low, high = wilson_interval(0.5, error, influence, confidence_level)
+        return (
+            float(np.quantile(value, low, method="inverted_cdf")),
+            float(-np.quantile(-value, 1 - high, method="inverted_cdf")),
         )
-        low, high = np.quantile(value, shares, method="inverted_cdf")
-        return float(low), float(high)
 
 
 @dataclass(frozen=True)

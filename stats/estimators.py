@@ -20,6 +20,7 @@ from .bootstrap import (
     BOOTSTRAP,
     Bootstrap,
     Estimate,
+    LinearStatistic,
     Method,
     Ratio,
     Statistic,
@@ -27,9 +28,8 @@ from .bootstrap import (
     within,
 )
 from .compare import (
-    AUC_DIFFERENCE_METHOD,
     PAIRED_METHOD,
-    LinearStatistic,
+    SHARE_DIFFERENCE_METHOD,
     PairComparison,
     all_pairs_of,
 )
@@ -188,7 +188,8 @@ def ratio_of(
         used = denominator != 0
         return Ratio(numerator[used], denominator[used], share=share)
 
-    return Estimator(sums, statistic, method, lowest, highest)
+    pair_method = SHARE_DIFFERENCE_METHOD if share else PAIRED_METHOD
+    return Estimator(sums, statistic, method, lowest, highest, pair_method)
 
 
 def mean_over_problems(
@@ -273,7 +274,7 @@ SEPARATED_MEANS = mean_over_problems(
 )
 """Share of problems in which the mean value with second = 1 exceeds that with second = 0."""
 
-AUC = Estimator(None, steps_auc, AUC_METHOD, 0.0, 1.0, AUC_DIFFERENCE_METHOD)
+AUC = Estimator(None, steps_auc, AUC_METHOD, 0.0, 1.0, SHARE_DIFFERENCE_METHOD)
 """Chance that a step with second = 1 has a larger value than one with second = 0, pooled over problems, ties half."""
 
 AUC_WITHIN = mean_over_problems(problem_aucs, AUC_METHOD, 0.0, 1.0, share=True)

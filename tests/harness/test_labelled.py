@@ -212,6 +212,20 @@ def test_without_a_control_the_raw_effect_is_labelled(evaluate, chains, scripted
     assert table["delete_decoy,none"] == pytest.approx(np.mean(decoys))
 
 
+def test_graded_labels_are_kept_beside_their_steps_and_change_nothing_else(
+    evaluate, tmp_path
+):
+    graded = [LINES[0] | {"labels": [0.4, -1.5, None], "group": "boxes"}]
+    _, (sample,), done = evaluate(written(tmp_path / "a.jsonl", graded))
+    steps = sample["doc"]["chain"]["steps"]
+    assert [step["truth"] for step in steps] == [0.4, -1.5, None]
+    assert {step["label"] for step in steps} == {None}
+    assert sample["doc"]["problem"] == "boxes"
+    assert done["configs"][TASK]["metadata"]["labels"] == "graded"
+    _, (plain,), _ = evaluate(written(tmp_path / "b.jsonl", LINES[:1]))
+    assert sample["arguments"] == plain["arguments"]
+
+
 # --- CSV -------------------------------------------------------------------------
 
 COLUMNS = ("question", "chain", "answer", "span", "label")

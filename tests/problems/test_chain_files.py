@@ -14,7 +14,6 @@ from lm_eval_faith.problems.chain_files import (
     ids_left_out,
     is_wrong,
     read_chains,
-    reasons_left_out,
 )
 from lm_eval_faith.problems.labels import label_counts
 from lm_eval_faith.problems.layouts import LAYOUTS
@@ -203,7 +202,6 @@ def test_left_out_chains_are_counted_and_named(jsonl):
     path = jsonl(GOOD, GOOD | {"answer": "7"}, GOOD | {"chain": UNREAD, "id": "u"})
     chains = read_chains(path, {}).chains
     assert ids_left_out(chains) == {WRONG: ["line-2"], UNPARSED: ["u"]}
-    assert reasons_left_out(chains) == {WRONG: 1, UNPARSED: 1}
     assert "answer_is=own" in " ".join(read_chains(path, {}).told())
 
 

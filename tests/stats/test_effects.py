@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from lm_eval_faith_stats import (
     Bootstrap,
+    auc_estimate,
     hedges_g,
     hedges_g_estimate,
     mean_estimate,
@@ -247,7 +248,7 @@ def test_share_interval_over_many_single_step_problems_is_wilsons():
     assert [estimate.low, estimate.high] == pytest.approx([low, high], abs=1e-6)
 
 
-def test_share_interval_of_clustered_steps_solves_wilsons_equation_for_each_limit():
+def test_share_interval_of_clustered_steps_solves_wilsons_equation_for_both_limits():
     # Few hits, in clumps: 4 of 4 steps, 1 of 2, 1 of 3, and 21 problems without any.
     steps, hits = [4, 2, 3] + [3] * 21, [4, 1, 1] + [0] * 21
     problem = np.repeat(np.arange(24), steps)
@@ -256,20 +257,57 @@ def test_share_interval_of_clustered_steps_solves_wilsons_equation_for_each_limi
     share = 6 / sum(steps)
     influence = [(h - share * n) / sum(steps) for h, n in zip(hits, steps, strict=True)]
     variance = sum(u**2 for u in influence) * 24 / 23
-    size = share * (1 - share) / variance
-    # One problem more like the first, which pulls hardest.
-    more = (variance + influence[0] ** 2) / (share + influence[0]) * share / variance
-    squares = [u**2 for u in influence]
-    about = sum((x - sum(squares) / 24) ** 2 for x in squares)
-    degrees = 2 * sum(squares) ** 2 / about
-    assert degrees < 6 and size / more < sum(steps)
+    # A fiftieth of one more problem that fails as a whole: 1/50 of 1/24 in the share, of its square in the variance.
+    size = (share * (1 - share) + 0.02 / 24) / (variance + 0.02 / 24**2)
+    # The variance of the variance that a straight line in the influences leaves: residuals of squares.
+    squares = np.square(influence)
+    line = np.polyval(np.polyfit(influence, squares, 1), influence)
+    degrees = 2 * squares.sum() ** 2 / np.sum((squares - line) ** 2)
+    assert 6 < degrees
 
-    def score(limit, n, degrees):
-        c = scipy_stats.t.ppf(0.975, degrees)
-        return abs(share - limit) - c * math.sqrt(limit * (1 - limit) / n)
+    for limit in (estimate.low, estimate.high):
+        c = scipy_stats.t.ppf(0.975, min(degrees, 23))
+        gap = abs(share - limit) - c * math.sqrt(limit * (1 - limit) / size)
+        assert gap == pytest.approx(0, abs=1e-12)
 
-    assert score(estimate.low, size, 23) == pytest.approx(0, abs=1e-12)
-    assert score(estimate.high, size / more, 6) == pytest.approx(0, abs=1e-12)
+
+def test_intervals_of_shares_change_little_where_the_share_changes_little():
+    # One more hit at a time among 60 steps of 20 problems, from none to all, across one half.
+    problem = np.repeat(np.arange(20), 3)
+    order = np.random.default_rng(0).permutation(60)
+    ends = []
+    for hits in range(61):
+        hit = np.isin(np.arange(60), order[:hits])
+        estimate = rate_estimate(hit, problem)
+        ends.append((estimate.low, estimate.high))
+    moves = np.diff(ends, axis=0)
+    assert np.abs(moves[1:-1]).max() < 0.05
+    # Without any hit nobody knows whether steps hit together: the limit is that of 20 problems, not of 60 steps.
+    assert np.abs(moves).max() < 0.08
+    assert ends[0][1] == pytest.approx(1 - ends[60][0])
+
+
+def test_the_interval_of_an_auc_reaches_that_of_one_without_a_jump():
+    # 100 problems of 5 load-bearing steps and 2 decoys; in one problem a decoy beats ever fewer of them.
+    problem = np.repeat(np.arange(100), 7)
+    label = np.tile([1, 1, 1, 1, 1, 0, 0], 100)
+    effect = np.where(label, 5.0, 0.0) + np.linspace(0, 1, 700)
+    lows = []
+    for beaten in (0, 1, 2, 5, 20, 60):
+        lost = effect.copy()
+        lost[np.flatnonzero(label == 0)[7]] = np.sort(effect[label == 1])[beaten] - 1e-9
+        lows.append(auc_estimate(lost, label, problem).low)
+    assert np.ptp(lows) < 0.005
+    assert 0.98 < min(lows)
+
+
+def test_the_median_of_effects_with_the_sign_turned_has_its_interval_turned_round():
+    rng = np.random.default_rng(5)
+    problem = rng.integers(0, 15, 90)
+    for effect in (rng.standard_t(2, 90), np.round(rng.exponential(size=90), 1)):
+        one = median_effect_estimate(effect, problem)
+        other = median_effect_estimate(-effect, problem)
+        assert (other.low, other.high) == pytest.approx((-one.high, -one.low))
 
 
 def test_the_interval_of_a_share_mirrors_that_of_the_rest():
