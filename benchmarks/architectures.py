@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import signal
 import sys
+import textwrap
 import warnings
 from collections import defaultdict
 from collections.abc import Iterator
@@ -214,7 +215,8 @@ def as_markdown(results: list[Tried]) -> str:
     for kind, group in sorted(groups.items()):
         lines += [f"## {kind[0].upper()}{kind[1:]}", ""]
         if kind == "accepted":
-            lines += [", ".join(result.name for result in group), ""]
+            names = ", ".join(result.name for result in group)
+            lines += [textwrap.fill(names, 120, break_on_hyphens=False), ""]
             continue
         lines += ["| architecture | why |", "| --- | --- |"]
         lines += [f"| {r.name} | {shown(r.said)} |" for r in group] + [""]
