@@ -383,9 +383,15 @@ def test_labels_are_read_back_from_the_samples(report):
 
 def test_agree_sets_the_reports_aucs_side_by_side(report):
     _, _, made, run = report
-    rows = {r.intervention: r.estimate for r in made.rows if r.figure == "auc"}
+    rows = {
+        r.intervention: r.estimate for r in made.rows if r.metric == "auc_vs_control"
+    }
     (task,) = agreements_of_run(load_run(run), Bootstrap(n_resamples=200))
-    assert task.aucs == rows and set(rows) == {"corrupt", "delete"}
+    assert set(task.aucs) == set(rows) == {"corrupt", "delete"}
+    for name, estimate in task.aucs.items():
+        found = (estimate.point, estimate.low, estimate.high, estimate.n_steps)
+        row = rows[name]
+        assert found == pytest.approx((row.point, row.low, row.high, row.n_steps))
 
 
 def other_numbers(text):
@@ -413,11 +419,12 @@ def test_models_are_compared_by_the_labels_too(report, tmp_path):
     }
     (made_too,) = make_reports([other], quick)
     first, second = (
-        {r.figure: r.estimate.point for r in rows if r.intervention == "corrupt"}
+        {r.metric: r.estimate.point for r in rows if r.intervention == "corrupt"}
         for rows in (made.rows, made_too.rows)
     )
     for figure in ("auc", "auc_within"):
-        assert found[figure] == pytest.approx(first[figure] - second[figure])
+        name = f"{figure}_vs_control"
+        assert found[figure] == pytest.approx(first[name] - second[name])
     assert found["auc"] != 0
     assert {"load_bearing", "decoy", "effect", "late"} <= set(found)
     boards = leaderboards([run, other], by="auc", bootstrap=quick)
