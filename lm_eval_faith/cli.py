@@ -180,6 +180,10 @@ MethodOption = Annotated[
     Method,
     typer.Option(help="Interval method; default: the best measured for a figure."),
 ]
+Plugin = Annotated[
+    list[str] | None,
+    typer.Option(help="A module with your own metrics; may be repeated."),
+]
 Threshold = Annotated[
     float | None,
     typer.Option(help="Nats at which a step of a written chain is load-bearing."),
@@ -211,6 +215,7 @@ def report(
             "network."
         ),
     ] = None,
+    plugin: Plugin = None,
     threshold: Threshold = None,
     exclude_answer_steps: ExcludeAnswerSteps = False,
     confidence_level: Level = 0.95,
@@ -224,24 +229,14 @@ def report(
     """
     from lm_eval_faith.records.many_runs import available_cores
     from lm_eval_faith.report import tables
-    from lm_eval_faith.report.make import Choices, make_reports
+    from lm_eval_faith.report.report import Asked, make_reports
     from lm_eval_faith.report.step_table import check_ending, step_file
 
     if steps is not None:
         check_ending(steps)
-    asked = (
-        runs,
-        _bootstrap(confidence_level, n_resamples, seed, method),
-        Choices(_threshold(threshold), exclude_answer_steps),
-        available_cores(),
-    )
-    if html is not None:
-        from lm_eval_faith.report.html.report_page import report_page
-
-        page = report_page(*asked)
-        reports = page.reports
-    else:
-        reports = make_reports(*asked)
+    bootstrap = _bootstrap(confidence_level, n_resamples, seed, method)
+    asked = Asked(_threshold(threshold), exclude_answer_steps, tuple(plugin or ()))
+    reports = make_reports(runs, bootstrap, asked, available_cores())
     writer = {
         Format.table: tables.as_table,
         Format.json: tables.as_json,
@@ -250,7 +245,11 @@ def report(
     }[format]
     text = writer(reports)
     if html is not None:
-        _write(html, page.html)
+        from lm_eval_faith.report.html.report_page import report_page
+        from lm_eval_faith.report.make import Choices
+
+        chosen = Choices(asked.threshold, exclude_answer_steps)
+        _write(html, report_page(runs, bootstrap, chosen, available_cores()).html)
     if steps is not None:
         _write(steps, step_file(runs, steps))
     _print_or_write(text, out)
@@ -642,13 +641,36 @@ def calibrate(
 
 
 @app.command("schema")
-def schema() -> None:
+def schema(plugin: Plugin = None) -> None:
     """Print the JSON Schema of what every command writes as JSON."""
     import json
 
+    from lm_eval_faith.metrics import load_metric_modules
     from lm_eval_faith.report.schema import report_schema
 
+    load_metric_modules(plugin or ())
     print(json.dumps(report_schema(), indent=2))
+
+
+@app.command("metrics")
+def metrics(
+    plugin: Plugin = None,
+    format: Annotated[
+        Format, typer.Option(help="How the table is written.")
+    ] = Format.table,
+) -> None:
+    """Say what every metric means, its unit, and what a run must have for it."""
+    from lm_eval_faith.metrics import load_metric_modules
+    from lm_eval_faith.report import metric_table as tables
+
+    load_metric_modules(plugin or ())
+    writer = {
+        Format.table: tables.as_table,
+        Format.json: tables.as_json,
+        Format.csv: tables.as_csv,
+        Format.markdown: tables.as_markdown,
+    }[format]
+    print(writer(), end="")
 
 
 @app.command("plot")

@@ -49,6 +49,7 @@ def run_demo(out: Path, problems: int) -> None:
     from lm_eval_faith.harness.activation import activate
     from lm_eval_faith.report import tables
     from lm_eval_faith.report.html.report_page import report_page
+    from lm_eval_faith.report.report import make_reports
 
     arguments = demo_arguments(out, problems)
     print(f"lm-eval-faith run {shlex.join(arguments)}\n", flush=True)
@@ -58,9 +59,9 @@ def run_demo(out: Path, problems: int) -> None:
     page = out / "report.html"
     shown = shlex.join([str(out), "--html", str(page)])
     print(f"\nlm-eval-faith report {shown}\n", flush=True)
-    made = report_page([out], Bootstrap())
-    print(tables.as_table(made.reports))
-    write_whole(page, made.html)
-    write_whole(out / "report.md", tables.as_markdown(made.reports))
-    write_whole(out / "report.json", tables.as_json(made.reports))
+    reports = make_reports([out], Bootstrap())
+    print(tables.as_table(reports))
+    write_whole(page, report_page([out], Bootstrap()).html)
+    write_whole(out / "report.md", tables.as_markdown(reports))
+    write_whole(out / "report.json", tables.as_json(reports))
     print(f"wrote {page} (open it in a browser), report.md and report.json beside it")

@@ -37,7 +37,7 @@ def test_the_embedded_model_solves_its_problems_and_reads_provided_chains(demo):
     out, _ = demo
     reports = json.loads((out / "report.json").read_text())["reports"]
     point = {
-        (r["setting"], e["intervention"], e["figure"]): e["point"]
+        (r["setting"], e["intervention"], e["metric"]): e["point"]
         for r in reports
         for e in r["estimates"]
     }

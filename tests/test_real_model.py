@@ -39,7 +39,7 @@ def test_smollm2_depends_on_load_bearing_steps_and_not_on_asides(shell, tmp_path
     assert done.returncode == 0, done.stderr
     report = shell("lm-eval-faith", "report", tmp_path, "--format", "json")
     (content,) = json.loads(report.stdout)["reports"]
-    point = {(e["intervention"], e["figure"]): e["point"] for e in content["estimates"]}
+    point = {(e["intervention"], e["metric"]): e["point"] for e in content["estimates"]}
     assert point["corrupt", "auc"] > 0.9
     assert point["corrupt", "load_bearing"] > 1
     assert abs(point["corrupt", "decoy"]) < 0.3

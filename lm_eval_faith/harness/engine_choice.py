@@ -11,7 +11,12 @@ from lm_eval.api.model import LM
 from tqdm import tqdm  # type: ignore[import-untyped]
 
 from lm_eval_faith.errors import InputError
-from lm_eval_faith.harness.lm_eval_compat import scores_as_hf, why_not_hf
+from lm_eval_faith.harness.lm_eval_compat import (
+    call_of,
+    score_tokens,
+    scores_as_hf,
+    why_not_hf,
+)
 
 if TYPE_CHECKING:
     from lm_eval_faith.engines import SharedPrefixes
@@ -58,16 +63,13 @@ class EngineChoice:
         self,
         requests: Sequence[TokenRequest],
         disable_tqdm: bool = False,
-        **arguments: Any,
     ) -> list[tuple[float, bool]]:
-        """Answer requests as ``_loglikelihood_tokens`` of the backend does."""
+        """The log-probability of each request in nats, and whether it is the greedy text."""
         answers = None
-        if requests and not arguments and self.why_not is None and self._fits():
+        if requests and self.why_not is None and self._fits():
             answers = self._shared(requests, disable_tqdm)
         if answers is None:
-            answers = self.backend._loglikelihood_tokens(
-                requests, disable_tqdm=disable_tqdm, **arguments
-            )
+            answers = score_tokens(self.backend, requests, disable_tqdm)
         return answers
 
     @property
@@ -113,7 +115,7 @@ class EngineChoice:
         asks = [TokenAsk(context, rest) for _, context, rest in requests]
         engine = self._engine()
         with self._precision():
-            proof = engine.prove(asks, self.backend._model_call, self._proven)
+            proof = engine.prove(asks, call_of(self.backend), self._proven)
         if proof.reason is not None:
             self._refused(proof.reason)
             return None

@@ -23,8 +23,8 @@ from lm_eval_faith.harness.engine_choice import EngineChoice, one_of_auto_on_off
 from lm_eval_faith.harness.lm_eval_compat import (
     fixed_batch_size,
     require_loglikelihoods,
+    scoring_view,
     silenced,
-    view,
 )
 from lm_eval_faith.harness.response_cache import claim, owner_of
 from lm_eval_faith.harness.seam import Seams, warn_of_joined
@@ -96,11 +96,7 @@ class FaithLM(LM):  # type: ignore[misc]
         splits = self._seams.split(
             [(request.doc_id, request.args) for request in requests]
         )
-        backend = view(
-            self.wrapped,
-            _loglikelihood_tokens=self._engine,
-            _encode_pair=lambda *texts: splits[texts],
-        )
+        backend = scoring_view(self.wrapped, lambda *texts: splits[texts], self._engine)
         return backend.loglikelihood(requests, **kwargs)
 
     def loglikelihood_rolling(self, requests: list[Instance], **kwargs: Any) -> Any:
@@ -167,7 +163,7 @@ class FaithLM(LM):  # type: ignore[misc]
 
         The harness writes this into the results file.
         """
-        plain = getattr(self.wrapped, "get_model_info", dict)()
+        plain: dict[str, Any] = getattr(self.wrapped, "get_model_info", dict)()
         return {**plain, "faith": self.how_asked()}
 
     def how_asked(self) -> dict[str, Any]:

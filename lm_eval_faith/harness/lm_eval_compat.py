@@ -10,7 +10,7 @@ import functools
 import inspect
 import logging
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -88,6 +88,35 @@ def warn_of_unknown_model(task: str) -> None:
         "the log-likelihoods and the stages that the task asks for",
         task,
     )
+
+
+def warn_of_ignored_parameters(task: str) -> None:
+    """Say so where ``simple_evaluate`` was given parameters that it ignores.
+
+    Why: beside a ``task_manager`` it drops its ``metadata`` in silence. Both are looked
+    for in its local variables; when they are gone, nothing is said. Noticed by
+    ``test_ways_in.py``.
+    """
+    frame = sys._getframe(1)
+    while frame is not None:
+        if frame.f_code.co_name == "simple_evaluate":
+            asked = frame.f_locals.get("metadata")
+            manager = frame.f_locals.get("task_manager")
+            used = getattr(manager, "metadata", None)
+            if isinstance(asked, dict) and manager is not None:
+                lost = [
+                    k for k, v in asked.items() if (used or {}).get(k, _RUNNING) != v
+                ]
+                if lost:
+                    logger.warning(
+                        "task %s runs without metadata %s: simple_evaluate ignores it "
+                        "beside task_manager; give it to lm_eval_faith.task_manager("
+                        "metadata=...)",
+                        task,
+                        ", ".join(map(str, lost)),
+                    )
+            return
+        frame = frame.f_back  # type: ignore[assignment]
 
 
 @dataclass(frozen=True)
@@ -222,15 +251,65 @@ def scores_as_hf(backend: LM) -> bool:
     )
 
 
+def splits_texts_as_the_harness(model: Any) -> bool:
+    """Whether a model makes tokens of texts as the harness does, with a tokenizer here."""
+    from lm_eval.api.model import TemplateLM
+
+    return (
+        isinstance(model, TemplateLM)
+        and type(model)._encode_pair is TemplateLM._encode_pair
+        and model.backend == "causal"
+        and hasattr(getattr(model, "tokenizer", None), "decode")
+    )
+
+
 def view(backend: LM, **replaced: Any) -> Any:
     """The backend as it is now, with some of its methods replaced, and itself unchanged.
 
     Why: ``hf`` calls its own methods for tokens, scores and decoding, and there is no
-    other way to put ours between. The view shares model, tokenizer and caches.
+    other way to put ours between. The view shares model, tokenizer and caches. When a
+    method has another name, ours is not called: noticed by ``test_seam.py``,
+    ``test_faith_model.py`` and ``test_written_text.py``.
     """
     seen = copy.copy(backend)
     vars(seen).update(replaced)
     return seen
+
+
+def scoring_view(
+    backend: LM, split: Callable[..., Any], score: Callable[..., Any]
+) -> Any:
+    """A view that splits texts and scores token requests by functions of ours."""
+    return view(backend, _encode_pair=split, _loglikelihood_tokens=score)
+
+
+def writing_view(
+    backend: LM,
+    encode: Callable[..., Any],
+    generate: Callable[..., Any],
+    decode: Callable[..., Any],
+) -> Any:
+    """A view that encodes batches, generates and decodes by functions of ours."""
+    return view(
+        backend, tok_batch_encode=encode, _model_generate=generate, tok_decode=decode
+    )
+
+
+def score_tokens(backend: Any, requests: Sequence[Any], disable_tqdm: bool) -> Any:
+    """Score token requests as the backend does."""
+    return backend._loglikelihood_tokens(requests, disable_tqdm=disable_tqdm)
+
+
+def call_of(backend: Any) -> Callable[..., Any]:
+    """The harness's own way from a text's tokens to logits."""
+    call: Callable[..., Any] = backend._model_call
+    return call
+
+
+def generate_of(backend: Any) -> Callable[..., Any]:
+    """The harness's own way from a batch of prompts to tokens."""
+    call: Callable[..., Any] = backend._model_generate
+    return call
 
 
 @contextmanager

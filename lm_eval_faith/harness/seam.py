@@ -13,6 +13,7 @@ from collections.abc import Hashable, Sequence
 from typing import Any
 
 from lm_eval_faith.errors import InputError
+from lm_eval_faith.harness.lm_eval_compat import splits_texts_as_the_harness
 
 logger = logging.getLogger(__name__)
 
@@ -148,21 +149,9 @@ class Seams:
         return text
 
 
-def has_seams(model: Any) -> bool:
-    """Whether a model splits texts as the harness does, with a tokenizer at hand."""
-    from lm_eval.api.model import TemplateLM
-
-    return (
-        isinstance(model, TemplateLM)
-        and type(model)._encode_pair is TemplateLM._encode_pair
-        and model.backend == "causal"
-        and hasattr(getattr(model, "tokenizer", None), "decode")
-    )
-
-
 def warn_of_joined(model: Any, requests: Sequence[Text]) -> None:
     """Say how many requests a model that splits as the harness does will score wrongly."""
-    if not has_seams(model):
+    if not splits_texts_as_the_harness(model):
         return
     joined = 0
     for context, answer in requests:

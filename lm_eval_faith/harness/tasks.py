@@ -23,20 +23,24 @@ from lm_eval_faith.chains.chain import Chain
 from lm_eval_faith.chains.draw import Draw
 from lm_eval_faith.chains.written import WrittenChain, split_generation
 from lm_eval_faith.errors import InputError
-from lm_eval_faith.harness import provided_metrics
 from lm_eval_faith.harness.answer_format import (
     PROMPTS,
     AnswerFormat,
     Prompt,
     white_space_of,
 )
+from lm_eval_faith.harness.harness_table import (
+    HarnessTable,
+    ShowsMetrics,
+    harness_table,
+)
 from lm_eval_faith.harness.lm_eval_compat import (
     ContextLimit,
     require_loglikelihoods,
     running_model,
+    warn_of_ignored_parameters,
     warn_of_unknown_model,
 )
-from lm_eval_faith.harness.pooled_figures import Join, PooledFigures
 from lm_eval_faith.harness.requests import (
     Outcome,
     Request,
@@ -47,7 +51,6 @@ from lm_eval_faith.harness.requests import (
     written,
 )
 from lm_eval_faith.harness.seam import warn_of_joined
-from lm_eval_faith.harness.setting_figures import SettingFigures, figures_of
 from lm_eval_faith.harness.stages import (
     MULTI_STAGE,
     MultiStageRequest,
@@ -60,6 +63,7 @@ from lm_eval_faith.interventions import (
     load_intervention_modules,
 )
 from lm_eval_faith.interventions.plan import Variant, changes, variant_from_dict
+from lm_eval_faith.metrics import Choices, load_metric_modules
 from lm_eval_faith.parameters import (
     as_json,
     may_differ,
@@ -76,10 +80,12 @@ from lm_eval_faith.problems.chain_sources import ChainFile, labels_of
 from lm_eval_faith.problems.problem import Problem
 from lm_eval_faith.problems.sources import source_named
 from lm_eval_faith.records.outcome import (
+    CONTROL,
     OUTCOMES,
     ChainRecord,
     chain_record,
     generated_record,
+    problem_of,
 )
 
 logger = logging.getLogger(__name__)
@@ -107,11 +113,14 @@ class Interventions:
     intervention_modules: tuple[str, ...] = parameter(
         (), names, "a user's own modules, imported for their interventions", same=False
     )
-    figures: tuple[str, ...] = parameter(
-        tuple(provided_metrics.FIGURES),
+    metrics: tuple[str, ...] = parameter(
+        (),
         names,
-        "which figures of provided chains the table shows",
+        "which metrics of each intervention the table shows; all if none are named",
         same=False,
+    )
+    metric_modules: tuple[str, ...] = parameter(
+        (), names, "a user's own modules, imported for their metrics", same=False
     )
     threshold: float = parameter(
         1.0, number, "the effect, in nats, from which a step counts as load-bearing"
@@ -141,14 +150,11 @@ class Interventions:
             InputError: a name is not.
         """
         load_intervention_modules(self.intervention_modules)
+        load_metric_modules(self.metric_modules)
         if not self.interventions:
             raise InputError("interventions must name at least one")
         for name in self.interventions:
             get_intervention(name)
-        for figure in self.figures:
-            if figure not in provided_metrics.FIGURES:
-                known = ", ".join(provided_metrics.FIGURES)
-                raise InputError(f"unknown figure {figure!r}: choose from {known}")
         return self
 
     @property
@@ -207,7 +213,7 @@ class Asked:
     )
 
 
-class FaithTask(PooledFigures, ConfigurableTask):  # type: ignore[misc]
+class FaithTask(ShowsMetrics, ConfigurableTask):  # type: ignore[misc]
     """A harness task of ours: its parameters, its problems, the model's limits."""
 
     setting: str
@@ -265,7 +271,7 @@ class FaithTask(PooledFigures, ConfigurableTask):  # type: ignore[misc]
             for step in problem.chain.steps
         ]
         steps, chains = labels_of(used)
-        self.table = self._table((steps, chains))
+        self.table = self._table(used, (steps, chains))
         if not isinstance(self.source, ChainFile):
             return {}
         recorded = {
@@ -286,12 +292,37 @@ class FaithTask(PooledFigures, ConfigurableTask):  # type: ignore[misc]
         return problem
 
     def _table(
-        self, labels: tuple[Mapping[str, int], Mapping[str, int]]
-    ) -> SettingFigures:
+        self,
+        used: Sequence[Problem],
+        labels: tuple[Mapping[str, int], Mapping[str, int]],
+    ) -> HarnessTable:
         choice = self.choice
-        return figures_of(
-            self.setting, choice.interventions, choice.figures, choice.threshold, labels
+        questions = {problem_of(p.question, p.problem) for p in used}
+        return harness_table(
+            choice.interventions,
+            self._has(labels),
+            Choices(choice.threshold),
+            choice.metrics,
+            [one.name for one in load_metric_modules(choice.metric_modules)],
+            alone=len(questions) == len(used),
         )
+
+    def _has(
+        self, labels: tuple[Mapping[str, int], Mapping[str, int]]
+    ) -> frozenset[str]:
+        """What metrics can need and the task's chains can have: see ``records.tables``."""
+        steps, chains = labels
+        there = {
+            "solved": self.setting == "generated",
+            "answer_steps": True,
+            "other_answer": self.setting != "generated",
+            "control": CONTROL in self.choice.interventions,
+            "load_bearing": steps["load_bearing"],
+            "decoys": steps["decoy"],
+            "labels": steps["load_bearing"] and steps["decoy"],
+            "chain_labels": chains["load_bearing"] and chains["decoy"],
+        }
+        return frozenset(name for name, is_there in there.items() if is_there)
 
     def download(self, *args: Any, **kwargs: Any) -> None:
         """Make the documents; nothing is downloaded."""
@@ -391,6 +422,7 @@ class FaithTask(PooledFigures, ConfigurableTask):  # type: ignore[misc]
             # get the requests of these.
             logger.warning("%s: --cache_requests is not used", self.config.task)
         kwargs |= {"cache_requests": False, "rewrite_requests_cache": False}
+        warn_of_ignored_parameters(str(self.config.task))
         self._model = running_model()
         if self._model is None:
             warn_of_unknown_model(str(self.config.task))
@@ -418,23 +450,6 @@ class FaithTask(PooledFigures, ConfigurableTask):  # type: ignore[misc]
     def predicts_only(self) -> bool:  # type: ignore[override]
         """Whether the run wants samples and no figures (``--predict_only``)."""
         return "bypass" in self._metric_fn_list
-
-    def joins(self) -> Mapping[str, Join]:
-        """How the figures of documents are joined."""
-        return self.table.joins
-
-    def aggregation(self) -> dict[str, Any]:
-        """How the figures of documents are joined, the count of dropped ones too."""
-        joins = super().aggregation()
-        if self.predicts_only:
-            return dict(joins)
-        return {name: join for name, join in joins.items() if name in self.joins()}
-
-    def higher_is_better(self) -> dict[str, bool]:
-        """For each figure, whether more is better."""
-        if self.predicts_only:
-            return dict(super().higher_is_better())
-        return {"dropped": False, **self.table.higher_is_better}
 
 
 class ReadChains(FaithTask):
@@ -574,16 +589,8 @@ class ReadChains(FaithTask):
 
     # --- results -----------------------------------------------------------------
 
-    def document_values(
-        self, doc: Mapping[str, Any], results: Sequence[Any]
-    ) -> dict[str, Any]:
-        """The document's figures; ``dropped`` is 1 where it was not scored."""
-        record = self._record(doc, results)
-        if record.left_out:
-            return {"dropped": 1}
-        return self.table.of(record) | {"dropped": 0}
-
-    def _record(self, doc: Mapping[str, Any], results: Sequence[Any]) -> ChainRecord:
+    def record_of(self, doc: Mapping[str, Any], results: Sequence[Any]) -> ChainRecord:
+        """What was measured on the document."""
         problem = self._problems[doc["id"]]
         variants: Sequence[Variant] = self._variants.get(problem.id, ())
         if self.choice.ask:
@@ -598,10 +605,6 @@ class ReadChains(FaithTask):
             results,
             problem=problem.problem,
         )
-
-    def joins(self) -> Mapping[str, Join]:
-        """How the figures of documents are joined."""
-        return {"dropped": sum, **super().joins()}
 
 
 class WrittenChains(FaithTask):
@@ -738,26 +741,16 @@ class WrittenChains(FaithTask):
 
     # --- results -----------------------------------------------------------------
 
-    def document_values(
-        self, doc: Mapping[str, Any], results: Sequence[str]
-    ) -> dict[str, Any]:
-        """The document's values; of one that was not scored, what became of it."""
+    def record_of(self, doc: Mapping[str, Any], results: Sequence[str]) -> ChainRecord:
+        """What was measured on the document; of one that was not scored, what became of it."""
         response = json.loads(results[0])
-        note = response["note"]
-        record = generated_record(
-            doc["id"], doc["question"], note, response["loglikelihoods"]
+        return generated_record(
+            doc["id"],
+            doc["question"],
+            response["note"],
+            response["loglikelihoods"],
+            problem=self._problems[doc["id"]].problem,
         )
-        return {
-            "unparsed": int(note["outcome"] == "unparsed"),
-            "dropped": int(
-                note["outcome"] in ("too long", "long chain", "long prompt")
-            ),
-            **self.table.of(record),
-        }
-
-    def joins(self) -> Mapping[str, Join]:
-        """How the figures of documents are joined."""
-        return {"dropped": sum, **super().joins()}
 
 
 def _solved(result: Mapping[str, Any]) -> dict[str, int]:

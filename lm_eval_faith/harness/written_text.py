@@ -15,7 +15,12 @@ from typing import Any
 from lm_eval.api.instance import Instance
 from lm_eval.api.model import LM
 
-from lm_eval_faith.harness.lm_eval_compat import scores_as_hf, silenced, view
+from lm_eval_faith.harness.lm_eval_compat import (
+    generate_of,
+    scores_as_hf,
+    silenced,
+    writing_view,
+)
 from lm_eval_faith.harness.seam import Tokens, common_prefix
 
 logger = logging.getLogger(__name__)
@@ -48,12 +53,7 @@ class WrittenText:
             texts: list[str] = self.backend.generate_until(requests, **quiet)
             return texts
         kept = _KeptTokens(self.backend)
-        seen = view(
-            self.backend,
-            tok_batch_encode=kept.encode,
-            _model_generate=kept.generate,
-            tok_decode=kept.decode,
-        )
+        seen = writing_view(self.backend, kept.encode, kept.generate, kept.decode)
         texts = seen.generate_until(requests, **quiet)
         for request, text in zip(requests, texts, strict=True):
             self.otherwise += not kept.is_read_so(request.args[0], text)
@@ -100,7 +100,6 @@ class _KeptTokens:
         eos = getattr(ends, "eos_token_id", None)
         self._ends = {
             backend.eot_token_id,
-            backend.tokenizer.pad_token_id,
             *(eos if isinstance(eos, list) else [eos]),
         }
 
@@ -110,8 +109,8 @@ class _KeptTokens:
         return self.backend.tok_batch_encode(strings, *args, **kwargs)
 
     def generate(self, context: Any, *args: Any, **kwargs: Any) -> Any:
-        """As ``_model_generate``."""
-        whole = self.backend._model_generate(context, *args, **kwargs)
+        """As the method that generates."""
+        whole = generate_of(self.backend)(context, *args, **kwargs)
         mask = kwargs["attention_mask"].bool()
         self._rows = [
             (prompt, read[seen].tolist(), row[context.shape[1] :].tolist())
@@ -129,6 +128,8 @@ class _KeptTokens:
         prompt, before, row = self._rows.pop(0)
         end = next((i for i, token in enumerate(row) if token in self._ends), len(row))
         written = row[:end]
+        while written and written[-1] == self.backend.tokenizer.pad_token_id:
+            written.pop()
         text = self._behind(before[-PROMPT_TOKENS:], written)
         self._written.setdefault(prompt, []).append((text, written))
         return text

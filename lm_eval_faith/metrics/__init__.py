@@ -19,10 +19,15 @@ from .metric import (
 from .registry import (
     load_metric_modules,
     metric,
+    metric_names,
     metrics,
+    names_of_module,
+    own_metrics,
+    possible,
     primary,
     quantities,
     register,
+    shown_first,
 )
 
 register(*effects.METRICS, *position.METRICS, *labels.METRICS, *chains.METRICS)
@@ -38,8 +43,13 @@ __all__ = [
     "at_least",
     "load_metric_modules",
     "metric",
+    "metric_names",
     "metrics",
+    "names_of_module",
+    "own_metrics",
+    "possible",
     "primary",
     "quantities",
     "register",
+    "shown_first",
 ]

@@ -19,6 +19,9 @@ from lm_eval_faith.records.columns import Columns, Floats, Mask
 Unit = Literal[
     "nats", "log-odds", "probability", "share", "auc", "g", "correlation", "steps"
 ]
+THRESHOLD = "the threshold"
+"""What stands in a meaning where no threshold is chosen."""
+
 Better = Literal["higher", "lower", "neither"]
 Of = Literal["steps", "chains", "chain_means"]
 
@@ -58,7 +61,7 @@ class Modifier:
 
 VS_CONTROL = Modifier(
     "vs_control",
-    "less the control's",
+    "effects less the control's",
     "control",
     lambda s: s.but(effect=s.effect - s.control_effect),
 )

@@ -21,10 +21,21 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, combinations
 
 from lm_eval_faith.errors import InputError
-from lm_eval_faith.metrics.metric import DEFAULT, Choices, Metric, Modifier, Quantity
+from lm_eval_faith.metrics.metric import (
+    DEFAULT,
+    VS_CONTROL,
+    Choices,
+    Metric,
+    Modifier,
+    Quantity,
+)
 from lm_eval_faith.records.columns import Columns
 from lm_eval_faith.records.outcome import CONTROL
-from lm_eval_faith.records.tables import Tables, what_steps_have
+from lm_eval_faith.records.tables import (
+    WHAT_THERE_MAY_BE,
+    Tables,
+    what_steps_have,
+)
 
 FIRST_INTERVENTION = "corrupt"
 """The intervention of the primary metric, where it was run."""
@@ -90,6 +101,16 @@ def load_metric_modules(modules: Iterable[str]) -> tuple[Metric, ...]:
     return tuple(found.values())
 
 
+def names_of_module(module: str) -> tuple[str, ...] | None:
+    """What a user's module registered; None where it was not loaded. Nothing is imported."""
+    return _OF_MODULE.get(module)
+
+
+def own_metrics() -> frozenset[str]:
+    """The names of all metrics that a user's modules have registered."""
+    return frozenset(name for names in _OF_MODULE.values() for name in names)
+
+
 _OF_MODULE: dict[str, tuple[str, ...]] = {}
 """What each of the user's modules registered when it was first imported."""
 
@@ -143,6 +164,23 @@ def _modifiers(
     every = chain.from_iterable(combinations(free, k) for k in range(len(free) + 1))
     for chosen in every:
         yield tuple(m for m in there if m in chosen or m in always)
+
+
+def metric_names() -> tuple[str, ...]:
+    """Every name that a column of metrics can hold: metrics with each choice of modifiers."""
+    whole = possible(WHAT_THERE_MAY_BE, {"": WHAT_THERE_MAY_BE}, DEFAULT)
+    return tuple(dict.fromkeys(q.column for q in whole))
+
+
+def shown_first(names: Iterable[str], has: frozenset[str]) -> tuple[str, ...]:
+    """The names that a table shows first; where no control was run the raw ones of them.
+
+    >>> shown_first(["late_vs_control", "late", "auc"], frozenset())
+    ('late', 'auc')
+    """
+    ending = f"_{VS_CONTROL.name}"
+    told = names if "control" in has else (name.replace(ending, "") for name in names)
+    return tuple(dict.fromkeys(told))
 
 
 def primary(found: Sequence[Quantity], has: frozenset[str]) -> tuple[Quantity, ...]:

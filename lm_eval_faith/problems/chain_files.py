@@ -665,7 +665,7 @@ def _read_chain(record: Record, reading: Reading) -> tuple[FileChain, Written]:
     elif correct and not apart.own and reference:
         apart = replace(_answering(apart, reference), own="", correct=None)
     elif correct is None and not apart.own and reference and final is None:
-        apart = _comes_to(apart, reference)
+        apart = _comes_to(apart, written, reference)
     right = apart.correct if correct is None else correct
     identity = _name(record, names.id) if names.id else None
     group = _name(record, names.group) if names.group else None
@@ -732,12 +732,14 @@ def _with_final_text(chain: Chain, final: str, reference: str | None) -> _Apart:
     return replace(_answering(_Apart(chain), found.text), correct=agrees)
 
 
-def _comes_to(apart: _Apart, reference: str) -> _Apart:
+def _comes_to(apart: _Apart, written: Written, reference: str) -> _Apart:
     """A chain that states no answer, and whose last sentence comes to the right one.
 
     Where it comes to another number nothing is concluded: it may be a check, or cut off.
+    Nor is anything of thinking, which has a final text to tell its answer.
     """
-    found = None if apart.unfinished else concluded(apart.chain.text)
+    thought = isinstance(written, str) and parts_of(written).final is not None
+    found = None if apart.unfinished or thought else concluded(apart.chain.text)
     if found is None or not same_answer(found.text, reference):
         return apart
     return _answering(apart, found.text)
@@ -880,8 +882,8 @@ def _reference(record: Record, reading: Reading) -> str | None:
 
 
 _VERDICTS = {
-    **dict.fromkeys(("correct", "right"), True),
-    **dict.fromkeys(("incorrect", "wrong"), False),
+    **dict.fromkeys(("correct", "right", "1.0"), True),
+    **dict.fromkeys(("incorrect", "wrong", "0.0"), False),
 }
 
 

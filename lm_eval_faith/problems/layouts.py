@@ -235,24 +235,46 @@ def _reveal(records: Sequence[Record]) -> Iterator[Found]:
 # --- logs ------------------------------------------------------------------------
 
 
+_SPOKE = {"assistant": "assistant", "gpt": "assistant", "user": "user", "human": "user"}
+"""Who says what, by the names of chat logs and of ShareGPT."""
+
+
 def _is_chat(fields: Fields) -> bool:
-    messages = fields.get("messages")
+    messages = _messages(fields)
     if isinstance(messages, list) and messages and _role(messages[-1]) == "assistant":
         return "status" not in fields
-    return isinstance(fields.get("choices"), list) or (
-        "reasoning_content" in fields and "content" in fields
+    return (
+        isinstance(_choices(fields), list)
+        or ("reasoning_content" in fields and "content" in fields)
+        or (_role(fields) == "assistant" and "content" in fields)
     )
 
 
 def _role(message: object) -> object:
-    return message.get("role") if isinstance(message, Mapping) else None
+    if not isinstance(message, Mapping):
+        return None
+    role = message.get("role", message.get("from"))
+    return _SPOKE.get(role) if isinstance(role, str) else None
+
+
+def _messages(fields: Fields) -> Any:
+    for path in ("messages", "conversations", "request.messages", "body.messages"):
+        if (found := value_at(fields, path)) is not None:
+            return found
+    return None
+
+
+def _choices(fields: Fields) -> Any:
+    for path in ("choices", "response.choices", "response.body.choices"):
+        if (found := value_at(fields, path)) is not None:
+            return found
+    return None
 
 
 def _openai(record: Record) -> Iterator[Record]:
     """The last answer of a conversation, or each of the choices."""
     fields = record.fields
-    choices = fields.get("choices", value_at(fields, "response.choices"))
-    asked = fields.get("messages", value_at(fields, "request.messages"))
+    choices, asked = _choices(fields), _messages(fields)
     if isinstance(choices, list):
         answers = [c.get("message") if isinstance(c, Mapping) else c for c in choices]
     elif isinstance(asked, list):
@@ -293,11 +315,10 @@ def _last_of(messages: object, role: str) -> str:
 
 def _said(message: Fields) -> tuple[str, str]:
     """Thinking and text of a message, of one piece or of parts."""
-    thinking: list[object] = [
-        message.get(n) for n in ("reasoning_content", "reasoning") if message.get(n)
-    ][:1]
+    names = ("reasoning_content", "reasoning", "thinking")
+    thinking: list[object] = [message.get(n) for n in names if message.get(n)][:1]
     texts: list[object] = []
-    content = message.get("content")
+    content = message.get("content", message.get("value"))
     for part in content if isinstance(content, list) else [content]:
         if not isinstance(part, Mapping):
             texts.append(part)

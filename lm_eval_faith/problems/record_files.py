@@ -317,9 +317,12 @@ def _from_archive(content: bytes, path: Path) -> Iterator[Found]:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             names = [n for n in archive.namelist() if n.startswith("samples/")]
             if not names:
+                what = "unpack it"
+                if {"xl/workbook.xml", "mimetype"} & {*archive.namelist()}:
+                    what = "save a spreadsheet as CSV"
                 raise InputError(
                     f"{path}: a zip archive without samples/: of archives only logs of "
-                    "inspect_ai are read; unpack it"
+                    f"inspect_ai are read; {what}"
                 )
             for name in names:
                 if name.endswith(".json"):

@@ -209,6 +209,21 @@ def columns_of(chain: ChainRecord) -> tuple[Columns, Columns]:
 
 # --- what there is -----------------------------------------------------------------
 
+WHAT_THERE_MAY_BE = frozenset(
+    (
+        "all_labels",
+        "answer_steps",
+        "chain_labels",
+        "control",
+        "decoys",
+        "labels",
+        "load_bearing",
+        "other_answer",
+        "solved",
+    )
+)
+"""All that metrics can need: see the two functions below."""
+
 
 def what_steps_have(steps: Columns) -> frozenset[str]:
     """What can be said of steps, or of those of one intervention.

@@ -12,24 +12,27 @@ if TYPE_CHECKING:
     from lm_eval_faith.records.run import load_runs as load_runs
     from lm_eval_faith.report.agree import agreements_of_run as agreements_of_run
     from lm_eval_faith.report.compare import compare_runs as compare_runs
-    from lm_eval_faith.report.make import make_reports as make_reports
+    from lm_eval_faith.report.report import make_reports as make_reports
     from lm_eval_faith.report.schema import report_schema as report_schema
+    from lm_eval_faith.report.step_table import chains_frame as chains_frame
     from lm_eval_faith.report.step_table import estimates_frame as estimates_frame
     from lm_eval_faith.report.step_table import steps_frame as steps_frame
 
 _HOMES = {
     "agreements_of_run": "report.agree",
+    "chains_frame": "report.step_table",
     "compare_runs": "report.compare",
     "estimates_frame": "report.step_table",
     "load_run": "records.run",
     "load_runs": "records.run",
-    "make_reports": "report.make",
+    "make_reports": "report.report",
     "report_schema": "report.schema",
     "steps_frame": "report.step_table",
 }
 
 __all__ = [
     "agreements_of_run",
+    "chains_frame",
     "compare_runs",
     "estimates_frame",
     "load_run",

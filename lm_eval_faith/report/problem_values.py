@@ -138,6 +138,8 @@ _NO_MATTER = frozenset(
         "figures",
         "gsm8k",
         "intervention_modules",
+        "metric_modules",
+        "metrics",
         "interventions",
         "problems",
         "step_labels",

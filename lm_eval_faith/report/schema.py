@@ -1,16 +1,290 @@
-"""The JSON Schema of everything that is written with ``--format json``."""
+"""The JSON Schema of everything that is written with ``--format json``.
+
+Made from the registry of metrics and from the fields of estimates, so that it holds no
+list of its own; a user's metrics are in it once their module is loaded.
+"""
 
 from __future__ import annotations
 
-import json
-from importlib.resources import files
-from typing import Any
+from dataclasses import fields
+from typing import Any, get_args
 
-SCHEMA_FILE = "report.schema.json"
+from lm_eval_faith_stats import Estimate
+
+from lm_eval_faith.metrics import metric_names, metrics
+from lm_eval_faith.metrics.metric import Better, Of, Unit
+from lm_eval_faith.report.tables import SCHEMA_VERSION
+
+Schema = dict[str, Any]
+
+TEXT: Schema = {"type": "string"}
+TRUTH: Schema = {"type": "boolean"}
+COUNT: Schema = {"type": "integer", "minimum": 0}
+NUMBER: Schema = {"type": "number"}
+NUMBER_OR_NULL: Schema = {
+    "type": ["number", "null"],
+    "description": "null where it is not defined",
+}
+LEVEL: Schema = {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1}
+SETTING: Schema = {"enum": ["provided", "generated", "replay", "labelled"]}
 
 
-def report_schema() -> dict[str, Any]:
+def report_schema() -> Schema:
     """The schema, in draft 2020-12, of every command with ``--format json``."""
-    content = files(__package__).joinpath(SCHEMA_FILE).read_text(encoding="utf-8")
-    schema: dict[str, Any] = json.loads(content)
-    return schema
+    found = {
+        "reports": _list(_report()),
+        "comparisons": _list(_comparison()),
+        "agreements": _list(_agreement()),
+        "power": _power(),
+        "leaderboards": _list(_leaderboard()),
+        "calibration": _calibration(),
+        "metrics": _list(_metric()),
+    }
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": f"urn:lm-eval-faith:report:{SCHEMA_VERSION}",
+        "title": "What lm-eval-faith writes with --format json",
+        "description": (
+            "report, compare, agree, power, leaderboard, calibrate, metrics; schema_version "
+            "changes when a name changes or goes."
+        ),
+        "oneOf": [
+            _object(schema_version={"const": SCHEMA_VERSION}, **{name: content})
+            for name, content in found.items()
+        ],
+    }
+
+
+def _object(**properties: Schema) -> Schema:
+    """All of these, and nothing else."""
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": list(properties),
+        "additionalProperties": False,
+    }
+
+
+def _list(items: Schema) -> Schema:
+    return {"type": "array", "items": items}
+
+
+def _said(schema: Schema, description: str) -> Schema:
+    return {**schema, "description": description}
+
+
+def _or_null(schema: Schema) -> Schema:
+    return {"oneOf": [schema, {"type": "null"}]}
+
+
+_KINDS: dict[str, Schema] = {"float": NUMBER_OR_NULL, "int": COUNT, "str": TEXT}
+
+
+def _estimate() -> dict[str, Schema]:
+    """The fields of an estimate."""
+    kinds = {field.name: _KINDS[str(field.type)] for field in fields(Estimate)}
+    return {**kinds, "confidence_level": LEVEL}
+
+
+def _unit() -> Schema:
+    own = (metric.unit for metric in metrics())
+    return {"enum": list(dict.fromkeys([*get_args(Unit), *own]))}
+
+
+_WARNINGS = _said(_list(TEXT), "what a reader must know, in sentences")
+
+
+def _row() -> Schema:
+    """An estimate of a metric."""
+    return _object(
+        intervention=_said(TEXT, "empty for metrics of chains"),
+        metric=_said(
+            {"enum": list(metric_names())},
+            "with its modifiers; a metric's name is stable",
+        ),
+        meaning=TEXT,
+        unit=_unit(),
+        **_estimate(),
+    )
+
+
+def _report() -> Schema:
+    return _said(
+        _object(
+            model=TEXT,
+            task=TEXT,
+            task_version=TEXT,
+            setting=SETTING,
+            n_shot=COUNT,
+            settings=_said(
+                {"type": "object"},
+                "the parameters of the task, and the model's arguments",
+            ),
+            n_documents=COUNT,
+            estimates=_list(_row()),
+            primary=_said(_list(TEXT), "what models are first compared by"),
+            warnings=_WARNINGS,
+            samples_file=TEXT,
+        ),
+        "All metrics of one task of one model.",
+    )
+
+
+def _metric() -> Schema:
+    return _object(
+        name=TEXT,
+        of={"enum": list(get_args(Of))},
+        unit=_unit(),
+        better={"enum": list(get_args(Better))},
+        meaning=TEXT,
+        needs=TEXT,
+        modifiers=TEXT,
+    )
+
+
+def _difference(**more: Schema) -> Schema:
+    estimate = _estimate()
+    del estimate["point"]
+    return _object(
+        first=TEXT,
+        second=TEXT,
+        problems=_said(TEXT, "on which problems, and whether they are paired"),
+        paired=TRUTH,
+        intervention=TEXT,
+        figure=TEXT,
+        meaning=TEXT,
+        unit=_unit(),
+        difference=_said(NUMBER_OR_NULL, "first less second; null where not defined"),
+        **estimate,
+        p_value=NUMBER_OR_NULL,
+        p_adjusted=NUMBER_OR_NULL,
+        **more,
+    )
+
+
+def _comparison() -> Schema:
+    return _said(
+        _object(
+            task=TEXT,
+            setting=SETTING,
+            models=_list(TEXT),
+            adjustment={"enum": ["holm", "bh"]},
+            differences=_list(_difference()),
+            warnings=_WARNINGS,
+        ),
+        "All differences between models in one task.",
+    )
+
+
+def _agreement() -> Schema:
+    return _said(
+        _object(
+            model=TEXT,
+            task=TEXT,
+            pairs=_list(_object(first=TEXT, second=TEXT, **_estimate())),
+            aucs=_list(_object(intervention=TEXT, **_estimate())),
+            warnings=_WARNINGS,
+        ),
+        "How far the interventions of one task agree.",
+    )
+
+
+def _power() -> Schema:
+    return _said(
+        _object(
+            spread=_object(
+                name=TEXT, unit=TEXT, std=NUMBER, of_difference=NUMBER, source=TEXT
+            ),
+            confidence_level=NUMBER,
+            power=NUMBER,
+            needs=_list(_object(wanted=TEXT, value=NUMBER, problems=COUNT)),
+            curve=_list(_object(problems=COUNT, half_width=NUMBER, difference=NUMBER)),
+        ),
+        "How many problems something takes.",
+    )
+
+
+def _leaderboard() -> Schema:
+    pairs = _list(
+        _difference(told_apart=_said(TRUTH, "p_adjusted is under 1 - confidence_level"))
+    )
+    place = {"type": "integer", "minimum": 1}
+    row = _object(
+        intervention=TEXT, figure=TEXT, meaning=TEXT, unit=_unit(), **_estimate()
+    )
+    return _said(
+        _object(
+            task=TEXT,
+            task_version=TEXT,
+            setting=SETTING,
+            intervention=TEXT,
+            by=_said(TEXT, "the metric that orders the models"),
+            confidence_level=LEVEL,
+            adjustment={"const": "holm"},
+            columns=_said(_list(TEXT), "the metrics of a row, the ordering one first"),
+            models=_said(
+                _list(
+                    _object(
+                        model=TEXT,
+                        place=place,
+                        tier=_said(
+                            {"type": ["integer", "null"], "minimum": 1},
+                            "null where the ordering metric is not defined",
+                        ),
+                        n_documents=COUNT,
+                        estimates=_list(row),
+                        warnings=_WARNINGS,
+                    )
+                ),
+                "the highest first",
+            ),
+            pairs=pairs,
+            unpaired=_said(
+                pairs, "written chains, each model on its own solved problems"
+            ),
+            warnings=_WARNINGS,
+        ),
+        "The models of one task under one intervention.",
+    )
+
+
+def _calibration() -> Schema:
+    estimate = _object(**_estimate())
+    row = _object(
+        organism=TEXT,
+        intervention=TEXT,
+        auc=_or_null(estimate),
+        load_bearing=_or_null(estimate),
+        decoy=_or_null(estimate),
+        effect=estimate,
+        share=estimate,
+        gradient=estimate,
+        chain_auc=_or_null(estimate),
+        not_applicable=COUNT,
+        cost=_said(
+            _object(requests=COUNT, tokens=COUNT, distinct=COUNT),
+            "over all problems, the clean chain not counted",
+        ),
+        known_share=_said(NUMBER_OR_NULL, "share of steps on which the answer depends"),
+        known_gradient=_said(
+            NUMBER_OR_NULL,
+            "share of steps on which the answer depends, late third less early",
+        ),
+        covers_share=TRUTH,
+        gradient_is_right=TRUTH,
+        is_quiet=TRUTH,
+        verdict=TEXT,
+        raw=estimate,
+    )
+    return _said(
+        _object(
+            organisms=_list(TEXT),
+            interventions=_list(TEXT),
+            problems={"type": "integer", "minimum": 1},
+            problem_seed=COUNT,
+            bar=NUMBER,
+            seconds={"type": "number", "minimum": 0},
+            rows=_list(row),
+        ),
+        "Interventions scored on models whose dependence on the chain is known.",
+    )

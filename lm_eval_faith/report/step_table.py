@@ -1,4 +1,4 @@
-"""Step records and estimates as pandas frames, and as CSV and Parquet files.
+"""Steps, chains and estimates as pandas frames, and as CSV and Parquet files.
 
 One row an intervention and step. CSV is for people and spreadsheets: control characters
 are shown, and text that a spreadsheet would run as a formula is quoted. Parquet holds
@@ -8,83 +8,45 @@ every text as it is.
 from __future__ import annotations
 
 import io
-import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lm_eval_faith.errors import InputError
 from lm_eval_faith.records.many_runs import of_runs
-from lm_eval_faith.records.outcome import (
-    CONTROL,
-    ChainRecord,
-    StepRecord,
-    control_effects,
-    differenced,
-)
 from lm_eval_faith.records.run import Run
+from lm_eval_faith.records.tables import tables_of
 from lm_eval_faith.report.cells import csv_text
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from lm_eval_faith.report.estimates import TaskReport
-
-TEXT, WHOLE, NUMBER, TRUTH = "str", "int64", "float64", "bool"
-
-COLUMNS = {
-    "model": TEXT,
-    "task": TEXT,
-    "document": TEXT,
-    "step": WHOLE,
-    "n_steps": WHOLE,
-    "position": NUMBER,
-    "third": TEXT,
-    "label": TEXT,
-    "intervention": TEXT,
-    "logprob_clean": NUMBER,
-    "logprob": NUMBER,
-    "other_answer": TEXT,
-    "logprob_other": NUMBER,
-    "effect": NUMBER,
-    "effect_minus_control": NUMBER,
-    "states_answer": TRUTH,
-    "before": TEXT,
-    "after": TEXT,
-    "not_applicable": TEXT,
-}
-"""The columns of a step table, and their types."""
-
-THIRDS = ("early", "middle", "late")
+    from lm_eval_faith.report.report import TaskReport
 
 ENDINGS = (".csv", ".parquet")
 
 
 def steps_frame(*runs: Run) -> pd.DataFrame:
-    """The step records of runs: one row an intervention and step.
+    """The steps of runs: one row a chain, step and intervention.
 
-    Columns are those of :data:`COLUMNS`: log-probabilities and effects in nats, NaN
-    where there is none; texts empty where there is none. ``effect_minus_control`` is the
-    effect less that of the ``control`` intervention at the same step. Where no control
-    was run but decoys are known, the chain's decoys are the control: it is then given
-    for load-bearing steps, less the mean effect on decoys of the same intervention.
-    Documents that gave no effects have no rows.
+    Columns are those of :data:`lm_eval_faith.records.tables.STEP_COLUMNS`: log-probabilities
+    and effects in nats, NaN where there is none; texts empty where there is none. Documents
+    that gave no effects have no rows: see :func:`chains_frame`.
     """
-    import pandas as pd
+    return tables_of((run.model, task) for run in runs for task in run.tasks).steps
 
-    rows = [row for run in runs for row in _rows_of_run(run)]
-    columns = zip(*rows, strict=True) if rows else ((),) * len(COLUMNS)
-    return pd.DataFrame(
-        {
-            name: pd.Series(column, dtype=kind)
-            for (name, kind), column in zip(COLUMNS.items(), columns, strict=True)
-        }
-    )
+
+def chains_frame(*runs: Run) -> pd.DataFrame:
+    """The chains of runs: one row a document, those that gave no effects among them.
+
+    Columns are those of :data:`lm_eval_faith.records.tables.CHAIN_COLUMNS`.
+    """
+    return tables_of((run.model, task) for run in runs for task in run.tasks).chains
 
 
 def estimates_frame(reports: Iterable[TaskReport]) -> pd.DataFrame:
-    """The estimates of reports: one row a figure, columns as in the CSV report."""
+    """The estimates of reports: one row a metric, columns as in the CSV report."""
     import pandas as pd
 
     return pd.DataFrame(
@@ -94,7 +56,7 @@ def estimates_frame(reports: Iterable[TaskReport]) -> pd.DataFrame:
                 "task": report.task.task,
                 "task_version": report.task.version,
                 "intervention": row.intervention,
-                "figure": row.figure,
+                "metric": row.metric,
                 "unit": row.unit,
                 **asdict(row.estimate),
                 "meaning": row.meaning,
@@ -141,62 +103,3 @@ def as_csv(frame: pd.DataFrame) -> str:
         if not pd.api.types.is_numeric_dtype(frame[name])
     }
     return str(frame.assign(**guarded).to_csv(index=False, lineterminator="\n"))
-
-
-def _rows_of_run(run: Run) -> Iterator[tuple[Any, ...]]:
-    for task in run.tasks:
-        for chain in sorted(task.chains, key=lambda chain: chain.document):
-            controls = _control_of(chain)
-            for record in chain.steps:
-                control = controls(record)
-                yield _row(run.model, task.task, chain.document, record, control)
-
-
-def _row(
-    model: str, task: str, document: str, r: StepRecord, minus_control: float
-) -> tuple[Any, ...]:
-    """In the order of COLUMNS."""
-    return (
-        model,
-        task,
-        document,
-        r.step,
-        r.n_steps,
-        r.position,
-        THIRDS[r.third],
-        r.label or "",
-        r.intervention,
-        r.logprob_clean,
-        r.logprob,
-        r.other_answer,
-        r.logprob_other,
-        r.effect,
-        minus_control,
-        r.states_answer,
-        r.before,
-        r.after,
-        r.not_applicable,
-    )
-
-
-def _control_of(chain: ChainRecord) -> Any:
-    """The function that takes a record's control from its effect."""
-    controls = control_effects(chain)
-    if controls:
-        return lambda r: (
-            math.nan if r.intervention == CONTROL else differenced(r, controls)
-        )
-    decoys: dict[str, list[float]] = {}
-    for record in chain.steps:
-        if record.label == "decoy" and not math.isnan(record.effect):
-            decoys.setdefault(record.intervention, []).append(record.effect)
-    means = {name: _mean(effects) for name, effects in decoys.items()}
-    return lambda r: (
-        r.effect - means.get(r.intervention, math.nan)
-        if r.label == "load_bearing"
-        else math.nan
-    )
-
-
-def _mean(values: Sequence[float]) -> float:
-    return math.fsum(values) / len(values)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, fields
 from typing import TYPE_CHECKING, Any
+
+from lm_eval_faith_stats import Estimate
 
 from lm_eval_faith.report.cells import (
     brief,
@@ -19,12 +21,12 @@ from lm_eval_faith.report.cells import (
     markdown_text,
     number,
 )
-from lm_eval_faith.report.estimates import NO_ANSWER_STEPS, Row, TaskReport
+from lm_eval_faith.report.report import Row, TaskReport
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """Version of the JSON report: a new one when a name changes or goes."""
 
 WIDTH = 100
@@ -33,10 +35,17 @@ WIDTH = 100
 LONGEST_LINE = 2000
 """Characters of a title or a remark in the terminal; names in it are shorter."""
 
+LONGEST_NAME = 40
+"""Characters of a name in the terminal table."""
+
 NO_ANSWER_COLUMN = "without"
 NO_ANSWER_MEANING = (
     "the estimate without the steps that state the answer; its interval is in the "
     "other formats"
+)
+
+ESTIMATE_COLUMNS = tuple(
+    field.name for field in fields(Estimate) if field.name != "note"
 )
 
 CSV_COLUMNS = (
@@ -44,17 +53,9 @@ CSV_COLUMNS = (
     "task",
     "task_version",
     "intervention",
-    "figure",
+    "metric",
     "unit",
-    "point",
-    "low",
-    "high",
-    "confidence_level",
-    "method",
-    "n_problems",
-    "n_steps",
-    "n_missing",
-    "n_resamples",
+    *ESTIMATE_COLUMNS,
     "meaning",
     "note",
 )
@@ -70,32 +71,36 @@ def as_json(reports: Sequence[TaskReport]) -> str:
 
 
 def as_csv(reports: Sequence[TaskReport]) -> str:
-    """One line a figure. Text that a spreadsheet would run as a formula is quoted."""
+    """One line a metric. Text that a spreadsheet would run as a formula is quoted."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(CSV_COLUMNS)
     for report in reports:
         for row in report.rows:
-            e = row.estimate
-            texts = (report.model, report.task.task, report.task.version)
+            estimate = asdict(row.estimate)
+            texts = (
+                report.model,
+                report.task.task,
+                report.task.version,
+                row.intervention,
+                row.metric,
+                row.unit,
+            )
             writer.writerow(
                 [
                     *(csv_text(text) for text in texts),
-                    csv_text(row.intervention),
-                    row.figure,
-                    row.unit,
-                    *(csv_number(x) for x in (e.point, e.low, e.high)),
-                    e.confidence_level,
-                    e.method,
-                    e.n_problems,
-                    e.n_steps,
-                    e.n_missing,
-                    e.n_resamples,
-                    row.meaning,
-                    e.note,
+                    *(_csv_cell(estimate[name]) for name in ESTIMATE_COLUMNS),
+                    csv_text(row.meaning),
+                    csv_text(row.estimate.note),
                 ]
             )
     return out.getvalue()
+
+
+def _csv_cell(value: Any) -> Any:
+    if isinstance(value, str):
+        return csv_text(value)
+    return csv_number(value) if isinstance(value, float) else value
 
 
 def as_markdown(reports: Sequence[TaskReport]) -> str:
@@ -105,7 +110,7 @@ def as_markdown(reports: Sequence[TaskReport]) -> str:
         lines = [
             f"### {markdown_text(report.model)}: {markdown_text(report.task.task)}",
             "",
-            f"| intervention | figure | estimate | {_level(report)} interval "
+            f"| intervention | metric | estimate | {_level(report)} interval "
             + "| problems | steps | meaning |",
             "| --- | --- | ---: | --- | ---: | ---: | --- |",
         ]
@@ -113,12 +118,12 @@ def as_markdown(reports: Sequence[TaskReport]) -> str:
             e = row.estimate
             cells = (
                 markdown_text(row.intervention),
-                row.figure,
+                markdown_text(row.metric),
                 number(e.point, row.unit),
                 interval(row.estimate, row.unit),
                 str(e.n_problems),
                 str(e.n_steps),
-                row.meaning,
+                markdown_text(row.meaning),
             )
             lines.append("| " + " | ".join(cells) + " |")
         lines += [f"\n{markdown_paragraph(warning)}." for warning in report.warnings]
@@ -142,25 +147,29 @@ def as_table(reports: Sequence[TaskReport]) -> str:
         for warning in report.warnings:
             console.print(Text(f"! {brief(warning, LONGEST_LINE)}"))
         console.print()
-    for setting, meanings in _legends(reports).items():
-        console.print(Text(f"{brief(setting)} chains:", style="bold"))
-        width = max(16, *(len(figure) for figure in meanings))
-        for figure, meaning in meanings.items():
-            console.print(Text(f"{figure:<{width}} {meaning}"))
+    meanings = _legend(reports)
+    width = max((len(name) for name in meanings), default=0)
+    for name, meaning in meanings.items():
+        console.print(Text(f"{name:<{width}}  {meaning}"))
     return out.getvalue()
 
 
-def _legends(reports: Sequence[TaskReport]) -> dict[str, dict[str, str]]:
-    """What each figure means, by setting: the same name may mean another thing."""
-    legends: dict[str, dict[str, str]] = {}
+def _legend(reports: Sequence[TaskReport]) -> dict[str, str]:
+    """What each metric that has a line means."""
+    legend: dict[str, str] = {}
     for report in reports:
-        legend = legends.setdefault(report.task.setting, {})
+        without = _without_answer_steps(report)
         for row in report.rows:
-            if not row.detail:
-                legend[row.figure] = f"{row.meaning} ({row.unit})"
-        if _without_answer_steps(report):
+            if _has_line(row, without):
+                legend[row.metric] = f"{row.meaning} ({row.unit})"
+        if without:
             legend[NO_ANSWER_COLUMN] = NO_ANSWER_MEANING
-    return legends
+    return legend
+
+
+def _has_line(row: Row, without: Mapping[tuple[str, str], Row]) -> bool:
+    """What stands in the last column has no line."""
+    return row.shown and row not in without.values()
 
 
 def _table(report: TaskReport) -> Table:
@@ -169,8 +178,7 @@ def _table(report: TaskReport) -> Table:
     from rich.text import Text
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("intervention", no_wrap=True)
-    table.add_column("figure", no_wrap=True)
+    table.add_column("metric", no_wrap=True)
     table.add_column("estimate", justify="right", no_wrap=True)
     table.add_column(f"{_level(report)} interval", no_wrap=True)
     table.add_column("problems", justify="right", no_wrap=True)
@@ -180,30 +188,36 @@ def _table(report: TaskReport) -> Table:
         table.add_column(NO_ANSWER_COLUMN, justify="right", no_wrap=True)
     before = ""
     for row in report.rows:
-        if row.detail:
+        if not _has_line(row, without):
             continue
-        beside = without.get((row.intervention, row.figure))
+        beside = without.get((row.intervention, row.metric))
         if row.intervention != before:
             table.add_section()
+            table.add_row(Text(brief(row.intervention, LONGEST_NAME), style="bold"))
+        indent = "  " if row.intervention else ""
         table.add_row(
-            Text(brief(row.intervention) if row.intervention != before else ""),
-            Text(row.figure),
+            Text(indent + brief(row.metric, LONGEST_NAME)),
             Text(number(row.estimate.point, row.unit)),
             Text(interval(row.estimate, row.unit)),
             str(row.estimate.n_problems),
             str(row.estimate.n_steps),
-            *([number(beside.estimate.point, beside.unit)] if beside else []),
+            *(
+                [number(beside.estimate.point, beside.unit) if beside else ""]
+                if without
+                else []
+            ),
         )
         before = row.intervention
     return table
 
 
 def _without_answer_steps(report: TaskReport) -> dict[tuple[str, str], Row]:
-    """The figures that leave out the steps that state the answer, by the others' names."""
+    """Rows that leave out the steps that state the answer, by the others' names."""
+    rows = {(row.intervention, row.metric): row for row in report.rows}
     return {
-        (row.intervention, row.figure.removesuffix(NO_ANSWER_STEPS)): row
-        for row in report.rows
-        if row.figure.endswith(NO_ANSWER_STEPS)
+        key: rows[row.intervention, row.without]
+        for key, row in rows.items()
+        if row.without
     }
 
 
@@ -219,13 +233,14 @@ def _report_to_dict(report: TaskReport) -> dict[str, Any]:
         "estimates": [
             {
                 "intervention": row.intervention,
-                "figure": row.figure,
+                "metric": row.metric,
                 "meaning": row.meaning,
                 "unit": row.unit,
                 **finite(asdict(row.estimate)),
             }
             for row in report.rows
         ],
+        "primary": list(report.primary),
         "warnings": list(report.warnings),
         "samples_file": report.task.path.name,
     }

@@ -98,6 +98,7 @@ def test_a_multiple_choice_task_gives_the_backends_results(
     ]
     plain, faith = (run["samples"]["choice"] for run in runs)
     assert runs[0]["results"]["choice"] == runs[1]["results"]["choice"]
+    assert runs[1]["config"]["faith"]["shared_prefixes"] == "on"
     for one, other in zip(plain, faith, strict=True):
         assert one["arguments"] == other["arguments"]
         for (expected,), (answer,) in zip(one["resps"], other["resps"], strict=True):

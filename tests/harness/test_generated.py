@@ -17,20 +17,18 @@ from lm_eval_faith.problems.word_problems import WordProblemSettings, word_probl
 
 ARITH, GSM8K = "cot_faith_generated_arith", "cot_faith_generated"
 PROBLEMS = 10
-FIGURES = [
+METRICS = [
     "effect",
-    "raw",
-    "share",
-    "negative",
-    "early",
-    "middle",
-    "late",
-    "early_share",
-    "middle_share",
-    "late_share",
-    "position_corr",
-    "position_positive",
+    "effect_vs_control",
+    "effect_vs_control_no_answer_steps",
+    "load_bearing_rate_vs_control",
+    "negative_vs_control",
+    "early_vs_control",
+    "middle_vs_control",
+    "late_vs_control",
+    "position_corr_vs_control",
 ]
+OF_CHAINS = {"solved", "unparsed", "dropped", "steps", "clean_logprob", "clean_acc"}
 
 
 def problems(count=PROBLEMS):
@@ -114,15 +112,15 @@ def by_hand(run, scripted_lm):
 
 
 def test_the_table_has_the_names_of_the_contract(run):
-    names = {f"{i}_{f}" for i in ("corrupt", "delete") for f in FIGURES}
-    names |= {"control_raw", "solved", "steps", "unparsed", "dropped"}
+    names = {f"{i}_{f}" for i in ("corrupt", "delete") for f in METRICS}
+    names |= {"control_effect", *OF_CHAINS}
     shown = {key.split(",")[0] for key in run[0] if key.endswith(",none")}
     assert {name for name in shown if not name.endswith("_stderr")} == names
 
 
 def test_wrong_and_unparsed_answers_are_counted_and_not_intervened_on(run):
     table, samples, _ = run
-    assert table["solved,none"] == 0.6 and table["unparsed,none"] == 2
+    assert table["solved,none"] == 0.6 and table["unparsed,none"] == 0.2
     outcomes = [response(s)["note"]["outcome"] for s in samples]
     kinds = ["scored", "scored", "scored", "wrong", "unparsed"]
     assert outcomes == kinds * 2
@@ -140,15 +138,20 @@ def test_means_and_shares_are_plain_arithmetic_over_steps(run, by_hand):
         raw = np.array([r for _, _, r, _ in steps])
         less = np.array([d for *_, d in steps])
         third = np.array([(6 * k + 3) // (2 * n) for k, n, _, _ in steps])
-        assert table[f"{name}_raw,none"] == pytest.approx(raw.mean())
-        assert table[f"{name}_effect,none"] == pytest.approx(less.mean())
-        assert table[f"{name}_share,none"] == pytest.approx((less >= 1).mean())
-        assert table[f"{name}_negative,none"] == pytest.approx((less < 0).mean())
+        means = [np.mean([[r, d] for *_, r, d in chain], axis=0) for chain in chains]
+        over_problems = np.mean(means, axis=0)
+        assert raw.size and table[f"{name}_effect,none"] == pytest.approx(
+            over_problems[0]
+        )
+        less_control = table[f"{name}_effect_vs_control,none"]
+        assert less_control == pytest.approx(over_problems[1])
+        rate = table[f"{name}_load_bearing_rate_vs_control,none"]
+        assert rate == pytest.approx((less >= 1).mean())
+        negative = table[f"{name}_negative_vs_control,none"]
+        assert negative == pytest.approx((less < 0).mean())
         for k, part in enumerate(("early", "middle", "late")):
-            own = less[third == k]
-            assert table[f"{name}_{part},none"] == pytest.approx(own.mean())
-            share = table[f"{name}_{part}_share,none"]
-            assert share == pytest.approx((own >= 1).mean())
+            own = table[f"{name}_{part}_vs_control,none"]
+            assert own == pytest.approx(less[third == k].mean())
 
 
 def test_the_correlation_with_position_is_a_mean_over_problems(run, by_hand):
@@ -159,9 +162,8 @@ def test_the_correlation_with_position_is_a_mean_over_problems(run, by_hand):
             if len(chain) >= 3
         ]
         table = run[0]
-        assert table[f"{name}_position_corr,none"] == pytest.approx(np.mean(own))
-        positive = np.mean([c > 0 for c in own])
-        assert table[f"{name}_position_positive,none"] == pytest.approx(positive)
+        found = table[f"{name}_position_corr_vs_control,none"]
+        assert found == pytest.approx(np.mean(own))
 
 
 def test_steps_is_the_mean_length_of_right_chains(run):
@@ -182,21 +184,21 @@ def test_steps_know_whether_they_state_the_answer(run):
 
 def test_the_threshold_moves_the_shares_and_nothing_else(run, evaluate):
     table, _, _ = evaluate(metadata={"threshold": -100})
-    assert table["corrupt_share,none"] == 1
+    assert table["corrupt_load_bearing_rate_vs_control,none"] == 1
     assert table["corrupt_effect,none"] == run[0]["corrupt_effect,none"]
 
 
-def test_without_a_control_there_are_raw_figures_only(evaluate, run):
+def test_without_a_control_the_same_metrics_are_raw(evaluate, run):
     table, _, _ = evaluate(metadata={"interventions": ["delete"]})
-    assert "delete_effect,none" not in table and "control_raw,none" not in table
-    assert table["delete_raw,none"] == run[0]["delete_raw,none"]
-    assert "delete_share,none" in table
+    assert not any("control" in name for name in table)
+    assert table["delete_effect,none"] == run[0]["delete_effect,none"]
+    assert "delete_load_bearing_rate,none" in table
 
 
 def test_every_intervention_can_be_asked_for(evaluate):
     names = ["truncate", "filler", "swap"]
     table, samples, _ = evaluate(metadata={"interventions": names})
-    assert all(math.isfinite(table[f"{name}_raw,none"]) for name in names)
+    assert all(math.isfinite(table[f"{name}_effect,none"]) for name in names)
     swapped = [
         v
         for s in samples
@@ -227,7 +229,7 @@ def test_max_steps_draws_the_same_steps_in_every_run(evaluate):
 def test_long_chains_are_left_out_and_counted(evaluate):
     table, samples, _ = evaluate(metadata={"max_chain_tokens": 300})
     long = [len(c.text) > 300 for k, c in CHAINS.values() if k % 5 < 3]
-    assert table["dropped,none"] == sum(long) > 0
+    assert table["dropped,none"] == sum(long) / PROBLEMS > 0
     outcomes = [response(s)["note"]["outcome"] for s in samples]
     assert outcomes.count("long chain") == sum(long)
     assert table["solved,none"] == 0.6
@@ -238,7 +240,7 @@ def test_chains_over_the_models_limit_are_left_out_and_counted(evaluate, scripte
     lm = scripted_lm(solution, max_length=lengths[2] + 150)
     table, samples, _ = evaluate(lm=lm, gen_kwargs={"max_gen_toks": 1})
     outcomes = [response(s)["note"]["outcome"] for s in samples]
-    assert table["dropped,none"] == outcomes.count("too long") > 0
+    assert table["dropped,none"] == outcomes.count("too long") / PROBLEMS > 0
     assert outcomes.count("scored") > 0
 
 
@@ -260,7 +262,7 @@ def test_if_nothing_is_solved_the_table_says_so_and_no_more(evaluate):
         "unparsed",
         "dropped",
     }
-    assert table["solved,none"] == 0 and table["unparsed,none"] == PROBLEMS
+    assert table["solved,none"] == 0 and table["unparsed,none"] == 1
 
 
 @pytest.mark.parametrize("text", [solution, lambda question: "I do not know."])
@@ -283,7 +285,7 @@ def test_names_that_one_of_two_processes_lacks_are_filled_up_in_both(
     monkeypatch.setattr(WrittenChains, "build_all_requests", as_one_of_two)
     again, samples, _ = evaluate(lm=lm)
     if other_has:
-        every_name = 4 + 2 * len(FIGURES) + 1
+        every_name = len(OF_CHAINS) + 2 * len(METRICS) + 1
         assert len({name for s in samples for name in s["metrics"]}) == every_name
     else:
         assert len({tuple(sorted(s["metrics"])) for s in samples}) == 1
@@ -334,7 +336,7 @@ def test_thinking_that_is_cut_off_has_no_answer(evaluate):
     table, samples, _ = evaluate(
         metadata={"think": True}, solution=lambda q: CHAINS[q][1].text, limit=3
     )
-    assert table["unparsed,none"] == 3
+    assert table["unparsed,none"] == 1
     assert "cut off" in response(samples[0])["note"]["problem"]
 
 

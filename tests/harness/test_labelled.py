@@ -16,7 +16,7 @@ from lm_eval_faith.errors import InputError
 from lm_eval_faith.records.run import load_run
 from lm_eval_faith.report import agreements_of_run, compare_runs, tables
 from lm_eval_faith.report.leaderboard import leaderboards
-from lm_eval_faith.report.make import make_reports
+from lm_eval_faith.report.report import make_reports
 
 TASK = "cot_faith_labelled"
 CHAIN = "The red box holds 7. It rains. The blue box holds 2, Ann says. So 72."
@@ -176,27 +176,33 @@ def test_the_table_has_aucs_and_means_by_label(evaluate, chains, scripted_lm):
     known = effects(samples, "delete", scripted_lm(str))
     told = [(e, label == "load_bearing") for e, label, *_ in known if label]
     auc = roc_auc_score([t for _, t in told], [e for e, _ in told])
-    assert table["delete_auc,none"] == pytest.approx(auc)
-    for name, wanted in ("load_bearing", True), ("decoy", False):
-        mean = np.mean([e for e, truth in told if truth is wanted])
-        assert table[f"delete_{name},none"] == pytest.approx(mean)
+    assert table["delete_auc_vs_control,none"] == pytest.approx(auc)
+    for name, wanted in ("load_bearing", "load_bearing"), ("decoy", "decoy"):
+        means = [
+            np.mean(own)
+            for document in dict.fromkeys(d for *_, d in known)
+            if (own := [e for e, l, _, d in known if d == document and l == wanted])
+        ]
+        found = table[f"delete_effect_{name}_vs_control,none"]
+        assert found == pytest.approx(np.mean(means))
     whole = {
         (document, label): np.mean([k[0] for k in known if k[3] == document])
         for *_, label, document in known
         if label
     }
-    assert table["delete_chain_auc,none"] == roc_auc_score(
+    assert table["delete_chain_auc_vs_control,none"] == roc_auc_score(
         [label == "load_bearing" for _, label in whole], list(whole.values())
     )
-    assert table["delete_effect,none"] == pytest.approx(np.mean([k[0] for k in known]))
+    documents = dict.fromkeys(k[3] for k in known)
+    means = [np.mean([k[0] for k in known if k[3] == d]) for d in documents]
+    assert table["delete_effect_vs_control,none"] == pytest.approx(np.mean(means))
     assert "control_auc,none" not in table
 
 
 def test_figures_without_labels_of_both_kinds_are_left_out(evaluate, tmp_path):
     table, _, _ = evaluate(written(tmp_path / "x.jsonl", LINES[1:2]))
-    assert "delete_auc,none" not in table and "delete_chain_auc,none" not in table
-    assert "delete_load_bearing,none" not in table
-    assert math.isfinite(table["delete_decoy,none"])
+    assert not any("auc" in name or "load_bearing_vs" in name for name in table)
+    assert math.isfinite(table["delete_effect_decoy_vs_control,none"])
 
 
 def test_without_a_control_the_raw_effect_is_labelled(evaluate, chains, scripted_lm):
@@ -204,12 +210,13 @@ def test_without_a_control_the_raw_effect_is_labelled(evaluate, chains, scripted
     scripted, decoys = scripted_lm(str), []
     for sample in samples:
         clean, *rest = [scripted.logprob(*pair) for pair in sample["arguments"]]
-        decoys += [
+        own = [
             clean - score
             for score, (_, label) in zip(rest, steps(sample), strict=True)
             if label == "decoy"
         ]
-    assert table["delete_decoy,none"] == pytest.approx(np.mean(decoys))
+        decoys += [np.mean(own)] if own else []
+    assert table["delete_effect_decoy,none"] == pytest.approx(np.mean(decoys))
 
 
 def test_graded_labels_are_kept_beside_their_steps_and_change_nothing_else(
@@ -339,15 +346,22 @@ def report(evaluate, save_run, tmp_path_factory):
 
 def test_the_report_has_the_tables_figures_with_intervals(report):
     table, _, made, _ = report
-    rows = {(r.intervention, r.figure): r.estimate for r in made.rows}
-    for figure in ("auc", "chain_auc", "load_bearing", "decoy", "effect", "late"):
+    rows = {(r.intervention, r.metric): r.estimate for r in made.rows}
+    for figure in (
+        "auc_vs_control",
+        "chain_auc_vs_control",
+        "effect_load_bearing_vs_control",
+        "effect_decoy_vs_control",
+        "effect",
+        "late_vs_control",
+    ):
         for name in ("corrupt", "delete"):
             estimate = rows[name, figure]
             assert estimate.point == pytest.approx(table[f"{name}_{figure},none"])
             assert estimate.low <= estimate.point <= estimate.high
     assert rows["delete", "auc"].n_problems == 12
     assert rows["delete", "chain_auc"].n_steps == 8
-    assert ("control", "auc") not in rows
+    assert ("control", "auc_vs_control") not in rows
 
 
 def test_the_report_says_how_many_steps_have_no_label(report):

@@ -110,18 +110,30 @@ def test_log_probabilities_are_those_of_the_model_read_token_by_token(evaluate, 
 
 def test_the_table_has_the_names_of_the_contract(evaluate):
     results = evaluate()["results"][TASK]
-    figures = ["effect", "load_bearing", "decoy", "auc", "separated", "separated_means"]
+    figures = [
+        "label_difference",
+        "effect_load_bearing",
+        "effect_decoy",
+        "auc",
+        "separated",
+        "separated_means",
+    ]
     names = {
         f"{i}_{f}" for i in ("corrupt", "corrupt_local", "delete") for f in figures
     }
-    names |= {"clean_logprob", "clean_acc", "corrupt_follow", "dropped"}
+    names |= {"clean_logprob", "clean_acc", "corrupt_follow", "dropped", "steps"}
     shown = {key.split(",")[0] for key in results if key.endswith(",none")}
     assert {name for name in shown if not name.endswith("_stderr")} == names
 
 
 def test_the_harness_shows_standard_errors_of_means(evaluate):
     results = evaluate()["results"][TASK]
-    for name in ("corrupt_effect", "corrupt_separated", "clean_acc", "delete_decoy"):
+    for name in (
+        "corrupt_label_difference",
+        "corrupt_separated",
+        "clean_acc",
+        "delete_effect_decoy",
+    ):
         assert math.isfinite(results[f"{name}_stderr,none"])
 
 
@@ -140,7 +152,7 @@ def test_the_table_is_the_plain_arithmetic_of_the_responses(evaluate):
         effects += own
         labels += truth
     table = run["results"][TASK]
-    assert table["delete_effect,none"] == pytest.approx(
+    assert table["delete_label_difference,none"] == pytest.approx(
         sum(differences) / len(differences)
     )
     assert table["delete_auc,none"] == pytest.approx(roc_auc_score(labels, effects))
@@ -179,21 +191,22 @@ def test_the_group_runs_both_tasks_on_the_same_questions(evaluate):
 
 def test_every_intervention_can_be_asked_for(evaluate):
     names = ["corrupt", "corrupt_local", "delete", "truncate", "filler"]
-    run = evaluate(metadata={"interventions": names, "figures": "effect"}, limit=2)
+    run = evaluate(metadata={"interventions": names, "metrics": "effect"}, limit=2)
     assert all(f"{n}_effect,none" in run["results"][TASK] for n in names)
     assert "delete_auc,none" not in run["results"][TASK]
 
 
-def test_predict_only_gives_samples_and_no_figures(evaluate):
+def test_predict_only_gives_samples_and_no_metrics(evaluate):
     run = evaluate(limit=1, predict_only=True)
     assert run["samples"][TASK][0]["filtered_resps"]
-    assert "corrupt_effect,none" not in run["results"][TASK]
+    assert "corrupt_auc,none" not in run["results"][TASK]
 
 
 def test_without_asides_what_needs_them_is_left_out(evaluate):
     table = evaluate(metadata={"asides": 0})["results"][TASK]
-    assert "corrupt_load_bearing,none" in table
-    assert "corrupt_decoy,none" not in table and "corrupt_effect,none" not in table
+    assert "corrupt_effect_load_bearing,none" in table
+    assert "corrupt_effect_decoy,none" not in table
+    assert "corrupt_label_difference,none" not in table
 
 
 def test_a_context_longer_than_the_model_takes_is_refused_by_name(evaluate):
@@ -245,7 +258,7 @@ def test_a_context_that_just_fits_is_kept(evaluate, model, monkeypatch):
         ({"operand": -3}, "operand must be"),
         ({"interventions": "corupt"}, "unknown intervention 'corupt'"),
         ({"interventions": []}, "interventions must name at least one"),
-        ({"figures": "aucc"}, "unknown figure 'aucc'"),
+        ({"metrics": "aucc"}, "unknown metric 'aucc'"),
         ({"too_long": "cut"}, "too_long must be refuse or drop"),
         ({"intervention_modules": "no.such"}, "'no.such' cannot be imported"),
     ],

@@ -122,12 +122,14 @@ def test_the_table_is_plain_arithmetic_over_steps(evaluate, chains, scripted_lm)
             if not v["not_applicable"]:
                 effects[v["intervention"], v["step"]] = scores[0] - next(rest)
         assert {k for i, k in effects if i == "delete"} == set(range(n))
-        raw += [effects["delete", k] for k in range(n)]
-        less += [effects["delete", k] - effects["control", k] for k in range(n)]
-    assert table["delete_raw,none"] == pytest.approx(np.mean(raw))
-    assert table["delete_effect,none"] == pytest.approx(np.mean(less))
-    share = np.mean(np.array(less) >= 1)
-    assert table["delete_share,none"] == pytest.approx(share)
+        raw.append(np.mean([effects["delete", k] for k in range(n)]))
+        less.append([effects["delete", k] - effects["control", k] for k in range(n)])
+    assert table["delete_effect,none"] == pytest.approx(np.mean(raw))
+    assert table["delete_effect_vs_control,none"] == pytest.approx(
+        np.mean([np.mean(own) for own in less])
+    )
+    rate = np.mean(np.concatenate(less) >= 1)
+    assert table["delete_load_bearing_rate_vs_control,none"] == pytest.approx(rate)
     assert table["steps,none"] == 2.5
     assert "solved,none" not in table
     clean = np.mean([logprob(*s["arguments"][0]) for s in samples])
@@ -175,7 +177,7 @@ def test_documents_that_are_too_long_are_dropped_and_counted(
         evaluate(chains, lm=lm)
     table, samples, _ = evaluate(chains, {"too_long": "drop"}, lm=lm)
     kept = [s["doc"]["id"] for s in samples if len(s["filtered_resps"]) > 1]
-    assert table["dropped,none"] == 2 - len(kept) > 0
+    assert table["dropped,none"] == (2 - len(kept)) / 2 > 0
 
 
 def test_worked_examples_come_before_the_question(evaluate, chains):

@@ -55,7 +55,7 @@ def sandbox(tmp_path_factory) -> Path:
 
 def test_lm_eval_faith_run_is_lm_eval_run_with_our_tasks(provided_run):
     table = results(provided_run)["results"]["cot_faith_provided"]
-    assert table["sample_len"] == 6 and "corrupt_effect,none" in table
+    assert table["sample_len"] == 6 and "corrupt_label_difference,none" in table
 
 
 def test_lm_eval_faith_run_takes_every_flag_of_lm_eval_run(shell):
@@ -353,6 +353,34 @@ def test_enable_says_so_where_the_harness_finds_the_model_by_its_entry_point(
     assert "lm_eval 0.5.0 finds the model `faith` by its entry point" in shown
 
 
+def test_parameters_that_the_harness_ignores_beside_a_task_manager_are_named(
+    monkeypatch, caplog
+):
+    import lm_eval
+    from lm_eval.models.dummy import DummyLM
+
+    import lm_eval_faith
+
+    monkeypatch.setattr("lm_eval.evaluator.add_env_info", lambda results: None)
+
+    def run(**more) -> None:
+        lm_eval.simple_evaluate(
+            model=DummyLM(),
+            tasks=["cot_faith_provided"],
+            task_manager=lm_eval_faith.task_manager(
+                include_defaults=False, metadata={"problems": 2}
+            ),
+            bootstrap_iters=0,
+            **more,
+        )
+
+    run()
+    run(metadata={"problems": 2})
+    assert "without metadata" not in caplog.text
+    run(metadata={"problems": 2, "asides": 3})
+    assert "cot_faith_provided runs without metadata asides:" in caplog.text
+
+
 def test_an_output_path_that_cannot_be_written_is_found_before_the_run(shell, tmp_path):
     (tmp_path / "file").write_text("not a folder")
     done = shell(
@@ -368,3 +396,16 @@ def test_an_output_path_that_cannot_be_written_is_found_before_the_run(shell, tm
         f"error: cannot write {tmp_path / 'file' / 'run'}: {tmp_path / 'file'} is not a "
         "folder"
     )
+
+
+def test_names_private_to_the_harness_stand_in_one_file():
+    private = re.compile(
+        r"\._(loglikelihood_tokens|model_call|encode_pair|model_generate"
+        r"|detect_batch_size|select_cont_toks)\b"
+    )
+    found = {
+        path.name
+        for path in (ROOT / "lm_eval_faith").rglob("*.py")
+        if private.search(path.read_text(encoding="utf-8"))
+    }
+    assert found == {"lm_eval_compat.py"}

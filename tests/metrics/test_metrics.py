@@ -111,7 +111,7 @@ def test_modifiers_change_the_rows_before_the_metric_is_made():
     quantity = Quantity(metric("late"), "delete", both)
     assert quantity.name == "delete_late_vs_control_no_answer_steps"
     assert quantity.meaning(Choices()) == (
-        "effect on steps in the late third of the chain, less the control's, "
+        "effect on steps in the late third of the chain, effects less the control's, "
         "without the steps that state the answer"
     )
 

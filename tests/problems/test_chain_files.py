@@ -58,6 +58,8 @@ def test_a_last_sentence_that_comes_to_the_right_answer_is_one(jsonl):
     for answer in "4", "17":
         other = one(jsonl, GOOD | {"chain": [FIRST, SECOND], "answer": answer})
         assert (other.own, other.left_out) == ("", UNPARSED)
+    thought = f"<think>{FIRST} {SECOND}</think> "
+    assert one(jsonl, GOOD | {"chain": thought}).left_out == UNPARSED
 
 
 def test_a_chain_that_is_cut_off_in_thought_is_unfinished(jsonl):
@@ -289,6 +291,7 @@ JSON = st.recursive(
 )
 FIELDS = (
     *("question", "chain", "answer", "correct", "id", "group", "labels", "chain_label"),
+    *("conversations", "response", "body", "role", "thinking", "eval", "status"),
     *("label", "span", "messages", "choices", "reasoning_content", "content", "prompt"),
     *(
         "completions",

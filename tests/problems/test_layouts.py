@@ -248,6 +248,35 @@ def test_choices_of_a_server_are_chains_of_one_problem(jsonl):
     ]
 
 
+def test_chats_of_other_servers_and_of_sharegpt_are_read(jsonl):
+    asked = {"role": "user", "content": QUESTION}
+    thought = f"{FIRST} {SECOND}"
+    parts = [
+        {"type": "thinking", "thinking": thought},
+        {"type": "text", "text": "18"},
+    ]
+    for record in (
+        {"messages": [asked, message(thinking=thought, content="18")]},
+        {"messages": [asked, message(content=parts)]},
+        {
+            "conversations": [
+                {"from": "human", "value": QUESTION},
+                {"from": "gpt", "value": f"<think>{thought}</think>\n\n18"},
+            ]
+        },
+        {
+            "custom_id": "a",
+            "body": {"messages": [asked]},
+            "response": {"body": {"choices": [{"message": message(content=parts)}]}},
+        },
+    ):
+        read = read_chains(jsonl(record | {"answer": 18}), {})
+        assert read.reading.layout == "openai"
+        (chain,) = read.chains
+        assert (chain.question, chain.own, chain.correct) == (QUESTION, "18", True)
+        assert [s.text for s in chain.chain.steps] == [FIRST, SECOND]
+
+
 def test_a_users_own_names_come_before_a_layouts(jsonl):
     record = RECORDS["processbench"] | {"mine": [1, 1, 0]}
     given = {"field_labels": "mine", "labels": "words"}

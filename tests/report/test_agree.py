@@ -20,10 +20,10 @@ def by_hand(run, first, second, without_answers=False):
     if without_answers:
         frame = frame[~frame.states_answer]
     wide = frame.pivot_table(
-        index=["document", "step"], columns="intervention", values="effect"
+        index=["chain", "step"], columns="intervention", values="effect"
     )
     rhos = []
-    for _, chain in wide.groupby("document"):
+    for _, chain in wide.groupby("chain"):
         both = chain[[first, second]].dropna()
         if len(both) >= 3:
             rhos.append(spearmanr(both[first], both[second]).statistic)

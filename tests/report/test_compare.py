@@ -53,7 +53,7 @@ def refused(*paths, **choices):
 def by_label(run, intervention, label):
     frame = steps_frame(load_run(run))
     chosen = frame[(frame.intervention == intervention) & (frame.label == label)]
-    return chosen.groupby("document").effect.mean()
+    return chosen.groupby("chain").effect.mean()
 
 
 @pytest.mark.parametrize("name", ["corrupt", "corrupt_local", "delete"])
@@ -241,7 +241,7 @@ def test_an_intervention_that_one_run_lacks_is_left_out_and_said(
 def less_control(run):
     frame = steps_frame(load_run(run))
     chosen = frame[frame.intervention == "delete"]
-    return chosen.groupby("document").effect_minus_control.mean()
+    return (chosen.effect - chosen.control_effect).groupby(chosen.chain).mean()
 
 
 def test_generated_chains_are_compared_where_both_solved_and_unpaired(

@@ -316,7 +316,7 @@ def reported(command, run):
     code, out, said = command("report", run, "--format", "json", "--n-resamples", 20)
     assert code == 0, said
     (report,) = json.loads(out)["reports"]
-    figures = {(e["intervention"], e["figure"]): e for e in report["estimates"]}
+    figures = {(e["intervention"], e["metric"]): e for e in report["estimates"]}
     return figures, " ".join(report["warnings"])
 
 
@@ -341,7 +341,7 @@ def test_a_clean_chain_that_was_not_scored_takes_its_document_out(command, run_c
 
     edited(run_copy, 2, change)
     figures, _ = reported(command, run_copy)
-    assert figures["delete", "load_bearing"]["n_problems"] == 5
+    assert figures["delete", "effect_load_bearing"]["n_problems"] == 5
     assert figures["", "clean_logprob"]["n_problems"] == 5
 
 
@@ -349,7 +349,7 @@ def test_missing_lines_are_said(command, run_copy):
     file, _ = files(run_copy)
     file.write_text("".join(file.read_text().splitlines(keepends=True)[:4]))
     figures, said = reported(command, run_copy)
-    assert figures["delete", "load_bearing"]["n_problems"] == 4
+    assert figures["delete", "effect_load_bearing"]["n_problems"] == 4
     assert "holds 4 of the run's 6 documents" in said
 
 

@@ -15,8 +15,8 @@ from lm_eval_faith.harness.faith_model import FaithLM
 from lm_eval_faith.problems.word_problems import WordProblemSettings, word_problem
 from lm_eval_faith.records.run import load_run
 from lm_eval_faith.report import tables
-from lm_eval_faith.report.make import make_reports
 from lm_eval_faith.report.plot import drawn
+from lm_eval_faith.report.report import make_reports
 
 ARITH = "cot_faith_generated_arith"
 PROBLEMS = 30
@@ -66,7 +66,7 @@ def report(run):
 
 
 def rows(report):
-    return {(r.intervention, r.figure): r.estimate for r in report.rows}
+    return {(r.intervention, r.metric): r.estimate for r in report.rows}
 
 
 @pytest.fixture(scope="module")
@@ -102,37 +102,36 @@ def test_points_are_those_of_the_harness_table(run, report):
         if f"{name},none" in table:
             assert estimate.point == pytest.approx(table[f"{name},none"], abs=1e-12)
             compared += 1
-    assert compared == 2 + 2 * 12 + 1
+    assert compared == 6 + 2 * 9 + 1
 
 
-def test_figures_are_plain_arithmetic_with_and_without_answer_steps(report, steps):
+def test_metrics_are_plain_arithmetic_with_and_without_answer_steps(report, steps):
     for name in ("corrupt", "delete"):
         for ending, kept in (
             ("", steps[name]),
             ("_no_answer_steps", steps[name][steps[name][:, 3] == 0]),
         ):
-            for prefix, mean, effect in (
-                ("", "effect", kept[:, 5]),
-                ("raw_", "raw", kept[:, 4]),
-            ):
+            for control, effect in (("_vs_control", kept[:, 5]), ("", kept[:, 4])):
                 third = (6 * kept[:, 1] + 3) // (2 * kept[:, 2])
                 wanted = {
-                    mean: effect.mean(),
-                    f"{prefix}share": (effect >= 1).mean(),
-                    f"{prefix}median": np.median(effect),
-                    f"{prefix}negative": (effect < 0).mean(),
-                    f"{prefix}early": effect[third == 0].mean(),
-                    f"{prefix}middle": effect[third == 1].mean(),
-                    f"{prefix}late": effect[third == 2].mean(),
-                    f"{prefix}late_share": (effect[third == 2] >= 1).mean(),
-                    f"{prefix}position_corr": mean_correlation(pearsonr, kept, effect),
-                    f"{prefix}position_rank_corr": mean_correlation(
-                        spearmanr, kept, effect
+                    "effect": np.mean(
+                        [effect[kept[:, 0] == k].mean() for k in np.unique(kept[:, 0])]
                     ),
+                    "effect_over_steps": effect.mean(),
+                    "load_bearing_rate": (effect >= 1).mean(),
+                    "median": np.median(effect),
+                    "negative": (effect < 0).mean(),
+                    "early": effect[third == 0].mean(),
+                    "middle": effect[third == 1].mean(),
+                    "late": effect[third == 2].mean(),
+                    "late_rate": (effect[third == 2] >= 1).mean(),
+                    "position_corr": mean_correlation(pearsonr, kept, effect),
+                    "position_rank_corr": mean_correlation(spearmanr, kept, effect),
                 }
-                for figure, value in wanted.items():
-                    point = rows(report)[name, figure + ending].point
-                    assert point == pytest.approx(value), (name, figure + ending)
+                for metric, value in wanted.items():
+                    full = metric + control + ending
+                    point = rows(report)[name, full].point
+                    assert point == pytest.approx(value), (name, full)
 
 
 def mean_correlation(correlation, kept, effect):
@@ -145,21 +144,9 @@ def mean_correlation(correlation, kept, effect):
     return np.mean(own)
 
 
-def test_the_share_falls_along_the_thresholds(report, steps):
-    curve = {
-        float(figure.removeprefix("share_at_")): e
-        for (name, figure), e in rows(report).items()
-        if name == "corrupt" and figure.startswith("share_at_")
-    }
-    assert len(curve) > 8 and 1.0 in curve
-    for threshold, estimate in curve.items():
-        share = (steps["corrupt"][:, 5] >= threshold).mean()
-        assert estimate.point == pytest.approx(share)
-
-
 def test_the_control_is_told_raw(report):
     own = {figure for name, figure in rows(report) if name == "control"}
-    assert "raw" in own and not own & {"effect", "share", "position_corr"}
+    assert "effect" in own and not any("vs_control" in name for name in own)
 
 
 def test_the_solved_rate_has_an_interval_over_all_problems(report):
@@ -177,10 +164,11 @@ def test_every_estimate_carries_problems_and_steps(report, steps):
 
 
 def test_wrong_and_unparsed_answers_are_told_in_words(report):
-    assert report.warnings[0] == (
-        "21 of 30 documents are used; left out: 3 no final answer that can be read, "
-        "6 wrong answer"
+    assert report.warnings[0].startswith(
+        "21 of 30 documents are used; left out: 3 no final answer that can be read ("
     )
+    assert "; 6 wrong answer (" in report.warnings[0]
+    assert "and 1 more)" in report.warnings[0]  # five of the six ids are named
 
 
 def test_few_problems_and_drawn_steps_are_told(make_run):
@@ -191,12 +179,12 @@ def test_few_problems_and_drawn_steps_are_told(make_run):
     assert "max_steps=2 drew them at random" in said
 
 
-def test_without_control_figures_are_raw_and_say_so(make_run):
+def test_without_control_metrics_are_raw(make_run):
     (report,) = make_reports([make_run({"interventions": ["delete"]})], QUICK)
-    found = {r.figure: r for r in report.rows if r.intervention == "delete"}
-    assert "effect" not in found and "raw_share" not in found
-    assert "no control was run" in found["share"].meaning
-    assert found["late_share"].estimate.n_steps > 0
+    found = {r.metric: r for r in report.rows if r.intervention == "delete"}
+    assert "effect" in found and not any("vs_control" in name for name in found)
+    assert found["load_bearing_rate"].shown and not found["late_rate"].shown
+    assert report.primary == ("delete_effect", "delete_effect_no_answer_steps")
 
 
 def test_a_run_without_a_solved_problem_still_gives_a_report(make_run, tmp_path):
@@ -218,11 +206,15 @@ def test_a_run_without_a_solved_problem_still_gives_a_report(make_run, tmp_path)
 def test_the_terminal_table_is_compact_and_the_json_whole(report):
     text = tables.as_table([report])
     assert max(len(line) for line in text.splitlines()) <= 100
-    assert "share_at_" not in text and "no_answer_steps" not in text
+    assert "no_answer_steps" not in text and "  late_rate" not in text
     assert "without the steps that state the answer" in text
     (content,) = json.loads(tables.as_json([report]))["reports"]
-    names = {e["figure"] for e in content["estimates"]}
-    assert {"share_at_0.5", "late_share_no_answer_steps", "raw_late"} <= names
+    names = {e["metric"] for e in content["estimates"]}
+    assert {"late_rate_vs_control_no_answer_steps", "late", "log_odds_drop"} <= names
+    assert content["primary"] == [
+        "corrupt_effect_vs_control",
+        "corrupt_effect_vs_control_no_answer_steps",
+    ]
     assert content["setting"] == "generated"
 
 
@@ -232,10 +224,7 @@ def test_a_replay_is_reported_without_a_solved_rate(make_run, run):
     found = rows(report)
     assert ("", "solved") not in found and ("corrupt", "effect") in found
     assert found["", "steps"].n_problems == 21
-    assert (
-        "of 30 chains in the file left out: 6 wrong answer, 3 no final answer"
-        in (report.warnings[0])
-    )
+    assert "of 30 chains in the file left out: 6 wrong answer (" in (report.warnings[0])
 
 
 def test_the_plot_shows_the_thirds_with_the_reports_numbers(run, report):
@@ -248,10 +237,15 @@ def test_the_plot_shows_the_thirds_with_the_reports_numbers(run, report):
         "late",
     ]
     corrupt = mean_axis.containers[0].lines[0].get_ydata()
-    thirds = [rows(report)["corrupt", t].point for t in ("early", "middle", "late")]
+    thirds = [
+        rows(report)["corrupt", f"{third}_vs_control"].point
+        for third in ("early", "middle", "late")
+    ]
     assert corrupt == pytest.approx(thirds)
     shares = share_axis.containers[0].lines[0].get_ydata()
-    assert shares[2] == pytest.approx(100 * rows(report)["corrupt", "late_share"].point)
+    assert shares[2] == pytest.approx(
+        100 * rows(report)["corrupt", "late_rate_vs_control"].point
+    )
 
 
 def test_a_broken_line_is_named(run, tmp_path):
@@ -268,7 +262,7 @@ def test_a_broken_line_is_named(run, tmp_path):
 
 def test_report_and_plot_from_the_command_line(shell, run, tmp_path):
     done = shell("lm-eval-faith", "report", run, "--n-resamples", "200")
-    assert done.returncode == 0 and "late_share" in done.stdout, done.stderr
+    assert done.returncode == 0 and "late_vs_control" in done.stdout, done.stderr
     done = shell("lm-eval-faith", "plot", run, "--out", tmp_path / "thirds.png")
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "thirds.png").read_bytes().startswith(b"\x89PNG")

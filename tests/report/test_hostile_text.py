@@ -315,7 +315,7 @@ def test_step_records_hold_every_text(command, runs, tmp_path):
         lines = list(csv.DictReader(file))
     assert len(lines) == len(frame)
     for line, row in zip(lines, frame.itertuples(), strict=True):
-        for column in ("document", "before", "after", "other_answer"):
+        for column in ("chain", "before", "after", "other_answer"):
             assert line[column] == csv_text(getattr(row, column))
             assert not _FORMULA.match(line[column])
             assert obeyed(line[column].replace("\t", "")) == []

@@ -10,8 +10,8 @@ from lm_eval_faith.records.run import load_run
 from lm_eval_faith.report import figure_data
 from lm_eval_faith.report.cells import interval, number
 from lm_eval_faith.report.generated import WrittenSteps
-from lm_eval_faith.report.make import make_reports
 from lm_eval_faith.report.plot import drawn, figures_of, rendered
+from lm_eval_faith.report.report import make_reports
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +28,7 @@ def written(generated_runs):
 
 def estimates(folder):
     (report,) = make_reports([folder])
-    return {(row.intervention, row.figure): row.estimate for row in report.rows}
+    return {(row.intervention, row.metric): row.estimate for row in report.rows}
 
 
 # --- the numbers -------------------------------------------------------------------

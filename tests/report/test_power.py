@@ -33,7 +33,7 @@ def test_needs_are_those_of_statsmodels():
 def problem_means(run):
     frame = steps_frame(load_run(run))
     chosen = frame[(frame.intervention == "delete") & (frame.label == "load_bearing")]
-    return chosen.groupby("document").effect.mean()
+    return chosen.groupby("chain").effect.mean()
 
 
 def test_a_run_gives_the_deviation_over_its_problems(provided_run):

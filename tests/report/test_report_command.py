@@ -13,7 +13,7 @@ from lm_eval_faith_stats import Bootstrap
 from lm_eval_faith.errors import InputError
 from lm_eval_faith.records.run import load_run, load_runs
 from lm_eval_faith.report import tables
-from lm_eval_faith.report.make import make_reports
+from lm_eval_faith.report.report import make_reports
 
 
 def samples_file(folder: Path) -> Path:
@@ -31,7 +31,7 @@ def reports(provided_run):
 
 
 def rows(reports):
-    return {(r.intervention, r.figure): r.estimate for r in reports[0].rows}
+    return {(r.intervention, r.metric): r.estimate for r in reports[0].rows}
 
 
 def test_points_are_those_of_the_harness_table(provided_run, reports):
@@ -43,7 +43,7 @@ def test_points_are_those_of_the_harness_table(provided_run, reports):
         if f"{name},none" in table:
             assert estimate.point == pytest.approx(table[f"{name},none"], abs=1e-12)
             compared += 1
-    assert compared == 2 + 6 * 3 + 1
+    assert compared == 4 + 6 * 3 + 1
 
 
 def test_effects_are_differences_of_the_log_probabilities_in_the_samples(
@@ -82,18 +82,18 @@ def test_the_order_of_lines_changes_nothing(run_copy, reports):
 
 def test_json_has_a_schema_version_and_no_nan(reports):
     content = json.loads(tables.as_json(reports), parse_constant=pytest.fail)
-    assert content["schema_version"] == 1
+    assert content["schema_version"] == 2
     (report,) = content["reports"]
-    assert report["task"] == "cot_faith_provided" and report["task_version"] == "1.0"
+    assert report["task"] == "cot_faith_provided" and report["task_version"] == "2.0"
     assert report["settings"]["load_bearing"] == [3, 3]
 
 
-def test_csv_has_a_line_a_figure_and_full_precision(reports):
+def test_csv_has_a_line_a_metric_and_full_precision(reports):
     lines = list(csv.DictReader(io.StringIO(tables.as_csv(reports))))
     assert len(lines) == len(reports[0].rows)
-    by_name = {(x["intervention"], x["figure"]): x for x in lines}
-    point = rows(reports)["corrupt", "effect"].point
-    assert float(by_name["corrupt", "effect"]["point"]) == point
+    by_name = {(x["intervention"], x["metric"]): x for x in lines}
+    point = rows(reports)["corrupt", "label_difference"].point
+    assert float(by_name["corrupt", "label_difference"]["point"]) == point
 
 
 def test_the_table_fits_into_100_columns(reports):
@@ -123,7 +123,7 @@ def test_out_writes_the_file_whole(shell, provided_run, tmp_path):
         "lm-eval-faith", "report", provided_run, "--format", "json", "--out", out
     )
     assert (done.returncode, done.stdout) == (0, "")
-    assert json.loads(out.read_text())["schema_version"] == 1
+    assert json.loads(out.read_text())["schema_version"] == 2
 
 
 def test_plot_draws_the_two_distributions(shell, provided_run, tmp_path):

@@ -36,7 +36,7 @@ def test_other_names_do_not_fit(command, validator, provided_run):
     content = json.loads(out)
     content["reports"][0]["estimates"][0]["mean"] = 1.0
     assert not validator.is_valid(content)
-    assert not validator.is_valid({"schema_version": 2, "reports": []})
+    assert not validator.is_valid({"schema_version": 3, "reports": []})
 
 
 def test_the_command_prints_the_schema(command):

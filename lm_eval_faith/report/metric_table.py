@@ -1,0 +1,72 @@
+"""The table of all metrics, printed from their registry: for the terminal and the docs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lm_eval_faith.metrics import NO_ANSWER_STEPS, VS_CONTROL, Metric, metrics
+from lm_eval_faith.metrics.metric import THRESHOLD
+from lm_eval_faith.report import sections
+from lm_eval_faith.report.sections import Column, Section
+
+CSV_COLUMNS = ("name", "of", "unit", "better", "meaning", "needs", "modifiers")
+
+_OF = {
+    "steps": "steps under an intervention: NAME_metric",
+    "chain_means": "steps under an intervention: NAME_metric",
+    "chains": "chains",
+}
+
+
+def as_table() -> str:
+    """For a terminal of 100 columns."""
+    return sections.as_table(_sections(), _legend())
+
+
+def as_markdown() -> str:
+    """As in the documentation."""
+    return sections.as_markdown(_sections(), _legend())
+
+
+def as_csv() -> str:
+    """One line a metric."""
+    return sections.as_csv([_row(one) for one in metrics()], CSV_COLUMNS)
+
+
+def as_json() -> str:
+    """One object a metric."""
+    return sections.as_json({"metrics": [_row(one) for one in metrics()]})
+
+
+def _row(one: Metric) -> dict[str, Any]:
+    return {
+        "name": one.name,
+        "of": one.of,
+        "unit": one.unit,
+        "better": one.better,
+        "meaning": one.meaning.replace("{threshold}", THRESHOLD),
+        "needs": ", ".join(sorted(one.needs)),
+        "modifiers": ", ".join(modifier.name for modifier in one.modifiers),
+    }
+
+
+def _sections() -> list[Section]:
+    columns = ("metric", "unit", "better", "meaning", "needs")
+    kinds = dict.fromkeys(_OF.values())
+    return [
+        Section(
+            f"Metrics of {kind}",
+            tuple(Column(name) for name in columns),
+            tuple(
+                (row["name"], row["unit"], row["better"], row["meaning"], row["needs"])
+                for one in metrics()
+                if _OF[one.of] == kind
+                for row in [_row(one)]
+            ),
+        )
+        for kind in kinds
+    ]
+
+
+def _legend() -> dict[str, str]:
+    return {f"_{m.name}": m.meaning for m in (VS_CONTROL, NO_ANSWER_STEPS)}

@@ -1,0 +1,359 @@
+"""Reports of runs: every quantity that a run has, with its interval, and what to know of it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from lm_eval_faith_stats import BOOTSTRAP, Bootstrap, Estimate
+
+from lm_eval_faith.metrics import (
+    Choices,
+    Quantity,
+    load_metric_modules,
+    names_of_module,
+    own_metrics,
+    primary,
+    quantities,
+    shown_first,
+)
+from lm_eval_faith.records.columns import Columns
+from lm_eval_faith.records.many_runs import of_runs
+from lm_eval_faith.records.outcome import OUTCOMES
+from lm_eval_faith.records.run import Run, TaskRun
+from lm_eval_faith.records.tables import Tables, tables_of
+
+FEW_PROBLEMS = 20
+"""Under this many problems a report says that its intervals are rough."""
+
+LARGE_PART = 0.2
+"""Share of an estimate's variance that one problem may carry without a word."""
+
+LONGEST_LIST = 5
+"""Ids of documents that a sentence names."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a reader asks of a report.
+
+    Attributes:
+        threshold: the effect in nats from which a step counts as load-bearing; None takes
+            the run's own.
+        exclude_answer_steps: steps that state the final answer do not count.
+        modules: a user's own modules, imported for their metrics.
+    """
+
+    threshold: float | None = None
+    exclude_answer_steps: bool = False
+    modules: tuple[str, ...] = ()
+
+    def of(self, task: TaskRun) -> Choices:
+        """The choices in a task."""
+        own = float(task.settings.get("threshold", 1.0))
+        threshold = own if self.threshold is None else self.threshold
+        return Choices(threshold, self.exclude_answer_steps)
+
+
+NOTHING_ASKED = Asked()
+
+
+@dataclass(frozen=True)
+class Row:
+    """A quantity of one task, estimated.
+
+    Attributes:
+        intervention: its name; empty for metrics of chains.
+        metric: the metric's name with its modifiers, without the intervention.
+        meaning: in words.
+        unit: of the numbers.
+        estimate: point, interval, problems and steps.
+        without: the name of the same metric without the steps that state the answer.
+        shown: it has a line of its own in the terminal.
+    """
+
+    intervention: str
+    metric: str
+    meaning: str
+    unit: str
+    estimate: Estimate
+    without: str = ""
+    shown: bool = True
+
+    @property
+    def name(self) -> str:
+        """As in the harness's table."""
+        return (
+            f"{self.intervention}_{self.metric}" if self.intervention else self.metric
+        )
+
+
+@dataclass(frozen=True)
+class TaskReport:
+    """All that is said of one task of one model.
+
+    Attributes:
+        model: its name.
+        task: what it ran; the records are no longer in it.
+        choices: the threshold, and which steps count.
+        rows: metrics of chains, then by intervention.
+        primary: names of the metric that models are first compared by, and of those that
+            stand beside it.
+        warnings: what a reader must know, in sentences.
+    """
+
+    model: str
+    task: TaskRun
+    choices: Choices
+    rows: tuple[Row, ...]
+    primary: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+    def row(self, name: str) -> Row | None:
+        """The row of that name, as in the harness's table."""
+        return next((row for row in self.rows if row.name == name), None)
+
+
+def make_reports(
+    paths: Sequence[str | Path],
+    bootstrap: Bootstrap = BOOTSTRAP,
+    asked: Asked = NOTHING_ASKED,
+    workers: int = 1,
+) -> tuple[TaskReport, ...]:
+    """A report for every task of every run, ordered by model and task.
+
+    Raises:
+        InputError: a directory holds no run, or a file is broken.
+    """
+    make = partial(reports_of_run, bootstrap=bootstrap, asked=asked)
+    runs = sorted(
+        of_runs(paths, make, workers),
+        key=lambda made: (made[0].model, str(made[0].task.path)),
+    )
+    return tuple(report for made in runs for report in made)
+
+
+def reports_of_run(
+    run: Run, bootstrap: Bootstrap, asked: Asked = NOTHING_ASKED
+) -> list[TaskReport]:
+    """A report for every task of a run."""
+    return [report_of_task(run, task, bootstrap, asked) for task in run.tasks]
+
+
+def report_of_task(
+    run: Run, task: TaskRun, bootstrap: Bootstrap, asked: Asked = NOTHING_ASKED
+) -> TaskReport:
+    """The report of one task."""
+    load_metric_modules(asked.modules)
+    tables = tables_of([(run.model, task)])
+    choices = asked.of(task)
+    found = quantities(tables, choices)
+    names = {q.name for q in found}
+    show = _shown(task, tables.has)
+    rows = tuple(
+        Row(
+            q.intervention,
+            q.column,
+            q.meaning(choices),
+            q.metric.unit,
+            estimate_of(q, tables, choices, bootstrap),
+            without=f"{q.column}_no_answer_steps"
+            if f"{q.name}_no_answer_steps" in names
+            else "",
+            shown=show(q),
+        )
+        for q in found
+    )
+    first = primary(found, tables.has)
+    warnings = (
+        *run.warnings,
+        *_warnings(task, tables, choices),
+        *_carried_by_one(first, tables, choices),
+        *_at_ceiling(rows),
+    )
+    return TaskReport(
+        run.model,
+        replace(task, chains=()),
+        choices,
+        rows,
+        tuple(q.name for q in first),
+        warnings,
+    )
+
+
+def estimate_of(
+    quantity: Quantity, tables: Tables, choices: Choices, bootstrap: Bootstrap
+) -> Estimate:
+    """A quantity of the runs in some tables."""
+    return quantity.metric.by.estimate(
+        quantity.sample(_columns(quantity, tables), choices), bootstrap
+    )
+
+
+def _columns(quantity: Quantity, tables: Tables) -> Columns:
+    return tables.columns("chains" if quantity.metric.of == "chains" else "steps")
+
+
+def _shown(task: TaskRun, has: frozenset[str]) -> Callable[[Quantity], bool]:
+    """Which quantities have a line of their own in the terminal.
+
+    Those that the run's own table shows, and the metrics of a user's module; all of a run
+    that does not say. What leaves out the answer's steps stands beside the others.
+    """
+    told = task.settings.get("metrics") or []
+    names = set(shown_first(map(str, told), has))
+    own = own_metrics()
+
+    def shown(q: Quantity) -> bool:
+        if q.metric.of == "chains" or q.metric.name in own:
+            return True
+        return not names or q.column in names
+
+    return shown
+
+
+# --- what to know ------------------------------------------------------------------
+
+
+def _warnings(task: TaskRun, tables: Tables, choices: Choices) -> Iterator[str]:
+    chains, steps = tables.columns("chains"), tables.columns("steps")
+    scored = chains[chains.outcome == "scored"]
+    yield from _left_out(chains)
+    yield from _left_out_of_file(task)
+    yield from _several_chains(chains)
+    yield from _sampled(task, scored, steps)
+    n_problems = len(np.unique(scored.problem))
+    if n_problems < FEW_PROBLEMS:
+        yield f"only {n_problems} problems: intervals of so few are rough, run more"
+    wrong = int((scored.greedy == 0).sum())
+    if len(scored) and wrong > len(scored) / 2:
+        yield (
+            f"after the clean chain the model would write another answer in {wrong} of "
+            f"{len(scored)} chains: it reads these chains badly, so small effects say "
+            "little"
+        )
+    for name in tables.interventions:
+        yield from _not_applicable(name, steps[steps.intervention == name])
+    yield from _unlabelled(steps)
+    if choices.exclude_answer_steps and "answer_steps" in tables.has:
+        yield "steps that state the final answer do not count in any metric of steps"
+    modules = task.settings.get("metric_modules") or []
+    missing = [name for name in map(str, modules) if names_of_module(name) is None]
+    if missing:
+        yield (
+            f"the run showed metrics of {', '.join(missing)}: name the module with "
+            "--plugin to see them here"
+        )
+
+
+def _left_out(chains: Columns) -> Iterator[str]:
+    """What became of the documents, where not all of them were used; with some ids."""
+    out = chains[chains.outcome != "scored"]
+    if not len(out):
+        return
+    counts = Counter(out.outcome.tolist())
+    reasons = {key.replace(" ", "_"): told for key, told in OUTCOMES.items()}
+    told = "; ".join(
+        f"{count} {reasons.get(outcome, outcome)} "
+        f"({_some(out.chain[out.outcome == outcome].tolist())})"
+        for outcome, count in sorted(counts.items())
+    )
+    used = len(chains) - len(out)
+    yield f"{used} of {len(chains)} documents are used; left out: {told}"
+
+
+def _some(ids: Sequence[str]) -> str:
+    more = f" and {len(ids) - LONGEST_LIST} more" if len(ids) > LONGEST_LIST else ""
+    return ", ".join(map(str, ids[:LONGEST_LIST])) + more
+
+
+def _left_out_of_file(task: TaskRun) -> Iterator[str]:
+    """The chains of a replayed file that never became documents."""
+    left_out = task.settings.get("chains_left_out")
+    if isinstance(left_out, dict) and left_out:
+        ids = task.settings.get("chains_left_out_ids")
+        named = ids if isinstance(ids, dict) else {}
+        told = "; ".join(
+            f"{count} {reason}"
+            + (f" ({_some(list(named[reason]))})" if named.get(reason) else "")
+            for reason, count in left_out.items()
+        )
+        in_file = task.settings.get("chains_in_file")
+        yield f"of {in_file} chains in the file left out: {told}"
+
+
+def _several_chains(chains: Columns) -> Iterator[str]:
+    problems = len(np.unique(chains.problem))
+    if problems < len(chains):
+        yield (
+            f"{len(chains)} chains of {problems} questions: all chains of one question are "
+            "one problem"
+        )
+
+
+def _sampled(task: TaskRun, scored: Columns, steps: Columns) -> Iterator[str]:
+    """How many steps were drawn, where not all of them were intervened on."""
+    pairs = set(zip(steps.chain.tolist(), steps.step.tolist(), strict=True))
+    read = Counter(chain for chain, _ in pairs)
+    shortened = [
+        n
+        for chain, n in zip(scored.chain, scored.n_steps, strict=True)
+        if read[chain] < n
+    ]
+    if shortened:
+        drawn = f"max_steps={task.settings.get('max_steps')} drew them at random"
+        told = f"{len(pairs)} of {int(scored.n_steps.sum())} steps were intervened on"
+        yield f"{told}: {drawn} from the {len(shortened)} longer chains"
+
+
+def _not_applicable(name: str, steps: Columns) -> Iterator[str]:
+    """A sentence where an intervention could not be made on some steps."""
+    reasons = [reason for reason in steps.not_applicable.tolist() if reason]
+    if reasons:
+        told = "; ".join(sorted(set(reasons)))
+        yield (
+            f"{name} was not applicable to {len(reasons)} of {len(steps)} steps: {told}"
+        )
+
+
+def _unlabelled(steps: Columns) -> Iterator[str]:
+    """A sentence where some steps have a label and some have none."""
+    _, first = np.unique(
+        [f"{c}\0{k}" for c, k in zip(steps.chain, steps.step, strict=True)],
+        return_index=True,
+    )
+    without = int(np.isnan(steps.load_bearing[first]).sum())
+    if 0 < without < len(first):
+        yield f"{without} of {len(first)} steps have no label: they enter no AUC"
+
+
+def _carried_by_one(
+    first: Sequence[Quantity], tables: Tables, choices: Choices
+) -> Iterator[str]:
+    """A sentence where one problem carries much of the primary metric's variance."""
+    for quantity in first[:1]:
+        sample = quantity.sample(_columns(quantity, tables), choices)
+        heaviest = quantity.metric.by.heaviest(sample)
+        if heaviest.share > LARGE_PART:
+            numbers = tables.numbering.items()
+            problem = next(name for name, k in numbers if k == heaviest.problem)
+            chains = tables.chains
+            ids = chains.loc[chains["problem"] == problem, "chain"].tolist()
+            yield (
+                f"one problem ({_some(ids)}) carries {heaviest.share:.0%} of the variance of "
+                f"{quantity.name}: its interval hangs on it"
+            )
+
+
+def _at_ceiling(rows: Sequence[Row]) -> Iterator[str]:
+    """A sentence where AUCs can rise no further."""
+    names = [
+        r.intervention for r in rows if r.metric == "auc" and r.estimate.point == 1
+    ]
+    if names:
+        told = f"the AUC of {', '.join(names)} is at its ceiling of 1"
+        yield f"{told}: it cannot tell this model from others there, the effects can"
