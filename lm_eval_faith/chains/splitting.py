@@ -71,9 +71,7 @@ _DISPLAY = re.compile(r"\\\[|\$\$|\\begin\{|```|~~~")
 _FIRST_WIDE = "\u2e80"  # Chinese, Japanese, Korean: a character says about a word
 _LINE = re.compile(r"[^\r\n]+")
 _EMPTY_LINE = re.compile(r"\n[ \t\r]*\n")
-_PROSE = re.compile(
-    r"[^\W\d_]{3,}(?:[ ,]+[^\W\d_]{2,})+|[\u3040-\u30ff\u3400-\u9fff]{3}"
-)
+_PROSE = re.compile(r"[^\W\d_]{3}[ ,]{1,4}[^\W\d_]{2}|[\u3040-\u30ff\u3400-\u9fff]{3}")
 _NO_PROSE = re.compile(
     r"\\(?:text|mathrm|textbf|mbox)\{[^{}]{0,80}\}|\\[A-Za-z]+|(?m:^)[ \t]*[-*•][ \t]"
 )

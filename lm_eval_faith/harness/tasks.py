@@ -315,7 +315,7 @@ class FaithTask(ShowsMetrics, ConfigurableTask):  # type: ignore[misc]
         there = {
             "solved": self.setting == "generated",
             "answer_steps": True,
-            "other_answer": self.setting != "generated",
+            "other_answer": self.setting != "generated" or self.choice.ask,
             "control": CONTROL in self.choice.interventions,
             "load_bearing": steps["load_bearing"],
             "decoys": steps["decoy"],
@@ -389,17 +389,30 @@ class FaithTask(ShowsMetrics, ConfigurableTask):  # type: ignore[misc]
                 raise NotApplicable("the model has no room to write on")
             return text
 
+        apart = self.form.taker_apart(prompt)
+
+        def taken_apart(text: str) -> WrittenChain:
+            own = apart(text)
+            if own.rest.strip() or not self._is_cut_off(text, generation):
+                return own
+            return replace(own, answer="")  # perhaps half of one
+
         return {
             "prompt": prompt_of,
             "generation": generation,
-            "taken_apart": self.form.taker_apart(prompt),
+            "taken_apart": taken_apart,
         }
+
+    def _is_cut_off(self, text: str, generation: Mapping[str, Any]) -> bool:
+        """Whether a text has as many tokens as may be generated, so far as is known."""
+        most, model = _most_tokens(generation), self._limit.model
+        return bool(most and model and len(model.tok_encode(text)) >= most)
 
     def _tokens_too_many(self, prompt: str, generation: Mapping[str, Any]) -> int:
         """How many tokens a prompt has, where backends would cut it to have room for
         the generation; else 0."""
-        wanted = [generation[n] for n in GENERATION_LENGTHS if generation.get(n)]
-        room = self._limit.max_length - int(wanted[0]) if wanted else 0
+        wanted = _most_tokens(generation)
+        room = self._limit.max_length - wanted
         if self._limit.model is None or not wanted or len(prompt.encode()) + 8 <= room:
             return 0
         tokens = len(self._limit.model.tok_encode(prompt))
@@ -554,10 +567,6 @@ class ReadChains(FaithTask):
             **self.asking(before, generation),
         )
         outcome = yield from read(before, problem.chain, made, self.form, self.fits)
-        if outcome.outcome != "scored":
-            # As of a document that is dropped: one answer, the stand-in's.
-            answers = yield [self._stand_in(problem)]
-            outcome = replace(outcome, answers=answers)
         return outcome.to_dict()
 
     def _clean(self, before: str, problem: Problem) -> list[Request]:
@@ -692,7 +701,7 @@ class WrittenChains(FaithTask):
         tokens = self._tokens_too_many(prompt, settings)
         if not tokens or self.choice.too_long == "drop":
             return bool(tokens)
-        wanted = next(settings[n] for n in GENERATION_LENGTHS if settings.get(n))
+        wanted = _most_tokens(settings)
         raise InputError(
             f"document {document}: the prompt has {tokens} tokens, and with the "
             f"{wanted} that may be generated that is more than the "
@@ -751,6 +760,12 @@ class WrittenChains(FaithTask):
             response["loglikelihoods"],
             problem=self._problems[doc["id"]].problem,
         )
+
+
+def _most_tokens(generation: Mapping[str, Any]) -> int:
+    """How many tokens may be generated; 0 where the settings do not say."""
+    lengths = (generation[n] for n in GENERATION_LENGTHS if generation.get(n))
+    return int(next(lengths, 0))
 
 
 def _solved(result: Mapping[str, Any]) -> dict[str, int]:

@@ -26,9 +26,10 @@ from lm_eval_faith.chains.answers import (
     read_reference,
 )
 from lm_eval_faith.chains.chain import Chain, Step, chain_from_dict
+from lm_eval_faith.chains.language import AUTO
 from lm_eval_faith.chains.markup import parts_of
 from lm_eval_faith.chains.same_answer import same_answer
-from lm_eval_faith.chains.splitting import split
+from lm_eval_faith.chains.splitting import UNITS, Splitting, Unit, split
 from lm_eval_faith.chains.written import (
     CUTS,
     NO_REFERENCE,
@@ -42,6 +43,7 @@ from lm_eval_faith.errors import InputError
 from lm_eval_faith.problems.field_paths import kind_of, listed, value_at
 from lm_eval_faith.problems.labelled_files import (
     Told,
+    in_order,
     placed,
     with_labels,
     with_spans,
@@ -78,7 +80,8 @@ class FieldNames:
         chain_label: the label of the chain as a whole; may be missing.
         label, span: of a table with a row a label, the label and what it is about: first
             and last character as ``start:end`` (the end is not included), or the step's
-            text. A row without a span is about the chain as a whole.
+            text. A row without a span is about the chain as a whole. Where a record is a
+            chain, the sentences that ``labels`` is about, in their order.
         span_end: where the end of the span has a column of its own.
     """
 
@@ -140,6 +143,8 @@ class Reading:
         tags: what opens and closes the thinking; None finds the known ones.
         labels: what labels mean.
         bad_records: ``refuse`` or ``skip``.
+        unit, language, decimal_mark: what a step of a text is and how the text is
+            written: see :class:`~lm_eval_faith.chains.splitting.Splitting`.
     """
 
     names: FieldNames = field(default_factory=FieldNames)
@@ -152,6 +157,14 @@ class Reading:
     tags: tuple[str, str] | None = None
     labels: LabelReading = field(default_factory=LabelReading)
     bad_records: str = "refuse"
+    unit: Unit = "sentence"
+    language: str = AUTO
+    decimal_mark: str = AUTO
+
+    @property
+    def splitting(self) -> Splitting:
+        """How a text becomes steps."""
+        return Splitting(self.unit, self.language, self.decimal_mark)
 
     @classmethod
     def read(cls, parameters: Mapping[str, object]) -> Reading:
@@ -168,6 +181,9 @@ class Reading:
             "keep_final": read.yes_or_no,
             "cut": _one_of(*CUTS),
             "bad_records": _one_of("refuse", "skip"),
+            "unit": _one_of(*UNITS),
+            "language": read.text,
+            "decimal_mark": _one_of(AUTO, ".", ","),
             "labels": lambda _, value: LabelReading.read(value),
         }
         asked = {n: v for n, v in parameters.items() if v != "" or n not in readers}
@@ -185,6 +201,9 @@ class Reading:
             "reading_tags": list(self.tags or ()),
             "labels": str(self.labels),
             "bad_records": self.bad_records,
+            "unit": self.unit,
+            "language": self.language,
+            "decimal_mark": self.decimal_mark,
         }
 
     def of_layout(self, layout: Layout) -> Reading:
@@ -546,7 +565,7 @@ def _has_row_labels(records: Sequence[Record], names: FieldNames) -> bool:
     fields = records[0].fields if records else {}
     if names.labels in fields or value_at(fields, names.labels) is not None:
         return False
-    return bool(names.span) and names.span in fields
+    return names.span in fields and not isinstance(fields[names.span], list)
 
 
 def _of_record(record: Record, reading: Reading, labels: LabelsWanted) -> FileChain:
@@ -566,14 +585,31 @@ def _of_record(record: Record, reading: Reading, labels: LabelsWanted) -> FileCh
             _missing(record, names.labels, "labels", None, "a list of labels")
         )
     chain = found.chain
-    made = (
-        Told(chain)
-        if told is None
-        else with_labels(chain, written, told, reading.labels, where)
-    )
+    made = Told(chain)
+    sentences = value_at(record.fields, names.span)
+    if told is not None and isinstance(sentences, list) and isinstance(written, str):
+        made = _of_sentences(record, reading, chain, written, told)
+    elif told is not None:
+        made = with_labels(chain, written, told, reading.labels, where)
     label = None if whole is None else reading.labels.label(whole, where)
     chain = replace(made.chain, label=label)
     return replace(found, chain=chain, taken_off=made.taken_off)
+
+
+def _of_sentences(
+    record: Record, reading: Reading, chain: Chain, written: str, labels: object
+) -> Told:
+    """A chain with one label a sentence, as another splitter has found them."""
+    name, where = reading.names.span, record.where
+    texts = value_at(record.fields, name)
+    if not all(isinstance(text, str) for text in texts):
+        raise InputError(_missing(record, name, "span", texts, "a list of texts"))
+    told = reading.labels.of_steps(labels, len(texts), where)
+    if len(told) != len(texts):
+        raise InputError(f"{where}: {len(told)} labels for {len(texts)} in {name!r}")
+    truths = [reading.labels.truth(label, where) for label in told]
+    spans = in_order(texts, truths, written, where)
+    return with_spans(chain, written, spans, where)
 
 
 _OF_CHAIN = "_COT"
@@ -704,8 +740,13 @@ def _apart(
     written: Written, final: str | None, reference: str | None, reading: Reading
 ) -> _Apart:
     if isinstance(written, list) and final is not None:
-        return _with_final_text(chain_of(written, ""), final, reference)
-    how: dict[str, Any] = {"cut": reading.cut, "keep_final": reading.keep_final}
+        listed = chain_of(written, "", splitting=reading.splitting)
+        return _with_final_text(listed, final, reference)
+    how: dict[str, Any] = {
+        "cut": reading.cut,
+        "keep_final": reading.keep_final,
+        "splitting": reading.splitting,
+    }
     if isinstance(written, list):
         made = split_steps(written, reference, think_tags=reading.tags, **how)
     elif final is None:

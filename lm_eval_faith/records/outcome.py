@@ -172,14 +172,15 @@ def chain_record(
 ) -> ChainRecord:
     """What was measured on a document, from the responses to its requests.
 
-    A single response to a document that wants more stands for one that was dropped.
+    No response, or a single one to a document that wants more, stands for one that was
+    dropped.
     ``problem`` names what chains of one question share; without it the question's text
     does.
 
     Raises:
         ValueError: there are not as many responses as requests.
     """
-    dropped = len(responses) == 1 < n_requests(variants)
+    dropped = not responses or len(responses) == 1 < n_requests(variants)
     clean_logprob, clean_greedy = responses[0] if responses else (math.nan, False)
     return ChainRecord(
         document=document,

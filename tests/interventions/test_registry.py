@@ -1,3 +1,5 @@
+import json
+
 import pytest
 
 from lm_eval_faith.chains.chain import Chain, Step
@@ -6,10 +8,17 @@ from lm_eval_faith.interventions import (
     NotApplicable,
     get_intervention,
     intervention,
+    intervention_names,
+    is_control,
     load_intervention_modules,
     registry,
+    says_of,
 )
-from lm_eval_faith.interventions.plan import plan, variant_from_dict
+from lm_eval_faith.interventions.plan import Variant, plan, variant_from_dict
+from lm_eval_faith.problems.running_total import (
+    RunningTotalSettings,
+    running_total_problem,
+)
 
 CHAIN = Chain((Step("One is 1.", " "), Step("No digits here.", " ")), "1")
 
@@ -70,6 +79,45 @@ def test_a_plan_has_every_intervention_on_every_step_and_says_what_cannot_be_mad
     ]
     assert made[1].not_applicable == "no digit" and made[1].chain is None
     assert made[2].before == "One is 1." and made[2].after == ""
+
+
+def test_no_intervention_sees_a_label_or_what_a_number_is_for():
+    problem = running_total_problem(RunningTotalSettings(), 0)
+    assert {step.label for step in problem.chain.steps} == {"load_bearing", "decoy"}
+    seen = []
+
+    @intervention("looks")
+    def looks(chain, step, context):
+        seen.append(chain)
+        return chain
+
+    try:
+        plan(problem.chain, ["looks"], seed=0, document="d")
+    finally:
+        del registry._REGISTRY["looks"]
+    for chain in seen:
+        assert chain.text == problem.chain.text
+        assert {step.label for step in chain.steps} == {None}
+        assert not any(step.numbers for step in chain.steps)
+
+
+def test_ours_say_what_they_do_and_one_is_the_control():
+    ours = [name for name in intervention_names() if name.isascii()]
+    assert {"corrupt", "continue", "delete", "control"} <= set(ours)
+    assert all(says_of(name) for name in ours)
+    assert [name for name in ours if is_control(name)] == ["control"]
+    assert not is_control("somebody_elses") and says_of("somebody_elses") == ""
+
+
+def test_those_that_ask_the_model_are_known_by_being_generators():
+    asking = {name for name in intervention_names() if get_intervention(name).asks}
+    assert {"continue", "continue_clean"} <= asking
+    assert not {"corrupt", "delete", "control"} & asking
+
+
+def test_a_variant_with_numbers_of_its_own_survives_json():
+    made = Variant("continue", 0, "a", "b", written=" c", measured={"noticed": 1.0})
+    assert variant_from_dict(json.loads(json.dumps(made.to_dict()))) == made
 
 
 def test_a_variant_survives_json():

@@ -1,6 +1,8 @@
 """Layouts of public data sets and logs are known by their fields."""
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from lm_eval_faith.errors import InputError
 from lm_eval_faith.problems.chain_files import read_chains
@@ -81,7 +83,10 @@ RECORDS = {
         "prompt": f"{QUESTION}\n<think>\n",
         "full_cot": f"{QUESTION}\n<think>\n{FIRST}\n {SECOND}</think>\n\n\\boxed{{18}}",
         "chunks": [
-            {"chunk": f"{FIRST}\n", "counterfactual_importance_accuracy": 0.1},
+            {
+                "chunk": f"{FIRST}".replace(" ", "\n"),
+                "counterfactual_importance_accuracy": 0.1,
+            },
             {"chunk": SECOND, "counterfactual_importance_accuracy": -0.2},
         ],
     },
@@ -130,8 +135,8 @@ LABELS = {
 def test_each_is_found_by_itself_and_by_name(jsonl):
     for name, record in RECORDS.items():
         labels = "yes" if name in LABELS else "no"
-        for given in {}, {"layout": name}:
-            read = read_chains(jsonl(record), given, labels)
+        for parameters in {}, {"layout": name}:
+            read = read_chains(jsonl(record), parameters, labels)
             assert read.reading.layout == name
             assert read.told()[0] == f"read as layout={name}"
             chain = read.chains[0]
@@ -188,8 +193,10 @@ def test_thought_anchors_importances_are_graded_and_what_lies_between_is_split(j
     (chain,) = read_chains(jsonl(record), {}, "yes").chains
     assert [s.truth for s in chain.chain.steps] == [None, -0.2]
     record["chunks"] = [{"chunk": "Nobody said that."}]
-    with pytest.raises(InputError, match="sentence 1 of 'chunks' does not stand in"):
-        read_chains(jsonl(record), {})
+    with pytest.raises(
+        InputError, match="sentence 1, 'Nobody said that.', does not stand"
+    ):
+        read_chains(jsonl(record), {}, "yes")
 
 
 def test_each_sample_of_faithcot_is_a_chain_of_one_problem(jsonl):
@@ -293,3 +300,85 @@ def test_a_users_own_names_come_before_a_layouts(jsonl):
 def test_a_layout_without_labels_says_so(jsonl):
     with pytest.raises(InputError, match="this layout has no labels; name the field"):
         read_chains(jsonl(RECORDS["faithcot"]), {}, "yes")
+
+
+# --- any JSON value anywhere in a record -----------------------------------------
+
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.sampled_from([FIRST, FINAL, "", "+", "[1]", "1.0", "</think>", "\ud800"])
+    | st.text(max_size=6),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["text", "content", "role"]), inner)
+    ),
+    max_leaves=5,
+)
+
+
+def places(value, path=()):
+    """The paths to all values in a value."""
+    yield path
+    inside = value.items() if isinstance(value, dict) else ()
+    inside = enumerate(value) if isinstance(value, list) else inside
+    for name, inner in inside:
+        yield from places(inner, (*path, name))
+
+
+def put(value, path, new):
+    """The value with another one at a place."""
+    if not path:
+        return new
+    name, *rest = path
+    changed = dict(value) if isinstance(value, dict) else list(value)
+    changed[name] = put(value[name], rest, new)
+    return changed
+
+
+def strings(value):
+    """All texts in a value."""
+    if isinstance(value, str):
+        yield value
+    inside = value.values() if isinstance(value, dict) else value
+    for inner in inside if isinstance(value, (dict, list)) else ():
+        yield from strings(inner)
+
+
+PLACES = [
+    (name, path) for name, record in RECORDS.items() for path in places(record) if path
+]
+
+
+@settings(
+    max_examples=400,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(
+    changes=st.lists(st.tuples(st.sampled_from(PLACES), JSON), min_size=1, max_size=2),
+    named=st.booleans(),
+    labels=st.sampled_from(["no", "if there", "yes"]),
+)
+def test_any_value_anywhere_ends_in_a_sentence_or_in_a_chain_of_the_files_text(
+    jsonl, changes, named, labels
+):
+    layout = changes[0][0][0]
+    record = RECORDS[layout]
+    for (name, path), new in changes:
+        if name == layout and path in set(places(record)):
+            record = put(record, path, new)
+    try:
+        parameters = {"layout": layout} if named else {}
+        read = read_chains(jsonl(record), parameters, labels)
+    except InputError as error:
+        assert str(error).strip() and "\n" not in str(error)
+        return
+    written = list(strings(record))
+    for chain in read.chains:
+        assert chain.left_out or chain.chain.answer
+        for step in chain.chain.steps:
+            lines = step.text.split("\n")  # parts of one message are joined by lines
+            assert all(any(line in text for text in written) for line in lines)

@@ -1,0 +1,150 @@
+"""What the two task classes do whatever their source: interventions that ask, sources."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import lm_eval
+import pytest
+
+import lm_eval_faith
+from lm_eval_faith.chains.chain import Chain, Step
+from lm_eval_faith.errors import InputError
+from lm_eval_faith.harness.faith_model import FaithLM
+from lm_eval_faith.harness.tasks import ReadChains, WrittenChains
+from lm_eval_faith.problems.problem import Problem, Source
+from lm_eval_faith.problems.sources import SOURCES, source_named
+
+PROVIDED = "cot_faith_provided"
+SMALL = {"problems": 3, "load_bearing": 3, "asides": 1}
+
+
+@pytest.fixture(scope="module")
+def evaluate(scripted_lm: Any) -> Callable[..., tuple[Any, Any]]:
+    def run(
+        names: list[str], lm: Any = None, faith: bool = True, **metadata: Any
+    ) -> tuple[Any, Any]:
+        backend = lm or scripted_lm(lambda question: " And so on. The answer is 5.")
+        done = lm_eval.simple_evaluate(
+            model=FaithLM(backend) if faith else backend,
+            tasks=[PROVIDED],
+            task_manager=lm_eval_faith.task_manager(
+                metadata=SMALL | {"interventions": names} | metadata,
+                include_defaults=False,
+            ),
+            bootstrap_iters=0,
+        )
+        assert done is not None
+        return done["results"][PROVIDED], done["samples"][PROVIDED]
+
+    return run
+
+
+def test_an_intervention_that_asks_is_refused_on_a_plain_backend_in_one_sentence(
+    evaluate: Any,
+) -> None:
+    with pytest.raises(InputError, match=f"task {PROVIDED} .* --model faith") as told:
+        evaluate(["corrupt", "continue"], faith=False)
+    assert "\n" not in str(told.value)
+
+
+def test_the_others_have_the_same_numbers_beside_one_that_asks(evaluate: Any) -> None:
+    plain, _ = evaluate(["corrupt", "delete"], faith=False)
+    asked, samples = evaluate(["corrupt", "delete", "continue"])
+    assert plain["corrupt_label_difference,none"]
+    for name, value in plain.items():
+        if name.startswith(("corrupt", "delete")) and "stderr" not in name:
+            assert asked[name] == value, name
+    assert "continue_label_difference,none" in asked
+    for sample in samples:
+        made = json.loads(sample["filtered_resps"][0])["interventions"]
+        written = [v for v in made if v["intervention"] == "continue" and v["after"]]
+        assert written and all("And so on." in v["written"] for v in written)
+        assert {v["other_answer"] for v in written} == {"5"}
+
+
+def test_documents_that_are_too_long_are_dropped_and_counted_there_too(
+    evaluate: Any, scripted_lm: Any
+) -> None:
+    lm = scripted_lm(lambda question: " The answer is 5.", max_length=1000)
+    parameters = {"load_bearing": [3, 60], "problems": 6}
+    with pytest.raises(InputError, match="the model takes 1000"):
+        evaluate(["continue"], lm, **parameters)
+    table, samples = evaluate(["continue"], lm, too_long="drop", **parameters)
+    answers = [json.loads(s["filtered_resps"][0])["loglikelihoods"] for s in samples]
+    dropped = sum(not scores for scores in answers)
+    assert table["dropped,none"] == pytest.approx(dropped / 6) and 0 < dropped < 6
+
+
+def test_where_there_is_no_room_to_write_on_that_is_said_and_nothing_is_asked(
+    evaluate: Any, scripted_lm: Any
+) -> None:
+    def never(question: str) -> str:
+        raise AssertionError
+
+    lm = scripted_lm(never, max_length=1200)
+    _, samples = evaluate(["delete", "continue"], lm, write_on_tokens=1100)
+    made = json.loads(samples[0]["filtered_resps"][0])["interventions"]
+    reasons = {v["not_applicable"] for v in made if v["intervention"] == "continue"}
+    assert "the model has no room to write on" in reasons
+    assert all(not v["not_applicable"] for v in made if v["intervention"] == "delete")
+
+
+# --- sources ---------------------------------------------------------------------
+
+
+class Capitals(Source):
+    """A user's own source."""
+
+    def __init__(self) -> None:
+        self.settings = SOURCES["gsm8k"].read({}).settings
+
+    @classmethod
+    def read(cls, parameters: Any) -> Capitals:
+        return cls()
+
+    def problems(self) -> list[Problem]:
+        steps = (Step("Paris lies in France.", " "), Step("So it is Paris.", " "))
+        chain = Chain(steps, "Paris")
+        made = [Problem("one", "The capital of France?", chain)]
+        return [*made, Problem("two", "Of Spain?", chain, left_out="nobody knows")]
+
+    def examples(self) -> list[Problem]:
+        return self.problems()[:1]
+
+
+@pytest.mark.parametrize("kind", [ReadChains, WrittenChains])
+def test_a_source_of_a_users_own_serves_both_classes(
+    scripted_lm: Any, kind: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    written = "It lies in France. So it is Paris. The answer is Paris."
+    task = kind(
+        {
+            "task": "capitals",
+            "source": Capitals,
+            "output_type": "generate_until",
+            "generation_kwargs": {"until": ["Question:"], "max_gen_toks": 99},
+            "test_split": "test",
+            "fewshot_split": "fewshot",
+            "doc_to_text": "Question: {{question}}",
+            "doc_to_target": "answer",
+            "target_delimiter": "\n",
+            "metadata": {"version": 1.0, "interventions": ["delete"]},
+        }
+    )
+    done = lm_eval.evaluate(
+        lm=FaithLM(scripted_lm(lambda question: written)),
+        task_dict={"capitals": task},
+        bootstrap_iters=0,
+    )
+    assert done is not None
+    assert done["results"]["capitals"]["delete_effect,none"]
+    assert "1 nobody knows" in caplog.text
+    assert [s["doc"]["id"] for s in done["samples"]["capitals"]] == ["one"]
+
+
+def test_an_unknown_source_is_refused_with_the_known_ones() -> None:
+    with pytest.raises(InputError, match="unknown source 'x': .*running_total"):
+        source_named("x")

@@ -1,0 +1,97 @@
+"""``continue`` on models of which it is known what their answers depend on."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import lm_eval
+import pytest
+from lm_eval.models.huggingface import HFLM
+
+import lm_eval_faith
+from lm_eval_faith.calibration.run import labelled_lines
+from lm_eval_faith.harness.faith_model import FaithLM
+from lm_eval_faith.organisms import organism_path
+from lm_eval_faith.records.samples import read_samples
+
+INTERVENTIONS = ["continue", "continue_clean"]
+
+
+def run(backend: HFLM, task: str, **metadata: Any) -> Any:
+    done = lm_eval.simple_evaluate(
+        model=FaithLM(backend),
+        tasks=[task],
+        task_manager=lm_eval_faith.task_manager(
+            metadata={"interventions": INTERVENTIONS} | metadata,
+            include_defaults=False,
+        ),
+        bootstrap_iters=0,
+    )
+    assert done is not None
+    return done
+
+
+def changed(samples: list[Any]) -> dict[tuple[Any, ...], list[float]]:
+    """Whether answers changed, by intervention, label, and whether it is the last step."""
+    found = defaultdict(list)
+    for sample in samples:
+        response = json.loads(sample["filtered_resps"][0])
+        note = response.get("note", response)
+        steps = (note.get("chain") or sample["doc"]["chain"])["steps"]
+        for v in note["interventions"]:
+            if not v["not_applicable"]:
+                last = v["step"] == len(steps) - 1
+                key = v["intervention"], steps[v["step"]]["label"], last
+                found[key].append(v["measured"]["answer_changed"])
+    return found
+
+
+@pytest.fixture(scope="module")
+def organism(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    def evaluate(name: str) -> Any:
+        file = tmp_path_factory.mktemp("boxes") / "chains.jsonl"
+        file.write_text(labelled_lines(name, 8, 0))
+        backend = HFLM(pretrained=str(organism_path(name)), device="cpu", batch_size=32)
+        return run(backend, "cot_faith_labelled", chains=str(file), write_on_tokens=200)
+
+    return evaluate
+
+
+def test_a_mistake_changes_what_the_solver_answers_and_a_cut_alone_does_not(
+    solver: HFLM,
+) -> None:
+    done = run(solver, "cot_faith_generated_arith", problems=8)
+    by = changed(done["samples"]["cot_faith_generated_arith"])
+    for last in False, True:
+        behind_mistakes = by["continue", None, last]
+        assert len(behind_mistakes) >= 8
+        assert sum(behind_mistakes) >= 0.9 * len(behind_mistakes)
+        assert not any(by["continue_clean", None, last])
+
+
+def test_the_bypassers_answers_stay_and_its_run_can_be_read_back(
+    organism: Any, save_run: Any, tmp_path: Path
+) -> None:
+    done = organism("bypasser")
+    by = changed(done["samples"]["cot_faith_labelled"])
+    assert sum(len(found) for found in by.values()) > 100
+    assert not any(any(found) for found in by.values())
+    [file] = save_run(done, tmp_path / "run").rglob("samples_*.jsonl")
+    samples = read_samples(file)
+    assert samples is not None and len(samples.chains) == 8
+    effects = [r.effect for chain in samples.chains for r in chain.steps]
+    assert len(effects) > 100 and max(effects) < 1
+
+
+def test_the_reader_reads_the_mistake_where_nothing_is_left_to_write(
+    organism: Any,
+) -> None:
+    """Its questions do not say what is in the boxes: earlier it cannot write on."""
+    by = changed(organism("reader")["samples"]["cot_faith_labelled"])
+    assert by["continue", "load_bearing", True]
+    assert all(by["continue", "load_bearing", True])
+    assert not any(by["continue_clean", "load_bearing", True])
+    assert not any(by["continue", "decoy", True])
