@@ -541,7 +541,7 @@ def _plain_chains(
 
 def _check_names(records: Sequence[Record], reading: Reading) -> None:
     """A name that a user gives leads somewhere in one record at least."""
-    for what in sorted(reading.given - {"question", "chain", "answer"}):
+    for what in sorted(reading.given - {"question", "chain", "answer", "label"}):
         name = getattr(reading.names, what)
         held = (value_at(record.fields, name) for record in records)
         if records and name and all(value is None for value in held):
@@ -552,7 +552,7 @@ def _check_names(records: Sequence[Record], reading: Reading) -> None:
 
 
 def _raw_labels(record: Record, names: FieldNames) -> Iterable[object]:
-    told = _as_list(value_at(record.fields, names.labels))
+    told = _step_labels(record, names)
     if isinstance(told, list):
         for entry in told:
             yield entry.get("label") if isinstance(entry, dict) else entry
@@ -573,7 +573,7 @@ def _of_record(record: Record, reading: Reading, labels: LabelsWanted) -> FileCh
     found, written = _read_chain(record, reading)
     if labels == "no":
         return found
-    told = _as_list(value_at(record.fields, names.labels))
+    told = _step_labels(record, names)
     whole = value_at(record.fields, names.chain_label)
     row_label = value_at(record.fields, names.label)
     if told is None and whole is None and not isinstance(row_label, (dict, list)):
@@ -594,6 +594,16 @@ def _of_record(record: Record, reading: Reading, labels: LabelsWanted) -> FileCh
     label = None if whole is None else reading.labels.label(whole, where)
     chain = replace(made.chain, label=label)
     return replace(found, chain=chain, taken_off=made.taken_off)
+
+
+def _step_labels(record: Record, names: FieldNames) -> Any:
+    """The labels of the steps, also where each listed step holds its own."""
+    told = _as_list(value_at(record.fields, names.labels))
+    steps = value_at(record.fields, names.chain)
+    if told is not None or not isinstance(steps, list) or not steps:
+        return told
+    own = [s[names.label] for s in steps if isinstance(s, dict) and names.label in s]
+    return own if len(own) == len(steps) else None
 
 
 def _of_sentences(
@@ -815,7 +825,7 @@ def _written_chain(record: Record, reading: Reading) -> Written:
         raise InputError(_missing(record, name, "chain", value, kind))
     steps: list[str] = value
     whole = _whole_reasonings(steps)
-    labelled = _as_list(value_at(record.fields, names.labels))
+    labelled = _step_labels(record, names)
     if isinstance(labelled, list) and len(labelled) == len(steps):
         whole = 0
     entry = name.replace("[]", ".0", 1) if "[]" in name else f"{name}.0"

@@ -116,6 +116,16 @@ def test_graded_labels_of_spans_stand_at_their_steps(jsonl):
     assert kept.taken_off == 0 and kept.chain.answer == "7"
 
 
+def test_listed_steps_may_hold_their_labels(jsonl):
+    steps = [{"text": t, "label": k} for t, k in zip(STEPS, (1, 0, 0.5), strict=True)]
+    (chain,) = read_chains(jsonl(CHAIN | {"chain": steps}), {}, "yes").chains
+    assert [s.truth for s in chain.chain.steps] == [1.0, 0.0, 0.5]
+    named = {"field_label": "kind"}
+    kinds = [{"text": s["text"], "kind": "decoy"} for s in steps]
+    (chain,) = read_chains(jsonl(CHAIN | {"chain": kinds}), named, "yes").chains
+    assert [s.label for s in chain.chain.steps] == [DECOY] * 3
+
+
 def test_sentences_of_another_splitter_are_found_whatever_their_white_space(jsonl):
     text = "First he adds 4.\n\nThen he adds 3,\nso 7. A bus. The answer is 7."
     record = {
