@@ -21,6 +21,7 @@ from lm_eval_faith.interventions.registry import (
     intervention_names,
     is_control,
     load_intervention_modules,
+    measures,
     says_of,
 )
 
@@ -36,5 +37,6 @@ __all__ = [
     "intervention_names",
     "is_control",
     "load_intervention_modules",
+    "measures",
     "says_of",
 ]

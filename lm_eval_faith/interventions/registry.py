@@ -193,6 +193,12 @@ def is_control(name: str) -> bool:
     return name in _REGISTRY and _REGISTRY[name].control
 
 
+def measures() -> dict[str, str]:
+    """What interventions measure beside effects: each name's meaning, for 1 as against 0."""
+    known = _REGISTRY.values()
+    return {name: told for one in known for name, told in one.measures.items()}
+
+
 def says_of(name: str) -> str:
     """What an intervention does to a step; empty where nobody said it."""
     return _REGISTRY[name].says if name in _REGISTRY else ""
