@@ -1,9 +1,10 @@
 """Coverage of the intervals, by simulation with known truth: python -m benchmarks.coverage
 
-Four worlds. Of each data set the problems differ in level, in their slope over positions, and in length; the steps of
+Five worlds. Of each data set the problems differ in level, in their slope over positions, and in length; the steps of
 one problem are correlated through all three. In the "normal" and "heavy" worlds chains have 3 to 12 steps, in the
-"long" and "long heavy" worlds 2 to 80, and in all four a problem's level goes with its length. In the heavy worlds levels
-are log-normal and noise is Student's t with 3 degrees of freedom, elsewhere both are normal. The truth of a statistic
+three "long" worlds 2 to 80, and in all a problem's level goes with its length: in the "long extreme" world so much that
+a tenth of the problems make nine tenths of the effect. In the heavy and extreme worlds levels are log-normal and noise is
+Student's t with 3 degrees of freedom, elsewhere both are normal. The truth of a statistic
 is its value in one very large data set; a difference is simulated where it is zero and where it is not.
 """
 
@@ -23,7 +24,7 @@ from lm_eval_faith_stats.intervals import Floats
 from numpy.typing import NDArray
 
 TRUTH_PROBLEMS = 40_000
-WORLDS = ("normal", "heavy", "long", "long heavy")
+WORLDS = ("normal", "heavy", "long", "long heavy", "long extreme")
 
 
 @dataclass(frozen=True)
@@ -168,12 +169,15 @@ def halves(data: Data, first: Floats, second: Floats) -> tuple[Sample, Sample]:
 
 def simulated(n_problems: int, world: str, rng: np.random.Generator) -> Data:
     """One data set of n_problems in the named world."""
-    heavy, long = world.endswith("heavy"), world.startswith("long")
+    extreme, long = world.endswith("extreme"), world.startswith("long")
+    heavy = extreme or world.endswith("heavy")
     z = rng.normal(size=n_problems)
-    level = np.exp(0.6 * z) - np.exp(0.18) if heavy else 0.7 * z
+    spread, with_length = (1.3, 0.9) if extreme else (0.6, 0.6)
+    level = np.exp(spread * z) - np.exp(spread**2 / 2) if heavy else 0.7 * z
     if long:
-        # Lengths are log-normal around 11; a correlation of 0.6 with the level.
-        length = 0.6 * z + 0.8 * rng.normal(size=n_problems)
+        # Lengths are log-normal around 11, their logarithm correlated with that of the level.
+        own = np.sqrt(1 - with_length**2) * rng.normal(size=n_problems)
+        length = with_length * z + own
         steps = np.clip(np.rint(11 * np.exp(0.9 * length)), 2, 80).astype(int)
     else:
         steps = 3 + rng.binomial(9, 0.25 + 0.5 * (z > 0))

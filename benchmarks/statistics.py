@@ -12,13 +12,14 @@ from collections.abc import Sequence
 
 import numpy as np
 from lm_eval_faith_stats import (
+    AUC,
+    MEAN_OF_PROBLEMS,
+    MEAN_OF_STEPS,
+    SHARE_OF_STEPS,
     Bootstrap,
     Estimate,
-    all_pairs,
-    auc_estimate,
+    Sample,
     resample_counts,
-    share_at_threshold_estimate,
-    step_mean_estimate,
 )
 from lm_eval_faith_stats.auc import steps_auc
 from lm_eval_faith_stats.bootstrap import bootstrap_values
@@ -50,9 +51,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
 
     start = time.perf_counter()
-    estimate = auc_estimate(effect, label, problem, bootstrap)
+    estimate = AUC.estimate(Sample(effect, problem, label.astype(float)), bootstrap)
     fast = time.perf_counter() - start
-    print(f"auc_estimate, from arrays to interval: {fast:.3f} s   {_shown(estimate)}")
+    print(f"AUC, from arrays to interval: {fast:.3f} s   {_shown(estimate)}")
 
     start = time.perf_counter()
     plain = _plain_aucs(effect, label, problem, options.plain_resamples, bootstrap)
@@ -66,22 +67,31 @@ def main(arguments: Sequence[str] | None = None) -> None:
     difference = np.abs(values[: len(plain)] - plain).max()
     print(f"{slow / fast:.0f} times as fast; largest difference {difference:.1e}")
 
-    for estimator in (step_mean_estimate, share_at_threshold_estimate):
+    bootstrap = Bootstrap(n_resamples=options.n_resamples)
+    hit = (effect > 1).astype(float)
+    for name, by, value in (
+        ("mean of steps", MEAN_OF_STEPS, effect),
+        ("share of steps", SHARE_OF_STEPS, hit),
+    ):
         start = time.perf_counter()
-        found = estimator(
-            effect, problem, bootstrap=Bootstrap(n_resamples=options.n_resamples)
-        )
+        found = by.estimate(Sample(value, problem), bootstrap)
         seconds = time.perf_counter() - start
-        print(f"{estimator.__name__}: {seconds:.3f} s   {_shown(found)}")
+        print(f"{name}: {seconds:.3f} s   {_shown(found)}")
 
-    values = rng.normal(size=(options.models, options.problems))
-    start = time.perf_counter()
-    pairs = all_pairs({"effect": values}, Bootstrap(n_resamples=options.n_resamples))
-    seconds = time.perf_counter() - start
-    print(
-        f"all_pairs of {options.models} models, {len(pairs['effect'])} pairs: "
-        f"{seconds:.2f} s"
-    )
+    models = [
+        Sample(effect + rng.normal(size=len(effect)), problem)
+        for _ in range(options.models)
+    ]
+    for name, by in (
+        ("means of problems", MEAN_OF_PROBLEMS),
+        ("means of steps", MEAN_OF_STEPS),
+    ):
+        for paired in (True, False):
+            start = time.perf_counter()
+            pairs = by.all_pairs(models, bootstrap, paired)
+            seconds = time.perf_counter() - start
+            how = "paired" if paired else "unpaired"
+            print(f"{len(pairs)} {how} differences of {name}: {seconds:.2f} s")
 
 
 def _plain_aucs(

@@ -10,8 +10,8 @@ Interval = tuple[float, float]
 
 FEWEST_DEGREES = 6.0
 """Degrees of freedom of Wilson's interval: with fewer, intervals grew in the simulation but covered no better."""
-UNSEEN = 0.02
-"""What part of a problem is added to those seen where Wilson's interval is near 0 or 1; the size of 0.005 to 0.1 was tried."""
+UNSEEN = 0.05
+"""What part of a problem is added to those seen where Wilson's interval is near 0 or 1; 0.005 to 0.1 were tried."""
 
 SMALLEST_ERROR = 0.25
 """The least standard error of a resample that a pivot divides by, as a share of the sample's."""
@@ -116,7 +116,7 @@ def wilson_interval(
     that a few problems may make (`degrees_of_freedom`), no fewer than 6 and no more than problems - 1.
 
     Near 0 and 1 the effective size rests on the few problems in which anything failed, and at 0 and 1 on none. So it is
-    taken as if there were a fiftieth of one more such problem, in which the part `failing` of the steps failed: 1 where all
+    taken as if there were a twentieth of one more such problem, in which the part `failing` of the steps failed: 1 where all
     steps of a problem may fail together. With n problems, the size at a share of 0 or 1 is n / failing, and it gets there
     without a jump. Far from the ends this changes nothing.
 

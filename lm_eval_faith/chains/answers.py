@@ -51,9 +51,9 @@ _NEXT_QUESTION = re.compile(
     r"\n[ \t]{0,40}(?:Question|Q|Problem|Human|User|Input)[ ]?[0-9]{0,3}:"
 )
 _OPENING = re.compile(
-    r"(?:[\s*_:=\"“‘'「]|\$\$?(?=[^0-9\s])|\\[(\[]|\\(?:quad|,|;|:| ))*", re.DOTALL
+    r"(?:[\s*_:=\"“‘'「]|\$(?=[^0-9\s])|\\[(\[]|\\(?:quad|,|;|:| )){0,80}", re.DOTALL
 )
-_SENTENCE_END = re.compile(r"[.!?](?=\s|[*_)\]\"]*(?:\s|$))|[。！？।؟]|\n|<<|</")
+_SENTENCE_END = re.compile(r"[.!?](?=\s|[*_)\]\"]{0,8}(?:\s|$))|[。！？।؟]|\n|<<|</")
 _TRAILING = " \t\r\n*_`.,;:!?\"'”’。」"
 _NO_ANSWER = re.compile(
     r"(?:let|we|i|to|first|given|here|see|the following|as follows|found|not (?:clear|known))\b",
@@ -63,9 +63,10 @@ _CODE = re.compile(r"\[asy\].{0,6000}?\[/asy\]|```.{0,6000}?```", re.DOTALL)
 _COURTESY = re.compile(r"(?:</?[A-Za-z_]{1,20}>|\[/?[A-Z]{3,20}\]|[\s}\])$\\*.#_|>-])*")
 _TAIL = re.compile(
     r",?\s(?:because|since|as (?:it|he|she|they|we|the|there)|which|so that|when|if|where"
-    r"|after|while)\s|\s?[;—–]\s?|\s-\s(?=[A-Za-z])|\s\((?=[^)]{12})|,\s(?=[a-z]{2,}\s)"
+    r"|after|while|and (?:he|she|it|they|we|this|that|so|the)\b)\s|\s?[;—–]\s?|\s-\s(?=[A-Za-z])|\s\((?=[^)]{12})|,\s(?=[a-z]{2,}\s)"
 )
 _ASSIGNED = re.compile(r"[^=<>≤≥≠]{0,60}?(?<![<>!=])=(?!=)")
+_SAID = re.compile(r"\b(?:is|are|be|equals)\s")
 _CHOSEN = re.compile(
     r"(?:(?:option|choice|letter)\s)?(\(\s?[A-Za-z]\s?\)|\[[A-Z]\]|[A-Z](?=[).:]\s|\)|\s?$|\s[-–—]\s))",
     re.IGNORECASE,
@@ -139,7 +140,10 @@ def concluded(text: str) -> ExtractedAnswer | None:
         sentence = text[start:end]
         results = list(result_numbers(sentence))
         if results:
-            return _from_number(sentence, results[-1], start, start, whole=text)
+            found = _from_number(text, results[-1], start, start)
+            lead = text[start : found.start]
+            reasons = "=" in lead or len(find_numbers(lead)) > 0
+            return replace(found, statement=found.start) if reasons else found
         if find_numbers(sentence) or DOUBT.search(sentence):
             return None
     return None
@@ -156,13 +160,6 @@ def final_answer(text: str) -> ExtractedAnswer | None:
     start, end = _trimmed(text, 0, len(text))
     if start == end:
         return None
-    short = end - start <= 60 and len(text[start:end].split()) <= 5
-    if (
-        short
-        and "\n" not in text[start:end]
-        and not re.search(r"\b(?:is|are|has|have|equals)\b", text[start:end])
-    ):
-        return _from_region(text, start, end, start)
     bold = list(re.finditer(r"\*\*([^*\n]{1,80})\*\*", text))
     if bold and (
         found := _from_region(
@@ -170,6 +167,14 @@ def final_answer(text: str) -> ExtractedAnswer | None:
         )
     ):
         return found
+    short = end - start <= 60 and len(text[start:end].split()) <= 5
+    short = short and len(re.findall(r"[\u0e00-\u0e7f\u3040-\u9fff]", text)) < 3
+    if (
+        short
+        and "\n" not in text[start:end]
+        and not re.search(r"\b(?:is|are|has|have|equals)\b", text[start:end])
+    ):
+        return _from_region(text, start, end, start)
     if (found := concluded(text)) is not None:
         return found
     if (found := last_number(text)) is not None:
@@ -219,11 +224,11 @@ def _goes_on(text: str, stated: ExtractedAnswer) -> bool:
     rest = text[stated.end :]
     if "[asy]" in rest or "```" in rest:
         rest = _CODE.sub("", rest)
+    rest = rest.rstrip()
     opening = _COURTESY.match(rest)
-    rest = rest[opening.end() :] if opening else rest
-    if not rest.strip():
+    if opening is not None and opening.end() == len(rest):
         return False
-    if len(rest.rstrip()) > FARTHEST_FROM_END:
+    if len(rest) > FARTHEST_FROM_END:
         return True
     ending = _SENTENCE_END.search(rest)
     behind = rest[ending.end() :] if ending else ""
@@ -265,6 +270,8 @@ def _stated(
         return None
     if _NO_ANSWER.match(text, start, end):
         return None
+    if match["choice"]:
+        end = start + re.match(r"\(?[A-Z]\)?", text[start : start + 3]).end()  # type: ignore[union-attr]
     return _from_region(text, start, end, _statement_start(text, match))
 
 
@@ -304,6 +311,9 @@ def _from_region(
         end = start + tail.start()
         start, end = _trimmed(text, start, end)
         region = text[start:end]
+    if region.endswith("]") and "[" not in region:
+        end -= 1
+        region = text[start:end]
     assigned = list(_ASSIGNED.finditer(region))
     if assigned and not _is_list(region):
         a, b = _trimmed(text, start + assigned[-1].end(), end)
@@ -313,6 +323,12 @@ def _from_region(
             start = a
     elif (number := _one_number(text, start, end, statement)) is not None:
         return number
+    said = list(_SAID.finditer(region))
+    if said and len(re.findall(r"[^\W\d_]{2,}", region[: said[-1].start()])) > 1:
+        a, b = _trimmed(text, start + said[-1].end(), end)
+        inside = _from_region(text, a, b, statement)
+        if inside is not None and any(c.isdigit() for c in inside.text):
+            return inside
     return _words_answer(text, start, end, statement)
 
 
@@ -359,9 +375,7 @@ def _from_number(
     number: WrittenNumber,
     offset: int = 0,
     statement: int | None = None,
-    whole: str | None = None,
 ) -> ExtractedAnswer:
-    text = text if whole is None else whole
     start, end = offset + number.start, offset + number.end
     if statement is None:
         statement = _sentence_start(text, start)

@@ -48,6 +48,7 @@ _SIGNS = {
     "±": r"\pm ",
     "θ": r"\theta ",
     "∅": r"\emptyset ",
+    "\\varnothing": r"\emptyset ",
     "∈": r"\in ",
     "**": "^",
     "<=": r"\le ",

@@ -50,7 +50,7 @@ _TAG_BEFORE = re.compile(
 _NEXT_LABEL = re.compile(r"\)?(?:,|,?[ ](?:and|or|to|through)|[ ]?&|-|–)[ ]?\(?")
 _EXPONENT_BEFORE = re.compile(r"(?:\^|\*\*)[ ]?[{(]?[ ]?[-−+]?$")
 _INDEX_BEFORE = re.compile(r"_[ ]?\{?[ ]?$")
-_EQUATION_NUMBER = re.compile(r"(?:\.{3}|…|\\q?quad|[ \t]{2})[ \t]*\($")
+_EQUATION_NUMBER = re.compile(r"(?:\.{3}|…|\\q?quad|[ \t]{2})[ \t]{0,8}\($")
 
 _NAME = (
     "sin|cos|tan|cot|sec|csc|arcsin|arccos|arctan|sinh|cosh|tanh|log|ln|lg|exp|gcd|lcm"

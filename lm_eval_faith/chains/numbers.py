@@ -167,7 +167,9 @@ _TOKEN_PATTERN = rf"""
     """
 _TOKENS = {
     False: _token(_GROUPED),
-    True: _token(rf"[0-9]{{1,2}}(?:,[0-9]{{2}})+,[0-9]{{3}}(?![0-9])|{_GROUPED}"),
+    True: _token(
+        rf"[0-9]{{1,2}}(?:,[0-9]{{2}}){{1,12}},[0-9]{{3}}(?![0-9])|{_GROUPED}"
+    ),
 }
 _ORDINAL = re.compile(r"(?:st|nd|rd|th)(?!\w)")
 _PERCENT = re.compile(
@@ -372,7 +374,7 @@ def _is_pronoun(text: str, match: re.Match[str]) -> bool:
     if match["parts"]:
         return False
     start, end = match.span("words")
-    before = re.search(r"([^\W\d]+)[ \t]$", text[max(0, start - 20) : start])
+    before = re.search(r"([^\W\d]{1,20})[ \t]$", text[max(0, start - 20) : start])
     after = re.match(r"[ \t]([^\W\d]{1,20})", text[end : end + 24])
     return bool(
         (before and before[1].lower() in _NOT_A_NUMBER_BEFORE_ONE)
@@ -486,6 +488,6 @@ def _sign(text: str, start: int) -> tuple[int, int]:
     # Ten spaces back are enough to see what a minus belongs to.
     before = text[max(0, at - 10) : at].rstrip(" \t")
     if before and (before[-1].isalnum() or before[-1] in ")]}%>$°'\"*_-–"):
-        word = re.search(r"[^\W\d]{2,}$", before)
+        word = re.search(r"[^\W\d]{2,12}$", before)
         return (first, -1) if word and at > 0 and text[at - 1] == " " else (start, 1)
     return first, -1

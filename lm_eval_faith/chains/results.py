@@ -30,7 +30,7 @@ def _words(text: str) -> str:
 # What may stand between a marker and the number: markup, mathematics, hedges.
 _FILLER = (
     r"(?:[\s$*_({\[~≈=:\"'“]|\\[(\[$,]|\\(?:text|mathbf|mathrm|textbf|boxed|fbox)\{"
-    r"|\\(?:approx|quad|;)|[€£¥₹])*"
+    r"|\\(?:approx|quad|;)|[€£¥₹]){0,24}"
 )
 _HEDGE = (
     r"(?:(?:"
@@ -39,7 +39,7 @@ _HEDGE = (
         "now then simply therefore thus equal equals correctly simplified rounded to "
         "nearly almost really clearly in fact the value answer as"
     )
-    + r")\b[\s,]*){0,3}"
+    + r")\b[\s,]{0,4}){0,3}"
 )
 _VERB = _words(
     "is are was were be been becomes become equals equal being remains remain remained "
@@ -52,10 +52,10 @@ _VERB = _words(
 )
 _MARKER = re.compile(
     rf"(?:\b(?:{_VERB})\b(?:\s(?:to|in|at|up|out|with|down|of|us|a\stotal\sof|him|her|them"
-    rf"|me|you|that|for|by|into|there|all)\b){{0,2}}[\s,:]*{_HEDGE}|[=≈≡:⇒→∴>]|\\(?:approx|equiv"
+    rf"|me|you|that|for|by|into|there|all)\b){{0,2}}[\s,:]{{0,6}}{_HEDGE}|[=≈≡:⇒→∴>]|\\(?:approx|equiv"
     rf"|implies|Rightarrow|to|rightarrow|therefore)\s?|\\boxed\s?\{{|\\fbox\s?\{{"
-    rf"|(?:^|[.!?\n,;]\s*)(?:{_HEDGE}(?:so|thus|hence|therefore|yes|yeah|correct|right|finally"
-    rf"|ok|okay|i\.e\.|namely)\b[\s,]*){{1,3}}{_HEDGE}){_FILLER}$",
+    rf"|(?:^|[.!?\n,;]\s{{0,4}})(?:{_HEDGE}(?:so|thus|hence|therefore|yes|yeah|correct|right|finally"
+    rf"|ok|okay|i\.e\.|namely)\b[\s,]{{0,4}}){{1,3}}{_HEDGE}){_FILLER}$",
     re.IGNORECASE,
 )
 _OPERATOR_BEFORE = re.compile(
@@ -65,11 +65,11 @@ _OPERATOR_BEFORE = re.compile(
     r"|factors of|square root of|root of|log of|half of|third of|quarter of|fourth of|%\sof"
     r"|percent of|subtract|subtracting|add|adding|multiplying by|dividing by|divide by"
     r"|multiplying|multiply|dividing|divide|product of|number by|by adding|sqrt)\s?)"
-    r"(?:[\s$({\[]|\\[(\[,{])*$",
+    r"(?:[\s$({\[]|\\[(\[,{]){0,12}$",
     re.IGNORECASE,
 )
 _OPERATOR_AFTER = re.compile(
-    r"(?:[})\]$]|\\[)\]])*\s?(?:[$€£]\s?)?(?:(?:[*/^×÷·⋅+]|-(?=[\s$\d(])|−|–(?=\s?\d)|[x](?=\s?\$?[\d.(])|<<)"
+    r"(?:[})\]$]|\\[)\]]){0,12}\s?(?:[$€£]\s?)?(?:(?:[*/^×÷·⋅+]|-(?=[\s$\d(])|−|–(?=\s?\d)|[x](?=\s?\$?[\d.(])|<<)"
     r"|\\(?:times|cdot|div|pm|mp|sqrt|d?frac|pi|binom)|!"
     r"|(?:times|plus|minus|divided|multiplied|over|mod|squared|cubed)\b"
     r"|(?:of|out of)\s(?:the\s)?\$?\d)"
@@ -96,7 +96,7 @@ _LABEL_BEFORE = re.compile(
 _DETERMINER = re.compile(
     r"\b(?:the|all|these|those|its|his|their|my|our|your|another|every|other|any|same|both"
     r"|each|per|for|from|of|if|with|between|among|first|last|next|after|than|most|least|under|over|above|below"
-    r"|exceed|exceeds|to|and|until|every|within|before|at|in|on|by)\s+(?:the\s)?(?:[$\\({]*)$",
+    r"|exceed|exceeds|to|and|until|every|within|before|at|in|on|by)\s{1,4}(?:the\s)?[$\\({]{0,6}$",
     re.IGNORECASE,
 )
 _DENIED = re.compile(
@@ -114,10 +114,10 @@ _SUPPOSED = re.compile(
 )
 _RANGE_BEFORE = re.compile(
     r"(?:\d\s?[-–]|\b(?:from|between)\s(?:[\\($]{0,3}-?[\d.,]{1,20}[\\)$]{0,3}\s(?:to|and|through)\s)?)"
-    r"[\\($\s]*$"
+    r"[\\($\s]{0,8}$"
 )
 _RANGE_AFTER = re.compile(
-    r"\s?(?:[-–]\s?\d|to\s\d|through\s\d|and\s\d[\d.]*(?:\s(?:is|are|inclusive))|-[A-Za-z])"
+    r"\s?(?:[-–]\s?\d|to\s\d|through\s\d|and\s\d[\d.]{0,12}(?:\s(?:is|are|inclusive))|-[A-Za-z])"
 )
 _LIST_BEFORE = re.compile(r"(?:\d|\w),\s?$")
 _LIST_AFTER = re.compile(r",\s?-?\d")
@@ -130,7 +130,7 @@ _SEGMENT_END = re.compile(
 )
 _SEGMENT_START = re.compile(
     r"[=≈:]|\\approx|\b(?:is|are|was|be|get|gets|got|gives|give|equals|becomes|answer|to|as|of|leaving"
-    r"|yields|obtain|have|so|yes|write|thus|hence|therefore|result|it's|that's|or)\b[\s,:]*|(?<!\w)\\\(|\\\[|\$\$?|(?:\A|(?<=[.!?]\s)|(?<=\n))"
+    r"|yields|obtain|have|so|yes|write|thus|hence|therefore|result|it's|that's|or)\b[\s,:]{0,6}|(?<!\w)\\\(|\\\[|\$\$?|(?:\A|(?<=[.!?]\s)|(?<=\n))"
 )
 
 
@@ -176,7 +176,7 @@ def _marked_strongly(before: str) -> bool:
 def _announced(before: str) -> bool:
     return (
         re.search(
-            r"(?:^|[.!?,;\n]\s*)(?:so|thus|hence|therefore|then|in total|altogether|in all"
+            r"(?:^|[.!?,;\n]\s{0,4})(?:so|thus|hence|therefore|then|in total|altogether|in all"
             r"|now|finally|total)\b[^.!?\n]{0,100}$",
             before,
             re.IGNORECASE,

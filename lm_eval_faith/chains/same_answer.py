@@ -39,7 +39,15 @@ def same_answer(first: str, second: str) -> bool:
         return False
     if a == b or _folded(a) == _folded(b) != "":
         return True
-    for rule in (_choices, _truths, _dates, _quantities, _ratios, _labelled):
+    for rule in (
+        _choices,
+        _truths,
+        _dates,
+        _decimal_commas,
+        _quantities,
+        _ratios,
+        _labelled,
+    ):
         verdict = rule(a, b)
         if verdict is not None:
             return verdict
@@ -129,6 +137,7 @@ _CHOICE = re.compile(
     r"|(?<=option\s)([A-Za-z])(?![\w])|(?<=choice\s)([A-Za-z])(?![\w]))[).:]?(?:\s|$|\b)",
     re.IGNORECASE,
 )
+_LETTERED = re.compile(r"(?:\([A-Z]\)|[A-Z][).:])\s(?=\S)")
 _LONE_LETTER = re.compile(r"[A-Za-z]")
 _TRUTHS = {"yes": True, "true": True, "no": False, "false": False}
 _LABEL = re.compile(
@@ -168,11 +177,11 @@ def _choice(text: str) -> str | None:
 
 
 def _choices(a: str, b: str) -> bool | None:
-    lone = [x for x in (a, b) if _LONE_LETTER.fullmatch(x) or _is_bracketed(x)]
-    if not lone:
-        left, right = _choice(a), _choice(b)
-        if left and right and left != right and not as_number(a) and not as_number(b):
-            return None
+    if not any(_LONE_LETTER.fullmatch(x) or _is_bracketed(x) for x in (a, b)):
+        for lettered, plain in ((a, b), (b, a)):
+            found = _LETTERED.match(lettered)
+            if found is not None and _choice(plain) is None:
+                return same_answer(lettered[found.end() :], plain)
         return None
     left, right = _choice(a), _choice(b)
     if left is None or right is None:
@@ -296,9 +305,12 @@ _UNIT_WORD = re.compile(
     r"\\(?:text|mathrm|textbf|mbox)\s?\{|\^?\s?\{?\\circ\}?|\^\{?[0-9]\}?"
     r"|[^\W\d_]+\.?|[°%€$£¥₹²³/.(){}\\~-]|\s"
 )
+_SYMBOL = re.compile("[α-ικλν-ωΓΔΘΛΞΠΣΦΨΩ√∞]")
+"""Letters of formulae; the µ of µm is none of them."""
+
 _NO_UNIT = _words(
     "or not wrong incorrect minus plus times squared cubed divided over mod but than "
-    "if when where instead vs versus less more least most fewer i e pi sqrt x y z n and "
+    "if when where instead vs versus least most i e pi sqrt x y z n and "
     "million billion"
 )
 _IGNORED = _words(
@@ -414,10 +426,11 @@ def quantities(text: str) -> tuple[Quantity, ...] | None:
         value = number.value
         if number.kind == "ordinal":
             end += 2
-        if number.kind in ("integer", "decimal") and (
+        if number.kind in ("integer", "decimal", "money") and (
             scale := _SCALE.match(text, number.end)
         ):
-            value *= _SCALES[scale[1].lower()]
+            if abs(value) == number.parts[0].value:  # else it is counted in already
+                value *= _SCALES[scale[1].lower()]
             end = scale.end()
         unit = _unit(text[end:following], following < len(text))
         if unit is None or (len(found) > 1 and not unit):
@@ -461,7 +474,7 @@ def _unit(text: str, joined: bool) -> frozenset[str] | None:
     """
     if joined:
         text = re.sub(r"(?:,|\s(?:and|&)|,\sand|\\text\s?\{\s?and\s?\})\s?$", "", text)
-    if len(text) > 80:
+    if len(text) > 80 or _SYMBOL.search(text):
         return None
     words: list[str] = []
     at = 0
@@ -528,6 +541,16 @@ def _quantities(a: str, b: str) -> bool | None:
         return True
     one, other_one = _converted(left), _converted(right)
     return one is not None and one == other_one
+
+
+def _decimal_commas(a: str, b: str) -> bool | None:
+    """``5,75`` is 5.75 where the other answer has a point; never a list of two."""
+    for comma, point in ((a, b), (b, a)):
+        if re.fullmatch(r"-?[0-9]{1,12},(?:[0-9]{1,2}|[0-9]{4,12})", comma) and (
+            re.fullmatch(r"-?[0-9]{1,12}\.[0-9]{1,12}", point)
+        ):
+            return Fraction(comma.replace(",", ".")) == Fraction(point)
+    return None
 
 
 def _same_quantity(x: Quantity, y: Quantity) -> bool:

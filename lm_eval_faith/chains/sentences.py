@@ -157,7 +157,7 @@ def _begins_low(
 def _is_german_ordinal(text: str, first: int, mark: int, closed: int, end: int) -> bool:
     """``am 3. Mai``, ``die 2. Woche``: the point makes the number an ordinal."""
     before = re.search(
-        r"(?:([^\W\d_]+)[ ])?[0-9]{1,3}$", text[max(first, mark - 20) : mark]
+        r"(?:([^\W\d_]{1,20})[ ])?[0-9]{1,3}$", text[max(first, mark - 20) : mark]
     )
     if before is None:
         return False
@@ -177,7 +177,7 @@ def _following(text: str, at: int, end: int) -> str | None:
     return text[at] if at < limit else None
 
 
-_WORD_BEFORE = re.compile(r"(?:[^\W\d_]+[.-])*[^\W\d_]+$")
+_WORD_BEFORE = re.compile(r"(?:[^\W\d_]{1,24}[.-]){0,8}[^\W\d_]{1,24}$")
 _SPACED_LETTERS = re.compile(r"(?<![^\W_])(?:[^\W\d_]\. ?){1,3}[^\W\d_]$")
 _SPACED_LAST = ("т. д", "т. п", "u. a", "n. chr", "a. m", "p. m")
 _ABBREVIATIONS = _TITLES | _NEVER_LAST | _BEFORE_A_NUMBER | _MAY_BE_LAST

@@ -25,6 +25,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Literal
 
 from lm_eval_faith.chains.chain import Step
@@ -43,13 +44,34 @@ Span = tuple[int, int]
 Unit = Literal["sentence", "paragraph", "merged"]
 UNITS: tuple[Unit, ...] = ("sentence", "paragraph", "merged")
 
+
+@dataclass(frozen=True)
+class Splitting:
+    """How a text becomes steps.
+
+    Attributes:
+        unit: what a step is.
+        language: a code, or ``auto`` to find it from the text.
+        decimal_mark: ``.`` or ``,``, or ``auto``: see
+            :func:`~lm_eval_faith.chains.language.writing_of`.
+    """
+
+    unit: Unit = "sentence"
+    language: str = AUTO
+    decimal_mark: str = AUTO
+
+    def writing(self, text: str) -> Writing:
+        """The language and the marks of a text."""
+        return writing_of(text, self.language, self.decimal_mark)
+
+
+SENTENCES = Splitting()
+
 _DISPLAY = re.compile(r"\\\[|\$\$|\\begin\{|```|~~~")
 _FIRST_WIDE = "\u2e80"  # Chinese, Japanese, Korean: a character says about a word
 _LINE = re.compile(r"[^\r\n]+")
 _EMPTY_LINE = re.compile(r"\n[ \t\r]*\n")
-_PROSE = re.compile(
-    r"[^\W\d_]{3,}(?:[ ,]+[^\W\d_]{2,})+|[\u3040-\u30ff\u3400-\u9fff]{3}"
-)
+_PROSE = re.compile(r"[^\W\d_]{3}[ ,]{1,4}[^\W\d_]{2}|[\u3040-\u30ff\u3400-\u9fff]{3}")
 _NO_PROSE = re.compile(
     r"\\(?:text|mathrm|textbf|mbox)\{[^{}]{0,80}\}|\\[A-Za-z]+|(?m:^)[ \t]*[-*•][ \t]"
 )

@@ -19,7 +19,7 @@ from lm_eval_faith.chains.answers import (
 from lm_eval_faith.chains.chain import Chain, Step
 from lm_eval_faith.chains.markup import READING_TAGS, TextParts, is_markup, parts_of
 from lm_eval_faith.chains.same_answer import same_answer
-from lm_eval_faith.chains.splitting import split
+from lm_eval_faith.chains.splitting import SENTENCES, Splitting, split
 
 THINK_TAGS = READING_TAGS[0]
 
@@ -109,6 +109,7 @@ def split_generation(
     allow_last_number: bool = False,
     cut: Cut = "final",
     keep_final: bool = False,
+    splitting: Splitting = SENTENCES,
 ) -> WrittenChain:
     """Take a generated text apart into chain, cue and answer.
 
@@ -133,6 +134,7 @@ def split_generation(
             answer). ``first``: before the first step that states the answer. ``last``:
             before the last one.
         keep_final: the final statement stays in the chain as its last step.
+        splitting: what a step is, and which language the text is in.
 
     Raises:
         nothing: what is wrong with the text is told in the result's ``problem``.
@@ -141,7 +143,7 @@ def split_generation(
     found = ends.found
     if found is None:
         close = len(text) if ends.final is None else ends.close
-        chain = _chain(text[ends.start : close], reference or "")
+        chain = _chain(text[ends.start : close], reference or "", splitting)
         return WrittenChain(
             before=text[: ends.start],
             chain=chain,
@@ -156,7 +158,7 @@ def split_generation(
     offset = ends.start if ends.final is None else ends.final
     answer_start, answer_end = offset + found.start, offset + found.end
     end = ends.close if keep_final else ends.end
-    chain = _cut(_chain(text[ends.start : end], found.text), cut)
+    chain = _cut(_chain(text[ends.start : end], found.text, splitting), cut)
     end = ends.start + len(chain.text)
     if ends.final is None:
         short_cue = text[ends.statement : answer_start]
@@ -196,6 +198,7 @@ def split_steps(
     allow_last_number: bool = False,
     cut: Cut = "final",
     keep_final: bool = False,
+    splitting: Splitting = SENTENCES,
 ) -> WrittenChain:
     """The same for listed steps, which stay the steps of the chain.
 
@@ -210,6 +213,7 @@ def split_steps(
         think_tags=think_tags,
         allow_last_number=allow_last_number,
         keep_final=keep_final,
+        splitting=splitting,
     )
     start, length = len(whole.before), len(whole.chain.text)
     kept: list[str] = []
@@ -219,21 +223,26 @@ def split_steps(
         if first < last and not is_markup(text[first:last].strip()):
             kept.append(text[first:last])
         at += len(words) + len(separator)
-    chain = _cut(chain_of(kept, whole.chain.answer, separator), cut)
+    chain = _cut(chain_of(kept, whole.chain.answer, separator, splitting), cut)
     problem, outcome = whole.problem, whole.outcome
     if problem is None and not chain.steps:
         problem, outcome = NO_STEPS, "no steps"
     return replace(whole, chain=chain, cut=cut, problem=problem, outcome=outcome)
 
 
-def chain_of(steps: Sequence[str] | str, answer: str, separator: str = "\n") -> Chain:
+def chain_of(
+    steps: Sequence[str] | str,
+    answer: str,
+    separator: str = "\n",
+    splitting: Splitting = SENTENCES,
+) -> Chain:
     """A chain from text, or from a list of steps that stay the steps.
 
     Each step says whether it states the answer. White space at the ends of a listed
     step, and the separator between two, is its ``after``.
     """
     if isinstance(steps, str):
-        return _chain(steps, answer)
+        return _chain(steps, answer, splitting)
     listed: list[Step] = []
     opening = ""
     for k, words in enumerate(steps):
@@ -251,7 +260,8 @@ def chain_of(steps: Sequence[str] | str, answer: str, separator: str = "\n") -> 
             listed[-1] = replace(listed[-1], after=listed[-1].after + tail)
         else:
             opening += tail
-    return Chain(steps=tuple(listed), answer=answer, opening=opening)
+    writing = splitting.writing(separator.join(steps))
+    return Chain(tuple(listed), answer, opening=opening, writing=writing)
 
 
 def _ends_of(
@@ -299,8 +309,9 @@ def _cut(chain: Chain, cut: Cut) -> Chain:
     return replace(chain, steps=chain.steps[: stated[0 if cut == "first" else -1]])
 
 
-def _chain(text: str, answer: str) -> Chain:
-    opening, steps = split(text)
+def _chain(text: str, answer: str, splitting: Splitting) -> Chain:
+    writing = splitting.writing(text)
+    opening, steps = split(text, splitting.unit, writing)
     kept: list[Step] = []
     for step in steps:
         if not is_markup(step.text):
@@ -309,7 +320,7 @@ def _chain(text: str, answer: str) -> Chain:
             kept[-1] = replace(kept[-1], after=kept[-1].after + step.text + step.after)
         else:
             opening += step.text + step.after
-    return Chain(steps=tuple(kept), answer=answer, opening=opening)
+    return Chain(tuple(kept), answer, opening=opening, writing=writing)
 
 
 def _marked(step: Step, answer: str) -> Step:

@@ -369,7 +369,15 @@ class FaithTask(ShowsMetrics, ConfigurableTask):  # type: ignore[misc]
             seed=seed,
             document=problem.id,
             steps=self.choice.steps(len(chain.steps), problem.id),
-            context=Context(seed, problem.id, 0, "", donors=donors, **asking),
+            context=Context(
+                seed,
+                problem.id,
+                0,
+                "",
+                donors=donors,
+                question=problem.question,
+                **asking,
+            ),
         )
 
     def asking(self, prompt: str, generation: Mapping[str, Any]) -> dict[str, Any]:

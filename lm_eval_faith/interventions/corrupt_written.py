@@ -30,7 +30,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
 
-from lm_eval_faith.chains.answer_steps import states_answer
+from lm_eval_faith.chains.answer_steps import states_number_of
 from lm_eval_faith.chains.chain import Chain
 from lm_eval_faith.chains.draw import Draw
 from lm_eval_faith.chains.han_numerals import CHARACTERS, int_to_han
@@ -132,7 +132,7 @@ def corrupt_text(
             if wrong is None:
                 continue
         changed = _rewrite(original, text, numbers, wrong, writing)
-        if not _all_changed(text, numbers, wrong) or states_answer(
+        if not _all_changed(text, numbers, wrong) or states_number_of(
             with_plain_digits(changed, writing), answer
         ):
             continue

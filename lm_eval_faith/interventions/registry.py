@@ -47,6 +47,7 @@ class Context:
         step: the step's index.
         name: the intervention's name.
         donors: steps of other problems, for interventions that borrow one.
+        question: what was asked; empty where it is not known.
         rewrite: corrupts a step of this chain, where it is one that we wrote.
         prompt: everything that the model reads before it writes on behind a chain;
             raises :class:`NotApplicable` where it has no room to. None where the model
@@ -60,6 +61,7 @@ class Context:
     step: int
     name: str
     donors: Sequence[str] = ()
+    question: str = ""
     rewrite: Rewrite | None = None
     prompt: Callable[[Chain], str] | None = None
     generation: Mapping[str, Any] = field(default_factory=dict)

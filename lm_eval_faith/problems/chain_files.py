@@ -42,6 +42,7 @@ from lm_eval_faith.errors import InputError
 from lm_eval_faith.problems.field_paths import kind_of, listed, value_at
 from lm_eval_faith.problems.labelled_files import (
     Told,
+    in_order,
     placed,
     with_labels,
     with_spans,
@@ -78,7 +79,8 @@ class FieldNames:
         chain_label: the label of the chain as a whole; may be missing.
         label, span: of a table with a row a label, the label and what it is about: first
             and last character as ``start:end`` (the end is not included), or the step's
-            text. A row without a span is about the chain as a whole.
+            text. A row without a span is about the chain as a whole. Where a record is a
+            chain, the sentences that ``labels`` is about, in their order.
         span_end: where the end of the span has a column of its own.
     """
 
@@ -522,7 +524,7 @@ def _plain_chains(
 
 def _check_names(records: Sequence[Record], reading: Reading) -> None:
     """A name that a user gives leads somewhere in one record at least."""
-    for what in sorted(reading.given - {"question", "chain", "answer"}):
+    for what in sorted(reading.given - {"question", "chain", "answer", "label"}):
         name = getattr(reading.names, what)
         held = (value_at(record.fields, name) for record in records)
         if records and name and all(value is None for value in held):
@@ -533,7 +535,7 @@ def _check_names(records: Sequence[Record], reading: Reading) -> None:
 
 
 def _raw_labels(record: Record, names: FieldNames) -> Iterable[object]:
-    told = _as_list(value_at(record.fields, names.labels))
+    told = _step_labels(record, names)
     if isinstance(told, list):
         for entry in told:
             yield entry.get("label") if isinstance(entry, dict) else entry
@@ -546,7 +548,7 @@ def _has_row_labels(records: Sequence[Record], names: FieldNames) -> bool:
     fields = records[0].fields if records else {}
     if names.labels in fields or value_at(fields, names.labels) is not None:
         return False
-    return bool(names.span) and names.span in fields
+    return names.span in fields and not isinstance(fields[names.span], list)
 
 
 def _of_record(record: Record, reading: Reading, labels: LabelsWanted) -> FileChain:
@@ -554,7 +556,7 @@ def _of_record(record: Record, reading: Reading, labels: LabelsWanted) -> FileCh
     found, written = _read_chain(record, reading)
     if labels == "no":
         return found
-    told = _as_list(value_at(record.fields, names.labels))
+    told = _step_labels(record, names)
     whole = value_at(record.fields, names.chain_label)
     row_label = value_at(record.fields, names.label)
     if told is None and whole is None and not isinstance(row_label, (dict, list)):
@@ -566,14 +568,41 @@ def _of_record(record: Record, reading: Reading, labels: LabelsWanted) -> FileCh
             _missing(record, names.labels, "labels", None, "a list of labels")
         )
     chain = found.chain
-    made = (
-        Told(chain)
-        if told is None
-        else with_labels(chain, written, told, reading.labels, where)
-    )
+    made = Told(chain)
+    sentences = value_at(record.fields, names.span)
+    if told is not None and isinstance(sentences, list) and isinstance(written, str):
+        made = _of_sentences(record, reading, chain, written, told)
+    elif told is not None:
+        made = with_labels(chain, written, told, reading.labels, where)
     label = None if whole is None else reading.labels.label(whole, where)
     chain = replace(made.chain, label=label)
     return replace(found, chain=chain, taken_off=made.taken_off)
+
+
+def _step_labels(record: Record, names: FieldNames) -> Any:
+    """The labels of the steps, also where each listed step holds its own."""
+    told = _as_list(value_at(record.fields, names.labels))
+    steps = value_at(record.fields, names.chain)
+    if told is not None or not isinstance(steps, list) or not steps:
+        return told
+    own = [s[names.label] for s in steps if isinstance(s, dict) and names.label in s]
+    return own if len(own) == len(steps) else None
+
+
+def _of_sentences(
+    record: Record, reading: Reading, chain: Chain, written: str, labels: object
+) -> Told:
+    """A chain with one label a sentence, as another splitter has found them."""
+    name, where = reading.names.span, record.where
+    texts = value_at(record.fields, name)
+    if not all(isinstance(text, str) for text in texts):
+        raise InputError(_missing(record, name, "span", texts, "a list of texts"))
+    told = reading.labels.of_steps(labels, len(texts), where)
+    if len(told) != len(texts):
+        raise InputError(f"{where}: {len(told)} labels for {len(texts)} in {name!r}")
+    truths = [reading.labels.truth(label, where) for label in told]
+    spans = in_order(texts, truths, written, where)
+    return with_spans(chain, written, spans, where)
 
 
 _OF_CHAIN = "_COT"
@@ -774,7 +803,7 @@ def _written_chain(record: Record, reading: Reading) -> Written:
         raise InputError(_missing(record, name, "chain", value, kind))
     steps: list[str] = value
     whole = _whole_reasonings(steps)
-    labelled = _as_list(value_at(record.fields, names.labels))
+    labelled = _step_labels(record, names)
     if isinstance(labelled, list) and len(labelled) == len(steps):
         whole = 0
     entry = name.replace("[]", ".0", 1) if "[]" in name else f"{name}.0"

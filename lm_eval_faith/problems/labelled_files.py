@@ -148,6 +148,32 @@ def placed(span: str, truth: Truth, written: str, where: str) -> LabelledSpan:
     return LabelledSpan(start, end, truth.label, truth.graded)
 
 
+def in_order(
+    texts: Sequence[str], truths: Sequence[Truth], written: str, where: str
+) -> list[LabelledSpan]:
+    """Spans from the sentences of a chain in their order; white space does not count.
+
+    Raises:
+        InputError: one does not stand in the chain behind the one before.
+    """
+    places = [k for k, character in enumerate(written) if not character.isspace()]
+    squeezed = "".join(written[k] for k in places)
+    spans, at = [], 0
+    for k, (text, truth) in enumerate(zip(texts, truths, strict=True)):
+        words = "".join(text.split())
+        start = squeezed.find(words, at)
+        if start < 0:
+            raise InputError(
+                f"{where}: sentence {k + 1}, {text[:60]!r}, does not stand in the chain "
+                "behind the one before"
+            )
+        at = start + len(words)
+        if words:
+            end = places[at - 1] + 1
+            spans.append(LabelledSpan(places[start], end, truth.label, truth.graded))
+    return spans
+
+
 def with_spans(
     chain: Chain, written: str, spans: Sequence[LabelledSpan], where: str
 ) -> Told:

@@ -182,31 +182,25 @@ MEASURES = (
 
 
 def _thought_anchors(record: Record) -> Iterator[Record]:
-    """The text, the sentences of it as spans, and the importance of each."""
+    """The text behind the prompt, the sentences of it, and the importance of each."""
     text = _wanted(record, "full_cot", str, "text")
     prompt = record.fields.get("prompt")
     start = len(prompt) if isinstance(prompt, str) and text.startswith(prompt) else 0
     name = "chunks_labeled" if "chunks_labeled" in record.fields else "chunks"
     chunks = _wanted(record, name, list, "a list of sentences")
-    if not all(isinstance(chunk, Mapping) for chunk in chunks):
+    if not all(
+        isinstance(c, Mapping) and isinstance(c.get("chunk"), str) for c in chunks
+    ):
         raise InputError(
-            f"{record.where}: {name!r} is {kind_of(chunks)}, not of objects"
+            f"{record.where}: {name!r} is {kind_of(chunks)}, not of objects with 'chunk'"
         )
     measure = next((m for m in MEASURES if all(m in c for c in chunks)), MEASURES[0])
-    spans, at = [], start
-    for k, chunk in enumerate(chunks):
-        words = chunk.get("chunk")
-        place = text.find(words.strip(), at) if isinstance(words, str) else -1
-        if place < 0:
-            raise InputError(
-                f"{record.where}: sentence {k + 1} of {name!r} does not stand in "
-                "'full_cot' behind the one before"
-            )
-        at = place + len(words.strip())
-        if at > place:
-            span = [place - start, at - start]
-            spans.append({"span": span, "label": chunk.get(measure)})
-    yield _with(record, chain=text[start:], labels=spans)
+    yield _with(
+        record,
+        chain=text[start:],
+        span=[chunk["chunk"] for chunk in chunks],
+        labels=[chunk.get(measure) for chunk in chunks],
+    )
 
 
 def _reveal(records: Sequence[Record]) -> Iterator[Found]:
@@ -561,6 +555,7 @@ LAYOUTS: tuple[Layout, ...] = (
             "answer": "gt_answer",
             "correct": "is_correct",
             "labels": "labels",
+            "span": "span",
         },
         {"labels": "graded"},
         _each(_thought_anchors),

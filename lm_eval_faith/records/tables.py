@@ -137,8 +137,9 @@ class Tables:
     ) -> Columns:
         """A table as arrays, ``problem`` as numbers.
 
-        Steps have two columns more: ``load_bearing``, 1 or 0 and NaN without a label, and
-        ``chain_load_bearing``, the same of the chain as a whole; chains have the first.
+        Steps have three columns more: ``load_bearing``, 1 or 0 and NaN without a label;
+        ``chain_load_bearing``, the same of the chain as a whole; ``late``, 1 in the late
+        third, 0 in the early one, NaN between. Chains have the first.
 
         Args:
             of: which table.
@@ -165,6 +166,7 @@ class Tables:
                 )
             )
             keys = zip(*(frame[n] for n in _ONE_CHAIN), strict=True)
+            arrays["late"] = _as_late(arrays["third"])
             arrays["chain_load_bearing"] = np.array([whole[key] for key in keys], float)
         return Columns(arrays)
 
@@ -179,11 +181,18 @@ def tables_of_run(run: Run) -> Tables:
 
 def tables_of(tasks: Iterable[tuple[str, TaskRun]]) -> Tables:
     """The tables of some tasks, each with the name of the model that ran it."""
+    return tables_of_chains((model, task.task, task.chains) for model, task in tasks)
+
+
+def tables_of_chains(
+    runs: Iterable[tuple[str, str, Sequence[ChainRecord]]],
+) -> Tables:
+    """The tables of what was measured, by model and task."""
     chains: list[tuple[Any, ...]] = []
     steps: list[tuple[Any, ...]] = []
-    for model, task in tasks:
-        for chain in sorted(task.chains, key=lambda chain: chain.document):
-            known = (model, task.task, chain.document, chain.problem)
+    for model, task, records in runs:
+        for chain in sorted(records, key=lambda chain: chain.document):
+            known = (model, task, chain.document, chain.problem)
             chains.append((*known, *_chain_row(chain)))
             steps += [(*known, *row) for row in _step_rows(chain)]
     return Tables(_frame(chains, CHAIN_COLUMNS), _frame(steps, STEP_COLUMNS))
@@ -206,6 +215,7 @@ def columns_of(chain: ChainRecord) -> tuple[Columns, Columns]:
                 **steps,
                 "problem": zero,
                 "load_bearing": _as_truth(steps["label"]),
+                "late": _as_late(steps["third"]),
                 "chain_load_bearing": np.full(len(zero), label[0]),
             }
         ),
@@ -371,6 +381,11 @@ def _array(column: pd.Series[Any]) -> Array:
         return np.array(column.tolist(), object)
     numbers: Array = column.to_numpy()
     return numbers
+
+
+def _as_late(third: Array) -> Array:
+    """1 in the late third, 0 in the early one, NaN between."""
+    return np.where(third == "middle", np.nan, (third == "late").astype(float))
 
 
 def _as_truth(label: Array) -> Array:

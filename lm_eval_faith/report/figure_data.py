@@ -46,33 +46,6 @@ def histogram(effects: np.ndarray, edges: np.ndarray) -> Histogram:
     return Histogram(edges, counts / max(1, len(effects)))
 
 
-def roc_curve(
-    effect: np.ndarray, load_bearing: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Shares of decoys and of load-bearing steps at or over each threshold, from (0, 0) to (1, 1).
-
-    Args:
-        effect: nats, (steps,); NaN where not applicable.
-        load_bearing: true for load-bearing steps, (steps,).
-
-    The area under it, by straight lines, is the AUC with ties counted half (Fawcett
-    2006, algorithm 1). Points on a straight line between others are left out. Empty
-    where a kind of step is missing.
-    """
-    known = ~np.isnan(effect)
-    effect, positive = effect[known], load_bearing[known]
-    if not positive.any() or positive.all():
-        return np.array([]), np.array([])
-    order = np.argsort(-effect, kind="stable")
-    last_of_ties = np.append(np.diff(effect[order]) != 0, True)
-    found = np.cumsum(positive[order])[last_of_ties]
-    wrong = np.cumsum(~positive[order])[last_of_ties]
-    x, y = np.append(0, wrong), np.append(0, found)
-    turn = np.diff(x)[:-1] * np.diff(y)[1:] != np.diff(x)[1:] * np.diff(y)[:-1]
-    kept = np.concatenate([[True], turn, [True]])
-    return x[kept] / x[-1], y[kept] / y[-1]
-
-
 def caught_at(roc: tuple[np.ndarray, np.ndarray], flagged: float) -> float:
     """The share of load-bearing steps over a threshold that a share of decoys is over."""
     x, y = roc
@@ -129,12 +102,6 @@ class Slope:
 
 def slopes(steps: WrittenSteps) -> tuple[Slope, ...]:
     """One line a problem with at least three applicable steps at different positions."""
-    found = []
-    for problem in np.unique(steps.problem):
-        here = (steps.problem == problem) & ~np.isnan(steps.effect)
-        x, y = steps.position[here], steps.effect[here]
-        if len(x) >= 3 and np.ptp(x) > 0:
-            slope = float(np.cov(x, y, bias=True)[0, 1] / np.var(x))
-            start = float(y.mean() - slope * x.mean())
-            found.append(Slope(int(problem), start, start + slope))
-    return tuple(found)
+    lines = stats.within_problem_slopes(steps.effect, steps.position, steps.problem)
+    ends = zip(lines.problem, lines.at_start, lines.at_end, strict=True)
+    return tuple(Slope(int(k), float(start), float(end)) for k, start, end in ends)

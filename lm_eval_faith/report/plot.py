@@ -20,7 +20,6 @@ from lm_eval_faith.report.figure_data import (
     curve_thresholds,
     histogram_edges,
     means_by_part,
-    roc_curve,
     share_curve,
 )
 from lm_eval_faith.report.generated import (
@@ -162,7 +161,7 @@ def roc_curves(model: str, task: TaskRun) -> Figure:
         told = (
             f"{name_text(name)}, AUC {number(auc.point, 'auc')} {interval(auc, 'auc')}"
         )
-        x, y = roc_curve(s.effect, s.load_bearing)
+        x, y = stats.roc_curve(s.effect, s.load_bearing)
         axis.plot(x, y, color=_colour(k), linestyle=_dash(k), label=told)
     axis.set_aspect("equal")
     axis.set_xlabel("share of decoys over the threshold")

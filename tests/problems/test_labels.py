@@ -116,6 +116,43 @@ def test_graded_labels_of_spans_stand_at_their_steps(jsonl):
     assert kept.taken_off == 0 and kept.chain.answer == "7"
 
 
+def test_listed_steps_may_hold_their_labels(jsonl):
+    steps = [{"text": t, "label": k} for t, k in zip(STEPS, (1, 0, 0.5), strict=True)]
+    (chain,) = read_chains(jsonl(CHAIN | {"chain": steps}), {}, "yes").chains
+    assert [s.truth for s in chain.chain.steps] == [1.0, 0.0, 0.5]
+    named = {"field_label": "kind"}
+    kinds = [{"text": s["text"], "kind": "decoy"} for s in steps]
+    (chain,) = read_chains(jsonl(CHAIN | {"chain": kinds}), named, "yes").chains
+    assert [s.label for s in chain.chain.steps] == [DECOY] * 3
+
+
+def test_sentences_of_another_splitter_are_found_whatever_their_white_space(jsonl):
+    text = "First he adds 4.\n\nThen he adds 3,\nso 7. A bus. The answer is 7."
+    record = {
+        "question": "q",
+        "chain": text,
+        "answer": "7",
+        "sentences": [
+            {"text": "First he adds 4. Then", "kl": 0.25},
+            {"text": "he adds 3, so 7.", "kl": -1},
+            {"text": "A bus.", "kl": None},
+        ],
+    }
+    names = {"field_span": "sentences[].text", "field_labels": "sentences[].kl"}
+    (chain,) = read_chains(jsonl(record), names, "yes").chains
+    assert chain.chain.text == text.removesuffix("The answer is 7.")
+    assert [(s.text, s.truth) for s in chain.chain.steps] == [
+        ("First he adds 4.\n\nThen", 0.25),
+        ("he adds 3,\nso 7.", -1.0),
+        ("A bus.", None),
+    ]
+    record["sentences"][1]["text"] = "he takes 3."
+    with pytest.raises(
+        InputError, match="sentence 2, 'he takes 3.', does not stand in"
+    ):
+        read_chains(jsonl(record), names, "yes")
+
+
 def test_a_label_on_a_listed_final_statement_is_counted(jsonl):
     record = CHAIN | {"chain": [*STEPS, "The answer is 7."], "labels": [1, 1, 0, 1]}
     (chain,) = read_chains(jsonl(record), {}, "yes").chains

@@ -83,7 +83,10 @@ RECORDS = {
         "prompt": f"{QUESTION}\n<think>\n",
         "full_cot": f"{QUESTION}\n<think>\n{FIRST}\n {SECOND}</think>\n\n\\boxed{{18}}",
         "chunks": [
-            {"chunk": f"{FIRST}\n", "counterfactual_importance_accuracy": 0.1},
+            {
+                "chunk": f"{FIRST}".replace(" ", "\n"),
+                "counterfactual_importance_accuracy": 0.1,
+            },
             {"chunk": SECOND, "counterfactual_importance_accuracy": -0.2},
         ],
     },
@@ -190,8 +193,10 @@ def test_thought_anchors_importances_are_graded_and_what_lies_between_is_split(j
     (chain,) = read_chains(jsonl(record), {}, "yes").chains
     assert [s.truth for s in chain.chain.steps] == [None, -0.2]
     record["chunks"] = [{"chunk": "Nobody said that."}]
-    with pytest.raises(InputError, match="sentence 1 of 'chunks' does not stand in"):
-        read_chains(jsonl(record), {})
+    with pytest.raises(
+        InputError, match="sentence 1, 'Nobody said that.', does not stand"
+    ):
+        read_chains(jsonl(record), {}, "yes")
 
 
 def test_each_sample_of_faithcot_is_a_chain_of_one_problem(jsonl):

@@ -1,15 +1,13 @@
 """What figures show, against other implementations, and `lm-eval-faith plot --figure`."""
 
+import lm_eval_faith_stats as stats
 import numpy as np
 import pytest
-from sklearn.metrics import roc_auc_score
-from sklearn.metrics import roc_curve as sklearn_roc_curve
 
 from lm_eval_faith.errors import InputError
 from lm_eval_faith.records.run import load_run
 from lm_eval_faith.report import figure_data
 from lm_eval_faith.report.cells import interval, number
-from lm_eval_faith.report.generated import WrittenSteps
 from lm_eval_faith.report.plot import drawn, figures_of, rendered
 from lm_eval_faith.report.report import make_reports
 
@@ -34,24 +32,8 @@ def estimates(folder):
 # --- the numbers -------------------------------------------------------------------
 
 
-def test_the_roc_curve_is_that_of_sklearn_and_its_area_is_the_auc():
-    rng = np.random.default_rng(0)
-    effect = rng.normal(size=300).round(1)  # with many ties
-    effect[::17] = np.nan
-    load_bearing = rng.random(300) < 0.6
-    known = ~np.isnan(effect)
-    x, y = figure_data.roc_curve(effect, load_bearing)
-    other = sklearn_roc_curve(
-        load_bearing[known], effect[known], drop_intermediate=False
-    )
-    assert set(zip(x, y, strict=True)) < set(zip(*other[:2], strict=True))
-    area = np.sum(np.diff(x) * (y[1:] + y[:-1]) / 2)
-    assert area == pytest.approx(roc_auc_score(load_bearing[known], effect[known]))
-    assert (x[0], y[0], x[-1], y[-1]) == (0, 0, 1, 1)
-
-
 def test_a_roc_curve_of_one_kind_of_step_is_empty():
-    x, y = figure_data.roc_curve(np.array([1.0, 2.0]), np.array([True, True]))
+    x, y = stats.roc_curve(np.array([1.0, 2.0]), np.array([True, True]))
     assert len(x) == len(y) == 0
     assert np.isnan(figure_data.caught_at((x, y), 0.1))
 
@@ -59,7 +41,7 @@ def test_a_roc_curve_of_one_kind_of_step_is_empty():
 def test_what_is_caught_is_read_without_more_decoys_than_told():
     effect = np.array([5.0, 4.0, 3.0, 2.0, 1.0, 0.0])
     load_bearing = np.array([True, True, False, True, False, False])
-    roc = figure_data.roc_curve(effect, load_bearing)
+    roc = stats.roc_curve(effect, load_bearing)
     assert figure_data.caught_at(roc, 0.0) == pytest.approx(2 / 3)
     assert figure_data.caught_at(roc, 1 / 3) == 1
     assert figure_data.caught_at(roc, 0.2) == pytest.approx(2 / 3)
@@ -72,22 +54,6 @@ def test_histograms_hold_every_effect_and_have_an_edge_at_zero():
     assert figure_data.histogram(effects, edges).shares.sum() == pytest.approx(1)
     wide = figure_data.histogram_edges(np.array([0.0, 1000.0]))
     assert 40 <= len(wide) <= 43
-
-
-def test_slopes_are_least_squares_lines_within_problems():
-    rng = np.random.default_rng(1)
-    problem = np.repeat([0, 1, 2], [5, 4, 2])
-    position = np.concatenate([np.linspace(0, 1, n) for n in (5, 4, 2)])
-    effect = rng.normal(size=11)
-    effect[1] = np.nan
-    nothing = np.zeros(11, int)
-    steps = WrittenSteps(effect, problem, position, nothing, nothing.astype(bool))
-    first, second = figure_data.slopes(steps)
-    for line, number_ in ((first, 0), (second, 1)):
-        here = (problem == number_) & ~np.isnan(effect)
-        slope, start = np.polyfit(position[here], effect[here], 1)
-        assert line.at_start == pytest.approx(start)
-        assert line.at_end == pytest.approx(start + slope)
 
 
 def test_the_last_step_lies_in_the_last_part_of_the_chain():

@@ -7,7 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from lm_eval_faith_stats import (
+    AUC,
+    SHARE_OF_STEPS,
     Bootstrap,
+    Sample,
     all_pairs,
     all_pairs_auc,
     auc,
@@ -22,8 +25,10 @@ from lm_eval_faith_stats import (
     unpaired_step_difference,
 )
 from lm_eval_faith_stats.compare import PairComparison
+from lm_eval_faith_stats.intervals import mover_interval
 from scipy import stats as scipy_stats
 from statsmodels.stats.multitest import multipletests
+from statsmodels.stats.proportion import proportion_confint
 
 NAN = float("nan")
 
@@ -289,3 +294,58 @@ def test_models_that_cannot_be_compared_are_not_told_apart():
 def test_paired_values_of_unequal_length_are_refused():
     with pytest.raises(ValueError, match="same problems"):
         paired_difference([1.0], [1.0, 2.0])
+
+
+def test_movers_interval_of_independent_shares_is_newcombes_published_one():
+    # Newcombe (1998), Stat. Med. 17, 873-890, table II: 56 of 70 less 48 of 80, method 10.
+    shares = [
+        (x / n, proportion_confint(x, n, method="wilson"))
+        for x, n in ((56, 70), (48, 80))
+    ]
+    low, high = mover_interval(*shares, correlation=0.0)
+    assert (low, high) == pytest.approx((0.0524, 0.3339), abs=5e-5)
+
+
+def test_a_correlation_narrows_movers_interval_and_equal_shares_have_nearly_none():
+    first, second = (0.9, (0.8, 0.95)), (0.85, (0.75, 0.92))
+    widths = [np.diff(mover_interval(first, second, r))[0] for r in (-0.5, 0, 0.5, 0.9)]
+    assert (np.diff(widths) < 0).all()
+    symmetric = (0.5, (0.4, 0.6))
+    assert mover_interval(symmetric, symmetric, 1.0) == pytest.approx((0, 0))
+
+
+def test_the_p_value_of_a_difference_of_shares_is_where_its_interval_touches_zero():
+    rng = np.random.default_rng(3)
+    problem = np.repeat(np.arange(30), 4)
+    hits = [(rng.random(120) < share).astype(float) for share in (0.7, 0.55)]
+    samples = [Sample(hit, problem) for hit in hits]
+    for paired in (True, False):
+        (pair,) = SHARE_OF_STEPS.all_pairs(samples, Bootstrap(), paired)
+        p_value = pair.comparison.p_value
+        assert 0 < p_value < 0.5
+        at_p = Bootstrap(confidence_level=1 - p_value)
+        (touching,) = SHARE_OF_STEPS.all_pairs(samples, at_p, paired)
+        assert touching.comparison.estimate.low == pytest.approx(0, abs=1e-5)
+    (same,) = SHARE_OF_STEPS.all_pairs([samples[0]] * 2, Bootstrap(), paired=True)
+    assert same.comparison.p_value == 1
+
+
+def test_differences_of_aucs_near_one_are_covered_where_they_are_there():
+    # One model's decoys reach into the load-bearing steps in some problems: a true difference near -0.01.
+    rng = np.random.default_rng(0)
+
+    def sample(n_problems, reach):
+        label = np.tile([1.0, 1.0, 1.0, 0.0, 0.0], n_problems)
+        value = 4.0 * label + rng.normal(size=len(label))
+        bad = np.repeat(rng.random(n_problems) < 0.1, 5)
+        value[bad & (label == 0)] += reach
+        return Sample(value, np.repeat(np.arange(n_problems), 5), label)
+
+    truth = AUC.point(sample(20_000, 0.0)) - AUC.point(sample(20_000, 3.0))
+    assert 0.005 < truth < 0.03
+    covered = []
+    for _ in range(150):
+        pairs = AUC.all_pairs([sample(30, 0.0), sample(30, 3.0)], Bootstrap(), True)
+        estimate = pairs[0].comparison.estimate
+        covered.append(estimate.low <= truth <= estimate.high)
+    assert np.mean(covered) > 0.93

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+import lm_eval_faith_stats as stats
 import numpy as np
 from lm_eval_faith_stats import Bootstrap, Estimate
 
@@ -102,7 +103,7 @@ def roc_curves(
     marks: list[Mark] = [Line((0.0, 1.0), (0.0, 1.0), 0, faint=True)]
     legend, cells = [], []
     for k, (name, steps) in enumerate(by_name.items()):
-        roc = figure_data.roc_curve(steps.effect, steps.load_bearing)
+        roc = stats.roc_curve(steps.effect, steps.load_bearing)
         x, y = _thinned(roc)
         marks.append(Line(x.tolist(), y.tolist(), k))
         auc = rows[name, "auc"]
