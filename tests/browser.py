@@ -1,19 +1,52 @@
-"""Pages opened in a browser, and all that they log or ask of the network."""
+"""Pages opened in a browser, and all that they log or ask of the network.
+
+`python -m tests.browser` sees to it that there is a browser: the system's, else
+Playwright's own, else Debian's package where one may install it; else it says in one
+sentence what is missing, and the tests that open pages fail with that sentence.
+"""
 
 from __future__ import annotations
 
 import itertools
 import os
 import shutil
-from collections.abc import Callable, Iterator
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Error, Page, Playwright, sync_playwright
 
-CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or "chromium"
+SYSTEM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+"""Names that a system's own Chromium goes by."""
+
+MISSING = (
+    "no browser for the tests of pages: install Chromium (apt-get install chromium, or "
+    "playwright install --with-deps chromium), or name yours by the environment "
+    "variable CHROMIUM"
+)
+
+
+def candidates() -> list[str | None]:
+    """Executables to try, in order; None is the one that Playwright has fetched."""
+    if named := os.environ.get("CHROMIUM"):
+        return [named]
+    return [*filter(None, map(shutil.which, SYSTEM)), None]
+
+
+def launched(playwright: Playwright) -> Browser | None:
+    """The first browser that starts."""
+    for executable in candidates():
+        try:
+            return playwright.chromium.launch(
+                executable_path=executable, args=["--no-sandbox"]
+            )
+        except Error:
+            continue  # not there, or a stub, or it lacks a library
+    return None
 
 
 @dataclass
@@ -43,13 +76,13 @@ class Opened:
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
+def browser() -> Iterator[Browser | None]:
+    """A browser, or None: what needs it fails, rather than every test in its setup."""
     with sync_playwright() as playwright:
-        started = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox"]
-        )
+        started = launched(playwright)
         yield started
-        started.close()
+        if started is not None:
+            started.close()
 
 
 @pytest.fixture
@@ -61,6 +94,8 @@ def open_page(browser, tmp_path) -> Iterator[Callable[..., Opened]]:
     def opened(
         html: str | Path, hash: str = "", width: int = 1280, **context: Any
     ) -> Opened:
+        if browser is None:
+            pytest.fail(MISSING)
         file = html if isinstance(html, Path) else tmp_path / next(names)
         if not isinstance(html, Path):
             file.write_text(html, encoding="utf-8")
@@ -87,3 +122,37 @@ def open_page(browser, tmp_path) -> Iterator[Callable[..., Opened]]:
     yield opened
     for window in contexts:
         window.close()
+
+
+# --- without pytest: is there a browser, and where can one be had? ------------------
+
+
+def starts() -> bool:
+    with sync_playwright() as playwright:
+        return launched(playwright) is not None
+
+
+def install_commands() -> Iterator[Sequence[str]]:
+    """Commands that may bring a browser here, the ones that ask for least first."""
+    if "CHROMIUM" in os.environ:
+        return  # the user has said which one
+    yield [sys.executable, "-m", "playwright", "install", "chromium"]
+    if shutil.which("apt-get") and os.geteuid() == 0:
+        yield ["apt-get", "update", "-qq"]
+        yield ["apt-get", "install", "-y", "-qq", "chromium"]
+
+
+def main() -> str | None:
+    """Install a browser where none starts; what is missing, if it cannot be done."""
+    if starts():
+        return None
+    for command in install_commands():
+        print(f"no browser yet: {' '.join(command)}", flush=True)
+        done = subprocess.run(command, capture_output=True, check=False)
+        if done.returncode == 0 and starts():
+            return None
+    return MISSING
+
+
+if __name__ == "__main__":
+    sys.exit(main())

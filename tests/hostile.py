@@ -16,7 +16,7 @@ from typing import Any
 PWNED = "window.__pwned=1"
 """What an active text would run: a page's ``window.__pwned`` must stay undefined."""
 
-LONG = 1_000_000
+LONG = 200_000
 """Characters of the longest text."""
 
 _HTML = {
@@ -299,10 +299,13 @@ def write_run(
     setting: str = "provided",
     metadata: Mapping[str, Any] | None = None,
     scale: float = 1.0,
+    interventions: Sequence[str] = ("corrupt", "delete"),
 ) -> Path:
     """A run as the harness writes it, one document a text, the text in every place.
 
     Effects are made up: about ``scale`` nats on load-bearing steps, nothing on decoys.
+    The first intervention leads to another answer; the others do not apply to the first
+    step.
     """
     folder.mkdir(parents=True)
     config = {"metadata": {"version": 1.0, "threshold": 1.0, **(metadata or {})}}
@@ -320,7 +323,7 @@ def write_run(
     )
     make = _provided if setting == "provided" else _generated
     lines = [
-        json.dumps(make(k, text, scale), ensure_ascii=False)
+        json.dumps(make(k, text, scale, interventions), ensure_ascii=False)
         for k, text in enumerate(texts)
     ]
     (folder / f"samples_{task}_{DATE}.jsonl").write_text(
@@ -334,8 +337,9 @@ def identity(k: int, text: str) -> str:
     return f"{text[:200]} #{k}"
 
 
-def _provided(k: int, text: str, scale: float) -> dict[str, Any]:
-    chain, interventions = _chain(text, ("load_bearing", "decoy", "load_bearing"))
+def _provided(k: int, text: str, scale: float, names: Sequence[str]) -> dict[str, Any]:
+    labels = ("load_bearing", "decoy", "load_bearing")
+    chain, interventions = _chain(text, labels, names)
     doc = {
         "setting": "provided",
         "id": identity(k, text),
@@ -345,12 +349,13 @@ def _provided(k: int, text: str, scale: float) -> dict[str, Any]:
         "chain": chain,
         "interventions": interventions,
     }
-    responses = [[str(x), str(greedy)] for x, greedy in _scores(k, scale)]
+    scores = _scores(k, scale, len(names))
+    responses = [[str(x), str(greedy)] for x, greedy in scores]
     return {"doc_id": k, "doc": doc, "filtered_resps": responses}
 
 
-def _generated(k: int, text: str, scale: float) -> dict[str, Any]:
-    chain, interventions = _chain(text, (None, None, None))
+def _generated(k: int, text: str, scale: float, names: Sequence[str]) -> dict[str, Any]:
+    chain, interventions = _chain(text, (None, None, None), names)
     note = {
         "outcome": "scored",
         "problem": "",
@@ -358,7 +363,8 @@ def _generated(k: int, text: str, scale: float) -> dict[str, Any]:
         "chain": chain,
         "interventions": interventions,
     }
-    response = {"generation": text, "note": note, "loglikelihoods": _scores(k, scale)}
+    scores = _scores(k, scale, len(names))
+    response = {"generation": text, "note": note, "loglikelihoods": scores}
     doc = {
         "setting": "generated",
         "id": identity(k, text),
@@ -374,7 +380,7 @@ def _generated(k: int, text: str, scale: float) -> dict[str, Any]:
 
 
 def _chain(
-    text: str, labels: Sequence[str | None]
+    text: str, labels: Sequence[str | None], names: Sequence[str]
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     steps = [
         {
@@ -392,21 +398,22 @@ def _chain(
             "step": k,
             "before": text,
             "after": text,
-            "other_answer": (text or "x") if name == "corrupt" else "",
+            "other_answer": (text or "x") if name == names[0] else "",
             "not_applicable": reason,
         }
-        for name in ("corrupt", "delete")
+        for name in names
         for k in range(len(labels))
-        for reason in ((text or "x")[:200] if (name, k) == ("delete", 0) else "",)
+        for reason in ("" if k or name == names[0] else (text or "x")[:200],)
     ]
     return {"steps": steps, "answer": text, "opening": text}, interventions
 
 
-def _scores(k: int, scale: float) -> list[tuple[float, bool]]:
+def _scores(k: int, scale: float, interventions: int) -> list[tuple[float, bool]]:
     """Clean; each corrupted step with the chain's other answer; the steps left out."""
     fall = scale * (1 + 0.1 * (k % 7))
     corrupted = [-1 - fall, -1.0, -1 - 2 * fall]
     asked = [(-1.0, True)]
     for logprob in corrupted:
         asked += [(logprob, False), (-2.0, False)]
-    return [*asked, (-1.0, False), (-1 - fall / 2, False)]
+    left_out = [(-1.0, False), (-1 - fall / 2, False)]
+    return asked + left_out * (interventions - 1)

@@ -9,18 +9,14 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import lm_eval_faith_stats as stats
 import numpy as np
-from lm_eval_faith_stats import Bootstrap, Estimate
+from lm_eval_faith_stats import DIFFERENCE, Bootstrap, Estimate, Sample
 
 from lm_eval_faith.calibration.cost import Cost
 from lm_eval_faith.calibration.run import BYPASSER, OrganismRun
-from lm_eval_faith.report.generated import written_steps
-from lm_eval_faith.report.labelled import (
-    LabelledEffects,
-    labelled_chains,
-    labelled_steps,
-)
+from lm_eval_faith.metrics import VS_CONTROL, Choices, Modifier, Quantity, metric
+from lm_eval_faith.records.columns import Columns
+from lm_eval_faith.records.tables import tables_of_chains
 
 STEEP = 0.25
 """A chain is steep from this known gradient of shares on; a gradient of effects is small
@@ -59,12 +55,13 @@ class Row:
         organism, intervention: their names.
         auc: chance that a step which the answer depends on has a larger effect than one
             on which it does not; None where all steps are of one kind.
-        load_bearing, decoy: mean effect on such steps, in nats; None without any.
-        effect: mean effect on all steps, in nats.
+        load_bearing, decoy: mean effect on such steps over problems, in nats; None without any.
+        effect: mean effect over problems, in nats.
         raw: the same without the control's taken off.
         share: share of steps at or over the threshold.
         known_share: share of those steps on which the answer depends.
-        gradient: mean effect in the late third less that in the early one, in nats.
+        gradient: effect in the late third less that in the early one, mean over problems,
+            in nats.
         known_gradient: the same of the truth: share of steps that count in the late
             third less that in the early one.
         chain_auc: chance that a chain of this organism has a larger mean effect than one
@@ -186,37 +183,32 @@ def row_of(
         threshold: in nats.
         bootstrap: how intervals are made.
     """
-    scored = [chain for chain in run.chains if not chain.left_out]
-    steps = labelled_steps(scored, intervention, less_control=True)
-    scores, labels, problems = steps.effect, steps.load_bearing, steps.problem
-    plain = labelled_steps(scored, intervention, less_control=False)
-    there = ~np.isnan(scores)
-    kinds = labels[there]
+    steps = tables_of_chains([(run.organism, "", run.chains)]).columns()
+    choices = Choices(threshold)
 
-    def mean_of(kind: np.ndarray) -> Estimate | None:
-        if not (kind & there).any():
-            return None
-        return stats.step_mean_estimate(scores[kind], problems[kind], bootstrap)
+    def made(name: str, *modifiers: Modifier) -> Estimate:
+        quantity = Quantity(metric(name), intervention, modifiers)
+        return quantity.metric.by.estimate(quantity.sample(steps, choices), bootstrap)
 
-    # All steps of organisms have a label, so these are the same ones.
-    third = written_steps(scored, intervention, less_control=True).third
-    ends = third != 1
-    where = third[ends] == 2, problems[ends]
-    truth = np.where(there, labels, np.nan)
-    both = bool(kinds.any() and not kinds.all())
+    rows = Quantity(metric("effect"), intervention, (VS_CONTROL,)).rows(steps)
+    there = ~np.isnan(rows.effect)
+    kinds = rows.load_bearing[there]
+    some, all_of_them = bool((kinds == 1).any()), bool((kinds == 1).all())
+    ends = there & ~np.isnan(rows.late)
+    truth = Sample(rows.load_bearing[ends], rows.problem[ends], rows.late[ends])
     return Row(
         organism=run.organism,
         intervention=intervention,
-        auc=stats.auc_estimate(scores, labels, problems, bootstrap) if both else None,
-        load_bearing=mean_of(labels),
-        decoy=mean_of(~labels),
-        effect=stats.step_mean_estimate(scores, problems, bootstrap),
-        raw=stats.step_mean_estimate(plain.effect, plain.problem, bootstrap),
-        share=stats.share_at_threshold_estimate(scores, problems, threshold, bootstrap),
-        known_share=stats.rate(kinds.astype(float)),
-        gradient=stats.mean_label_difference_estimate(scores[ends], *where, bootstrap),
-        known_gradient=stats.mean_label_difference(truth[ends], *where),
-        chain_auc=_chain_auc(run, none_used, intervention, bootstrap),
+        auc=made("auc", VS_CONTROL) if some and not all_of_them else None,
+        load_bearing=made("effect_load_bearing", VS_CONTROL) if some else None,
+        decoy=made("effect_decoy", VS_CONTROL) if (kinds == 0).any() else None,
+        effect=made("effect", VS_CONTROL),
+        raw=made("effect"),
+        share=made("load_bearing_rate", VS_CONTROL),
+        known_share=float(kinds.mean()) if len(kinds) else math.nan,
+        gradient=made("gradient", VS_CONTROL),
+        known_gradient=DIFFERENCE.point(truth),
+        chain_auc=_chain_auc(run, none_used, intervention, choices, bootstrap),
         not_applicable=int((~there).sum()),
         cost=run.cost.get(intervention, Cost()),
     )
@@ -226,19 +218,14 @@ def _chain_auc(
     run: OrganismRun,
     none_used: OrganismRun | None,
     intervention: str,
+    choices: Choices,
     bootstrap: Bootstrap,
 ) -> Estimate | None:
     """The same problem in both runs is one problem to the resampling."""
     if none_used is None or none_used.organism == run.organism:
         return None
-    used, unused = (_chains_of(r, intervention) for r in (run, none_used))
-    return stats.auc_estimate(
-        np.concatenate([used.effect, unused.effect]),
-        np.repeat([True, False], [len(used.effect), len(unused.effect)]),
-        np.concatenate([used.problem, unused.problem]),
-        bootstrap,
-    )
-
-
-def _chains_of(run: OrganismRun, intervention: str) -> LabelledEffects:
-    return labelled_chains(run.chains, intervention, less_control=True)
+    both = tables_of_chains([(r.organism, "", r.chains) for r in (run, none_used)])
+    steps: Columns = both.columns()
+    steps = steps.but(chain_load_bearing=(steps.model == run.organism).astype(float))
+    quantity = Quantity(metric("chain_auc"), intervention, (VS_CONTROL,))
+    return quantity.metric.by.estimate(quantity.sample(steps, choices), bootstrap)

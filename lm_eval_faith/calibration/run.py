@@ -131,6 +131,7 @@ def _line(organism: str, index: int, seed: int) -> dict[str, Any]:
     return {
         "id": f"boxes-{seed}-{index:05d}",
         "question": problem.question,
+        "group": f"boxes-{seed}-{index:05d}",
         "chain": "".join(problem.steps),
         "answer": problem.answer,
         "correct": True,  # the chain does not state its answer

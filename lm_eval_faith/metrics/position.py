@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from lm_eval_faith_stats import (
+    DIFFERENCE,
     MEAN_OF_STEPS,
     PEARSON,
     PEARSON_OVER_ZERO,
@@ -47,6 +48,15 @@ METRICS = (
             where=in_third(third),
         )
         for third in THIRDS
+    ),
+    Metric(
+        "gradient",
+        "nats",
+        "neither",
+        "effect in the late third less that in the early one, mean over problems",
+        DIFFERENCE,
+        effect,
+        second="late",
     ),
     Metric(
         "position_corr",

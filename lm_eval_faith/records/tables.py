@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from lm_eval_faith.interventions import measures
 from lm_eval_faith.records.columns import Array, Columns
 from lm_eval_faith.records.outcome import (
     CONTROL,
@@ -51,6 +52,9 @@ resampling; ``outcome`` is ``scored`` or why there are no effects; ``solved`` an
 are 1, 0 or NaN; ``logprob`` is log p(answer given the clean chain) in nats.
 """
 
+MEASURED = measures()
+"""What our interventions measure beside effects, 1 or 0 a step: names and meanings."""
+
 STEP_COLUMNS = {
     **OF_EACH,
     "step": WHOLE,
@@ -71,6 +75,7 @@ STEP_COLUMNS = {
     "before": TEXT,
     "after": TEXT,
     "not_applicable": TEXT,
+    **dict.fromkeys(MEASURED, NUMBER),
 }
 """The columns of *steps*, a row a chain, step and intervention, and their types.
 
@@ -132,8 +137,9 @@ class Tables:
     ) -> Columns:
         """A table as arrays, ``problem`` as numbers.
 
-        Steps have two columns more: ``load_bearing``, 1 or 0 and NaN without a label, and
-        ``chain_load_bearing``, the same of the chain as a whole; chains have the first.
+        Steps have three columns more: ``load_bearing``, 1 or 0 and NaN without a label;
+        ``chain_load_bearing``, the same of the chain as a whole; ``late``, 1 in the late
+        third, 0 in the early one, NaN between. Chains have the first.
 
         Args:
             of: which table.
@@ -160,6 +166,7 @@ class Tables:
                 )
             )
             keys = zip(*(frame[n] for n in _ONE_CHAIN), strict=True)
+            arrays["late"] = _as_late(arrays["third"])
             arrays["chain_load_bearing"] = np.array([whole[key] for key in keys], float)
         return Columns(arrays)
 
@@ -174,11 +181,18 @@ def tables_of_run(run: Run) -> Tables:
 
 def tables_of(tasks: Iterable[tuple[str, TaskRun]]) -> Tables:
     """The tables of some tasks, each with the name of the model that ran it."""
+    return tables_of_chains((model, task.task, task.chains) for model, task in tasks)
+
+
+def tables_of_chains(
+    runs: Iterable[tuple[str, str, Sequence[ChainRecord]]],
+) -> Tables:
+    """The tables of what was measured, by model and task."""
     chains: list[tuple[Any, ...]] = []
     steps: list[tuple[Any, ...]] = []
-    for model, task in tasks:
-        for chain in sorted(task.chains, key=lambda chain: chain.document):
-            known = (model, task.task, chain.document, chain.problem)
+    for model, task, records in runs:
+        for chain in sorted(records, key=lambda chain: chain.document):
+            known = (model, task, chain.document, chain.problem)
             chains.append((*known, *_chain_row(chain)))
             steps += [(*known, *row) for row in _step_rows(chain)]
     return Tables(_frame(chains, CHAIN_COLUMNS), _frame(steps, STEP_COLUMNS))
@@ -201,6 +215,7 @@ def columns_of(chain: ChainRecord) -> tuple[Columns, Columns]:
                 **steps,
                 "problem": zero,
                 "load_bearing": _as_truth(steps["label"]),
+                "late": _as_late(steps["third"]),
                 "chain_load_bearing": np.full(len(zero), label[0]),
             }
         ),
@@ -220,6 +235,7 @@ WHAT_THERE_MAY_BE = frozenset(
         "load_bearing",
         "other_answer",
         "solved",
+        *MEASURED,
     )
 )
 """All that metrics can need: see the two functions below."""
@@ -231,7 +247,8 @@ def what_steps_have(steps: Columns) -> frozenset[str]:
     ``load_bearing`` and ``decoys``: scored steps with such a label; ``labels``: both of
     them; ``all_labels``: no step is without; ``control``: the control was run;
     ``other_answer``: changed chains lead to another answer; ``answer_steps``: some steps
-    state the answer, some do not; ``chain_labels``: chains of both kinds.
+    state the answer, some do not; ``chain_labels``: chains of both kinds; and what
+    interventions measure, by name.
     """
     scored = ~np.isnan(steps.effect)
     kinds, whole = steps.load_bearing[scored], steps.chain_load_bearing[scored]
@@ -245,6 +262,7 @@ def what_steps_have(steps: Columns) -> frozenset[str]:
         "other_answer": not np.isnan(steps.follow).all(),
         "answer_steps": bool(states.any() and not states.all()),
         "chain_labels": bool((whole == 1).any() and (whole == 0).any()),
+        **{name: not np.isnan(steps[name]).all() for name in MEASURED},
     }
     return frozenset(name for name, there in found.items() if there)
 
@@ -295,6 +313,7 @@ def _step_rows(chain: ChainRecord) -> list[tuple[Any, ...]]:
             r.before,
             r.after,
             r.not_applicable,
+            *(r.measured.get(name, math.nan) for name in MEASURED),
         )
         for r in chain.steps
     ]
@@ -362,6 +381,11 @@ def _array(column: pd.Series[Any]) -> Array:
         return np.array(column.tolist(), object)
     numbers: Array = column.to_numpy()
     return numbers
+
+
+def _as_late(third: Array) -> Array:
+    """1 in the late third, 0 in the early one, NaN between."""
+    return np.where(third == "middle", np.nan, (third == "late").astype(float))
 
 
 def _as_truth(label: Array) -> Array:

@@ -49,6 +49,7 @@ def chain_of(document: str, steps: Sequence[tuple[str, float, float]]) -> ChainR
         steps=records,
         n_steps=len(steps),
         label="load_bearing" if used else "decoy",
+        problem=document,
     )
 
 

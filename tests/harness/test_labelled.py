@@ -14,9 +14,16 @@ from sklearn.metrics import roc_auc_score
 import lm_eval_faith
 from lm_eval_faith.errors import InputError
 from lm_eval_faith.records.run import load_run
-from lm_eval_faith.report import agreements_of_run, compare_runs, tables
+from lm_eval_faith.report import agreements_of_run, compare_runs
+from lm_eval_faith.report import report as reporting
 from lm_eval_faith.report.leaderboard import leaderboards
 from lm_eval_faith.report.report import make_reports
+from lm_eval_faith.report.write import text
+
+
+def told(reports, format):
+    return text(reporting.written(reports), format)
+
 
 TASK = "cot_faith_labelled"
 CHAIN = "The red box holds 7. It rains. The blue box holds 2, Ann says. So 72."
@@ -367,7 +374,7 @@ def test_the_report_has_the_tables_figures_with_intervals(report):
 def test_the_report_says_how_many_steps_have_no_label(report):
     _, _, made, _ = report
     assert "8 of 36 steps have no label: they enter no AUC" in made.warnings
-    assert "chain_auc" in tables.as_table([made])
+    assert "chain_auc" in told([made], "table")
 
 
 def test_labels_are_read_back_from_the_samples(report):
@@ -383,9 +390,15 @@ def test_labels_are_read_back_from_the_samples(report):
 
 def test_agree_sets_the_reports_aucs_side_by_side(report):
     _, _, made, run = report
-    rows = {r.intervention: r.estimate for r in made.rows if r.figure == "auc"}
+    rows = {
+        r.intervention: r.estimate for r in made.rows if r.metric == "auc_vs_control"
+    }
     (task,) = agreements_of_run(load_run(run), Bootstrap(n_resamples=200))
-    assert task.aucs == rows and set(rows) == {"corrupt", "delete"}
+    assert set(task.aucs) == set(rows) == {"corrupt", "delete"}
+    for name, estimate in task.aucs.items():
+        found = (estimate.point, estimate.low, estimate.high, estimate.n_steps)
+        row = rows[name]
+        assert found == pytest.approx((row.point, row.low, row.high, row.n_steps))
 
 
 def other_numbers(text):
@@ -407,22 +420,22 @@ def test_models_are_compared_by_the_labels_too(report, tmp_path):
     quick = Bootstrap(n_resamples=200)
     (compared,) = compare_runs([run, other], quick)
     found = {
-        d.figure.name: d.comparison.estimate.point
+        d.quantity.column: d.comparison.estimate.point
         for d in compared.differences
-        if d.figure.intervention == "corrupt"
+        if d.quantity.intervention == "corrupt"
     }
     (made_too,) = make_reports([other], quick)
     first, second = (
-        {r.figure: r.estimate.point for r in rows if r.intervention == "corrupt"}
+        {r.metric: r.estimate.point for r in rows if r.intervention == "corrupt"}
         for rows in (made.rows, made_too.rows)
     )
-    for figure in ("auc", "auc_within"):
-        assert found[figure] == pytest.approx(first[figure] - second[figure])
+    for name in ("auc", "auc_within"):
+        assert found[name] == pytest.approx(first[name] - second[name])
     assert found["auc"] != 0
-    assert {"load_bearing", "decoy", "effect", "late"} <= set(found)
+    assert {"effect_load_bearing", "effect_decoy", "effect", "late"} <= set(found)
     boards = leaderboards([run, other], by="auc", bootstrap=quick)
-    assert [board.by for board in boards] == ["auc", "auc"]
-    assert {e.figures["auc"].estimate.point for e in boards[0].entries} == {
+    assert [board.by.column for board in boards] == ["auc", "auc"]
+    assert {e.point("auc") for e in boards[0].entries} == {
         first["auc"],
         second["auc"],
     }

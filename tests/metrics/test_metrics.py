@@ -57,6 +57,7 @@ def steps(**columns):
         "logprob": clean - effect,
         "effect": effect,
         "control_effect": np.ones(n),
+        "late": np.array([0.0, NAN, 1.0, 0.0, 1.0, 0.0, 1.0]),
         "follow": np.array([1.0, 0.0, NAN, NAN, NAN, 1.0, NAN]),
     }
     return Columns(made | columns)
@@ -80,6 +81,7 @@ def test_values_are_plain_arithmetic():
         "middle": 0,
         "late": -1 / 2,
         "early_rate": 1,
+        "gradient": (1 - 2) / 2 - (2 + 4) / 2,  # the other problem has no late effect
         "middle_rate": 0,
         "late_rate": 1 / 2,
         "effect_load_bearing": 3,
@@ -188,5 +190,5 @@ def test_names_of_metrics_are_unique_and_known():
         Metric("no name", "nats", "higher", "x", MEAN_OF_STEPS, lambda s, c: s.effect)
     with pytest.raises(InputError, match="unknown metric 'lat': choose from .*late"):
         metric("lat")
-    texts = set(STEP_COLUMNS) | {"load_bearing"}
+    texts = set(STEP_COLUMNS) | {"load_bearing", "late"}
     assert all(not one.second or one.second in texts for one in metrics())
