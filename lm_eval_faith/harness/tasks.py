@@ -321,6 +321,11 @@ class FaithTask(ShowsMetrics, ConfigurableTask):  # type: ignore[misc]
             "decoys": steps["decoy"],
             "labels": steps["load_bearing"] and steps["decoy"],
             "chain_labels": chains["load_bearing"] and chains["decoy"],
+            **{
+                measure: True
+                for name in self.choice.interventions
+                for measure in get_intervention(name).measures
+            },
         }
         return frozenset(name for name, is_there in there.items() if is_there)
 

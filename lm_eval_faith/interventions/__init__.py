@@ -27,6 +27,7 @@ from lm_eval_faith.interventions.registry import (
     intervention_names,
     is_control,
     load_intervention_modules,
+    measures,
     says_of,
 )
 
@@ -42,5 +43,6 @@ __all__ = [
     "intervention_names",
     "is_control",
     "load_intervention_modules",
+    "measures",
     "says_of",
 ]
