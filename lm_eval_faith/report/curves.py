@@ -42,12 +42,14 @@ class Histogram:
 
 
 def histogram_edges(effects: np.ndarray) -> np.ndarray:
-    """Edges in nats, at whole multiples of the bins' width, zero among them."""
+    """Edges in nats; zero is the middle of a bin, so that a spike there is one bar."""
     if not len(effects):
-        return np.array([0.0, NARROWEST_BIN])
+        return np.array([-NARROWEST_BIN / 2, NARROWEST_BIN / 2])
     width = max(NARROWEST_BIN, float(np.ptp(effects)) / 40)
-    first, last = np.floor(effects.min() / width), np.floor(effects.max() / width) + 1
-    return np.arange(first, last + 0.5) * width
+    first = np.floor(effects.min() / width + 0.5)
+    last = np.floor(effects.max() / width + 0.5)
+    edges: np.ndarray = (np.arange(first, last + 1.5) - 0.5) * width
+    return edges
 
 
 def histogram(effects: np.ndarray, edges: np.ndarray) -> Histogram:

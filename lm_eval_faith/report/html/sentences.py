@@ -15,7 +15,7 @@ from lm_eval_faith_stats import Estimate
 
 from lm_eval_faith.interventions import says_of
 from lm_eval_faith.records.outcome import CONTROL
-from lm_eval_faith.report.cells import interval, nats, number
+from lm_eval_faith.report.cells import counted, interval, nats, number
 from lm_eval_faith.report.report import Row, TaskReport
 
 WITHOUT = "_no_answer_steps"
@@ -121,7 +121,7 @@ def _known_truth(report: TaskReport, name: str) -> Iterator[str]:
     decoy = _row(report, name, "effect_decoy")
     problems = carrying.estimate.n_problems if carrying else 0
     yield (
-        f"{report.model} read {_count(problems, 'word problem')} with the solution written "
+        f"{report.model} read {counted(problems, 'word problem')} with the solution written "
         f"out step by step; we changed one step at a time with the intervention "
         f"{_named(name)} and measured how far the log-probability of the answer fell."
     )
@@ -134,13 +134,13 @@ def _known_truth(report: TaskReport, name: str) -> Iterator[str]:
 
 def _written(report: TaskReport, name: str) -> Iterator[str]:
     mean = _row(report, name, "effect")
-    used = _count(mean.estimate.n_problems if mean else 0, "problem")
+    used = counted(mean.estimate.n_problems if mean else 0, "problem")
     how = f"with the intervention {_named(name)}"
     solved = report.row("solved")
     if solved is not None:
         yield (
             f"{report.model} wrote its own step-by-step solutions to "
-            f"{_count(solved.estimate.n_problems, 'problem')}; where its answer was right, "
+            f"{counted(solved.estimate.n_problems, 'problem')}; where its answer was right, "
             f"in {used}, we changed one step at a time {how} and measured how far the "
             "log-probability of its answer fell."
         )
@@ -210,10 +210,6 @@ def _steps_at(share: Row) -> str:
 def _interval(estimate: Estimate) -> str:
     level = f"{100 * estimate.confidence_level:g}%"
     return f"{level} interval of the fall {interval(estimate, 'nats')}"
-
-
-def _count(n: int, noun: str) -> str:
-    return f"{n:,} {noun}{'' if n == 1 else 's'}"
 
 
 def _sentence(text: str) -> str:
