@@ -430,8 +430,8 @@ def test_models_are_compared_by_the_labels_too(report, tmp_path):
     boards = leaderboards([run, other], by="auc", bootstrap=quick)
     assert [board.by for board in boards] == ["auc", "auc"]
     assert {e.figures["auc"].estimate.point for e in boards[0].entries} == {
-        first["auc"],
-        second["auc"],
+        first["auc_vs_control"],
+        second["auc_vs_control"],
     }
 
 
