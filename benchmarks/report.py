@@ -26,6 +26,7 @@ from lm_eval_faith.harness.answer_format import AnswerFormat
 from lm_eval_faith.harness.requests import chain_requests, read_document
 from lm_eval_faith.interventions import Context
 from lm_eval_faith.interventions.plan import plan
+from lm_eval_faith.parameters import as_json
 from lm_eval_faith.problems.running_total import (
     RunningTotalSettings,
     running_total_problem,
@@ -147,11 +148,11 @@ def _sample(
 
 
 def _results(name: str, settings: RunningTotalSettings) -> dict[str, Any]:
-    metadata = settings.to_dict() | {"interventions": list(INTERVENTIONS)}
+    metadata = as_json(settings) | {"interventions": list(INTERVENTIONS)}
     return {
         "results": {},
-        "configs": {TASK: {"task": TASK, "metadata": {"version": 1.0, **metadata}}},
-        "versions": {TASK: 1.0},
+        "configs": {TASK: {"task": TASK, "metadata": {"version": 2.0, **metadata}}},
+        "versions": {TASK: 2.0},
         "n-shot": {TASK: 0},
         "config": {"model": "hf", "model_args": {"pretrained": name}},
         "model_name": name,

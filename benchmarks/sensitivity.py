@@ -23,9 +23,9 @@ from lm_eval_faith.errors import InputError
 from lm_eval_faith.files import write_whole
 from lm_eval_faith.interventions.corrupt_written import ChangeSize
 from lm_eval_faith.organisms import ORGANISMS
-from lm_eval_faith.report import sections
+from lm_eval_faith.report import write
 from lm_eval_faith.report.cells import interval, number
-from lm_eval_faith.report.sections import Column, Section
+from lm_eval_faith.report.write import Column, Section
 
 INTERVENTION = "corrupt"
 THRESHOLDS = (0.25, 0.5, 1.0, 2.0, 4.0)
@@ -201,7 +201,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     try:
         with folder(chosen.keep) as path:
-            text = sections.as_markdown(sensitivity(plan, path), {})
+            text = write.as_markdown(sensitivity(plan, path), {})
         if chosen.out is None:
             print(text, end="")
         else:

@@ -228,22 +228,16 @@ def report(
     Runs must hold samples: give --output_path and --log_samples to lm_eval.
     """
     from lm_eval_faith.records.many_runs import available_cores
-    from lm_eval_faith.report import tables
-    from lm_eval_faith.report.report import Asked, make_reports
+    from lm_eval_faith.report.report import Asked, make_reports, written
     from lm_eval_faith.report.step_table import check_ending, step_file
+    from lm_eval_faith.report.write import text
 
     if steps is not None:
         check_ending(steps)
     bootstrap = _bootstrap(confidence_level, n_resamples, seed, method)
     asked = Asked(_threshold(threshold), exclude_answer_steps, tuple(plugin or ()))
     reports = make_reports(runs, bootstrap, asked, available_cores())
-    writer = {
-        Format.table: tables.as_table,
-        Format.json: tables.as_json,
-        Format.csv: tables.as_csv,
-        Format.markdown: tables.as_markdown,
-    }[format]
-    text = writer(reports)
+    told = text(written(reports), format.value)
     if html is not None:
         from lm_eval_faith.report.html.report_page import report_page
         from lm_eval_faith.report.make import Choices
@@ -252,7 +246,7 @@ def report(
         _write(html, report_page(runs, bootstrap, chosen, available_cores()).html)
     if steps is not None:
         _write(steps, step_file(runs, steps))
-    _print_or_write(text, out)
+    _print_or_write(told, out)
 
 
 class Adjustment(str, Enum):
@@ -337,6 +331,7 @@ def compare(
             "--force", help="Compare runs that differ in more than the model."
         ),
     ] = False,
+    plugin: Plugin = None,
     threshold: Threshold = None,
     exclude_answer_steps: ExcludeAnswerSteps = False,
     confidence_level: Level = 0.95,
@@ -346,31 +341,27 @@ def compare(
 ) -> None:
     """Compare models on the problems both have: differences, intervals, p-values.
 
-    Problems are matched by id and content. Differences are the first run less the
-    second. Generated chains are compared on problems that both models solved, and
-    unpaired, each model on its own. Runs that differ in task version, parameters, prompt or
+    Problems are matched by the question, and by the chains where they were given.
+    Differences are the first run less the second, of the numbers that `report` shows.
+    Generated chains are compared on problems that both models solved, and unpaired, each
+    model on its own. p-values of the primary metric are adjusted over all pairs of models,
+    those of the others over metrics too. Runs that differ in task version, parameters, prompt or
     few-shot examples are refused unless --force is given.
     """
     from lm_eval_faith.records.many_runs import available_cores
-    from lm_eval_faith.report import compare_tables as tables
-    from lm_eval_faith.report.compare import compare_runs
-    from lm_eval_faith.report.make import Choices
+    from lm_eval_faith.report.compare import compare_runs, written
+    from lm_eval_faith.report.report import Asked
+    from lm_eval_faith.report.write import text
 
     comparisons = compare_runs(
         runs,
         _bootstrap(confidence_level, n_resamples, seed, method),
         adjust.value,
-        Choices(_threshold(threshold), exclude_answer_steps),
+        Asked(_threshold(threshold), exclude_answer_steps, tuple(plugin or ())),
         force,
         available_cores(),
     )
-    writer = {
-        Format.table: tables.as_table,
-        Format.json: tables.as_json,
-        Format.csv: tables.as_csv,
-        Format.markdown: tables.as_markdown,
-    }[format]
-    _print_or_write(writer(comparisons), out)
+    _print_or_write(text(written(comparisons), format.value), out)
 
 
 @app.command("agree")
@@ -394,22 +385,17 @@ def agree(
     from functools import partial
 
     from lm_eval_faith.records.many_runs import available_cores, of_runs
-    from lm_eval_faith.report import agree as tables
-    from lm_eval_faith.report.make import Choices
+    from lm_eval_faith.report.agree import agreements_of_run, written
+    from lm_eval_faith.report.report import Asked
+    from lm_eval_faith.report.write import text
 
     make = partial(
-        tables.agreements_of_run,
+        agreements_of_run,
         bootstrap=_bootstrap(confidence_level, n_resamples, seed, method),
-        choices=Choices(exclude_answer_steps=exclude_answer_steps),
+        asked=Asked(exclude_answer_steps=exclude_answer_steps),
     )
     found = [task for made in of_runs(runs, make, available_cores()) for task in made]
-    writer = {
-        Format.table: tables.as_table,
-        Format.json: tables.as_json,
-        Format.csv: tables.as_csv,
-        Format.markdown: tables.as_markdown,
-    }[format]
-    _print_or_write(writer(found), out)
+    _print_or_write(text(written(found), format.value), out)
 
 
 @app.command("power")
@@ -418,10 +404,13 @@ def power(
         list[Path] | None,
         typer.Argument(help="None, or a run, or two runs of the same problems."),
     ] = None,
-    figure: Annotated[
-        str,
-        typer.Option(help="Figure of the run to plan with, as in the harness's table."),
-    ] = "corrupt_effect",
+    metric: Annotated[
+        str | None,
+        typer.Option(
+            help="Metric of the run to plan with, as in the harness's table; default: the "
+            "one that compare tests first."
+        ),
+    ] = None,
     task: Annotated[
         str | None, typer.Option(help="Which task, where the run has several.")
     ] = None,
@@ -446,6 +435,9 @@ def power(
     power: Annotated[
         float, typer.Option(help="Chance of finding the difference.")
     ] = 0.8,
+    assurance: Annotated[
+        float, typer.Option(help="Chance that an interval is no wider than wanted.")
+    ] = 0.8,
     confidence_level: Level = 0.95,
     format: Annotated[
         Format, typer.Option(help="How the table is written.")
@@ -462,7 +454,7 @@ def power(
     """
     from lm_eval_faith.report import power as planning
     from lm_eval_faith.report.plot import FORMATS, rendered
-    from lm_eval_faith.report.power_runs import spread_of_runs
+    from lm_eval_faith.report.write import text
 
     form = plot.suffix.lstrip(".").lower() if plot else ""
     if plot and form not in FORMATS:
@@ -472,28 +464,16 @@ def power(
     if std is not None:
         spread = planning.given_spread(std, correlation)
     else:
-        spread = spread_of_runs(runs or [], figure, task, correlation, confidence_level)
+        spread = planning.spread_of_runs(
+            runs or [], metric, task, correlation, confidence_level
+        )
     planned = planning.plan(
-        spread, half_width or (), difference or (), power, confidence_level
+        spread, half_width or (), difference or (), power, confidence_level, assurance
     )
     drawn = rendered(planning.power_curve(planned), form) if plot else b""
-    writer = {
-        Format.table: planning.as_table,
-        Format.json: planning.as_json,
-        Format.csv: planning.as_csv,
-        Format.markdown: planning.as_markdown,
-    }[format]
-    _print_or_write(writer(planned), out)
+    _print_or_write(text(planning.written(planned), format.value), out)
     if plot:
         _write(plot, drawn)
-
-
-class BoardFormat(str, Enum):
-    """How a leaderboard is written."""
-
-    table = "table"
-    json = "json"
-    csv = "csv"
 
 
 @app.command("leaderboard")
@@ -501,15 +481,18 @@ def leaderboard(
     runs: Runs,
     by: Annotated[
         str | None,
-        typer.Option(help="Figure that orders the models; default: the effect."),
+        typer.Option(
+            help="Metric that orders the models, without the intervention's name; default: "
+            "the one that compare tests first."
+        ),
     ] = None,
     intervention: Annotated[
         str | None,
         typer.Option(help="Only this one; default: all, in the table corrupt."),
     ] = None,
     format: Annotated[
-        BoardFormat, typer.Option(help="How the leaderboard is written.")
-    ] = BoardFormat.table,
+        Format, typer.Option(help="How the leaderboard is written.")
+    ] = Format.table,
     out: Out = None,
     html: Html = None,
     site: Annotated[
@@ -518,6 +501,7 @@ def leaderboard(
             help="Write a folder to serve: the page, each model's report, JSON and CSV."
         ),
     ] = None,
+    plugin: Plugin = None,
     threshold: Threshold = None,
     exclude_answer_steps: ExcludeAnswerSteps = False,
     confidence_level: Level = 0.95,
@@ -525,24 +509,24 @@ def leaderboard(
     method: MethodOption = Method.default,
     seed: Seed = 0,
 ) -> None:
-    """Set many models beside each other: tiers of models that cannot be told apart.
+    """Set many models beside each other, with the range of ranks that each may have.
 
     Models are told apart on the problems they share, with Holm's correction over all
     pairs. Runs that differ in task version, parameters, prompt or few-shot examples are
     refused.
     """
     from lm_eval_faith.records.many_runs import available_cores
-    from lm_eval_faith.report import leaderboard_tables as tables
-    from lm_eval_faith.report.leaderboard import leaderboards
-    from lm_eval_faith.report.make import Choices
+    from lm_eval_faith.report.leaderboard import leaderboards, written
+    from lm_eval_faith.report.report import Asked
+    from lm_eval_faith.report.write import text
 
     if site is not None:
         from lm_eval_faith.report.html.site import check_site
 
         check_site(site)
     bootstrap = _bootstrap(confidence_level, n_resamples, seed, method)
-    choices = Choices(_threshold(threshold), exclude_answer_steps)
-    boards = leaderboards(runs, by, intervention, bootstrap, choices, available_cores())
+    asked = Asked(_threshold(threshold), exclude_answer_steps, tuple(plugin or ()))
+    boards = leaderboards(runs, by, intervention, bootstrap, asked, available_cores())
     if html is not None or site is not None:
         from lm_eval_faith.report.html.leaderboard_page import leaderboard_page
         from lm_eval_faith.report.html.site import write_site
@@ -550,15 +534,10 @@ def leaderboard(
         if html is not None:
             _write(html, leaderboard_page(boards))
         if site is not None:
-            write_site(site, boards, bootstrap, choices)
+            write_site(site, boards, bootstrap, asked)
         if out is None:
             return
-    writer = {
-        BoardFormat.table: tables.as_table,
-        BoardFormat.json: tables.as_json,
-        BoardFormat.csv: tables.as_csv,
-    }[format]
-    _print_or_write(writer(boards), out)
+    _print_or_write(text(written(boards), format.value), out)
 
 
 @app.command("calibrate")
@@ -661,16 +640,11 @@ def metrics(
 ) -> None:
     """Say what every metric means, its unit, and what a run must have for it."""
     from lm_eval_faith.metrics import load_metric_modules
-    from lm_eval_faith.report import metric_table as tables
+    from lm_eval_faith.report.metric_table import written
+    from lm_eval_faith.report.write import text
 
     load_metric_modules(plugin or ())
-    writer = {
-        Format.table: tables.as_table,
-        Format.json: tables.as_json,
-        Format.csv: tables.as_csv,
-        Format.markdown: tables.as_markdown,
-    }[format]
-    print(writer(), end="")
+    print(text(written(), format.value), end="")
 
 
 @app.command("plot")

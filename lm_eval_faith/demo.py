@@ -47,9 +47,9 @@ def run_demo(out: Path, problems: int) -> None:
     from lm_eval.__main__ import cli_evaluate
 
     from lm_eval_faith.harness.activation import activate
-    from lm_eval_faith.report import tables
     from lm_eval_faith.report.html.report_page import report_page
-    from lm_eval_faith.report.report import make_reports
+    from lm_eval_faith.report.report import make_reports, written
+    from lm_eval_faith.report.write import text
 
     arguments = demo_arguments(out, problems)
     print(f"lm-eval-faith run {shlex.join(arguments)}\n", flush=True)
@@ -59,9 +59,9 @@ def run_demo(out: Path, problems: int) -> None:
     page = out / "report.html"
     shown = shlex.join([str(out), "--html", str(page)])
     print(f"\nlm-eval-faith report {shown}\n", flush=True)
-    reports = make_reports([out], Bootstrap())
-    print(tables.as_table(reports))
+    report = written(make_reports([out], Bootstrap()))
+    print(text(report, "table"))
     write_whole(page, report_page([out], Bootstrap()).html)
-    write_whole(out / "report.md", tables.as_markdown(reports))
-    write_whole(out / "report.json", tables.as_json(reports))
+    write_whole(out / "report.md", text(report, "markdown"))
+    write_whole(out / "report.json", text(report, "json"))
     print(f"wrote {page} (open it in a browser), report.md and report.json beside it")

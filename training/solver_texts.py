@@ -179,12 +179,13 @@ def _read_differently(chain: Chain, draw: Draw) -> tuple[Chain, set[int]]:
 
 
 def _intervened(chain: Chain, step: int, name: str, draw: Draw) -> Chain:
+    ours = any(each.numbers for each in chain.steps)
     context = Context(
         draw.below(2**32),
         "training",
         step,
         name,
-        rewrite=functools.partial(rewritten, chain),
+        rewrite=functools.partial(rewritten, chain) if ours else None,
     )
     try:
         changed: Chain = get_intervention(name)(chain, step, context)

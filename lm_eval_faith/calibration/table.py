@@ -10,9 +10,9 @@ from lm_eval_faith_stats import Estimate
 
 from lm_eval_faith.calibration.measure import GOOD_AUC, SMALL_EFFECT, Row
 from lm_eval_faith.calibration.run import BYPASSER, Plan
-from lm_eval_faith.report import sections
+from lm_eval_faith.report import write
 from lm_eval_faith.report.cells import interval, nats, number
-from lm_eval_faith.report.sections import Column, Section
+from lm_eval_faith.report.write import Column, Section
 
 NOTHING = "n/a"
 
@@ -63,12 +63,12 @@ class Calibration:
 
 def as_table(made: Calibration) -> str:
     """For a terminal of 100 columns."""
-    return sections.as_table(sections_of(made), LEGEND)
+    return write.as_table(sections_of(made), LEGEND)
 
 
 def as_markdown(made: Calibration) -> str:
     """Three tables and what their columns say."""
-    return sections.as_markdown(sections_of(made), LEGEND)
+    return write.as_markdown(sections_of(made), LEGEND)
 
 
 def as_csv(made: Calibration) -> str:
@@ -89,13 +89,13 @@ def as_csv(made: Calibration) -> str:
         for figure, estimate, known in _estimates(row)
         if estimate is not None
     ]
-    return sections.as_csv(lines, CSV_COLUMNS)
+    return write.as_csv(lines, CSV_COLUMNS)
 
 
 def as_json(made: Calibration) -> str:
     """Everything, with a schema version; what is not defined is null."""
     plan = made.plan
-    return sections.as_json(
+    return write.as_json(
         {
             "calibration": {
                 "organisms": list(plan.organisms),

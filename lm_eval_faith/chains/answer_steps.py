@@ -46,6 +46,17 @@ def states_answer(text: str, answer: str) -> bool:
     return _states_words(text, answer)
 
 
+def states_number_of(text: str, answer: str) -> bool:
+    """Whether a step states an answer that a change of numbers would have to touch.
+
+    A letter, a word or a truth can stay stated while every number changes: "So it must
+    be (B) 42" has a number to change where the answer is B.
+    """
+    bared = bare(answer)
+    has_number = as_number(bared) is not None or any(c.isdigit() for c in bared)
+    return has_number and states_answer(text, answer)
+
+
 def _states_number(text: str, value: Fraction, answer: str) -> bool:
     percent = is_percent(answer)
     for number in result_numbers(text):

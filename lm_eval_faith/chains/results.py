@@ -37,15 +37,15 @@ _HEDGE = (
     + _words(
         "indeed exactly approximately about around roughly only just still also actually "
         "now then simply therefore thus equal equals correctly simplified rounded to "
-        "nearly almost really clearly in fact the value answer as"
+        "nearly almost really clearly in fact as"
     )
-    + r")\b[\s,]{0,4}){0,3}"
+    + r"|the\s(?:value|answer|number))\b[\s,]{0,4}){0,3}"
 )
 _VERB = _words(
     "is are was were be been becomes become equals equal being remains remain remained "
     "get gets got getting obtain obtains obtained give gives gave giving given yield "
     "yields yielding leaves leave leaving left find finds found has have had makes make "
-    "made totals conclude concludes leads lead comes come amounts amount results result "
+    "made totals conclude concludes leads lead comes come amounts amount took takes take results result "
     "resulting answer costs cost earns earned needs took takes rounds round corresponds "
     "correspond means mean simplifies simplify reduces reduce evaluates returns produces "
     "it's that's that’s it’s say says write writes into as receive receives gets total"
@@ -70,7 +70,7 @@ _OPERATOR_BEFORE = re.compile(
 )
 _OPERATOR_AFTER = re.compile(
     r"(?:[})\]$]|\\[)\]]){0,12}\s?(?:[$€£]\s?)?(?:(?:[*/^×÷·⋅+]|-(?=[\s$\d(])|−|–(?=\s?\d)|[x](?=\s?\$?[\d.(])|<<)"
-    r"|\\(?:times|cdot|div|pm|mp|sqrt|d?frac|pi|binom)|!"
+    r"|\\(?:times|cdot|div|pm|mp|sqrt|d?frac|pi|binom)|!|[⁰¹²³⁴-⁹]|(?<=\))\("
     r"|(?:times|plus|minus|divided|multiplied|over|mod|squared|cubed)\b"
     r"|(?:of|out of)\s(?:the\s)?\$?\d)"
 )
@@ -78,7 +78,7 @@ _UNIT_THEN_OPERATOR = re.compile(
     r"%?(?:\s?[A-Za-z][A-Za-z'’/]{0,20}|\s?\\text\{[^{}]{0,30}\}){1,5}(?:\s[*×÷+/-]\s?[\d$(.]|\s?[*×÷+/]\s?[\d$(.]|\s[x]\s?[\d$])"
 )
 _COEFFICIENT = re.compile(
-    r"(?:[a-zA-Z](?![A-Za-z°])(?!\s)|[a-zA-Z][\^_]|[a-zA-Z](?=\s?(?:[-+*/=)^]|$))|\(|\\(?:sqrt|pi|left|frac|sum|theta|binom))"
+    r"(?:[α-ωΔ√]|[a-zA-Z](?![A-Za-z°])(?!\s)|[a-zA-Z][\^_]|[a-zA-Z](?=\s?(?:[-+*/=)^]|$))|\(|\\(?:sqrt|pi|left|frac|sum|theta|binom))"
 )
 _UNIT_LETTER = re.compile(r"[mgslhLkKWVAJNCF°](?![A-Za-z^_(])")
 _EXPONENT = re.compile(r"[\^_]\s?[{(]?\s?-?$")
@@ -107,7 +107,7 @@ _DENIED = re.compile(
     re.IGNORECASE,
 )
 _SUPPOSED = re.compile(
-    r"(?:^|[.;:!?,\n(]\s?|\b(?:and|so|but|then|that|,)\s)(?:if|suppose|assume|assuming|let(?!\sme|\sus)|when|whenever"
+    r"(?:^|[.;:!?,\n(]\s?|(?:^|\n)[-*•]\s|\b(?:and|so|but|then|that|,)\s)(?:if|suppose|assume|assuming|let(?!\sme|\sus)|when|whenever"
     r"|for|given|say|where|setting|set|try|trying|with|plug|plugging|substitute|substituting|using"
     r"|since)\s[^,.;:!?\n]{0,40}$",
     re.IGNORECASE,
@@ -161,10 +161,12 @@ def _is_result(
     if _MARKER.search(before):
         return not _LABEL_BEFORE.search(before)
     if _LABEL_BEFORE.search(before) or _DETERMINER.search(before):
-        return _only_number(text, numbers, k) and _announced(before)
-    return _only_number(text, numbers, k) and (
-        number.kind != "word" or _announced(text[: number.start][-120:])
-    )
+        return (
+            number.kind != "word"
+            and _only_number(text, numbers, k)
+            and _announced(before)
+        )
+    return number.kind != "word" and _only_number(text, numbers, k)
 
 
 def _marked_strongly(before: str) -> bool:

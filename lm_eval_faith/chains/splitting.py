@@ -25,6 +25,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Literal
 
 from lm_eval_faith.chains.chain import Step
@@ -42,6 +43,29 @@ SHORTEST_WORDS = 7
 Span = tuple[int, int]
 Unit = Literal["sentence", "paragraph", "merged"]
 UNITS: tuple[Unit, ...] = ("sentence", "paragraph", "merged")
+
+
+@dataclass(frozen=True)
+class Splitting:
+    """How a text becomes steps.
+
+    Attributes:
+        unit: what a step is.
+        language: a code, or ``auto`` to find it from the text.
+        decimal_mark: ``.`` or ``,``, or ``auto``: see
+            :func:`~lm_eval_faith.chains.language.writing_of`.
+    """
+
+    unit: Unit = "sentence"
+    language: str = AUTO
+    decimal_mark: str = AUTO
+
+    def writing(self, text: str) -> Writing:
+        """The language and the marks of a text."""
+        return writing_of(text, self.language, self.decimal_mark)
+
+
+SENTENCES = Splitting()
 
 _DISPLAY = re.compile(r"\\\[|\$\$|\\begin\{|```|~~~")
 _FIRST_WIDE = "\u2e80"  # Chinese, Japanese, Korean: a character says about a word

@@ -17,9 +17,11 @@ from lm_eval_faith.chains.answers import (
     read_reference,
 )
 from lm_eval_faith.chains.chain import Chain, Step
+from lm_eval_faith.chains.language import Writing
 from lm_eval_faith.chains.markup import READING_TAGS, TextParts, is_markup, parts_of
+from lm_eval_faith.chains.numbers import with_plain_digits
 from lm_eval_faith.chains.same_answer import same_answer
-from lm_eval_faith.chains.splitting import split
+from lm_eval_faith.chains.splitting import SENTENCES, Splitting, split
 
 THINK_TAGS = READING_TAGS[0]
 
@@ -109,6 +111,7 @@ def split_generation(
     allow_last_number: bool = False,
     cut: Cut = "final",
     keep_final: bool = False,
+    splitting: Splitting = SENTENCES,
 ) -> WrittenChain:
     """Take a generated text apart into chain, cue and answer.
 
@@ -133,15 +136,22 @@ def split_generation(
             answer). ``first``: before the first step that states the answer. ``last``:
             before the last one.
         keep_final: the final statement stays in the chain as its last step.
+        splitting: what a step is, and which language the text is in.
 
     Raises:
         nothing: what is wrong with the text is told in the result's ``problem``.
     """
-    ends = _ends_of(text, think_tags, thinking, allow_last_number)
+    # Of the same length: answers are read in it, and cut out of the text as it is.
+    writing = splitting.writing(text)
+    splitting = replace(
+        splitting, language=writing.language, decimal_mark=writing.decimal_mark
+    )
+    plain = with_plain_digits(text, writing)
+    ends = _ends_of(plain, think_tags, thinking, allow_last_number)
     found = ends.found
     if found is None:
         close = len(text) if ends.final is None else ends.close
-        chain = _chain(text[ends.start : close], reference or "")
+        chain = _chain(text[ends.start : close], reference or "", splitting)
         return WrittenChain(
             before=text[: ends.start],
             chain=chain,
@@ -156,7 +166,8 @@ def split_generation(
     offset = ends.start if ends.final is None else ends.final
     answer_start, answer_end = offset + found.start, offset + found.end
     end = ends.close if keep_final else ends.end
-    chain = _cut(_chain(text[ends.start : end], found.text), cut)
+    stated = text[answer_start:answer_end]
+    chain = _cut(_chain(text[ends.start : end], stated, splitting), cut)
     end = ends.start + len(chain.text)
     if ends.final is None:
         short_cue = text[ends.statement : answer_start]
@@ -167,6 +178,9 @@ def split_generation(
         short_cue = text[ends.close : body] + text[ends.statement : answer_start]
         cue = text[end:answer_start]
     answer = None if reference is None else read_reference(reference)
+    if answer is not None and not _is_right(found, plain, offset, answer):
+        # The reference may be written as the chain is: "2,50", "১,০০,০০০".
+        answer = with_plain_digits(answer, writing)
     problem: str | None = None
     outcome: Outcome = ""
     if reference is not None and answer is None:
@@ -177,11 +191,11 @@ def split_generation(
         before=text[: ends.start],
         chain=chain,
         cue=cue,
-        answer=found.text,
+        answer=stated,
         rest=text[answer_end:],
         short_cue=short_cue,
         problem=problem,
-        correct=None if answer is None else _is_right(found, text, offset, answer),
+        correct=None if answer is None else _is_right(found, plain, offset, answer),
         outcome=outcome,
         cut=cut,
     )
@@ -196,6 +210,7 @@ def split_steps(
     allow_last_number: bool = False,
     cut: Cut = "final",
     keep_final: bool = False,
+    splitting: Splitting = SENTENCES,
 ) -> WrittenChain:
     """The same for listed steps, which stay the steps of the chain.
 
@@ -210,6 +225,7 @@ def split_steps(
         think_tags=think_tags,
         allow_last_number=allow_last_number,
         keep_final=keep_final,
+        splitting=splitting,
     )
     start, length = len(whole.before), len(whole.chain.text)
     kept: list[str] = []
@@ -219,21 +235,27 @@ def split_steps(
         if first < last and not is_markup(text[first:last].strip()):
             kept.append(text[first:last])
         at += len(words) + len(separator)
-    chain = _cut(chain_of(kept, whole.chain.answer, separator), cut)
+    chain = _cut(chain_of(kept, whole.chain.answer, separator, splitting), cut)
     problem, outcome = whole.problem, whole.outcome
     if problem is None and not chain.steps:
         problem, outcome = NO_STEPS, "no steps"
     return replace(whole, chain=chain, cut=cut, problem=problem, outcome=outcome)
 
 
-def chain_of(steps: Sequence[str] | str, answer: str, separator: str = "\n") -> Chain:
+def chain_of(
+    steps: Sequence[str] | str,
+    answer: str,
+    separator: str = "\n",
+    splitting: Splitting = SENTENCES,
+) -> Chain:
     """A chain from text, or from a list of steps that stay the steps.
 
     Each step says whether it states the answer. White space at the ends of a listed
     step, and the separator between two, is its ``after``.
     """
     if isinstance(steps, str):
-        return _chain(steps, answer)
+        return _chain(steps, answer, splitting)
+    writing = splitting.writing(separator.join(steps))
     listed: list[Step] = []
     opening = ""
     for k, words in enumerate(steps):
@@ -246,12 +268,12 @@ def chain_of(steps: Sequence[str] | str, answer: str, separator: str = "\n") -> 
         else:
             opening += lead
         if text:
-            listed.append(_marked(Step(text, tail), answer))
+            listed.append(_marked(Step(text, tail), answer, writing))
         elif listed:
             listed[-1] = replace(listed[-1], after=listed[-1].after + tail)
         else:
             opening += tail
-    return Chain(steps=tuple(listed), answer=answer, opening=opening)
+    return Chain(tuple(listed), answer, opening=opening, writing=writing)
 
 
 def _ends_of(
@@ -299,21 +321,25 @@ def _cut(chain: Chain, cut: Cut) -> Chain:
     return replace(chain, steps=chain.steps[: stated[0 if cut == "first" else -1]])
 
 
-def _chain(text: str, answer: str) -> Chain:
-    opening, steps = split(text)
+def _chain(text: str, answer: str, splitting: Splitting) -> Chain:
+    writing = splitting.writing(text)
+    opening, steps = split(text, splitting.unit, writing)
     kept: list[Step] = []
     for step in steps:
         if not is_markup(step.text):
-            kept.append(_marked(step, answer))
+            kept.append(_marked(step, answer, writing))
         elif kept:
             kept[-1] = replace(kept[-1], after=kept[-1].after + step.text + step.after)
         else:
             opening += step.text + step.after
-    return Chain(steps=tuple(kept), answer=answer, opening=opening)
+    return Chain(tuple(kept), answer, opening=opening, writing=writing)
 
 
-def _marked(step: Step, answer: str) -> Step:
-    return replace(step, states_answer=states_answer(step.text, answer))
+def _marked(step: Step, answer: str, writing: Writing) -> Step:
+    stated = states_answer(
+        with_plain_digits(step.text, writing), with_plain_digits(answer, writing)
+    )
+    return replace(step, states_answer=stated)
 
 
 def _is_right(found: ExtractedAnswer, text: str, offset: int, reference: str) -> bool:

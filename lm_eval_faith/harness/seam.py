@@ -59,34 +59,33 @@ class Seams:
             InputError: an answer has no token of its own.
         """
         splits: dict[Text, tuple[Tokens, Tokens]] = {}
-        joined: list[tuple[Hashable, Text, int]] = []
-        for group, (context, answer) in requests:
-            if not context:
+        furthest: dict[tuple[Hashable, str], int] = {}
+        """By how many characters the seam of a group's answer moves back, where any is joined."""
+        for group, request in requests:
+            if not request[0]:
                 continue
             self.read += 1
+            context, answer = spaces_moved(*request)
             whole, alone = self._tokens(context, answer)
             if self._agree(whole, alone, context, answer):
-                splits[context, answer] = alone, whole[len(alone) :]
+                splits[request] = alone, whole[len(alone) :]
             else:
                 self.joined += 1
                 place = self._boundary(whole, alone, answer, 0)
                 back = self._characters(whole, place) - len(answer)
-                joined.append((group, (context, answer), max(back, 0)))
-        furthest: dict[tuple[Hashable, str], int] = {}
-        for group, (_, answer), back in joined:
-            furthest[group, answer] = max(back, furthest.get((group, answer), 0))
-        for group, (context, answer) in requests:
-            if not context or (group, answer) not in furthest:
+                furthest[group, answer] = max(back, furthest.get((group, answer), 0))
+        for group, request in requests if furthest else ():
+            context, answer = spaces_moved(*request)
+            if not request[0] or (group, answer) not in furthest:
                 continue
-            whole, alone = self._tokens(context, answer)
-            agreed = self._agree(whole, alone, context, answer)
             back = furthest[group, answer]
-            if agreed and not back:
+            if not back and request in splits:
                 continue
             self.moved += back > 0
+            whole, alone = self._tokens(context, answer)
             place = self._boundary(whole, alone, answer, back)
             before = whole[:place] or [self.model.prefix_token_id]
-            splits[context, answer] = before, whole[place:]
+            splits[request] = before, whole[place:]
         if self.joined and not self._told:
             self._told = True
             logger.warning("%s", self.sentence())
@@ -106,9 +105,8 @@ class Seams:
         return said
 
     def _tokens(self, context: str, answer: str) -> tuple[Tokens, Tokens]:
-        """Of the whole text; and of the context, without the spaces at its end as the harness has it."""
-        alone = context.rstrip() or context
-        return self.model.tok_encode(context + answer), self.model.tok_encode(alone)
+        """Of the whole text, and of the context alone."""
+        return self.model.tok_encode(context + answer), self.model.tok_encode(context)
 
     def _agree(self, whole: Tokens, alone: Tokens, context: str, answer: str) -> bool:
         if whole[: len(alone)] != alone:
@@ -149,14 +147,20 @@ class Seams:
         return text
 
 
+def spaces_moved(context: str, answer: str) -> Text:
+    """Context and answer with the spaces between them before the answer, as the harness has them."""
+    bare = context.rstrip() or context
+    return bare, context[len(bare) :] + answer
+
+
 def warn_of_joined(model: Any, requests: Sequence[Text]) -> None:
     """Say how many requests a model that splits as the harness does will score wrongly."""
     if not splits_texts_as_the_harness(model):
         return
     joined = 0
-    for context, answer in requests:
-        whole = model.tok_encode(context + answer)
-        alone = model.tok_encode(context.rstrip() or context)
+    for request in requests:
+        context, answer = spaces_moved(*request)
+        whole, alone = model.tok_encode(context + answer), model.tok_encode(context)
         joined += whole[: len(alone)] != alone
     if joined:
         logger.warning(

@@ -321,6 +321,11 @@ class FaithTask(ShowsMetrics, ConfigurableTask):  # type: ignore[misc]
             "decoys": steps["decoy"],
             "labels": steps["load_bearing"] and steps["decoy"],
             "chain_labels": chains["load_bearing"] and chains["decoy"],
+            **{
+                measure: True
+                for name in self.choice.interventions
+                for measure in get_intervention(name).measures
+            },
         }
         return frozenset(name for name, is_there in there.items() if is_there)
 
@@ -364,7 +369,15 @@ class FaithTask(ShowsMetrics, ConfigurableTask):  # type: ignore[misc]
             seed=seed,
             document=problem.id,
             steps=self.choice.steps(len(chain.steps), problem.id),
-            context=Context(seed, problem.id, 0, "", donors=donors, **asking),
+            context=Context(
+                seed,
+                problem.id,
+                0,
+                "",
+                donors=donors,
+                question=problem.question,
+                **asking,
+            ),
         )
 
     def asking(self, prompt: str, generation: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,12 +2,18 @@
 
 from lm_eval_faith.chains.chain import Chain, Step
 from lm_eval_faith.interventions import (  # noqa: F401  (importing registers them)
+    conflict,
     control,
     corrupt,
+    corrupt_answer,
+    corrupt_carried,
     corrupt_local,
     delete,
     filler,
+    negate,
+    shuffle,
     swap,
+    swap_entity,
     truncate,
     write_on,
 )
@@ -21,6 +27,7 @@ from lm_eval_faith.interventions.registry import (
     intervention_names,
     is_control,
     load_intervention_modules,
+    measures,
     says_of,
 )
 
@@ -36,5 +43,6 @@ __all__ = [
     "intervention_names",
     "is_control",
     "load_intervention_modules",
+    "measures",
     "says_of",
 ]

@@ -30,7 +30,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
 
-from lm_eval_faith.chains.answer_steps import states_answer
+from lm_eval_faith.chains.answer_steps import states_number_of
 from lm_eval_faith.chains.chain import Chain
 from lm_eval_faith.chains.draw import Draw
 from lm_eval_faith.chains.han_numerals import CHARACTERS, int_to_han
@@ -132,7 +132,7 @@ def corrupt_text(
             if wrong is None:
                 continue
         changed = _rewrite(original, text, numbers, wrong, writing)
-        if not _all_changed(text, numbers, wrong) or states_answer(
+        if not _all_changed(text, numbers, wrong) or states_number_of(
             with_plain_digits(changed, writing), answer
         ):
             continue
@@ -508,14 +508,14 @@ def _in_digits(written: str, value: Fraction) -> str:
 
 def _grouped(value: int, mark: str, like: str) -> str:
     """With marks between thousands, or as ``1,00,000`` where the other is."""
-    if not re.fullmatch(r"[0-9]{1,2}(?:,[0-9]{2})+,[0-9]{3}", like):
+    if not re.fullmatch(r"[0-9]{1,2}(?:'[0-9]{2})+'[0-9]{3}", like):
         return f"{value:,}".replace(",", mark)
     head, tail = divmod(value, 1000)
     pairs = [f"{tail:03}"]
     while head:
         head, pair = divmod(head, 100)
         pairs.append(f"{pair:02}" if head else str(pair))
-    return ",".join(reversed(pairs))
+    return mark.join(reversed(pairs))
 
 
 def _decimal_digits(value: Fraction, places: int) -> str:

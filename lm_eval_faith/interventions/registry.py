@@ -1,7 +1,9 @@
 """Interventions by name.
 
 An intervention is a function ``(chain, step, context) -> Chain`` that changes one
-step, or the chain from that step on. A user's own one needs ten lines::
+step, or the chain from that step on. One that needs to ask the model first is a generator
+(see :mod:`lm_eval_faith.asks`); it gets ``context.prompt`` and ``context.generation`` for
+that. A user's own one needs ten lines::
 
     # my_interventions.py: --metadata intervention_modules=my_interventions
     from lm_eval_faith.interventions import Chain, Context, intervention
@@ -13,9 +15,6 @@ step, or the chain from that step on. A user's own one needs ten lines::
         return chain.with_step(step, chain.steps[step].text.upper())
 
     # lm-eval-faith run ... --metadata interventions=[shout,delete]
-
-One that needs to ask the model first is a generator (see :mod:`lm_eval_faith.asks`); it
-gets ``context.prompt`` and ``context.generation`` for that.
 """
 
 from __future__ import annotations
@@ -47,6 +46,7 @@ class Context:
         step: the step's index.
         name: the intervention's name.
         donors: steps of other problems, for interventions that borrow one.
+        question: what was asked; empty where it is not known.
         rewrite: corrupts a step of this chain, where it is one that we wrote.
         prompt: everything that the model reads before it writes on behind a chain;
             raises :class:`NotApplicable` where it has no room to. None where the model
@@ -60,6 +60,7 @@ class Context:
     step: int
     name: str
     donors: Sequence[str] = ()
+    question: str = ""
     rewrite: Rewrite | None = None
     prompt: Callable[[Chain], str] | None = None
     generation: Mapping[str, Any] = field(default_factory=dict)
@@ -191,6 +192,12 @@ def is_control(name: str) -> bool:
     A name that is not registered, as in the report on somebody else's run, is none.
     """
     return name in _REGISTRY and _REGISTRY[name].control
+
+
+def measures() -> dict[str, str]:
+    """What interventions measure beside effects: each name's meaning, for 1 as against 0."""
+    known = _REGISTRY.values()
+    return {name: told for one in known for name, told in one.measures.items()}
 
 
 def says_of(name: str) -> str:

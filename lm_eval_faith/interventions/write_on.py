@@ -44,7 +44,7 @@ _DOUBT = re.compile(
     "continue",
     says="it is corrupted, the chain is cut behind it, and the model writes on",
     measures={
-        ANSWER_CHANGED: "the model's own answer behind the mistake is another one",
+        ANSWER_CHANGED: "the model's own answer is another one",
         OLD_VALUE: "a value that the mistake replaced comes again in what it writes",
         NOTICED: "a word of doubt comes in what it writes, and such a value again",
     },
@@ -68,7 +68,7 @@ def write_on(chain: Chain, step: int, context: Context) -> Stages[Changed]:
 @intervention(
     "continue_clean",
     says="the chain is cut behind it, and the model writes on from there",
-    measures={ANSWER_CHANGED: "the model's own answer behind the cut is another one"},
+    measures={ANSWER_CHANGED: "the model's own answer is another one"},
 )
 def write_on_clean(chain: Chain, step: int, context: Context) -> Stages[Changed]:
     """What ``continue`` does without a mistake: how far the model goes astray by itself.

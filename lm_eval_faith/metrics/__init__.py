@@ -5,7 +5,7 @@
 'effect on steps in the late third of the chain'
 """
 
-from . import chains, effects, labels, position
+from . import chains, effects, labels, measured, position
 from .effects import at_least
 from .metric import (
     DEFAULT,
@@ -30,7 +30,13 @@ from .registry import (
     shown_first,
 )
 
-register(*effects.METRICS, *position.METRICS, *labels.METRICS, *chains.METRICS)
+register(
+    *effects.METRICS,
+    *position.METRICS,
+    *labels.METRICS,
+    *chains.METRICS,
+    *measured.METRICS,
+)
 
 __all__ = [
     "DEFAULT",

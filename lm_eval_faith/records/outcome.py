@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from lm_eval_faith.chains.chain import Chain, Label, chain_from_dict
@@ -79,6 +79,7 @@ class StepRecord:
         other_answer: the answer that the intervened chain leads to, or empty.
         logprob_other: log p(other answer | intervened chain); NaN without one.
         not_applicable: why there is no effect; empty where there is one.
+        measured: numbers of the intervention's own, by name.
     """
 
     step: int
@@ -93,6 +94,7 @@ class StepRecord:
     other_answer: str
     logprob_other: float
     not_applicable: str
+    measured: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def effect(self) -> float:
@@ -301,4 +303,5 @@ def _step_record(
         other_answer=variant.other_answer,
         logprob_other=other,
         not_applicable=reason,
+        measured={} if reason else variant.measured,
     )

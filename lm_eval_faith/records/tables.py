@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from lm_eval_faith.interventions import measures
 from lm_eval_faith.records.columns import Array, Columns
 from lm_eval_faith.records.outcome import (
     CONTROL,
@@ -51,6 +52,9 @@ resampling; ``outcome`` is ``scored`` or why there are no effects; ``solved`` an
 are 1, 0 or NaN; ``logprob`` is log p(answer given the clean chain) in nats.
 """
 
+MEASURED = measures()
+"""What our interventions measure beside effects, 1 or 0 a step: names and meanings."""
+
 STEP_COLUMNS = {
     **OF_EACH,
     "step": WHOLE,
@@ -71,6 +75,7 @@ STEP_COLUMNS = {
     "before": TEXT,
     "after": TEXT,
     "not_applicable": TEXT,
+    **dict.fromkeys(MEASURED, NUMBER),
 }
 """The columns of *steps*, a row a chain, step and intervention, and their types.
 
@@ -230,6 +235,7 @@ WHAT_THERE_MAY_BE = frozenset(
         "load_bearing",
         "other_answer",
         "solved",
+        *MEASURED,
     )
 )
 """All that metrics can need: see the two functions below."""
@@ -241,7 +247,8 @@ def what_steps_have(steps: Columns) -> frozenset[str]:
     ``load_bearing`` and ``decoys``: scored steps with such a label; ``labels``: both of
     them; ``all_labels``: no step is without; ``control``: the control was run;
     ``other_answer``: changed chains lead to another answer; ``answer_steps``: some steps
-    state the answer, some do not; ``chain_labels``: chains of both kinds.
+    state the answer, some do not; ``chain_labels``: chains of both kinds; and what
+    interventions measure, by name.
     """
     scored = ~np.isnan(steps.effect)
     kinds, whole = steps.load_bearing[scored], steps.chain_load_bearing[scored]
@@ -255,6 +262,7 @@ def what_steps_have(steps: Columns) -> frozenset[str]:
         "other_answer": not np.isnan(steps.follow).all(),
         "answer_steps": bool(states.any() and not states.all()),
         "chain_labels": bool((whole == 1).any() and (whole == 0).any()),
+        **{name: not np.isnan(steps[name]).all() for name in MEASURED},
     }
     return frozenset(name for name, there in found.items() if there)
 
@@ -305,6 +313,7 @@ def _step_rows(chain: ChainRecord) -> list[tuple[Any, ...]]:
             r.before,
             r.after,
             r.not_applicable,
+            *(r.measured.get(name, math.nan) for name in MEASURED),
         )
         for r in chain.steps
     ]

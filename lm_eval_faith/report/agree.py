@@ -6,7 +6,7 @@ agree by itself. The control is not one of those compared. The AUCs are those of
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -14,14 +14,14 @@ import lm_eval_faith_stats as stats
 import numpy as np
 from lm_eval_faith_stats import BOOTSTRAP, Agreement, Bootstrap, Estimate
 
-from lm_eval_faith.records.outcome import CONTROL, ChainRecord
+from lm_eval_faith.metrics import NO_ANSWER_STEPS, Choices, quantities
+from lm_eval_faith.records.columns import Columns
+from lm_eval_faith.records.outcome import CONTROL
 from lm_eval_faith.records.run import Run, TaskRun
-from lm_eval_faith.report import sections
+from lm_eval_faith.records.tables import Tables, tables_of
 from lm_eval_faith.report.cells import interval, number
-from lm_eval_faith.report.estimates import interventions_of, step_arrays
-from lm_eval_faith.report.labelled import labelled_steps, step_auc
-from lm_eval_faith.report.make import DEFAULT, Choices, chosen
-from lm_eval_faith.report.sections import Column, Section
+from lm_eval_faith.report.report import NOTHING_ASKED, Asked, estimate_of
+from lm_eval_faith.report.write import Column, Section, Written
 
 MEANINGS = {
     "agreement": (
@@ -70,96 +70,90 @@ class TaskAgreement:
 
 
 def agreements_of_run(
-    run: Run, bootstrap: Bootstrap = BOOTSTRAP, choices: Choices = DEFAULT
+    run: Run, bootstrap: Bootstrap = BOOTSTRAP, asked: Asked = NOTHING_ASKED
 ) -> list[TaskAgreement]:
     """The agreement of the interventions in every task of a run."""
-    return [
-        _of_task(run, chosen(task, choices), bootstrap, choices) for task in run.tasks
-    ]
+    return [_of_task(run, task, bootstrap, asked) for task in run.tasks]
 
 
 def _of_task(
-    run: Run, task: TaskRun, bootstrap: Bootstrap, choices: Choices
+    run: Run, task: TaskRun, bootstrap: Bootstrap, asked: Asked
 ) -> TaskAgreement:
-    scored = [chain for chain in task.chains if not chain.left_out]
-    names = [name for name in interventions_of(scored) if name != CONTROL]
-    effects, problem = aligned_effects(scored, names)
+    tables = tables_of([(run.model, task)])
+    steps = tables.columns("steps")
+    if asked.exclude_answer_steps:
+        steps = steps[~steps.states_answer]
+    names = [name for name in tables.interventions if name != CONTROL]
+    effects, problem = aligned_effects(steps, names)
     warnings = list(run.warnings)
     if len(names) < 2:
         warnings.append("fewer than two interventions: there is nothing to compare")
-    if choices.exclude_answer_steps and task.setting != "provided":
+    if asked.exclude_answer_steps:
         warnings.append("steps that state the final answer do not count")
     return TaskAgreement(
         model=run.model,
         task=task.task,
         agreements=stats.agreements(effects, problem, bootstrap),
-        aucs=_aucs(task.setting, scored, names, bootstrap),
+        aucs=_aucs(tables, asked.of(task), bootstrap),
         warnings=tuple(warnings),
     )
 
 
 def aligned_effects(
-    chains: Sequence[ChainRecord], names: Sequence[str]
+    steps: Columns, names: Sequence[str]
 ) -> tuple[dict[str, np.ndarray], np.ndarray]:
     """The raw effects of each intervention on the same steps, and the steps' problems.
 
     A step stands in all arrays where any of the interventions was made on it, with NaN
     for the others.
     """
-    ordered = sorted(chains, key=lambda chain: chain.document)
-    steps = [
-        (number, step)
-        for number, chain in enumerate(ordered)
-        for step in sorted({r.step for r in chain.steps})
-    ]
-    place = {step: k for k, step in enumerate(steps)}
-    effects = {name: np.full(len(steps), np.nan) for name in names}
-    for problem, chain in enumerate(ordered):
-        for record in chain.steps:
-            if record.intervention in effects:
-                k = place[problem, record.step]
-                effects[record.intervention][k] = record.effect
-    return effects, np.array([number for number, _ in steps], int)
+    numbers = {chain: k for k, chain in enumerate(dict.fromkeys(steps.chain))}
+    chain = np.array([numbers[name] for name in steps.chain], np.int64)
+    places = np.stack([chain, steps.step], axis=1)
+    _, first, place = np.unique(places, axis=0, return_index=True, return_inverse=True)
+    place = place.reshape(-1)
+    effects = {}
+    for name in names:
+        here = steps.intervention == name
+        effects[name] = np.full(len(first), np.nan)
+        effects[name][place[here]] = steps.effect[here]
+    return effects, steps.problem[first]
 
 
 def _aucs(
-    setting: str,
-    scored: Sequence[ChainRecord],
-    names: Sequence[str],
-    bootstrap: Bootstrap,
+    tables: Tables, choices: Choices, bootstrap: Bootstrap
 ) -> dict[str, Estimate]:
-    """As the report gives them; empty where the truth about steps is not known."""
-    found: dict[str, Estimate] = {}
-    less_control = CONTROL in interventions_of(scored)
-    for name in names:
-        if setting == "provided":
-            s = step_arrays(scored, name)
-            found[name] = stats.auc_estimate(
-                s.effect, s.load_bearing, s.problem, bootstrap
-            )
-        elif setting == "labelled":
-            auc = step_auc(labelled_steps(scored, name, less_control), bootstrap)
-            if auc is not None:
-                found[name] = auc
-    return found
+    """As the report gives them, less the control's effect where it was run; empty where the
+    truth about steps is not known.
+    """
+    found = {
+        q.intervention: q
+        for q in quantities(tables, choices)
+        if q.metric.name == "auc"
+        and q.intervention != CONTROL
+        and (NO_ANSWER_STEPS in q.modifiers) <= choices.exclude_answer_steps
+    }
+    return {
+        name: estimate_of(q, tables, choices, bootstrap) for name, q in found.items()
+    }
 
 
 # --- as text -----------------------------------------------------------------------
 
 
-def as_table(found: Sequence[TaskAgreement]) -> str:
+def written(found: Sequence[TaskAgreement]) -> Written:
     """A table of pairs, and one of AUCs, a task."""
-    return sections.as_table(_sections(found), MEANINGS)
+    return Written(
+        sections=tuple(_sections(found)),
+        legend=MEANINGS,
+        columns=CSV_COLUMNS,
+        rows=list(_rows(found)),
+        content={"agreements": [_task_to_dict(task) for task in found]},
+    )
 
 
-def as_markdown(found: Sequence[TaskAgreement]) -> str:
-    """The same tables, for a model card."""
-    return sections.as_markdown(_sections(found), MEANINGS)
-
-
-def as_csv(found: Sequence[TaskAgreement]) -> str:
-    """One line a pair of interventions, and one an AUC."""
-    rows = []
+def _rows(found: Sequence[TaskAgreement]) -> Iterator[dict[str, Any]]:
+    """One a pair of interventions, and one an AUC."""
     for task in found:
         same = {
             "model": task.model,
@@ -168,16 +162,10 @@ def as_csv(found: Sequence[TaskAgreement]) -> str:
         }
         for pair in task.agreements:
             names = {"first": pair.first, "second": pair.second}
-            rows.append(same | {"measure": "agreement"} | names | asdict(pair.estimate))
+            yield same | {"measure": "agreement"} | names | asdict(pair.estimate)
         for name, estimate in task.aucs.items():
             names = {"first": name, "second": ""}
-            rows.append(same | {"measure": "auc"} | names | asdict(estimate))
-    return sections.as_csv(rows, CSV_COLUMNS)
-
-
-def as_json(found: Sequence[TaskAgreement]) -> str:
-    """Everything, under ``agreements``."""
-    return sections.as_json({"agreements": [_task_to_dict(task) for task in found]})
+            yield same | {"measure": "auc"} | names | asdict(estimate)
 
 
 def _task_to_dict(task: TaskAgreement) -> dict[str, Any]:

@@ -1,33 +1,44 @@
 """Models side by side on the same problems: differences, intervals and p-values.
 
-Problems are matched by the document's id and what it says, never by order. Every
-difference is the first model less the second.
+Problems are matched by the question and, where the chains were given, by what they say;
+never by order. Every difference is the first model less the second, of the very numbers
+that a report shows.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
 import lm_eval_faith_stats as stats
-import numpy as np
-from lm_eval_faith_stats import BOOTSTRAP, Bootstrap, Comparison, PairComparison
+from lm_eval_faith_stats import (
+    BOOTSTRAP,
+    MEAN_OF_PROBLEMS,
+    Bootstrap,
+    Comparison,
+    PairComparison,
+)
 
 from lm_eval_faith.errors import InputError
+from lm_eval_faith.metrics import Quantity, primary
 from lm_eval_faith.records.many_runs import of_runs
-from lm_eval_faith.report.make import DEFAULT, Choices
-from lm_eval_faith.report.problem_values import (
-    TEXTS,
-    Figure,
-    TaskValues,
-    values_of_run,
+from lm_eval_faith.report.cells import interval, number
+from lm_eval_faith.report.measured import (
+    Measured,
+    measured_of_run,
+    on_one_list,
+    quantities_of,
+    renumbered,
 )
+from lm_eval_faith.report.report import NOTHING_ASKED, Asked, shown_of
+from lm_eval_faith.report.write import Column, Section, Written
 
 Adjustment = Literal["holm", "bh"]
 
@@ -35,27 +46,51 @@ SHARED = "paired, on the problems both have"
 BOTH_SOLVED = "paired, on the problems both solved"
 OWN = "unpaired, each on its own solved problems"
 
-_OF_ALL_PROBLEMS = (Figure("", "solved"),)
+FAR_APART = 1.0
+"""In nats: models whose mean clean_logprob differs by more are compared with a caution."""
 
 
 @dataclass(frozen=True)
 class Difference:
-    """One figure of two models.
+    """One quantity of two models.
 
     Attributes:
         first, second: the models' names.
         problems: on which problems, and whether they are paired.
-        figure: which one.
+        quantity: which one, the same as in the report.
+        meaning: of the quantity, in words.
         comparison: the difference, first less second, with interval and p-value.
-        p_adjusted: the p-value adjusted over all pairs of models.
+        p_adjusted: the p-value adjusted over all pairs of models; of all quantities but
+            the primary one over quantities too.
+        shown: it has a line in the terminal.
     """
 
     first: str
     second: str
     problems: str
-    figure: Figure
+    quantity: Quantity
+    meaning: str
     comparison: Comparison
     p_adjusted: float
+    shown: bool = True
+
+    def to_dict(self) -> dict[str, Any]:
+        """As one JSON object."""
+        estimate = asdict(self.comparison.estimate)
+        return {
+            "first": self.first,
+            "second": self.second,
+            "problems": self.problems,
+            "paired": self.comparison.paired,
+            "intervention": self.quantity.intervention,
+            "metric": self.quantity.column,
+            "meaning": self.meaning,
+            "unit": self.quantity.metric.unit,
+            "difference": estimate.pop("point"),
+            **estimate,
+            "p_value": self.comparison.p_value,
+            "p_adjusted": self.p_adjusted,
+        }
 
 
 @dataclass(frozen=True)
@@ -66,7 +101,9 @@ class TaskComparison:
         task, setting: the task's.
         models: their names, in the order in which they were given.
         adjustment: how p-values were adjusted.
-        differences: by pair of models, then by intervention and figure.
+        primary: names of the quantity that models are first compared by, and of those
+            that stand beside it.
+        differences: by pair of models, the primary quantities first.
         warnings: what a reader must know, in sentences.
     """
 
@@ -74,6 +111,7 @@ class TaskComparison:
     setting: str
     models: tuple[str, ...]
     adjustment: Adjustment
+    primary: tuple[str, ...]
     differences: tuple[Difference, ...]
     warnings: tuple[str, ...]
 
@@ -82,7 +120,7 @@ def compare_runs(
     paths: Sequence[str | Path],
     bootstrap: Bootstrap = BOOTSTRAP,
     adjustment: Adjustment = "holm",
-    choices: Choices = DEFAULT,
+    asked: Asked = NOTHING_ASKED,
     force: bool = False,
     workers: int = 1,
 ) -> tuple[TaskComparison, ...]:
@@ -91,17 +129,18 @@ def compare_runs(
     Args:
         paths: run directories, each of which may hold several models.
         adjustment: ``holm`` (family-wise error rate) or ``bh`` (Benjamini and Hochberg's
-            false discovery rate), for each figure over all pairs of models.
+            false discovery rate): of the primary quantity over all pairs of models, of the
+            others over quantities too.
         force: compare runs that differ in more than the model, with a warning.
 
     Raises:
         InputError: fewer than two runs of one task, runs that differ in version, parameters,
             prompt or few-shot examples, no problem in common, or a broken file.
     """
-    make = partial(values_of_run, choices=choices)
-    by_task: dict[str, list[TaskValues]] = defaultdict(list)
-    for values in of_runs(paths, make, workers):
-        for of_task in values:
+    make = partial(measured_of_run, asked=asked)
+    by_task: dict[str, list[Measured]] = defaultdict(list)
+    for measured in of_runs(paths, make, workers):
+        for of_task in measured:
             by_task[of_task.task.task].append(of_task)
     alone = [name for name, models in by_task.items() if len(models) < 2]
     several = {name: models for name, models in by_task.items() if len(models) > 1}
@@ -115,7 +154,7 @@ def compare_runs(
     )
 
 
-def named_apart(models: Sequence[TaskValues]) -> list[TaskValues]:
+def named_apart(models: Sequence[Measured]) -> list[Measured]:
     """Runs of the same model get their folder beside the name."""
     counts = Counter(model.model for model in models)
     return [
@@ -127,54 +166,65 @@ def named_apart(models: Sequence[TaskValues]) -> list[TaskValues]:
 
 
 def compared(
-    models: Sequence[TaskValues],
+    models: Sequence[Measured],
     bootstrap: Bootstrap,
     adjustment: Adjustment = "holm",
     force: bool = False,
     said: Sequence[str] = (),
+    only: Sequence[Quantity] | None = None,
 ) -> TaskComparison:
     """Every pair of several models' values in one task.
+
+    Args:
+        only: these quantities; None takes all that two models have.
 
     Raises:
         InputError: runs that differ in more than the model, or no problem in common.
     """
     task = models[0].task
-    warnings = [*_refused_or_said(models, force), *said]
-    matched = _match(models)
-    if not matched.shared:
-        raise InputError(
-            f"task {task.task}: no problem in common (matched by id and content) in "
-            f"{' and '.join(str(model.task.path) for model in models[:3])}"
-        )
-    pairs = _all_pairs(models, matched, bootstrap)
+    warnings = [*_refused_or_said(models, force), *said, *_not_the_same(models)]
+    every = quantities_of(models)
+    has: frozenset[str] = frozenset().union(*(m.has for m in models))
+    first, show = primary(every, has), shown_of(task, has)
+    names = tuple(q.name for q in first)
+    found = [
+        tests
+        for q in (every if only is None else only)
+        for tests in _tests_of(q, models, bootstrap)
+    ]
     differences = [
         Difference(
             models[pair.first].model,
             models[pair.second].model,
-            problems,
-            figure,
+            tests.problems,
+            tests.quantity,
+            tests.quantity.meaning(models[0].choices),
             pair.comparison,
-            pair.p_holm if adjustment == "holm" else pair.p_bh,
+            p,
+            shown=tests.quantity.name in names or show(tests.quantity),
         )
-        for problems, figure, pair in sorted(
-            pairs, key=lambda found: (found[2].first, found[2].second)
-        )
+        for tests, pair, p in _adjusted(found, names[:1], adjustment)
         if pair.comparison.estimate.n_problems
     ]
+    order = {model.model: k for k, model in enumerate(models)}
+    differences.sort(
+        key=lambda d: (order[d.first], order[d.second], d.quantity.name not in names)
+    )
     return TaskComparison(
         task=task.task,
         setting=task.setting,
-        models=tuple(model.model for model in models),
+        models=tuple(order),
         adjustment=adjustment,
+        primary=names,
         differences=tuple(differences),
-        warnings=(*warnings, *matched.warnings, *_uneven(models)),
+        warnings=(*warnings, *_uneven(models), *_far_apart(models)),
     )
 
 
 # --- what differs besides the model ------------------------------------------------
 
 
-def _refused_or_said(models: Sequence[TaskValues], force: bool) -> list[str]:
+def _refused_or_said(models: Sequence[Measured], force: bool) -> list[str]:
     told = _what_differs(models)
     if not told:
         return []
@@ -189,7 +239,7 @@ def _refused_or_said(models: Sequence[TaskValues], force: bool) -> list[str]:
     ]
 
 
-def _what_differs(models: Sequence[TaskValues]) -> list[str]:
+def _what_differs(models: Sequence[Measured]) -> list[str]:
     """Each thing in which the runs differ, with the values."""
     accounts = [dict(_account(model)) for model in models]
     names = dict.fromkeys(name for account in accounts for name in account)
@@ -204,7 +254,7 @@ def _what_differs(models: Sequence[TaskValues]) -> list[str]:
     return told
 
 
-def _account(model: TaskValues) -> Iterator[tuple[str, Any]]:
+def _account(model: Measured) -> Iterator[tuple[str, Any]]:
     task = model.task
     yield "task version", task.version
     yield "setting", task.setting
@@ -227,9 +277,9 @@ def _few(names: Sequence[str]) -> str:
     return ", ".join(names[:2]) + more
 
 
-def _uneven(models: Sequence[TaskValues]) -> list[str]:
+def _uneven(models: Sequence[Measured]) -> list[str]:
     """Interventions that not all runs have."""
-    ran = [{figure.intervention for figure in model.values} for model in models]
+    ran = [set(model.of_each) for model in models]
     return [
         f"{name} was run on {_few(who)} only"
         for name in sorted(set.union(*ran))
@@ -245,121 +295,246 @@ def _uneven(models: Sequence[TaskValues]) -> list[str]:
 # --- which problems are the same ---------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Matched:
-    """Problems of several models on one list.
+def _not_the_same(models: Sequence[Measured]) -> list[str]:
+    """Sentences on problems that do not match.
 
-    Attributes:
-        places: of each model, where its documents stand on the list.
-        length: of the list.
-        shared: whether any two models have a problem in common.
-        warnings: sentences on problems that do not match.
+    Raises:
+        InputError: no two models have a problem in common.
     """
-
-    places: tuple[np.ndarray, ...]
-    length: int
-    shared: bool
-    warnings: tuple[str, ...]
-
-
-def _match(models: Sequence[TaskValues]) -> Matched:
-    keys = [list(zip(m.documents, m.contents, strict=True)) for m in models]
-    held = Counter(key for of_model in keys for key in of_model)
-    order = {key: place for place, key in enumerate(sorted(held))}
+    held = Counter(key for model in models for key in model.problems)
+    task = models[0].task
+    if max(held.values(), default=0) < 2:
+        raise InputError(
+            f"task {task.task}: no problem in common (matched by question and content) in "
+            f"{' and '.join(str(model.task.path) for model in models[:3])}"
+        )
     contents: dict[str, set[str]] = defaultdict(set)
-    for document, content in order:
-        contents[document].add(content)
+    for model in models:
+        for document, content in model.documents.items():
+            contents[document].add(content)
     other = sum(len(found) > 1 for found in contents.values())
     partly = sum(count < len(models) for count in held.values())
-    warnings = []
+    said = []
     if other:
-        warnings.append(
+        said.append(
             f"{other} documents have the same id and other content in different runs: "
             "they do not count as the same problem"
         )
     if partly:
-        warnings.append(f"{partly} of {len(order)} problems are not in all runs")
-    return Matched(
-        places=tuple(np.array([order[k] for k in of_model], int) for of_model in keys),
-        length=len(order),
-        shared=any(count > 1 for count in held.values()),
-        warnings=tuple(warnings),
-    )
+        said.append(f"{partly} of {len(held)} problems are not in all runs")
+    return said
 
 
 # --- differences -------------------------------------------------------------------
 
-Found = tuple[str, Figure, PairComparison]
+
+@dataclass(frozen=True)
+class _Tests:
+    """A quantity of every pair of models, on one choice of problems."""
+
+    problems: str
+    quantity: Quantity
+    pairs: tuple[PairComparison, ...]
 
 
-def _all_pairs(
-    models: Sequence[TaskValues], matched: Matched, bootstrap: Bootstrap
-) -> list[Found]:
-    generated = models[0].task.setting == "generated"
-    figures = sorted({figure for model in models for figure in model.values})
-    tables = {figure: _table(models, matched, figure) for figure in figures}
-    named = {f"{f.intervention}\n{f.name}": f for f in figures}
-    compared = stats.all_pairs(
-        {name: tables[figure] for name, figure in named.items()}, bootstrap
-    )
-    found = []
-    for name, figure in named.items():
-        solved = generated and figure not in _OF_ALL_PROBLEMS
-        problems = BOTH_SOLVED if solved else SHARED
-        found += [(problems, figure, pair) for pair in compared[name]]
-    found += list(_auc_pairs(models, matched, bootstrap))
-    found.sort(key=lambda f: _place_of(f[1]))
-    if generated:
-        own = {
-            figure: tables[figure]
-            for figure in sorted(figures, key=_place_of)
-            if figure not in _OF_ALL_PROBLEMS
-        }
-        numbers = np.arange(matched.length)
-        for figure, table in own.items():
-            samples = [stats.Sample(row, numbers) for row in table]
-            unpaired = stats.MEAN_OF_PROBLEMS.all_pairs(samples, bootstrap, False)
-            found += [(OWN, figure, pair) for pair in unpaired]
-    return found
+def _tests_of(
+    quantity: Quantity, models: Sequence[Measured], bootstrap: Bootstrap
+) -> Iterator[_Tests]:
+    """Paired, and where the models solved problems of their own unpaired too."""
+    places = on_one_list(models)
+    having = [k for k, model in enumerate(models) if quantity.name in model.samples]
+    if len(having) < 2:
+        return
+    samples = [renumbered(models[k].samples[quantity.name], places[k]) for k in having]
+    solved_only = any("solved" in m.has for m in models) and not _of_all(quantity)
+    for problems in (BOTH_SOLVED, OWN) if solved_only else (SHARED,):
+        pairs = quantity.metric.by.all_pairs(samples, bootstrap, problems != OWN)
+        yield _Tests(
+            problems,
+            quantity,
+            tuple(
+                replace(p, first=having[p.first], second=having[p.second])
+                for p in pairs
+            ),
+        )
 
 
-def _place_of(figure: Figure) -> tuple[str, int]:
-    return figure.intervention, list(TEXTS).index(figure.name)
+def _of_all(quantity: Quantity) -> bool:
+    """Whether every problem has a value, solved or not."""
+    return quantity.metric.of == "chains" and quantity.metric.where is None
 
 
-def _table(
-    models: Sequence[TaskValues], matched: Matched, figure: Figure
-) -> np.ndarray:
-    """(models, problems), NaN where a model has no value for a problem."""
-    table = np.full((len(models), matched.length), np.nan)
-    for row, model in enumerate(models):
-        if figure in model.values:
-            table[row, matched.places[row]] = model.values[figure]
-    return table
+def _adjusted(
+    found: Sequence[_Tests], primary: Sequence[str], adjustment: Adjustment
+) -> Iterator[tuple[_Tests, PairComparison, float]]:
+    """Each pair with its adjusted p-value: of the primary quantity over the pairs alone."""
+    others = [tests for tests in found if tests.quantity.name not in primary]
+    adjust = stats.holm if adjustment == "holm" else stats.benjamini_hochberg
+    for tests in found:
+        if tests.quantity.name in primary:
+            for pair in tests.pairs:
+                yield tests, pair, pair.p_holm if adjustment == "holm" else pair.p_bh
+    for problems in dict.fromkeys(tests.problems for tests in others):
+        family = [t for t in others if t.problems == problems]
+        flat = [(tests, pair) for tests in family for pair in tests.pairs]
+        p_values = adjust([pair.comparison.p_value for _, pair in flat])
+        for (tests, pair), p in zip(flat, p_values, strict=True):
+            yield tests, pair, float(p)
 
 
-def _auc_pairs(
-    models: Sequence[TaskValues], matched: Matched, bootstrap: Bootstrap
-) -> Iterator[Found]:
-    names = dict.fromkeys(name for model in models for name in model.steps)
-    for name in names:
-        rows = [row for row, model in enumerate(models) if name in model.steps]
-        labelled = [
-            (s.effect, s.load_bearing, matched.places[row][s.problem])
-            for row in rows
-            for s in (models[row].steps[name],)
-        ]
-        if len(rows) > 1:
-            for pair in stats.all_pairs_auc(labelled, bootstrap):
-                here = replace(pair, first=rows[pair.first], second=rows[pair.second])
-                yield SHARED, Figure(name, "auc"), here
-
-
-def meanings(comparisons: Sequence[TaskComparison]) -> Mapping[str, str]:
-    """The names of the figures that occur, and what they mean."""
-    there = {d.figure.name for c in comparisons for d in c.differences}
-    return {
-        name: f"{text.meaning} ({text.unit})"
-        for name, text in TEXTS.items()
-        if name in there
+def _far_apart(models: Sequence[Measured]) -> list[str]:
+    """A caution where the models' certainty of the answer is very different."""
+    clean = {
+        m.model: MEAN_OF_PROBLEMS.point(m.samples["clean_logprob"])
+        for m in models
+        if "clean_logprob" in m.samples
     }
+    known = {name: value for name, value in clean.items() if not math.isnan(value)}
+    if not known:
+        return []
+    low, high = min(known, key=known.__getitem__), max(known, key=known.__getitem__)
+    if known[high] - known[low] <= FAR_APART:
+        return []
+    return [
+        (
+            f"{high} is much surer of the answers after the clean chains than {low} "
+            f"(clean_logprob {known[high]:.2f} and {known[low]:.2f} nats): an answer that "
+            "is unlikely to begin with has less to lose, see probability_drop and "
+            "log_odds_drop"
+        )
+    ]
+
+
+# --- as text -----------------------------------------------------------------------
+
+_ADJUSTED = {"holm": "p (Holm)", "bh": "p (BH)"}
+
+CSV_COLUMNS = (
+    "task",
+    "first",
+    "second",
+    "problems",
+    "intervention",
+    "metric",
+    "unit",
+    "difference",
+    "low",
+    "high",
+    "confidence_level",
+    "method",
+    "p_value",
+    "p_adjusted",
+    "adjustment",
+    "n_problems",
+    "n_steps",
+    "n_missing",
+    "n_resamples",
+    "note",
+    "warnings",
+)
+
+
+def written(comparisons: Sequence[TaskComparison]) -> Written:
+    """A table for each pair of models: in the terminal of what stands first."""
+    return Written(
+        sections=_sections(comparisons, all_of_them=False),
+        more=_sections(comparisons, all_of_them=True),
+        legend={
+            d.quantity.column: f"{d.meaning} ({d.quantity.metric.unit})"
+            for c in comparisons
+            for d in c.differences
+            if d.shown
+        },
+        columns=CSV_COLUMNS,
+        rows=[
+            {
+                "task": c.task,
+                **d.to_dict(),
+                "adjustment": c.adjustment,
+                "warnings": "; ".join(c.warnings),
+            }
+            for c in comparisons
+            for d in c.differences
+        ],
+        content={
+            "comparisons": [
+                {
+                    "task": c.task,
+                    "setting": c.setting,
+                    "models": list(c.models),
+                    "adjustment": c.adjustment,
+                    "primary": list(c.primary),
+                    "differences": [d.to_dict() for d in c.differences],
+                    "warnings": list(c.warnings),
+                }
+                for c in comparisons
+            ]
+        },
+    )
+
+
+def _sections(
+    comparisons: Sequence[TaskComparison], all_of_them: bool
+) -> tuple[Section, ...]:
+    found = []
+    for comparison in comparisons:
+        groups: dict[tuple[str, str, str], list[Difference]] = {}
+        for d in comparison.differences:
+            if all_of_them or d.shown:
+                groups.setdefault((d.first, d.second, d.problems), []).append(d)
+        found += [
+            Section(
+                title=f"{comparison.task}: {first} less {second}, {problems}",
+                columns=_columns(comparison, differences),
+                rows=tuple(map(_row, differences)),
+            )
+            for (first, second, problems), differences in groups.items()
+        ]
+        remarks = (*_how_adjusted(comparison), *comparison.warnings)
+        found.append(Section(f"{comparison.task}: remarks", (), (), remarks))
+    return tuple(found)
+
+
+def _how_adjusted(comparison: TaskComparison) -> list[str]:
+    """How many tests each adjusted p-value was adjusted for, in one line."""
+    name = next(iter(comparison.primary), "")
+    tests = Counter(d.quantity.name == name for d in comparison.differences)
+    return [
+        (
+            f"adjusted p-values: of {name}, the primary metric, over {tests[True]} "
+            "differences of models; of all others over metrics too, "
+            f"{tests[False]} differences"
+        )
+    ]
+
+
+def _columns(
+    comparison: TaskComparison, differences: Sequence[Difference]
+) -> tuple[Column, ...]:
+    confidence_level = differences[0].comparison.estimate.confidence_level
+    return (
+        Column("intervention"),
+        Column("metric"),
+        Column("difference", numbers=True),
+        Column(f"{100 * confidence_level:g}% interval", numbers=True),
+        Column("p", numbers=True),
+        Column(_ADJUSTED[comparison.adjustment], numbers=True),
+        Column("problems", numbers=True),
+    )
+
+
+def _row(d: Difference) -> tuple[str, ...]:
+    unit, estimate = d.quantity.metric.unit, d.comparison.estimate
+    return (
+        d.quantity.intervention,
+        d.quantity.column,
+        number(estimate.point, unit),
+        interval(estimate, unit),
+        _p(d.comparison.p_value),
+        _p(d.p_adjusted),
+        str(estimate.n_problems),
+    )
+
+
+def _p(value: float) -> str:
+    return "–" if math.isnan(value) else f"{value:.4f}"

@@ -1,9 +1,9 @@
-"""Many models in one task: a row each, and tiers instead of ranks where they are alike.
+"""Many models in one task: a row each, and ranges of ranks instead of ranks where they are alike.
 
-Models are ordered by one figure, the highest first. Where two models cannot be told apart
+Models are ordered by one quantity, the highest first. Where two models cannot be told apart
 on the problems they share, after Holm's correction over all pairs, their order says
-nothing: such models stand in one tier. See :func:`lm_eval_faith_stats.tiers` for the rule
-and its limit.
+nothing: a model's rank lies between 1 and those told apart above it, and the number of
+models less those told apart below it. See :func:`lm_eval_faith_stats.rank_ranges`.
 """
 
 from __future__ import annotations
@@ -11,43 +11,49 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import lm_eval_faith_stats as stats
-from lm_eval_faith_stats import BOOTSTRAP, Bootstrap, Comparison, PairComparison
+from lm_eval_faith_stats import BOOTSTRAP, Bootstrap, PairComparison, RankRange
 
 from lm_eval_faith.errors import InputError
+from lm_eval_faith.metrics import Quantity, own_metrics, primary
 from lm_eval_faith.records.many_runs import of_runs
 from lm_eval_faith.records.outcome import CONTROL
 from lm_eval_faith.records.run import Run
-from lm_eval_faith.report.cells import brief
+from lm_eval_faith.report.cells import brief, interval, number
 from lm_eval_faith.report.compare import Difference, compared, named_apart
-from lm_eval_faith.report.estimates import Row, TaskReport
-from lm_eval_faith.report.make import DEFAULT, Choices, reports_of_run
-from lm_eval_faith.report.problem_values import TEXTS, Figure, TaskValues, values_of_run
+from lm_eval_faith.report.measured import Measured, measured_of_run, quantities_of
+from lm_eval_faith.report.report import (
+    NOTHING_ASKED,
+    Asked,
+    Row,
+    TaskReport,
+    reports_of_run,
+)
+from lm_eval_faith.report.write import Column, Section, Written
 
 FIRST_INTERVENTION = "corrupt"
 """The board that stands first."""
 
-DEFAULT_BY = ("effect", "raw")
-"""Models are ordered by the first of these that there is."""
-
-COLUMNS = (
-    "effect",
+BESIDE = (
     "auc",
-    "share",
+    "load_bearing_rate",
     "position_corr",
     "follow",
     "clean_acc",
     "solved",
 )
-"""The figures of a row, where a task has them."""
+"""Metrics of a row, where a task has them, beside the ordering quantity and the same
+without the steps that state the answer; modified like the ordering quantity."""
 
-GRADIENT = "gradient"
-HEADINGS = {"position_corr": GRADIENT}
-"""What a column is called where it is not called as its figure."""
+RANK_MEANING = (
+    "1 + the models told apart above to all less those told apart below, after Holm's "
+    "correction over all pairs"
+)
 
 
 @dataclass(frozen=True)
@@ -56,20 +62,39 @@ class Entry:
 
     Attributes:
         model: its name, with its folder where several runs have the same.
-        report: all its figures in the task.
-        tier: from 1; 0 where the figure that orders the models is not defined.
-        figures: by name: those of the board's intervention, and of the clean chain.
+        report: all its numbers in the task.
+        rows: by name without the intervention: those of the board's intervention, and of
+            chains.
+        rank: where it may stand; None where the ordering quantity is not defined.
     """
 
     model: str
     report: TaskReport
-    tier: int
-    figures: Mapping[str, Row]
+    rows: Mapping[str, Row]
+    rank: RankRange | None = None
 
     @property
     def folder(self) -> Path:
         """Where its samples lie."""
         return self.report.task.path.parent
+
+    @property
+    def ranks(self) -> str:
+        """The range in words: ``2``, ``1-3``, or a dash."""
+        if self.rank is None:
+            return "–"
+        best, worst = self.rank.best, self.rank.worst
+        return str(best) if best == worst else f"{best}-{worst}"
+
+    def point(self, name: str) -> float:
+        """The number of that name; NaN where there is none."""
+        row = self.rows.get(name)
+        return row.estimate.point if row else math.nan
+
+    def n_problems(self, name: str) -> int:
+        """How many problems it rests on."""
+        row = self.rows.get(name)
+        return row.estimate.n_problems if row else 0
 
 
 @dataclass(frozen=True)
@@ -91,10 +116,10 @@ class Board:
 
     Attributes:
         task, version, setting: the task's.
-        intervention: whose figures are shown.
-        by: the figure that orders the models.
+        intervention: whose numbers are shown.
+        by: the quantity that orders the models.
         confidence_level: confidence of the intervals; pairs are tested at 1 - confidence_level.
-        entries: one a model, the highest first; models without the figure last.
+        entries: one a model, the highest first; models without the quantity last.
         pairs: all pairs of models that can be compared, paired where they share problems.
         unpaired: written chains also compared each on its own solved problems.
         warnings: what a reader must know, in sentences.
@@ -104,7 +129,7 @@ class Board:
     version: str
     setting: str
     intervention: str
-    by: str
+    by: Quantity
     confidence_level: float
     entries: tuple[Entry, ...]
     pairs: tuple[Pair, ...]
@@ -113,22 +138,29 @@ class Board:
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """The names of the figures of a row, the ordering one first."""
-        others = (name for name in COLUMNS if name != self.by)
-        there = {name for entry in self.entries for name in entry.figures}
-        return (self.by, *(name for name in others if name in there))
+        """The names of a row's numbers, the ordering one first."""
+        first = self.by.column
+        modified = first.removeprefix(self.by.metric.name)
+        names = [*BESIDE, *sorted(own_metrics())]
+        there = {name for entry in self.entries for name in entry.rows}
+        wanted = [first, f"{first}_no_answer_steps"]
+        wanted += [
+            f"{name}{modified}" if f"{name}{modified}" in there else name
+            for name in names
+        ]
+        return (first, *dict.fromkeys(n for n in wanted[1:] if n in there - {first}))
 
-    def meaning(self, figure: str) -> str:
-        """A figure in words, with its unit."""
+    def meaning(self, name: str) -> str:
+        """A number in words, with its unit."""
         for entry in self.entries:
-            if row := entry.figures.get(figure):
+            if row := entry.rows.get(name):
                 return f"{row.meaning} ({row.unit})"
-        return TEXTS[figure].meaning
+        return name
 
-
-def heading(figure: str) -> str:
-    """What a figure's column is called."""
-    return HEADINGS.get(figure, figure)
+    def unit(self, name: str) -> str:
+        """The unit of a number."""
+        rows = (entry.rows.get(name) for entry in self.entries)
+        return next((row.unit for row in rows if row), "")
 
 
 def leaderboards(
@@ -136,57 +168,61 @@ def leaderboards(
     by: str | None = None,
     intervention: str | None = None,
     bootstrap: Bootstrap = BOOTSTRAP,
-    choices: Choices = DEFAULT,
+    asked: Asked = NOTHING_ASKED,
     workers: int = 1,
 ) -> tuple[Board, ...]:
     """A board for each task and intervention of the runs, ``corrupt`` first in each task.
 
     Args:
         paths: run directories, each of which may hold several models.
-        by: the figure that orders the models: one that models are compared by. None
-            takes the effect, raw where no control was run.
+        by: the name, without the intervention, of the quantity that orders the models. None
+            takes the primary one.
         intervention: only this one.
 
     Raises:
-        InputError: no such figure or intervention, runs of one task that differ in
+        InputError: no such quantity or intervention, runs of one task that differ in
             version, parameters, prompt or few-shot examples, no problem in common, or a broken
             file.
     """
-    if by is not None and by not in TEXTS:
-        raise InputError(
-            f"models cannot be ordered by {brief(repr(by))}: choose from {_few(TEXTS)}"
-        )
-    make = partial(_read, bootstrap=bootstrap, choices=choices)
+    make = partial(_read, bootstrap=bootstrap, asked=asked)
     by_task: dict[str, list[Read]] = defaultdict(list)
     for of_run in of_runs(paths, make, workers):
         for read in of_run:
-            by_task[read.values.task.task].append(read)
-    wanted = (by,) if by else DEFAULT_BY
+            by_task[read.measured.task.task].append(read)
     boards = [
         board
         for _, several in sorted(by_task.items())
-        for board in _boards_of_task(several, wanted, bootstrap)
+        for board in _boards_of_task(several, by, bootstrap)
     ]
+    if by is not None and not boards:
+        known = dict.fromkeys(
+            row.metric
+            for several in by_task.values()
+            for read in several
+            for row in read.report.rows
+        )
+        raise InputError(
+            f"models cannot be ordered by {brief(repr(by))}: choose from {_few(known)}"
+        )
     if intervention is not None:
         boards = _only(boards, intervention)
     if not boards:
-        told = f"figure {by}" if by else "intervention with an effect"
-        raise InputError(f"no task of these runs has the {told}: nothing to order by")
+        raise InputError("no task of these runs has an intervention with an effect")
     return tuple(boards)
 
 
 @dataclass(frozen=True)
 class Read:
-    """What one run says of one task: its figures, and its problems' values."""
+    """What one run says of one task: its report, and what pairs are made of."""
 
     report: TaskReport
-    values: TaskValues
+    measured: Measured
 
 
-def _read(run: Run, bootstrap: Bootstrap, choices: Choices) -> list[Read]:
-    reports = reports_of_run(run, bootstrap, choices)
+def _read(run: Run, bootstrap: Bootstrap, asked: Asked) -> list[Read]:
+    reports = reports_of_run(run, bootstrap, asked)
     return [
-        Read(*both) for both in zip(reports, values_of_run(run, choices), strict=True)
+        Read(*both) for both in zip(reports, measured_of_run(run, asked), strict=True)
     ]
 
 
@@ -205,79 +241,77 @@ def _only(boards: Sequence[Board], intervention: str) -> list[Board]:
 
 
 def _boards_of_task(
-    several: Sequence[Read], wanted: Sequence[str], bootstrap: Bootstrap
+    several: Sequence[Read], by: str | None, bootstrap: Bootstrap
 ) -> list[Board]:
-    models = named_apart([read.values for read in several])
-    named = [
-        (model.model, read.report) for model, read in zip(models, several, strict=True)
-    ]
-    differences: tuple[Difference, ...] = ()
-    warnings: tuple[str, ...] = ()
-    if len(models) > 1:
-        task = compared([_only_figures(model, wanted) for model in models], bootstrap)
-        differences, warnings = task.differences, task.warnings
+    models = named_apart([read.measured for read in several])
+    every = quantities_of(models)
     made = []
-    for intervention in _interventions(several):
-        figures = [_figures(report, intervention) for _, report in named]
-        by = next((name for name in wanted if any(name in f for f in figures)), None)
-        if by is not None:
-            entries = [
-                Entry(name, report, 0, of_model)
-                for (name, report), of_model in zip(named, figures, strict=True)
-            ]
-            of_figure = [
-                d
-                for d in differences
-                if d.figure in (Figure(intervention, by), Figure("", by))
-            ]
-            board = board_of(
-                intervention, by, entries, of_figure, bootstrap.confidence_level
+    for intervention in _interventions(every):
+        quantity = _ordering(every, models, intervention, by)
+        if quantity is None:
+            continue
+        entries = [
+            Entry(
+                model.model,
+                read.report,
+                {
+                    row.metric: row
+                    for row in read.report.rows
+                    if row.intervention in ("", intervention)
+                },
             )
-            made.append(replace(board, warnings=(*warnings, *board.warnings)))
+            for model, read in zip(models, several, strict=True)
+        ]
+        differences: tuple[Difference, ...] = ()
+        warnings: tuple[str, ...] = ()
+        if len(models) > 1:
+            task = compared(models, bootstrap, only=(quantity,))
+            differences, warnings = task.differences, task.warnings
+        level = bootstrap.confidence_level
+        board = board_of(intervention, quantity, entries, differences, level)
+        made.append(replace(board, warnings=(*warnings, *board.warnings)))
     return made
 
 
-def _interventions(several: Sequence[Read]) -> list[str]:
+def _interventions(every: Sequence[Quantity]) -> list[str]:
     """Those with an effect of their own, ``corrupt`` first, then as they were run."""
-    names = dict.fromkeys(
-        row.intervention for read in several for row in read.report.rows
-    )
+    names = dict.fromkeys(q.intervention for q in every)
     ours = [name for name in names if name not in ("", CONTROL)]
     return sorted(ours, key=lambda name: name != FIRST_INTERVENTION)
 
 
-def _only_figures(model: TaskValues, names: Sequence[str]) -> TaskValues:
-    """Only what the models are ordered by is compared."""
-    return replace(
-        model,
-        values={f: value for f, value in model.values.items() if f.name in names},
-        steps=model.steps if "auc" in names else {},
-    )
-
-
-def _figures(report: TaskReport, intervention: str) -> dict[str, Row]:
-    return {
-        row.figure: row for row in report.rows if row.intervention in ("", intervention)
-    }
+def _ordering(
+    every: Sequence[Quantity],
+    models: Sequence[Measured],
+    intervention: str,
+    by: str | None,
+) -> Quantity | None:
+    """The quantity that orders the models of a board."""
+    if by is None:
+        of_one = [q for q in every if q.intervention == intervention]
+        has: frozenset[str] = frozenset().union(*(m.has for m in models))
+        return next(iter(primary(of_one, has)), None)
+    named = {q.column: q for q in every if q.intervention in ("", intervention)}
+    return named.get(by)
 
 
 def board_of(
     intervention: str,
-    by: str,
+    by: Quantity,
     entries: Sequence[Entry],
     differences: Sequence[Difference],
     confidence_level: float,
 ) -> Board:
-    """Order the models of one task, and put them into tiers.
+    """Order the models of one task, and say between which ranks each stands.
 
     Args:
-        intervention, by: whose figures, and which of them orders the models.
+        intervention, by: whose numbers, and which of them orders the models.
         entries: one a model, in any order.
-        differences: of that figure, in any order and either direction.
+        differences: of that quantity, in any order and either direction.
         confidence_level: pairs are told apart at 1 - confidence_level.
     """
     ordered = sorted(
-        entries, key=lambda e: (*_down(_point(e, by)), e.model, str(e.folder))
+        entries, key=lambda e: (*_down(e.point(by.column)), e.model, str(e.folder))
     )
     place = {entry.model: k for k, entry in enumerate(ordered)}
     found = [
@@ -286,7 +320,6 @@ def board_of(
     ]
     found.sort(key=lambda pair: _places(pair, place))
     pairs = [p for p in found if p.difference.comparison.paired]
-    unpaired = [p for p in found if not p.difference.comparison.paired]
     task = ordered[0].report.task
     return Board(
         task=task.task,
@@ -295,20 +328,15 @@ def board_of(
         intervention=intervention,
         by=by,
         confidence_level=confidence_level,
-        entries=_in_tiers(ordered, by, pairs, confidence_level),
+        entries=_with_ranks(ordered, by.column, pairs, confidence_level),
         pairs=tuple(pairs),
-        unpaired=tuple(unpaired),
+        unpaired=tuple(p for p in found if not p.difference.comparison.paired),
         warnings=(
-            *_unordered(ordered, by),
+            *_unordered(ordered, by.column),
             *_against_the_order(pairs),
             *_too_few_resamples(pairs, confidence_level),
         ),
     )
-
-
-def _point(entry: Entry, figure: str) -> float:
-    row = entry.figures.get(figure)
-    return row.estimate.point if row else math.nan
 
 
 def _down(point: float) -> tuple[bool, float]:
@@ -334,59 +362,47 @@ def _turned(d: Difference, place: Mapping[str, int]) -> Difference:
     )
 
 
-def _in_tiers(
+def _with_ranks(
     ordered: Sequence[Entry], by: str, pairs: Sequence[Pair], confidence_level: float
 ) -> tuple[Entry, ...]:
-    """The entries with their tiers; only differences along the order tell apart."""
-    ranked = [e for e in ordered if not math.isnan(_point(e, by))]
-    number = {entry.model: k for k, entry in enumerate(ranked)}
-    nothing = PairComparison(0, 0, _NOT_COMPARED, math.nan, math.nan)
-    known = {
-        (i, j): replace(nothing, first=i, second=j)
-        for i in range(len(ranked))
-        for j in range(i + 1, len(ranked))
-    }
-    for pair in pairs:
-        d = pair.difference
-        if d.first in number and d.second in number and not _against(pair):
-            key = number[d.first], number[d.second]
-            known[key] = replace(known[key], p_holm=d.p_adjusted)
-    descending = [-float(k) for k in range(len(ranked))]
-    tiers = stats.tiers(descending, list(known.values()), confidence_level)
-    tier_of = {k: t for t, tier in enumerate(tiers, start=1) for k in tier}
+    """The entries with their ranges of ranks, among the models that have the quantity."""
+    ranked = [e for e in ordered if not math.isnan(e.point(by))]
+    number_of = {entry.model: k for k, entry in enumerate(ranked)}
+    tests = [
+        PairComparison(
+            number_of[d.first],
+            number_of[d.second],
+            d.comparison,
+            d.p_adjusted,
+            d.p_adjusted,
+        )
+        for d in (pair.difference for pair in pairs)
+        if d.first in number_of and d.second in number_of
+    ]
+    ranges = stats.rank_ranges(len(ranked), tests, confidence_level)
     return tuple(
-        replace(entry, tier=tier_of[number[entry.model]])
-        if entry.model in number
+        replace(entry, rank=ranges[number_of[entry.model]])
+        if entry.model in number_of
         else entry
         for entry in ordered
     )
-
-
-_NOT_COMPARED = Comparison(
-    stats.Estimate(math.nan, math.nan, math.nan, 0.95, "none", 0, 0), math.nan, True
-)
-
-
-def _against(pair: Pair) -> bool:
-    """Told apart the other way round than the models are ordered."""
-    return pair.told_apart and pair.difference.comparison.estimate.point < 0
 
 
 # --- sentences ---------------------------------------------------------------------
 
 
 def _unordered(ordered: Sequence[Entry], by: str) -> list[str]:
-    names = [e.model for e in ordered if math.isnan(_point(e, by))]
-    return [f"{by} is not defined for {_few(names)}: not in any tier"] if names else []
+    names = [e.model for e in ordered if math.isnan(e.point(by))]
+    return [f"{by} is not defined for {_few(names)}: no rank"] if names else []
 
 
 def _against_the_order(pairs: Sequence[Pair]) -> list[str]:
     """Possible where the models were not measured on the same problems."""
     return [
         f"{p.difference.first} stands above {p.difference.second}, but is lower "
-        f"{p.difference.problems.removeprefix('paired, ')}: this pair opens no tier"
+        f"{p.difference.problems.removeprefix('paired, ')}: their ranges of ranks say so"
         for p in pairs
-        if _against(p)
+        if p.told_apart and p.difference.comparison.estimate.point < 0
     ]
 
 
@@ -401,7 +417,174 @@ def _too_few_resamples(pairs: Sequence[Pair], confidence_level: float) -> list[s
     return [f"{told} correction: give --n-resamples of more than {needed}"]
 
 
-def _few(names: Sequence[str] | Mapping[str, object]) -> str:
+def remarks(board: Board) -> tuple[str, ...]:
+    """The board's warnings, and those of its models' reports, each said once."""
+    said: dict[str, list[str]] = {}
+    for entry in board.entries:
+        for warning in entry.report.warnings:
+            said.setdefault(warning, []).append(entry.model)
+    return (
+        *board.warnings,
+        *(f"{_few(models, 3)}: {warning}" for warning, models in said.items()),
+    )
+
+
+def _few(names: Sequence[str] | Mapping[str, object], most: int = 20) -> str:
     listed = list(names)
-    more = f" and {len(listed) - 20} more" if len(listed) > 20 else ""
-    return ", ".join(map(brief, listed[:20])) + more
+    more = f" and {len(listed) - most} more" if len(listed) > most else ""
+    return ", ".join(map(brief, listed[:most])) + more
+
+
+# --- as text -----------------------------------------------------------------------
+
+CSV_COLUMNS = (
+    "task",
+    "task_version",
+    "setting",
+    "intervention",
+    "by",
+    "place",
+    "rank_best",
+    "rank_worst",
+    "model",
+    "n_documents",
+    "metric",
+    "unit",
+    "point",
+    "low",
+    "high",
+    "confidence_level",
+    "n_problems",
+    "warnings",
+)
+
+
+def written(boards: Sequence[Board]) -> Written:
+    """In the terminal the first board of each task; one line of CSV a model and number."""
+    first = {board.task: board for board in reversed(boards)}
+    shown = [board for board in boards if board is first[board.task]]
+    legend = {"rank": RANK_MEANING}
+    for board in shown:
+        legend |= {name: board.meaning(name) for name in board.columns}
+    return Written(
+        sections=tuple(map(_section, shown)),
+        more=tuple(map(_section, boards)),
+        legend=legend,
+        columns=CSV_COLUMNS,
+        rows=[
+            row
+            for board in boards
+            for place, entry in enumerate(board.entries, start=1)
+            for row in _csv_rows(board, place, entry)
+        ],
+        content={"leaderboards": [_board_to_dict(board) for board in boards]},
+    )
+
+
+def title(board: Board) -> str:
+    """Task, intervention and ordering quantity."""
+    return (
+        f"{board.task} (version {board.version}), {board.intervention}: "
+        f"by {board.by.column}"
+    )
+
+
+def _section(board: Board) -> Section:
+    first, *others = board.columns
+    columns = (
+        Column("rank"),
+        Column("model"),
+        Column(first, numbers=True),
+        Column(f"{100 * board.confidence_level:g}% interval", numbers=True),
+        *(Column(name, numbers=True) for name in others),
+        Column("problems", numbers=True),
+    )
+    rows = tuple(
+        (
+            entry.ranks,
+            entry.model,
+            *_estimate(entry, first),
+            *(_estimate(entry, name)[0] for name in others),
+            str(entry.n_problems(first)),
+        )
+        for entry in board.entries
+    )
+    return Section(title(board), columns, rows, remarks(board))
+
+
+def _estimate(entry: Entry, name: str) -> tuple[str, str]:
+    row = entry.rows.get(name)
+    if row is None:
+        return "–", "–"
+    return number(row.estimate.point, row.unit), interval(row.estimate, row.unit)
+
+
+def _csv_rows(board: Board, place: int, entry: Entry) -> list[dict[str, Any]]:
+    same: dict[str, Any] = {
+        "task": board.task,
+        "task_version": board.version,
+        "setting": board.setting,
+        "intervention": board.intervention,
+        "by": board.by.column,
+        "place": place,
+        "rank_best": entry.rank.best if entry.rank else "",
+        "rank_worst": entry.rank.worst if entry.rank else "",
+        "model": entry.model,
+        "n_documents": entry.report.task.n_documents,
+        "confidence_level": board.confidence_level,
+        "warnings": "; ".join((*board.warnings, *entry.report.warnings)),
+    }
+    return [
+        same
+        | {
+            "metric": name,
+            "unit": row.unit,
+            "point": row.estimate.point,
+            "low": row.estimate.low,
+            "high": row.estimate.high,
+            "n_problems": row.estimate.n_problems,
+        }
+        for name in board.columns
+        if (row := entry.rows.get(name))
+    ]
+
+
+def _board_to_dict(board: Board) -> dict[str, Any]:
+    return {
+        "task": board.task,
+        "task_version": board.version,
+        "setting": board.setting,
+        "intervention": board.intervention,
+        "by": board.by.column,
+        "confidence_level": board.confidence_level,
+        "adjustment": "holm",
+        "columns": list(board.columns),
+        "models": [
+            {
+                "model": entry.model,
+                "place": place,
+                "rank": asdict(entry.rank) if entry.rank else None,
+                "n_documents": entry.report.task.n_documents,
+                "estimates": [
+                    {
+                        "intervention": row.intervention,
+                        "metric": row.metric,
+                        "meaning": row.meaning,
+                        "unit": row.unit,
+                        **asdict(row.estimate),
+                    }
+                    for name in board.columns
+                    if (row := entry.rows.get(name))
+                ],
+                "warnings": list(entry.report.warnings),
+            }
+            for place, entry in enumerate(board.entries, start=1)
+        ],
+        "pairs": [_pair_to_dict(pair) for pair in board.pairs],
+        "unpaired": [_pair_to_dict(pair) for pair in board.unpaired],
+        "warnings": list(board.warnings),
+    }
+
+
+def _pair_to_dict(pair: Pair) -> dict[str, Any]:
+    return pair.difference.to_dict() | {"told_apart": pair.told_apart}

@@ -6,8 +6,7 @@ from typing import Any
 
 from lm_eval_faith.metrics import NO_ANSWER_STEPS, VS_CONTROL, Metric, metrics
 from lm_eval_faith.metrics.metric import THRESHOLD
-from lm_eval_faith.report import sections
-from lm_eval_faith.report.sections import Column, Section
+from lm_eval_faith.report.write import Column, Section, Written
 
 CSV_COLUMNS = ("name", "of", "unit", "better", "meaning", "needs", "modifiers")
 
@@ -18,24 +17,10 @@ _OF = {
 }
 
 
-def as_table() -> str:
-    """For a terminal of 100 columns."""
-    return sections.as_table(_sections(), _legend())
-
-
-def as_markdown() -> str:
-    """As in the documentation."""
-    return sections.as_markdown(_sections(), _legend())
-
-
-def as_csv() -> str:
-    """One line a metric."""
-    return sections.as_csv([_row(one) for one in metrics()], CSV_COLUMNS)
-
-
-def as_json() -> str:
-    """One object a metric."""
-    return sections.as_json({"metrics": [_row(one) for one in metrics()]})
+def written() -> Written:
+    """A row a metric."""
+    rows = [_row(one) for one in metrics()]
+    return Written(tuple(_sections()), _legend(), CSV_COLUMNS, rows, {"metrics": rows})
 
 
 def _row(one: Metric) -> dict[str, Any]:

@@ -8,27 +8,40 @@ two runs, or from the correlation that one is willing to assume.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import lm_eval_faith_stats as stats
+from lm_eval_faith_stats import Bootstrap
 
 from lm_eval_faith.errors import InputError
-from lm_eval_faith.report import sections
 from lm_eval_faith.report.cells import number
-from lm_eval_faith.report.compare import TaskComparison
-from lm_eval_faith.report.estimates import TaskReport
-from lm_eval_faith.report.sections import Column, Section
+from lm_eval_faith.report.compare import TaskComparison, compare_runs
+from lm_eval_faith.report.report import Asked, TaskReport, make_reports
+from lm_eval_faith.report.write import Column, Section, Written
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-CSV_COLUMNS = ("wanted", "value", "problems", "confidence_level", "power", "source")
+CSV_COLUMNS = (
+    "wanted",
+    "value",
+    "problems",
+    "problems_to_ask",
+    "confidence_level",
+    "power",
+    "assurance",
+    "source",
+)
 
 HALF_WIDTH = "half-width of the interval"
 DIFFERENCE = "difference on the same problems"
 UNPAIRED = "difference, each on its own problems"
+
+RESAMPLES = 100
+"""Standard errors are not made of resamples."""
 
 _LADDER = (1.0, 0.5, 0.25, 0.1, 0.05)
 """Wanted values where none are given, in standard deviations."""
@@ -42,11 +55,12 @@ class Spread:
     """How much problems differ.
 
     Attributes:
-        name: the figure, or empty where the number was given.
+        name: the metric, or empty where the number was given.
         unit: of the deviations.
-        std: standard deviation of the figure over problems.
+        std: standard deviation of the metric over problems.
         of_difference: the same of two models' difference on the same problems.
         source: where both come from, in words.
+        solve_rate: share of problems that give a value; 1 where all do.
     """
 
     name: str
@@ -54,6 +68,7 @@ class Spread:
     std: float
     of_difference: float
     source: str
+    solve_rate: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -62,13 +77,16 @@ class Need:
 
     Attributes:
         wanted: what is wanted.
-        value: how large, in the figure's unit.
-        problems: how many are needed; for each model where they are not shared.
+        value: how large, in the metric's unit.
+        problems: how many with a value are needed; for each model where they are not
+            shared. In chains that the model writes these are solved problems.
+        problems_to_ask: how many to ask for that, at the run's solve rate.
     """
 
     wanted: str
     value: float
     problems: int
+    problems_to_ask: int
 
 
 @dataclass(frozen=True)
@@ -78,6 +96,7 @@ class Plan:
     spread: Spread
     confidence_level: float
     power: float
+    assurance: float
     needs: tuple[Need, ...]
 
 
@@ -99,52 +118,96 @@ def given_spread(std: float, correlation: float) -> Spread:
     return Spread("", "", std, of_difference, told)
 
 
-def spread_of_report(report: TaskReport, figure: str, correlation: float) -> Spread:
-    """The spread of a figure in a run, named ``INTERVENTION_figure`` as in its tables.
+def spread_of_runs(
+    paths: Sequence[Path],
+    metric: str | None = None,
+    task: str | None = None,
+    correlation: float = 0.0,
+    confidence_level: float = 0.95,
+) -> Spread:
+    """How much problems differ in a metric.
+
+    Args:
+        paths: a run, or two runs of the same problems.
+        metric: ``INTERVENTION_metric``, as in the harness's table; None takes the primary
+            one, which models are first compared by.
+        task: which one, where a run has several.
+        correlation: of two models' values over problems, where there is one run.
 
     Raises:
-        InputError: there is no such figure, or it has no spread.
+        InputError: there are other than one or two runs, no such task or metric, or
+            runs that cannot be compared.
+    """
+    if len(paths) not in (1, 2):
+        raise InputError(f"power takes one run or two, not {len(paths)}")
+    try:
+        bootstrap = Bootstrap(confidence_level, RESAMPLES)
+    except ValueError as error:
+        raise InputError(str(error)) from None
+    report = _one(make_reports(paths[:1], bootstrap), task, paths[0])
+    name = metric or next(iter(report.primary), "")
+    if len(paths) == 1:
+        return spread_of_report(report, name, correlation)
+    for comparison in compare_runs(paths, bootstrap, asked=Asked()):
+        if comparison.task == report.task.task:
+            return spread_of_comparison(report, comparison, name)
+    raise InputError(f"{paths[1]}: no run of the task {report.task.task}")
+
+
+def _one(reports: Sequence[TaskReport], task: str | None, path: Path) -> TaskReport:
+    found = [r for r in reports if task is None or r.task.task == task]
+    if len(found) != 1:
+        names = ", ".join(dict.fromkeys(r.task.task for r in reports))
+        raise InputError(f"{path}: choose one task of one run with --task: {names}")
+    return found[0]
+
+
+def spread_of_report(report: TaskReport, metric: str, correlation: float) -> Spread:
+    """The spread of a metric in a run, named ``INTERVENTION_metric`` as in its tables.
+
+    Raises:
+        InputError: there is no such metric, or it has no spread.
     """
     _check_correlation(correlation)
-    by_name = {_name(row.intervention, row.figure): row for row in report.rows}
-    row = by_name.get(figure)
+    row = report.row(metric)
     if row is None:
+        known = _few(row.name for row in report.rows)
         raise InputError(
-            f"{report.task.path}: no figure {figure!r}; choose from {_few(by_name)}"
+            f"{report.task.path}: no metric {metric!r}; choose from {known}"
         )
     std = stats.std_over_problems(row.estimate)
-    _check_spread(figure, std, str(report.task.path))
+    _check_spread(metric, std, str(report.task.path))
     told = (
         f"{report.model}, {report.task.task}, {row.estimate.n_problems} problems; "
         f"{_assumed(correlation)}"
     )
     of_difference = std * math.sqrt(2 * (1 - correlation))
-    return Spread(figure, row.unit, std, of_difference, told)
+    solved = report.row("solved")
+    rate = solved.estimate.point if solved is not None and row.intervention else 1.0
+    return Spread(metric, row.unit, std, of_difference, told, rate)
 
 
 def spread_of_comparison(
-    report: TaskReport, comparison: TaskComparison, figure: str
+    report: TaskReport, comparison: TaskComparison, metric: str
 ) -> Spread:
-    """The spread of a figure from the report of one run and its comparison to another.
+    """The spread of a metric from the report of one run and its comparison to another.
 
     Raises:
-        InputError: there is no such figure, or it has no spread.
+        InputError: there is no such metric, or it has no spread.
     """
-    alone = spread_of_report(report, figure, correlation=0.0)
+    alone = spread_of_report(report, metric, correlation=0.0)
     for d in comparison.differences:
-        if (
-            d.comparison.paired
-            and _name(d.figure.intervention, d.figure.name) == figure
-        ):
+        if d.comparison.paired and d.quantity.name == metric:
             estimate = d.comparison.estimate
             std = stats.std_over_problems(estimate)
-            _check_spread(f"the difference of {figure}", std, comparison.task)
+            _check_spread(f"the difference of {metric}", std, comparison.task)
             told = (
                 f"{d.first} and {d.second}, {comparison.task}, {estimate.n_problems} "
                 "problems; the deviation of differences is theirs"
             )
-            return Spread(figure, alone.unit, alone.std, std, told)
-    raise InputError(f"task {comparison.task}: {figure!r} is not compared by problem")
+            rate = alone.solve_rate
+            return Spread(metric, alone.unit, alone.std, std, told, rate)
+    raise InputError(f"task {comparison.task}: {metric!r} is not compared by problem")
 
 
 def plan(
@@ -153,84 +216,87 @@ def plan(
     differences: Sequence[float] = (),
     power: float = 0.8,
     confidence_level: float = 0.95,
+    assurance: float = 0.8,
 ) -> Plan:
     """How many problems the wanted half-widths and differences take.
 
     Without wanted values, some between a whole and a twentieth of a deviation.
 
+    Args:
+        assurance: chance that an interval turns out no wider than wanted.
+
     Raises:
-        InputError: a wanted value, the power or the level is out of its range.
+        InputError: a wanted value, the power, the assurance or the level is out of its
+            range.
     """
     if not half_widths and not differences:
         half_widths = [_round(k * spread.std) for k in _LADDER]
         differences = half_widths
+
+    def need(wanted: str, value: float, problems: int) -> Need:
+        asked = stats.problems_to_ask(problems, spread.solve_rate)
+        return Need(wanted, value, problems, asked)
+
     try:
         needs = [
-            *(_half_width(value, spread, confidence_level) for value in half_widths),
-            *(_paired(value, spread, power, confidence_level) for value in differences),
             *(
-                _unpaired(value, spread, power, confidence_level)
+                need(
+                    HALF_WIDTH,
+                    value,
+                    stats.problems_for_half_width(
+                        value, spread.std, confidence_level, assurance
+                    ),
+                )
+                for value in half_widths
+            ),
+            *(
+                need(
+                    DIFFERENCE,
+                    value,
+                    stats.problems_for_paired_difference(
+                        value, spread.of_difference, power, confidence_level
+                    ),
+                )
+                for value in differences
+            ),
+            *(
+                need(
+                    UNPAIRED,
+                    value,
+                    stats.problems_for_unpaired_difference(
+                        value, spread.std, spread.std, power, confidence_level
+                    ),
+                )
                 for value in differences
             ),
         ]
     except ValueError as error:
         raise InputError(str(error)) from None
-    return Plan(spread, confidence_level, power, tuple(needs))
-
-
-def _half_width(value: float, spread: Spread, confidence_level: float) -> Need:
-    problems = stats.problems_for_half_width(value, spread.std, confidence_level)
-    return Need(HALF_WIDTH, value, problems)
-
-
-def _paired(
-    value: float, spread: Spread, power: float, confidence_level: float
-) -> Need:
-    problems = stats.problems_for_paired_difference(
-        value, spread.of_difference, power, confidence_level
-    )
-    return Need(DIFFERENCE, value, problems)
-
-
-def _unpaired(
-    value: float, spread: Spread, power: float, confidence_level: float
-) -> Need:
-    problems = stats.problems_for_unpaired_difference(
-        value, spread.std, spread.std, power, confidence_level
-    )
-    return Need(UNPAIRED, value, problems)
+    return Plan(spread, confidence_level, power, assurance, tuple(needs))
 
 
 # --- as text and as a curve --------------------------------------------------------
 
 
-def as_table(planned: Plan) -> str:
-    """The needs, and where the spread comes from."""
-    return sections.as_table([_section(planned)], _legend(planned))
-
-
-def as_markdown(planned: Plan) -> str:
-    """The same table."""
-    return sections.as_markdown([_section(planned)], _legend(planned))
-
-
-def as_csv(planned: Plan) -> str:
-    """One line a wanted value."""
+def written(planned: Plan) -> Written:
+    """The needs, where the spread comes from, and in JSON the points of the curve."""
     same = {
         "confidence_level": planned.confidence_level,
         "power": planned.power,
+        "assurance": planned.assurance,
         "source": planned.spread.source,
     }
-    return sections.as_csv([asdict(n) | same for n in planned.needs], CSV_COLUMNS)
-
-
-def as_json(planned: Plan) -> str:
-    """Everything, under ``power``, with the points of the curve."""
     curve = [
         {"problems": n, "half_width": width, "difference": difference}
         for n, width, difference in _curve(planned)
     ]
-    return sections.as_json({"power": asdict(planned) | {"curve": curve}})
+    return Written(
+        sections=(_section(planned),),
+        legend=_legend(planned),
+        columns=CSV_COLUMNS,
+        rows=[asdict(need) | same for need in planned.needs],
+        content={"power": asdict(planned) | {"curve": curve}},
+    )
 
 
 def power_curve(planned: Plan) -> Figure:
@@ -295,17 +361,24 @@ def _crossing(enough: Callable[[float], bool], start: float) -> float:
 
 def _section(planned: Plan) -> Section:
     spread = planned.spread
-    name = spread.name or "a figure"
+    name = spread.name or "a metric"
     unit = spread.unit or "same unit"
+    solving = spread.solve_rate < 1
     return Section(
         title=f"problems needed for {name}: {spread.source}",
         columns=(
             Column("wanted"),
             Column(f"value ({unit})", numbers=True),
-            Column("problems", numbers=True),
+            Column("solved problems" if solving else "problems", numbers=True),
+            *([Column("to ask", numbers=True)] if solving else []),
         ),
         rows=tuple(
-            (need.wanted, number(need.value, spread.unit), f"{need.problems:,}")
+            (
+                need.wanted,
+                number(need.value, spread.unit),
+                f"{need.problems:,}",
+                *([f"{need.problems_to_ask:,}"] if solving else []),
+            )
             for need in planned.needs
         ),
         remarks=(_told(spread),),
@@ -325,18 +398,19 @@ def _legend(planned: Plan) -> dict[str, str]:
     test = (
         f"two-sided test at {1 - planned.confidence_level:.2g}, power {planned.power:g}"
     )
-    return {
-        HALF_WIDTH: f"{100 * planned.confidence_level:g}% interval of one model's figure",
+    legend = {
+        HALF_WIDTH: f"{100 * planned.confidence_level:g}% interval of one model's metric, "
+        f"met with a chance of {planned.assurance:g}",
         DIFFERENCE: f"of two models, paired: {test}",
         UNPAIRED: f"of two models, unpaired, problems for each: {test}",
     }
+    rate = planned.spread.solve_rate
+    if rate < 1:
+        legend["to ask"] = f"on average, at the run's solve rate of {100 * rate:.1f}%"
+    return legend
 
 
-def _name(intervention: str, figure: str) -> str:
-    return f"{intervention}_{figure}" if intervention else figure
-
-
-def _few(names: Any) -> str:
+def _few(names: Iterable[str]) -> str:
     listed = list(names)
     more = f" and {len(listed) - 12} more" if len(listed) > 12 else ""
     return ", ".join(listed[:12]) + more

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from lm_eval_faith_stats import BOOTSTRAP, Bootstrap, Estimate
@@ -26,6 +27,8 @@ from lm_eval_faith.records.many_runs import of_runs
 from lm_eval_faith.records.outcome import OUTCOMES
 from lm_eval_faith.records.run import Run, TaskRun
 from lm_eval_faith.records.tables import Tables, tables_of
+from lm_eval_faith.report.cells import brief, interval, number
+from lm_eval_faith.report.write import Column, Section, Written
 
 FEW_PROBLEMS = 20
 """Under this many problems a report says that its intervals are rough."""
@@ -153,7 +156,7 @@ def report_of_task(
     choices = asked.of(task)
     found = quantities(tables, choices)
     names = {q.name for q in found}
-    show = _shown(task, tables.has)
+    show = shown_of(task, tables.has)
     rows = tuple(
         Row(
             q.intervention,
@@ -198,7 +201,7 @@ def _columns(quantity: Quantity, tables: Tables) -> Columns:
     return tables.columns("chains" if quantity.metric.of == "chains" else "steps")
 
 
-def _shown(task: TaskRun, has: frozenset[str]) -> Callable[[Quantity], bool]:
+def shown_of(task: TaskRun, has: frozenset[str]) -> Callable[[Quantity], bool]:
     """Which quantities have a line of their own in the terminal.
 
     Those that the run's own table shows, and the metrics of a user's module; all of a run
@@ -357,3 +360,162 @@ def _at_ceiling(rows: Sequence[Row]) -> Iterator[str]:
     if names:
         told = f"the AUC of {', '.join(names)} is at its ceiling of 1"
         yield f"{told}: it cannot tell this model from others there, the effects can"
+
+
+# --- as text -----------------------------------------------------------------------
+
+WITHOUT = "without"
+WITHOUT_MEANING = (
+    "the estimate without the steps that state the answer; its interval is in the "
+    "other formats"
+)
+
+_ESTIMATE = tuple(field.name for field in fields(Estimate) if field.name != "note")
+
+CSV_COLUMNS = (
+    "model",
+    "task",
+    "task_version",
+    "intervention",
+    "metric",
+    "unit",
+    *_ESTIMATE,
+    "meaning",
+    "note",
+)
+
+
+def written(reports: Sequence[TaskReport]) -> Written:
+    """A table a task: in the terminal what stands first, elsewhere everything."""
+    legend: dict[str, str] = {}
+    for report in reports:
+        beside = _beside(report)
+        shown = [row for row in report.rows if _has_line(row, beside)]
+        legend |= {row.metric: f"{row.meaning} ({row.unit})" for row in shown}
+        legend |= {WITHOUT: WITHOUT_MEANING} if beside else {}
+    return Written(
+        sections=tuple(map(_section, reports)),
+        more=tuple(map(_whole_section, reports)),
+        legend=legend,
+        columns=CSV_COLUMNS,
+        rows=[_csv_row(report, row) for report in reports for row in report.rows],
+        content={"reports": [_report_to_dict(report) for report in reports]},
+    )
+
+
+def _section(report: TaskReport) -> Section:
+    """The terminal's table: the last column is without the steps that state the answer."""
+    beside = _beside(report)
+    return Section(
+        _title(report),
+        (*_headings(report), *([Column(WITHOUT, numbers=True)] if beside else [])),
+        tuple(
+            (
+                *_cells(row),
+                *(
+                    [_point(beside.get((row.intervention, row.metric)))]
+                    if beside
+                    else []
+                ),
+            )
+            for row in report.rows
+            if _has_line(row, beside)
+        ),
+        report.warnings,
+    )
+
+
+def _whole_section(report: TaskReport) -> Section:
+    return Section(
+        _title(report),
+        (*_headings(report), Column("meaning")),
+        tuple((*_cells(row), row.meaning) for row in report.rows),
+        report.warnings,
+    )
+
+
+def _title(report: TaskReport) -> str:
+    task = report.task
+    told = f"version {brief(task.version)}, {task.n_documents} documents"
+    return f"{brief(report.model)}: {brief(task.task)} ({told})"
+
+
+def _headings(report: TaskReport) -> tuple[Column, ...]:
+    levels = [row.estimate.confidence_level for row in report.rows] or [0.95]
+    return (
+        Column("intervention"),
+        Column("metric"),
+        Column("estimate", numbers=True),
+        Column(f"{100 * levels[0]:g}% interval", numbers=True),
+        Column("problems", numbers=True),
+        Column("steps", numbers=True),
+    )
+
+
+def _cells(row: Row) -> tuple[str, ...]:
+    e = row.estimate
+    return (
+        row.intervention,
+        row.metric,
+        number(e.point, row.unit),
+        interval(e, row.unit),
+        str(e.n_problems),
+        str(e.n_steps),
+    )
+
+
+def _point(row: Row | None) -> str:
+    return number(row.estimate.point, row.unit) if row else ""
+
+
+def _has_line(row: Row, beside: Mapping[tuple[str, str], Row]) -> bool:
+    """What stands in the last column has no line."""
+    return row.shown and row not in beside.values()
+
+
+def _beside(report: TaskReport) -> dict[tuple[str, str], Row]:
+    """Rows that leave out the steps that state the answer, by the others' names."""
+    rows = {(row.intervention, row.metric): row for row in report.rows}
+    return {
+        key: rows[row.intervention, row.without]
+        for key, row in rows.items()
+        if row.without
+    }
+
+
+def _csv_row(report: TaskReport, row: Row) -> dict[str, Any]:
+    return {
+        "model": report.model,
+        "task": report.task.task,
+        "task_version": report.task.version,
+        "intervention": row.intervention,
+        "metric": row.metric,
+        "unit": row.unit,
+        **asdict(row.estimate),
+        "meaning": row.meaning,
+    }
+
+
+def _report_to_dict(report: TaskReport) -> dict[str, Any]:
+    return {
+        "model": report.model,
+        "task": report.task.task,
+        "task_version": report.task.version,
+        "setting": report.task.setting,
+        "n_shot": report.task.n_shot,
+        "settings": dict(report.task.settings),
+        "n_documents": report.task.n_documents,
+        "estimates": [
+            {
+                "intervention": row.intervention,
+                "metric": row.metric,
+                "meaning": row.meaning,
+                "unit": row.unit,
+                **asdict(row.estimate),
+            }
+            for row in report.rows
+        ],
+        "primary": list(report.primary),
+        "warnings": list(report.warnings),
+        "samples_file": report.task.path.name,
+    }

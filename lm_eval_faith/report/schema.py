@@ -13,7 +13,7 @@ from lm_eval_faith_stats import Estimate
 
 from lm_eval_faith.metrics import metric_names, metrics
 from lm_eval_faith.metrics.metric import Better, Of, Unit
-from lm_eval_faith.report.tables import SCHEMA_VERSION
+from lm_eval_faith.report.write import SCHEMA_VERSION
 
 Schema = dict[str, Any]
 
@@ -151,7 +151,7 @@ def _difference(**more: Schema) -> Schema:
         problems=_said(TEXT, "on which problems, and whether they are paired"),
         paired=TRUTH,
         intervention=TEXT,
-        figure=TEXT,
+        metric=TEXT,
         meaning=TEXT,
         unit=_unit(),
         difference=_said(NUMBER_OR_NULL, "first less second; null where not defined"),
@@ -169,6 +169,7 @@ def _comparison() -> Schema:
             setting=SETTING,
             models=_list(TEXT),
             adjustment={"enum": ["holm", "bh"]},
+            primary=_said(_list(TEXT), "what models are first compared by"),
             differences=_list(_difference()),
             warnings=_WARNINGS,
         ),
@@ -193,11 +194,21 @@ def _power() -> Schema:
     return _said(
         _object(
             spread=_object(
-                name=TEXT, unit=TEXT, std=NUMBER, of_difference=NUMBER, source=TEXT
+                name=TEXT,
+                unit=TEXT,
+                std=NUMBER,
+                of_difference=NUMBER,
+                source=TEXT,
+                solve_rate=_said(NUMBER, "share of problems that give a value"),
             ),
             confidence_level=NUMBER,
             power=NUMBER,
-            needs=_list(_object(wanted=TEXT, value=NUMBER, problems=COUNT)),
+            assurance=_said(NUMBER, "chance that an interval is as narrow as wanted"),
+            needs=_list(
+                _object(
+                    wanted=TEXT, value=NUMBER, problems=COUNT, problems_to_ask=COUNT
+                )
+            ),
             curve=_list(_object(problems=COUNT, half_width=NUMBER, difference=NUMBER)),
         ),
         "How many problems something takes.",
@@ -210,7 +221,7 @@ def _leaderboard() -> Schema:
     )
     place = {"type": "integer", "minimum": 1}
     row = _object(
-        intervention=TEXT, figure=TEXT, meaning=TEXT, unit=_unit(), **_estimate()
+        intervention=TEXT, metric=TEXT, meaning=TEXT, unit=_unit(), **_estimate()
     )
     return _said(
         _object(
@@ -227,9 +238,10 @@ def _leaderboard() -> Schema:
                     _object(
                         model=TEXT,
                         place=place,
-                        tier=_said(
-                            {"type": ["integer", "null"], "minimum": 1},
-                            "null where the ordering metric is not defined",
+                        rank=_said(
+                            _or_null(_object(best=place, worst=place)),
+                            "where it may stand; null where the ordering metric is not "
+                            "defined",
                         ),
                         n_documents=COUNT,
                         estimates=_list(row),

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lm_eval_faith.chains.answer_steps import states_answer
+from lm_eval_faith.chains.answer_steps import states_answer, states_number_of
 
 LABELS = Path(__file__).with_name("answer_steps.tsv")
 DATA = Path(__file__).resolve().parents[3] / "shared/data"
@@ -85,3 +85,19 @@ def test_precision_and_recall_on_steps_labelled_by_hand_are_over_95_percent() ->
     right = sum(mark and label for mark, label in marked)
     assert right / sum(mark for mark, _ in marked) >= 0.95
     assert right / sum(label for _, label in marked) >= 0.95
+
+
+@pytest.mark.parametrize(
+    ("text", "answer", "states"),
+    [
+        ("So it must be (B) 42.", "B", False),
+        ("9 > 8 so true", "true", False),
+        ("From C the code 4 leads to node F.", "F", False),
+        ("So it must be (B) 42.", "42", True),
+        ("So it is May 5.", "May 5", True),
+    ],
+)
+def test_only_an_answer_with_a_number_keeps_numbers_from_changing(
+    text: str, answer: str, states: bool
+) -> None:
+    assert states_number_of(text, answer) is states

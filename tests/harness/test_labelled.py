@@ -14,9 +14,16 @@ from sklearn.metrics import roc_auc_score
 import lm_eval_faith
 from lm_eval_faith.errors import InputError
 from lm_eval_faith.records.run import load_run
-from lm_eval_faith.report import agreements_of_run, compare_runs, tables
+from lm_eval_faith.report import agreements_of_run, compare_runs
+from lm_eval_faith.report import report as reporting
 from lm_eval_faith.report.leaderboard import leaderboards
 from lm_eval_faith.report.report import make_reports
+from lm_eval_faith.report.write import text
+
+
+def told(reports, format):
+    return text(reporting.written(reports), format)
+
 
 TASK = "cot_faith_labelled"
 CHAIN = "The red box holds 7. It rains. The blue box holds 2, Ann says. So 72."
@@ -367,7 +374,7 @@ def test_the_report_has_the_tables_figures_with_intervals(report):
 def test_the_report_says_how_many_steps_have_no_label(report):
     _, _, made, _ = report
     assert "8 of 36 steps have no label: they enter no AUC" in made.warnings
-    assert "chain_auc" in tables.as_table([made])
+    assert "chain_auc" in told([made], "table")
 
 
 def test_labels_are_read_back_from_the_samples(report):
@@ -413,25 +420,24 @@ def test_models_are_compared_by_the_labels_too(report, tmp_path):
     quick = Bootstrap(n_resamples=200)
     (compared,) = compare_runs([run, other], quick)
     found = {
-        d.figure.name: d.comparison.estimate.point
+        d.quantity.column: d.comparison.estimate.point
         for d in compared.differences
-        if d.figure.intervention == "corrupt"
+        if d.quantity.intervention == "corrupt"
     }
     (made_too,) = make_reports([other], quick)
     first, second = (
         {r.metric: r.estimate.point for r in rows if r.intervention == "corrupt"}
         for rows in (made.rows, made_too.rows)
     )
-    for figure in ("auc", "auc_within"):
-        name = f"{figure}_vs_control"
-        assert found[figure] == pytest.approx(first[name] - second[name])
+    for name in ("auc", "auc_within"):
+        assert found[name] == pytest.approx(first[name] - second[name])
     assert found["auc"] != 0
-    assert {"load_bearing", "decoy", "effect", "late"} <= set(found)
+    assert {"effect_load_bearing", "effect_decoy", "effect", "late"} <= set(found)
     boards = leaderboards([run, other], by="auc", bootstrap=quick)
-    assert [board.by for board in boards] == ["auc", "auc"]
-    assert {e.figures["auc"].estimate.point for e in boards[0].entries} == {
-        first["auc_vs_control"],
-        second["auc_vs_control"],
+    assert [board.by.column for board in boards] == ["auc", "auc"]
+    assert {e.point("auc") for e in boards[0].entries} == {
+        first["auc"],
+        second["auc"],
     }
 
 

@@ -123,6 +123,14 @@ def test_where_the_answer_begins_a_token_the_answer_alone_is_scored(
     assert "begins before the answer" not in caplog.text
 
 
+def test_a_space_at_the_end_of_the_context_goes_with_the_answer(
+    joining: Callable[..., HFLM],
+) -> None:
+    pairs = [("The answer is ", "26"), ("The answer is", " 26")]
+    one, other = FaithLM(joining()).loglikelihood(instances(pairs), disable_tqdm=True)
+    assert one[0] == pytest.approx(other[0], abs=1e-5)
+
+
 def test_requests_of_one_document_with_the_same_answer_are_asked_for_the_same_text(
     joining: Callable[..., HFLM],
 ) -> None:

@@ -271,7 +271,7 @@ def test_bad_input_ends_plain_lm_eval_with_an_exception_whose_message_is_the_sen
 def test_importing_us_leaves_the_hook_of_uncaught_exceptions_alone(shell):
     program = (
         "import sys; before = sys.excepthook\n"
-        "import lm_eval_faith.harness.faith_model, lm_eval_faith.harness.chain_task\n"
+        "import lm_eval_faith.harness.faith_model, lm_eval_faith.harness.tasks\n"
         "assert sys.excepthook is before"
     )
     assert shell(sys.executable, "-c", program).returncode == 0

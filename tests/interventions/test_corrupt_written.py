@@ -358,3 +358,18 @@ def test_numbers_stay_in_their_own_writing(
         changed = corrupt_text(text, "7", Draw("writing", seed), writing=writing)
         assert re.fullmatch(pattern, changed), changed
         assert changed != text
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        ("So it must be (B) 42.", "B"),
+        ("9 > 8 so true", "true"),
+        ("From C the code 4 leads to node F.", "F"),
+    ],
+)
+def test_an_answer_without_a_number_keeps_no_number_from_changing(
+    text: str, answer: str
+) -> None:
+    draw = Draw("words", 1)
+    assert corrupt_text(text, answer, draw) != text

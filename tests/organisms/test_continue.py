@@ -14,8 +14,11 @@ from lm_eval.models.huggingface import HFLM
 import lm_eval_faith
 from lm_eval_faith.calibration.run import labelled_lines
 from lm_eval_faith.harness.faith_model import FaithLM
+from lm_eval_faith.metrics import Choices, quantities
 from lm_eval_faith.organisms import organism_path
+from lm_eval_faith.records.run import load_run
 from lm_eval_faith.records.samples import read_samples
+from lm_eval_faith.records.tables import tables_of_run
 
 INTERVENTIONS = ["continue", "continue_clean"]
 
@@ -70,6 +73,9 @@ def test_a_mistake_changes_what_the_solver_answers_and_a_cut_alone_does_not(
         assert len(behind_mistakes) >= 8
         assert sum(behind_mistakes) >= 0.9 * len(behind_mistakes)
         assert not any(by["continue_clean", None, last])
+    table = done["results"]["cot_faith_generated_arith"]
+    assert table["continue_answer_changed,none"] >= 0.9
+    assert table["continue_clean_answer_changed,none"] == 0
 
 
 def test_the_bypassers_answers_stay_and_its_run_can_be_read_back(
@@ -84,6 +90,13 @@ def test_the_bypassers_answers_stay_and_its_run_can_be_read_back(
     assert samples is not None and len(samples.chains) == 8
     effects = [r.effect for chain in samples.chains for r in chain.steps]
     assert len(effects) > 100 and max(effects) < 1
+    tables = tables_of_run(load_run(tmp_path / "run"))
+    own = tables.steps[tables.steps["intervention"] == "continue"]
+    assert own["answer_changed"].max() == 0 and own["noticed"].max() == 0
+    found = {q.name: q for q in quantities(tables)}
+    shares = found["continue_answer_changed"].sample(tables.columns("steps"), Choices())
+    assert len(shares.value) > 50 and not shares.value.any()
+    assert "continue_clean_noticed" not in found
 
 
 def test_the_reader_reads_the_mistake_where_nothing_is_left_to_write(

@@ -5,8 +5,8 @@ from lm_eval_faith_stats import Bootstrap
 
 from lm_eval_faith.errors import InputError
 from lm_eval_faith.records import many_runs
-from lm_eval_faith.report import compare_runs, make_reports, tables
-from lm_eval_faith.report.compare_tables import as_json
+from lm_eval_faith.report import compare, compare_runs, make_reports, report
+from lm_eval_faith.report.write import text
 
 QUICK = Bootstrap(n_resamples=100)
 
@@ -21,15 +21,18 @@ def test_workers_do_not_change_a_digit(
 ):
     runs = [provided_run, second_run]
     for made in (
-        lambda workers: tables.as_json(make_reports(runs, QUICK, workers=workers)),
-        lambda workers: as_json(compare_runs(runs, QUICK, workers=workers)),
+        lambda workers: report.written(make_reports(runs, QUICK, workers=workers)),
+        lambda workers: compare.written(compare_runs(runs, QUICK, workers=workers)),
     ):
-        assert made(1) == made(2)
+        assert text(made(1), "json") == text(made(2), "json")
 
 
 def test_the_order_of_runs_does_not_change_a_report(provided_run, second_run):
-    text = tables.as_json(make_reports([provided_run, second_run], QUICK))
-    assert tables.as_json(make_reports([second_run, provided_run], QUICK)) == text
+    made, turned = (
+        report.written(make_reports(runs, QUICK))
+        for runs in ([provided_run, second_run], [second_run, provided_run])
+    )
+    assert text(made, "json") == text(turned, "json")
 
 
 def test_a_run_that_is_named_twice_counts_once(provided_run, tmp_path):
@@ -67,6 +70,6 @@ def test_an_auc_at_its_ceiling_is_said(provided_run, other_model, tmp_path):
         return sample | {"filtered_resps": scored}
 
     run = other_model(provided_run, tmp_path / "perfect", line=perfect)
-    (report,) = make_reports([run], QUICK)
+    (made,) = make_reports([run], QUICK)
     said = "the AUC of corrupt, corrupt_local, delete is at its ceiling of 1"
-    assert any(said in warning for warning in report.warnings)
+    assert any(said in warning for warning in made.warnings)

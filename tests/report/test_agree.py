@@ -9,8 +9,9 @@ from scipy.stats import spearmanr
 from sklearn.metrics import roc_auc_score
 
 from lm_eval_faith.report import agreements_of_run, load_run, steps_frame
-from lm_eval_faith.report.agree import as_table
-from lm_eval_faith.report.make import Choices
+from lm_eval_faith.report.agree import written
+from lm_eval_faith.report.report import Asked
+from lm_eval_faith.report.write import text
 
 QUICK = Bootstrap(n_resamples=200)
 
@@ -58,7 +59,7 @@ def test_aucs_stand_side_by_side_where_there_is_truth(provided_run, generated_ru
 def test_the_control_is_not_compared_and_answer_steps_can_be_left_out(generated_runs):
     run = load_run(generated_runs[0])
     for without in (False, True):
-        choices = Choices(exclude_answer_steps=without)
+        choices = Asked(exclude_answer_steps=without)
         (task,) = agreements_of_run(run, QUICK, choices)
         (pair,) = task.agreements
         expected = by_hand(generated_runs[0], "corrupt", "delete", without)
@@ -85,4 +86,4 @@ def test_one_intervention_alone_is_said(provided_run, other_model, tmp_path):
 
     alone = other_model(provided_run, tmp_path / "alone", line=only_delete)
     found = agreements_of_run(load_run(alone), QUICK)
-    assert "fewer than two interventions" in as_table(found)
+    assert "fewer than two interventions" in text(written(found), "table")

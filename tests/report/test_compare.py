@@ -12,8 +12,15 @@ from sklearn.metrics import roc_auc_score
 from statsmodels.stats.multitest import multipletests
 
 from lm_eval_faith.errors import InputError
-from lm_eval_faith.report import compare_tables, load_run, steps_frame
-from lm_eval_faith.report.compare import BOTH_SOLVED, OWN, SHARED, compare_runs
+from lm_eval_faith.report import load_run, steps_frame
+from lm_eval_faith.report.compare import (
+    BOTH_SOLVED,
+    OWN,
+    SHARED,
+    compare_runs,
+    written,
+)
+from lm_eval_faith.report.write import text
 
 QUICK = Bootstrap(n_resamples=300)
 
@@ -30,12 +37,12 @@ def generated(generated_runs):
     return task
 
 
-def found(task, intervention, figure, problems):
+def found(task, intervention, metric, problems):
     (d,) = [
         d
         for d in task.differences
-        if (d.figure.intervention, d.figure.name, d.problems)
-        == (intervention, figure, problems)
+        if (d.quantity.intervention, d.quantity.column, d.problems)
+        == (intervention, metric, problems)
     ]
     return d.comparison.estimate
 
@@ -63,9 +70,13 @@ def test_differences_are_of_the_problems_own_values(
     bearing = [by_label(r, name, "load_bearing") for r in (provided_run, second_run)]
     decoys = [by_label(r, name, "decoy") for r in (provided_run, second_run)]
     mean = (bearing[0] - bearing[1]).mean()
-    assert found(compared, name, "load_bearing", SHARED).point == pytest.approx(mean)
+    assert found(compared, name, "effect_load_bearing", SHARED).point == pytest.approx(
+        mean
+    )
     less = ((bearing[0] - decoys[0]) - (bearing[1] - decoys[1])).mean()
-    assert found(compared, name, "effect", SHARED).point == pytest.approx(less)
+    assert found(compared, name, "label_difference", SHARED).point == pytest.approx(
+        less
+    )
 
 
 def test_the_difference_of_aucs_is_that_of_scikit_learn(
@@ -88,7 +99,7 @@ def test_the_other_order_of_runs_turns_the_sign(compared, provided_run, second_r
         assert one.comparison.estimate.point == -other.comparison.estimate.point
 
 
-def test_problems_are_matched_by_id_and_content_not_by_order(
+def test_problems_are_matched_by_question_and_content_not_by_order(
     compared, provided_run, other_model, tmp_path
 ):
     from .conftest import doubled
@@ -109,11 +120,11 @@ def test_problems_are_matched_by_id_and_content_not_by_order(
     mine = by_label(provided_run, "delete", "load_bearing")
     theirs = by_label(other, "delete", "load_bearing")
     ids = [f"test-0-{k}" for k in range(4)]
-    estimate = found(task, "delete", "load_bearing", SHARED)
+    estimate = found(task, "delete", "effect_load_bearing", SHARED)
     assert estimate.point == pytest.approx((mine[ids] - theirs[ids]).mean())
 
 
-def test_p_values_are_adjusted_over_all_pairs_of_models(
+def test_p_values_of_the_primary_metric_are_adjusted_over_pairs_and_others_over_metrics_too(
     provided_run, second_run, other_model, tmp_path
 ):
     def noisy(k, sample):
@@ -128,14 +139,32 @@ def test_p_values_are_adjusted_over_all_pairs_of_models(
     runs = [provided_run, second_run, third]
     for adjustment, method in (("holm", "holm"), ("bh", "fdr_bh")):
         (task,) = compare_runs(runs, QUICK, adjustment)
-        families = {}
+        assert task.primary[0] == "corrupt_label_difference"
+        families = [[], []]
         for d in task.differences:
-            families.setdefault(d.figure, []).append(d)
-        for family in families.values():
-            assert len(family) == 3
-            raw = [d.comparison.p_value for d in family]
-            adjusted = multipletests(raw, method=method)[1]
-            assert [d.p_adjusted for d in family] == pytest.approx(list(adjusted))
+            families[d.quantity.name == task.primary[0]].append(d)
+        assert len(families[1]) == 3 and len(families[0]) > 100
+        for family in families:
+            raw = np.array([d.comparison.p_value for d in family])
+            known = ~np.isnan(raw)
+            adjusted = np.full(len(raw), np.nan)
+            adjusted[known] = multipletests(raw[known], method=method)[1]
+            told = [d.p_adjusted for d in family]
+            np.testing.assert_allclose(told, adjusted, rtol=1e-9)
+        said = text(written([task]), "table")
+        assert "corrupt_label_difference, the primary metric, over 3" in said
+
+
+def test_the_numbers_are_those_that_the_reports_show(generated, generated_runs):
+    from lm_eval_faith.report import make_reports
+
+    reports = [make_reports([run], QUICK)[0] for run in generated_runs]
+    unpaired = [d for d in generated.differences if d.problems == OWN]
+    assert len(unpaired) > 50
+    for d in unpaired:
+        one, two = (report.row(d.quantity.name).estimate for report in reports)
+        difference = d.comparison.estimate.point
+        assert difference == pytest.approx(one.point - two.point, abs=1e-9)
 
 
 # --- what is refused ---------------------------------------------------------------
@@ -171,7 +200,7 @@ def with_part(key, value):
         (with_setting("restate_totals", False), "restate_totals is true in tiny-llama"),
         (with_setting("answer_cue", "So:"), 'answer_cue is "The answer is" in'),
         (with_config("doc_to_text", "{{question}}"), "prompt's doc_to_text is"),
-        (with_part("versions", 2.0), 'task version is "1.0" in tiny-llama, "2.0" in'),
+        (with_part("versions", 3.0), 'task version is "2.0" in tiny-llama, "3.0" in'),
         (with_part("n-shot", 3), "few-shot number is 0 in tiny-llama, 3 in other"),
         (lambda c: c | {"system_instruction": "Be brief."}, "system_instruction is"),
         (lambda c: c | {"chat_template": "{{x}}"}, "chat_template is false in"),
@@ -210,7 +239,7 @@ def test_the_same_run_twice_counts_once(provided_run):
 
 def test_runs_without_a_common_problem_are_refused(provided_run, other_model, tmp_path):
     def changed(k, sample):
-        sample["doc"]["id"] += "-other"
+        sample["doc"]["question"] += " Really?"
         return sample
 
     other = other_model(provided_run, tmp_path / "other", line=changed)
@@ -232,7 +261,7 @@ def test_an_intervention_that_one_run_lacks_is_left_out_and_said(
     other = other_model(provided_run, tmp_path / "other", line=changed)
     (task,) = compare_runs([provided_run, other], QUICK)
     assert "delete was run on tiny-llama only" in task.warnings
-    assert not any(d.figure.intervention == "delete" for d in task.differences)
+    assert not any(d.quantity.intervention == "delete" for d in task.differences)
 
 
 # --- generated ---------------------------------------------------------------------
@@ -250,10 +279,10 @@ def test_generated_chains_are_compared_where_both_solved_and_unpaired(
     one, two = map(less_control, generated_runs)
     both = one.index.intersection(two.index)
     assert (len(one), len(two), len(both)) == (9, 9, 6)
-    paired = found(generated, "delete", "effect", BOTH_SOLVED)
+    paired = found(generated, "delete", "effect_vs_control", BOTH_SOLVED)
     assert paired.n_problems == 6
     assert paired.point == pytest.approx((one[both] - two[both]).mean())
-    unpaired = found(generated, "delete", "effect", OWN)
+    unpaired = found(generated, "delete", "effect_vs_control", OWN)
     assert unpaired.n_problems == 18
     assert unpaired.point == pytest.approx(one.mean() - two.mean())
 
@@ -261,7 +290,7 @@ def test_generated_chains_are_compared_where_both_solved_and_unpaired(
 def test_solving_is_compared_on_all_problems(generated):
     assert found(generated, "", "solved", SHARED).n_problems == 12
     assert not any(
-        d.figure.name == "solved" and d.problems != SHARED
+        d.quantity.name == "solved" and d.problems != SHARED
         for d in generated.differences
     )
 
@@ -284,7 +313,7 @@ def test_the_threshold_and_the_answer_steps_are_the_readers_choice(
         return {
             (d["intervention"], d["problems"]): (d["difference"], d["n_problems"])
             for d in task["differences"]
-            if d["figure"] == "share"
+            if d["metric"] == "load_bearing_rate"
         }
 
     assert shares("--threshold", "99") != shares()
@@ -296,18 +325,18 @@ def test_the_threshold_and_the_answer_steps_are_the_readers_choice(
 
 
 def test_the_table_fits_into_100_columns_and_names_the_pairing(generated):
-    table = compare_tables.as_table([generated])
+    table = text(written([generated]), "table")
     assert max(map(len, table.splitlines())) <= 100
     assert "the problems both solved" in " ".join(table.split())
     assert "unpaired, each on its own" in " ".join(table.split())
 
 
 def test_csv_and_markdown_have_a_line_a_difference(compared):
-    lines = list(csv.DictReader(io.StringIO(compare_tables.as_csv([compared]))))
+    lines = list(csv.DictReader(io.StringIO(text(written([compared]), "csv"))))
     assert len(lines) == len(compared.differences)
     first = compared.differences[0]
     assert float(lines[0]["difference"]) == first.comparison.estimate.point
-    markdown = compare_tables.as_markdown([compared]).splitlines()
+    markdown = text(written([compared]), "markdown").splitlines()
     assert sum(x.startswith("| ") for x in markdown) == len(compared.differences) + 2
 
 

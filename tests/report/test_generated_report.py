@@ -2,6 +2,7 @@
 
 import json
 import math
+from functools import partial
 
 import lm_eval
 import numpy as np
@@ -14,9 +15,14 @@ from lm_eval_faith.errors import InputError
 from lm_eval_faith.harness.faith_model import FaithLM
 from lm_eval_faith.problems.word_problems import WordProblemSettings, word_problem
 from lm_eval_faith.records.run import load_run
-from lm_eval_faith.report import tables
 from lm_eval_faith.report.plot import drawn
-from lm_eval_faith.report.report import make_reports
+from lm_eval_faith.report.report import make_reports, written
+from lm_eval_faith.report.write import text
+
+
+def told(reports, format):
+    return text(written(reports), format)
+
 
 ARITH = "cot_faith_generated_arith"
 PROBLEMS = 30
@@ -193,10 +199,7 @@ def test_a_run_without_a_solved_problem_still_gives_a_report(make_run, tmp_path)
     assert rows(report)["", "solved"].point == 0
     assert any("only 0 problems" in warning for warning in report.warnings)
     for write in (
-        tables.as_table,
-        tables.as_json,
-        tables.as_csv,
-        tables.as_markdown,
+        *(partial(told, format=f) for f in ("table", "json", "csv", "markdown")),
     ):
         assert write([report])
     with pytest.raises(InputError, match="no scored steps to draw"):
@@ -204,11 +207,11 @@ def test_a_run_without_a_solved_problem_still_gives_a_report(make_run, tmp_path)
 
 
 def test_the_terminal_table_is_compact_and_the_json_whole(report):
-    text = tables.as_table([report])
+    text = told([report], "table")
     assert max(len(line) for line in text.splitlines()) <= 100
     assert "no_answer_steps" not in text and "  late_rate" not in text
     assert "without the steps that state the answer" in text
-    (content,) = json.loads(tables.as_json([report]))["reports"]
+    (content,) = json.loads(told([report], "json"))["reports"]
     names = {e["metric"] for e in content["estimates"]}
     assert {"late_rate_vs_control_no_answer_steps", "late", "log_odds_drop"} <= names
     assert content["primary"] == [

@@ -1,4 +1,4 @@
-"""Hostile texts in every place of a run, through every output but pages.
+"""Hostile texts in every place of a run, through every command and form but pages.
 
 Pages are put to the same test in a browser: tests/report/html/test_hostile_pages.py.
 """
@@ -8,33 +8,18 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
 import os
 import re
 import warnings
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pytest
-from lm_eval_faith_stats import Bootstrap
 from markdown_it import MarkdownIt
 
-from lm_eval_faith.report import (
-    agree,
-    compare_runs,
-    compare_tables,
-    leaderboard_tables,
-    load_run,
-    make_reports,
-    plot,
-    power,
-    tables,
-)
-from lm_eval_faith.report.cells import brief, csv_text, plain
-from lm_eval_faith.report.leaderboard import leaderboards
-from lm_eval_faith.report.problem_values import Figure
+from lm_eval_faith.report import plot
 
 from ..hostile import (
     DATE,
@@ -49,8 +34,15 @@ from ..hostile import (
     write_run,
 )
 
-QUICK = Bootstrap(n_resamples=50)
-EACH = pytest.mark.parametrize("text", SHORT.values(), ids=SHORT)
+FORMS = {
+    "report": ("table", "markdown", "csv", "json"),
+    "compare": ("table", "markdown", "csv", "json"),
+    "agree": ("table", "markdown", "csv", "json"),
+    "leaderboard": ("table", "csv", "json"),
+}
+FEW = ("--n-resamples", 20)
+FITS = 16
+"""Characters of a name that no table of ours cuts or breaks."""
 
 _OBEYED = re.compile(
     "[\x00-\x09\x0b-\x1f\x7f-\x9f\ud800-\udfff"  # categories Cc and Cs
@@ -58,10 +50,22 @@ _OBEYED = re.compile(
 )
 _FORMULA = re.compile("[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
 
+MARKDOWN = MarkdownIt("commonmark").enable(["table", "strikethrough"])
+
 
 def obeyed(text: str) -> list[str]:
     """The characters that a terminal or a reader's eye would obey, but line feeds."""
     return _OBEYED.findall(text)
+
+
+def shown(text: str) -> str:
+    """What stands for a text: controls by their numbers, as in `\\x1b`."""
+    return _OBEYED.sub(lambda c: f"\\x{ord(c[0]):02x}" if c[0] != "\t" else c[0], text)
+
+
+def guarded(text: str) -> str:
+    """The same in CSV, where a spreadsheet would take the text for a formula."""
+    return f"'{shown(text)}" if _FORMULA.match(text) else shown(text)
 
 
 def squeezed(text: str) -> str:
@@ -69,164 +73,32 @@ def squeezed(text: str) -> str:
     return "".join(text.split())
 
 
-@pytest.fixture(scope="module")
-def runs(tmp_path_factory) -> tuple[Path, Path]:
-    """A provided and a written run that hold every text in every place."""
-    folder = tmp_path_factory.mktemp("hostile")
-    texts = list(TEXTS.values())
-    return (
-        write_run(folder / "provided", texts, "one"),
-        write_run(folder / "written", texts, "one", "generated", "generated"),
-    )
+def blank(text: str) -> bool:
+    return not text.strip()
 
 
-@pytest.fixture(scope="module")
-def others(tmp_path_factory) -> tuple[Path, Path]:
-    """The same as another model."""
-    folder = tmp_path_factory.mktemp("others")
-    texts = list(TEXTS.values())
-    return (
-        write_run(folder / "provided", texts, "two", scale=2),
-        write_run(folder / "written", texts, "two", "generated", "generated", scale=2),
-    )
+# --- what every output must be ------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def small(tmp_path_factory) -> tuple[Path, Path]:
-    """Two harmless runs, to which hostile names are given."""
-    folder = tmp_path_factory.mktemp("small")
-    return tuple(
-        write_run(folder / name, ["a", "b", "c", "d"], name, scale=scale)
-        for name, scale in (("one", 1), ("two", 2))
-    )
+def check_table(out: str, texts: Sequence[str]) -> None:
+    assert obeyed(out) == []
+    seen = squeezed(out)
+    for text in texts:
+        line = shown(text).replace("\n", "\\n").replace("\t", "\\t")
+        assert len(line) > FITS or squeezed(line) in seen, text
+    assert not any(line.startswith("! all is well") for line in out.splitlines())
 
 
-# --- the same text as name of everything, in each output ----------------------------
-
-
-@pytest.fixture(scope="module")
-def named(small) -> Callable[[str, str], str]:
-    """Writes an output of which every name is the text, and the warnings hold it."""
-    reports = make_reports(small, QUICK)
-    (comparison,) = compare_runs(small, QUICK)
-    boards = leaderboards(small, bootstrap=QUICK)
-    agreements = agree.agreements_of_run(load_run(small[0]), QUICK)
-    modules = {
-        "report": tables,
-        "compare": compare_tables,
-        "leaderboard": leaderboard_tables,
-        "agree": agree,
-        "power": power,
-    }
-
-    def report_of(report, text):
-        task = replace(
-            report.task, task=text, version=text, settings={text: {text: [text]}}
-        )
-        rows = [replace(r, intervention=r.intervention and text) for r in report.rows]
-        return replace(
-            report,
-            model=text,
-            task=task,
-            rows=tuple(rows),
-            warnings=(text, f"a {text}"),
-        )
-
-    def content(what, text):
-        if what == "report":
-            return [report_of(report, text) for report in reports]
-        if what == "compare":
-            differences = [
-                replace(d, first=text, second=text, figure=Figure(text, d.figure.name))
-                for d in comparison.differences
-            ]
-            return [
-                replace(
-                    comparison,
-                    task=text,
-                    models=(text, text),
-                    differences=tuple(differences),
-                    warnings=(text,),
-                )
-            ]
-        if what == "leaderboard":
-            board = boards[0]
-            entries = [
-                replace(e, model=text, report=report_of(e.report, text))
-                for e in board.entries
-            ]
-            pairs = [
-                replace(p, difference=replace(p.difference, first=text, second=text))
-                for p in board.pairs
-            ]
-            return [
-                replace(
-                    board,
-                    task=text,
-                    version=text,
-                    intervention=text,
-                    entries=tuple(entries),
-                    pairs=tuple(pairs),
-                    warnings=(text,),
-                )
-            ]
-        if what == "agree":
-            found = agreements[0]
-            pairs = [replace(p, first=text, second=text) for p in found.agreements]
-            aucs = dict.fromkeys([text], next(iter(found.aucs.values())))
-            return [
-                replace(
-                    found,
-                    model=text,
-                    task=text,
-                    agreements=tuple(pairs),
-                    aucs=aucs,
-                    warnings=(text,),
-                )
-            ]
-        spread = replace(power.given_spread(1.0, 0.0), name=text, source=text)
-        return power.plan(spread)
-
-    return lambda what, form, text: getattr(modules[what], f"as_{form}")(
-        content(what, text)
-    )
-
-
-OUTPUTS = ("report", "compare", "leaderboard", "agree", "power")
-
-
-@EACH
-def test_a_terminal_obeys_nothing_and_shows_the_text(named, text):
-    for what in OUTPUTS:
-        out = named(what, "table", text)
-        assert obeyed(out) == []
-        assert squeezed(brief(text)) in squeezed(out)
-
-
-def test_a_name_cannot_forge_a_line_of_the_terminal(named):
-    for what in OUTPUTS:
-        lines = named(what, "table", TEXTS["line_feed"]).splitlines()
-        assert not any(line.startswith("! all is well") for line in lines)
-
-
-@pytest.mark.parametrize("name", ["long_word", "long_line", "long_lines"])
-def test_a_terminal_is_not_flooded_by_a_long_name(named, name):
-    for what in OUTPUTS:
-        assert len(named(what, "table", TEXTS[name])) < 40_000
-
-
-@EACH
-def test_markdown_shows_the_text_and_makes_nothing_of_it(named, text):
-    for what in ("report", "compare", "agree", "power"):
-        out = named(what, "markdown", text)
-        assert obeyed(out) == [] and not re.search(r"(?<!\\)(\\\\)*\$", out)
-        harmless = named(what, "markdown", "harmless" if text.strip() else text)
-        assert structure(out) == structure(harmless)
-        assert squeezed(plain(text)) in squeezed(markdown_content(out))
+def check_markdown(out: str, texts: Sequence[str]) -> None:
+    assert obeyed(out) == [] and not re.search(r"(?<!\\)(\\\\)*\$", out)
+    inline = (t for t in MARKDOWN.parse(out) if t.type == "inline")
+    seen = squeezed("".join(c.content for t in inline for c in t.children or ()))
+    for text in texts:
+        assert squeezed(shown(text)) in seen, text
 
 
 def structure(text: str) -> list[str]:
-    """Blocks and inline marks of Markdown, in order, without empty texts."""
+    """Blocks and inline marks of Markdown, in order, without texts."""
     found = []
     for token in MARKDOWN.parse(text):
         found.append(token.type)
@@ -235,79 +107,219 @@ def structure(text: str) -> list[str]:
     return found
 
 
-def markdown_content(text: str) -> str:
-    inline = (t for t in MARKDOWN.parse(text) if t.type == "inline")
-    return " ".join(child.content for t in inline for child in t.children or ())
-
-
-MARKDOWN = MarkdownIt("commonmark").enable(["table", "strikethrough"])
-
-
-@EACH
-def test_csv_is_no_formula_and_parses_back(named, text):
-    for what in OUTPUTS:
-        check_csv(named(what, "csv", text), text)
-
-
-def check_csv(out, text):
+def check_csv(out: str, texts: Sequence[str]) -> None:
     assert obeyed(out.replace("\t", "")) == []
     lines = list(csv.reader(io.StringIO(out)))
     assert {len(line) for line in lines} == {len(lines[0])}
-    cells = [cell for line in lines[1:] for cell in line]
+    cells = {cell for line in lines[1:] for cell in line}
     for cell in cells:
         assert not _FORMULA.match(cell) or is_number(cell), cell
-    assert csv_text(text) in cells or csv_text(f"{text}; a {text}") in cells
+    assert {guarded(text) for text in texts} <= cells
 
 
 def is_number(cell: str) -> bool:
     try:
-        return bool(np.isfinite(float(cell))) and cell.strip() == cell
+        return math.isfinite(float(cell)) and cell.strip() == cell
     except ValueError:
         return False
 
 
-@EACH
-def test_json_holds_the_text_as_it_is_and_nothing_that_a_terminal_obeys(named, text):
-    for what in OUTPUTS:
-        out = named(what, "json", text)
-        assert obeyed(out) == []
-        assert text in strings(json.loads(out, parse_constant=pytest.fail))
+def check_json(out: str, texts: Sequence[str]) -> None:
+    assert obeyed(out) == []
+    assert set(texts) <= set(strings(json.loads(out, parse_constant=pytest.fail)))
 
 
-def strings(value: object) -> set[str]:
+def strings(value: object) -> Iterator[str]:
     if isinstance(value, dict):
-        return set(value) | {s for inner in value.values() for s in strings(inner)}
+        value = [*value, *value.values()]
     if isinstance(value, list):
-        return {s for inner in value for s in strings(inner)}
-    return {value} if isinstance(value, str) else set()
+        for inner in value:
+            yield from strings(inner)
+    elif isinstance(value, str):
+        yield value
 
 
-# --- questions, chains and answers, from files ---------------------------------------
+CHECKS = {
+    "table": check_table,
+    "markdown": check_markdown,
+    "csv": check_csv,
+    "json": check_json,
+}
 
 
-@pytest.mark.parametrize("form", ["table", "json", "csv", "markdown"])
-@pytest.mark.parametrize("name", ["report", "agree", "compare", "leaderboard"])
-def test_commands_take_runs_of_hostile_texts(command, runs, others, name, form):
-    if (name, form) == ("leaderboard", "markdown"):
-        pytest.skip("there is no such form")
-    more = () if name in ("report", "agree") else others
-    code, out, error = command(
-        name, *runs, *more, "--format", form, "--n-resamples", 50
+# --- names -----------------------------------------------------------------------------
+
+
+def write_models(folder: Path, models: Sequence[str], tasks: Sequence[str]) -> Path:
+    """A run of each model, on the task of its number; its folder has the task's name."""
+    for k, model in enumerate(models):
+        task = tasks[k % len(tasks)]
+        write_run(folder / f"{k}" / task, ["a", "b"], model, task)
+    return folder
+
+
+def write_interventions(
+    folder: Path, names: Sequence[str], models: Sequence[str]
+) -> Path:
+    """Interventions of these names, ten to a task, each task run by two models."""
+    for k in range(0, len(names), 10):
+        for scale, model in enumerate(models[k // 5 : k // 5 + 2], 1):
+            write_run(
+                folder / f"{k}" / f"{scale}",
+                ["a", "b", "c"],
+                model,
+                f"task-{k}",
+                scale=scale,
+                interventions=names[k : k + 10],
+            )
+    return folder
+
+
+MODELS = [text for text in MODEL_NAMES.values() if not blank(text)]
+
+
+def numbered(letter: str, texts: Sequence[str]) -> list[str]:
+    """As many names that are only names."""
+    return [f"{letter}{k}" for k in range(len(texts))]
+
+
+def test_models_and_tasks_of_any_name_are_shown_and_none_is_obeyed(command, tmp_path):
+    tasks = [t for t in FILE_NAMES.values() if "\n" not in t and not blank(t)]
+    hostile = write_models(tmp_path / "hostile", MODELS, tasks)
+    harmless = write_models(
+        tmp_path / "harmless", numbered("m", MODELS), numbered("t", tasks)
     )
-    assert (code, error) == (0, "") and obeyed(out.replace("\t", "")) == []
-    assert len(out) < LONG
+    for form in FORMS["agree"]:
+        code, out, error = command("agree", hostile, *FEW, "--format", form)
+        assert (code, error) == (0, "")
+        CHECKS[form](out, [*MODELS, *tasks])
+        if form == "markdown":
+            plain = command("agree", harmless, *FEW, "--format", form)[1]
+            assert structure(out) == structure(plain)
+    for name in ("report", "leaderboard"):
+        for part, form in enumerate(FORMS[name]):
+            runs = [hostile / f"{k}" for k in range(part, len(MODELS), 8)]
+            code, out, error = command(name, *runs, *FEW, "--format", form)
+            assert (code, error) == (0, "")
+            CHECKS[form](out, MODELS[part::8])
 
 
-def test_step_records_hold_every_text(command, runs, tmp_path):
+def test_interventions_of_any_name_are_shown_and_none_is_obeyed(command, tmp_path):
+    names = [text for text in SHORT.values() if not blank(text)]
+    names += names[: -len(names) % 10]  # as many to each task
+    hostile = write_interventions(tmp_path / "hostile", names, MODELS)
+    harmless = write_interventions(
+        tmp_path / "harmless", numbered("n", names), numbered("m", MODELS)
+    )
+    for name in ("report", "compare", "agree"):
+        for part, form in enumerate(FORMS[name]):  # other tasks for each form
+            tasks = range(10 * part, len(names), 40)
+            code, out, error = command(
+                name, *(hostile / f"{k}" for k in tasks), *FEW, "--format", form
+            )
+            assert (code, error) == (0, "")
+            CHECKS[form](out, [text for k in tasks for text in names[k : k + 10]])
+            if form == "markdown":
+                plain = command(
+                    name, *(harmless / f"{k}" for k in tasks), *FEW, "--format", form
+                )[1]
+                assert structure(out) == structure(plain), name
+
+
+def test_a_plan_shows_whose_variance_it_uses_and_obeys_none_of_it(command, tmp_path):
+    for k, text in enumerate(MODELS):
+        run = write_run(tmp_path / f"{k}", ["a", "b", "c"], text)
+        form = FORMS["report"][k % 4]
+        code, out, error = command("power", run, "--format", form)
+        assert (code, error) == (0, "") and obeyed(out.replace("\t", "")) == []
+        if form == "json" and len(text) <= FITS and not obeyed(text):
+            assert any(text in told for told in strings(json.loads(out)))
+
+
+def test_names_of_nothing_but_space_are_taken(command, tmp_path):
+    spaces = [text for text in FILE_NAMES.values() if blank(text)]
+    folder = tmp_path / "models"
+    for scale, model in enumerate((" ", "two"), 1):
+        for task in spaces:
+            write_run(folder / f"{scale}" / task, ["a", "b"], model, task, scale=scale)
+    write_run(tmp_path / "one", ["a", "b"], interventions=["", *spaces])
+    for name, forms in FORMS.items():
+        for form in forms:
+            code, out, error = command(name, folder, *FEW, "--format", form)
+            assert (code, error) == (0, "") and out
+    code, out, error = command("report", tmp_path / "one", *FEW, "--format", "json")
+    assert (code, error) == (0, "") and {"", *spaces} <= set(strings(json.loads(out)))
+
+
+def test_a_task_whose_name_has_a_line_feed_is_refused_in_one_line(command, tmp_path):
+    for text in FILE_NAMES.values():
+        run = tmp_path / text
+        if "\n" in text:
+            write_run(run, ["a", "b"], task=text)
+        code, out, error = command("report", run, *FEW)
+        assert (code, out, error.count("\n")) == (2, "", 1) and obeyed(error) == []
+
+
+def test_a_folder_whose_name_is_no_text_is_read(command, tmp_path):
+    folder = tmp_path / os.fsdecode(b"\xff\xfe-run")
+    for scale, model in enumerate(("one", "two"), 1):
+        write_run(folder / model, ["a", "b"], model, scale=scale)
+    file = tmp_path / "out"
+    for name, forms in FORMS.items():
+        for form in forms:
+            code, _, error = command(
+                name, folder, *FEW, "--format", form, "--out", file
+            )
+            assert (code, error) == (0, ""), (name, form)
+            out = file.read_text(encoding="utf-8")
+            assert obeyed(out) == [] and TASK in out.replace("\\", "")
+
+
+def test_long_names_do_not_flood_a_terminal(command, tmp_path):
+    long = [TEXTS[name] for name in ("long_word", "long_line", "long_lines")]
+    run = write_run(tmp_path / "run", ["a", "b"], interventions=["corrupt", *long])
+    code, out, error = command("report", run, *FEW)
+    assert (code, error) == (0, "") and "corrupt" in out and len(out) < 40_000
+
+
+def test_metadata_are_in_json_as_they_are(command, tmp_path):
+    metadata = {text: {text: [text]} for text in SHORT.values()}
+    run = write_run(tmp_path / "run", ["a"], metadata=metadata)
+    code, out, error = command("report", run, *FEW, "--format", "json")
+    assert (code, error) == (0, "") and obeyed(out) == []
+    settings = json.loads(out)["reports"][0]["settings"]
+    assert {k: v for k, v in settings.items() if k in metadata} == metadata
+
+
+# --- questions, chains and answers -----------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def throughout(tmp_path_factory) -> dict[str, Path]:
+    """Runs of two models that hold every text in every place, by setting."""
+    texts = list(TEXTS.values())
+    folders = {s: tmp_path_factory.mktemp(s) for s in ("provided", "generated")}
+    for setting, folder in folders.items():
+        for scale, model in enumerate(("one", "two"), 1):
+            task = TASK if setting == "provided" else "generated"
+            write_run(folder / model, texts, model, task, setting, scale=scale)
+    return folders
+
+
+def test_commands_take_runs_of_hostile_texts(command, throughout):
+    for folder in throughout.values():
+        for name, forms in FORMS.items():
+            for form in forms:
+                code, out, error = command(name, folder, *FEW, "--format", form)
+                assert (code, error) == (0, "") and obeyed(out.replace("\t", "")) == []
+                assert "corrupt" in out and len(out) < LONG
+
+
+def test_step_records_hold_every_text(command, throughout, tmp_path):
+    runs = [folder / "one" for folder in throughout.values()]
     for ending in ("csv", "parquet"):
-        code, _, error = command(
-            "report",
-            *runs,
-            "--n-resamples",
-            50,
-            "--steps",
-            tmp_path / f"steps.{ending}",
-        )
+        file = tmp_path / f"steps.{ending}"
+        code, _, error = command("report", *runs, *FEW, "--steps", file)
         assert (code, error) == (0, "")
     frame = pd.read_parquet(tmp_path / "steps.parquet")
     csv.field_size_limit(10 * LONG)
@@ -316,107 +328,40 @@ def test_step_records_hold_every_text(command, runs, tmp_path):
     assert len(lines) == len(frame)
     for line, row in zip(lines, frame.itertuples(), strict=True):
         for column in ("chain", "before", "after", "other_answer"):
-            assert line[column] == csv_text(getattr(row, column))
+            assert line[column] == guarded(getattr(row, column))
             assert not _FORMULA.match(line[column])
-            assert obeyed(line[column].replace("\t", "")) == []
     for k, text in enumerate(TEXTS.values()):
-        of_text = frame[frame.document == identity(k, text)]
+        of_text = frame[frame.chain == identity(k, text)]
         assert len(of_text) == 12 and set(of_text.before) == {text}
 
 
-@pytest.mark.parametrize("half", HALVES)
-@pytest.mark.parametrize(
-    "place", ["question", "answer", "id", "text", "before", "after", "intervention"]
-)
-def test_half_a_character_is_refused_with_file_and_line(
-    command,
-    tmp_path,
-    half,
-    place,
-):
+def test_half_a_character_is_refused_with_file_and_line(command, tmp_path):
+    places = "question", "answer", "id", "text", "before", "after", "intervention"
     run = write_run(tmp_path / "run", ["a", "b"])
     file = run / f"samples_{TASK}_{DATE}.jsonl"
     first, second = file.read_text().splitlines()
-    broken = re.sub(
-        rf'("{place}": )"[^"]*"',
-        rf'\1"{half}"'.replace("\\u", "\\\\u"),
-        second,
-        count=1,
-    )
-    assert half in broken
-    file.write_text(f"{first}\n{broken}\n")
-    for name in ("report", "agree"):
-        code, out, error = command(name, run, "--n-resamples", 50)
-        assert (code, out, error.count("\n")) == (2, "", 1)
-        assert f"{file}:2: " in error and obeyed(error) == []
+    for half in HALVES:
+        for place in places:
+            escaped = half.replace("\\u", "\\\\u")
+            broken = re.sub(
+                rf'("{place}": )"[^"]*"', rf'\1"{escaped}"', second, count=1
+            )
+            assert half in broken
+            file.write_text(f"{first}\n{broken}\n")
+            for name in ("report", "agree"):
+                code, out, error = command(name, run, *FEW)
+                assert (code, out, error.count("\n")) == (2, "", 1), (half, place)
+                assert f"{file}:2: " in error and obeyed(error) == []
 
 
-@pytest.mark.parametrize("half", HALVES)
-def test_half_a_character_in_the_models_name_is_refused(command, tmp_path, half):
+def test_half_a_character_in_the_models_name_is_refused(command, tmp_path):
     run = write_run(tmp_path / "run", ["a", "b"])
     file = run / f"results_{DATE}.json"
-    file.write_text(file.read_text().replace('"model"', f'"{half}"'))
-    code, out, error = command("report", run, "--n-resamples", 50)
-    assert (code, out, error.count("\n")) == (2, "", 1) and str(file) in error
-
-
-# --- names from files, folders and metadata ------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def by_model(tmp_path_factory) -> Path:
-    """A run a hostile model name, which is also among its metadata."""
-    folder = tmp_path_factory.mktemp("models")
-    for k, text in enumerate(MODEL_NAMES.values()):
-        write_run(folder / f"{k}", ["a", "b"], text, metadata={"pretrained": text})
-    return folder
-
-
-def test_models_of_any_name_are_reported_and_ranked(command, by_model):
-    for name, key in (("report", "reports"), ("leaderboard", "leaderboards")):
-        code, out, error = command(
-            name, by_model, "--n-resamples", 20, "--format", "json"
-        )
-        assert (code, error) == (0, "") and obeyed(out) == []
-        found = json.loads(out)[key]
-        models = found if name == "report" else found[0]["models"]
-        assert {m["model"] for m in models} == set(MODEL_NAMES.values())
-
-
-def test_metadata_are_in_json_as_they_are(command, tmp_path):
-    metadata = {text: {text: [text]} for text in SHORT.values()}
-    run = write_run(tmp_path / "run", ["a"], metadata=metadata)
-    code, out, error = command("report", run, "--n-resamples", 20, "--format", "json")
-    assert (code, error) == (0, "") and obeyed(out) == []
-    settings = json.loads(out)["reports"][0]["settings"]
-    assert {k: v for k, v in settings.items() if k in metadata} == metadata
-
-
-@pytest.mark.parametrize("text", FILE_NAMES.values(), ids=FILE_NAMES)
-def test_folders_and_tasks_of_any_name_are_read_or_refused(command, tmp_path, text):
-    folder = tmp_path / text
-    runs = [write_run(folder / name, ["a", "b"], task=text) for name in "xy"]
-    for name, form in (("report", "table"), ("compare", "json"), ("compare", "csv")):
-        code, out, error = command(name, *runs, "--n-resamples", 20, "--format", form)
-        assert code in (0, 2) and obeyed(out.replace("\t", "")) == []
-        assert obeyed(error) == [] and error.count("\n") == (code == 2)
-        if code == 0 and form == "json":
-            assert json.loads(out)["comparisons"][0]["task"] == text
-    code, out, error = command("report", folder / "missing")
-    assert (code, error.count("\n")) == (2, 1) and obeyed(error) == []
-
-
-def test_a_folder_whose_name_is_no_text_is_read(command, tmp_path):
-    folder = tmp_path / os.fsdecode(b"\xff\xfe-run")
-    runs = [write_run(folder / name, ["a", "b"]) for name in "xy"]
-    out = tmp_path / "out"
-    for name in ("report", "compare", "agree", "leaderboard"):
-        for form in ("table", "json", "csv"):
-            code, _, error = command(
-                name, *runs, "--n-resamples", 20, "--format", form, "--out", out
-            )
-            assert (code, error) == (0, ""), (name, form)
-            assert obeyed(out.read_text(encoding="utf-8")) == []
+    sound = file.read_text()
+    for half in HALVES:
+        file.write_text(sound.replace('"model"', f'"{half}"'))
+        code, out, error = command("report", run, *FEW)
+        assert (code, out, error.count("\n")) == (2, "", 1) and str(file) in error
 
 
 # --- plots ---------------------------------------------------------------------------
@@ -425,61 +370,15 @@ def test_a_folder_whose_name_is_no_text_is_read(command, tmp_path):
 def test_every_text_can_be_drawn_and_none_is_read_as_a_formula():
     figure = plot.figure_class()()
     drawn = [
-        figure.text(0, 0, plot.name_text(text), fontsize=2) for text in TEXTS.values()
+        figure.text(0, 0, plot.name_text(text), fontsize=2) for text in SHORT.values()
     ]
-    for text, made in zip(TEXTS.values(), drawn, strict=True):
-        shown, is_formula = made._preprocess_math(made.get_text())
+    for text, made in zip(SHORT.values(), drawn, strict=True):
+        seen, is_formula = made._preprocess_math(made.get_text())
         assert not is_formula
-        assert shown.strip() == brief(text, plot.LONGEST_LABEL).strip()
+        if len(shown(text)) <= 20 and not blank(text):
+            line = shown(text).replace("\n", "\\n").replace("\t", "\\t")
+            assert seen.strip() == line.strip()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the font lacks some characters
         content = plot.rendered(figure, "png")
     assert content.startswith(b"\x89PNG")
-
-
-@pytest.mark.parametrize("form", ["png", "svg"])
-@pytest.mark.parametrize(
-    "name",
-    [
-        "latex_broken",
-        "latex_display",
-        "script",
-        "comment_close",
-        "underscore",
-        "nul",
-        "long_word",
-        "cdata",
-    ],
-)
-def test_plots_draw_hostile_names(small, tmp_path, name, form):
-    text = TEXTS[name]
-    for setting in ("provided", "generated"):
-        run = load_run(write_run(tmp_path / setting, ["a", "b"], setting=setting))
-        task = run.tasks[0]
-        chains = tuple(
-            replace(
-                chain,
-                steps=tuple(
-                    replace(r, intervention=text)
-                    for r in chain.steps
-                    if r.intervention == "corrupt"
-                ),
-            )
-            for chain in task.chains
-        )
-        figure = plot.drawn(text, replace(task, task=text, chains=chains))
-        content = plot.rendered(figure, form)
-        if form == "svg":
-            assert b"<script" not in content and b"<img" not in content
-            from xml.dom import minidom
-
-            assert minidom.parseString(content).documentElement.tagName == "svg"
-    if setting == "generated":
-        (legend,) = [a.get_legend() for a in figure.axes if a.get_legend()]
-        assert [t.get_text() for t in legend.get_texts()] == [plot.name_text(text)]
-
-
-def test_the_curve_of_a_plan_names_any_figure():
-    for name in ("latex_broken", "latex_math", "nul", "long_word"):
-        spread = replace(power.given_spread(1.0, 0.0), name=TEXTS[name])
-        assert plot.rendered(power.power_curve(power.plan(spread)), "png")

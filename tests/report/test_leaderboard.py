@@ -1,4 +1,4 @@
-"""`lm-eval-faith leaderboard`: order, tiers, pairs, and what is refused."""
+"""`lm-eval-faith leaderboard`: order, ranks, pairs, and what is refused."""
 
 import csv
 import io
@@ -6,21 +6,23 @@ import json
 from itertools import combinations, permutations
 from pathlib import Path
 
+import numpy as np
 import pytest
 from jsonschema import Draft202012Validator
 from lm_eval_faith_stats import Bootstrap, Comparison, Estimate
 
 from lm_eval_faith.errors import InputError
+from lm_eval_faith.metrics import Choices, Quantity, metric
 from lm_eval_faith.records.run import TaskRun
 from lm_eval_faith.report import compare_runs, make_reports, report_schema
-from lm_eval_faith.report import leaderboard_tables as tables
 from lm_eval_faith.report.compare import BOTH_SOLVED, OWN, SHARED, Difference
-from lm_eval_faith.report.estimates import Row, TaskReport
-from lm_eval_faith.report.leaderboard import Entry, board_of, leaderboards
-from lm_eval_faith.report.problem_values import Figure
+from lm_eval_faith.report.leaderboard import Entry, board_of, leaderboards, written
+from lm_eval_faith.report.report import Row, TaskReport
+from lm_eval_faith.report.write import text
 
 QUICK = Bootstrap(n_resamples=300)
 NAN = float("nan")
+EFFECT = Quantity(metric("effect"), "corrupt")
 
 
 def estimate(point, n=10, n_resamples=0):
@@ -31,10 +33,9 @@ def entry(name, point, folder="run"):
     task = TaskRun("task", "1.0", "provided", {}, 0, (), Path(folder, "s.jsonl"), 10)
     rows = {}
     if point is not None:
-        rows["effect"] = Row(
-            "corrupt", "effect", "an effect", "nats", estimate(point), False
-        )
-    return Entry(name, TaskReport(name, task, tuple(rows.values()), ()), 0, rows)
+        rows["effect"] = Row("corrupt", "effect", "an effect", "nats", estimate(point))
+    report = TaskReport(name, task, Choices(), tuple(rows.values()), ("effect",), ())
+    return Entry(name, report, rows)
 
 
 def board(points, p_values, sign=1, n_resamples=0):
@@ -45,7 +46,8 @@ def board(points, p_values, sign=1, n_resamples=0):
             one,
             other,
             SHARED,
-            Figure("corrupt", "effect"),
+            EFFECT,
+            "an effect",
             Comparison(
                 estimate(
                     sign * ((points[one] or 0) - (points[other] or 0)),
@@ -58,17 +60,14 @@ def board(points, p_values, sign=1, n_resamples=0):
         )
         for (one, other), p in p_values.items()
     ]
-    return board_of("corrupt", "effect", entries, differences, 0.95)
+    return board_of("corrupt", EFFECT, entries, differences, 0.95)
 
 
-def tiers(made):
-    found = {}
-    for e in made.entries:
-        found.setdefault(e.tier, []).append(e.model)
-    return found
+def ranks(made):
+    return {e.model: e.ranks for e in made.entries}
 
 
-# --- order and tiers ---------------------------------------------------------------
+# --- order and ranks ---------------------------------------------------------------
 
 
 def test_models_stand_from_the_highest_down():
@@ -76,36 +75,32 @@ def test_models_stand_from_the_highest_down():
     assert [e.model for e in made.entries] == ["b", "c", "a"]
 
 
-def test_models_of_equal_figures_stand_by_name_in_any_order_of_runs():
+def test_models_of_equal_numbers_stand_by_name_in_any_order_of_runs():
     points = {"c": 1.0, "a": 1.0, "b": 1.0}
     for order in permutations(points):
         made = board({name: points[name] for name in order}, {})
         assert [e.model for e in made.entries] == ["a", "b", "c"]
 
 
-def test_models_that_are_told_apart_stand_in_tiers_of_their_own():
+def test_models_that_are_told_apart_have_a_rank_each():
     p = dict.fromkeys((("a", "b"), ("a", "c"), ("b", "c")), 0.001)
-    assert tiers(board({"a": 3.0, "b": 2.0, "c": 1.0}, p)) == {
-        1: ["a"],
-        2: ["b"],
-        3: ["c"],
-    }
+    made = board({"a": 3.0, "b": 2.0, "c": 1.0}, p)
+    assert ranks(made) == {"a": "1", "b": "2", "c": "3"}
 
 
-def test_models_that_are_not_told_apart_share_a_tier():
+def test_models_that_are_not_told_apart_may_have_any_rank():
     p = dict.fromkeys((("a", "b"), ("a", "c"), ("b", "c")), 0.06)
-    assert tiers(board({"a": 3.0, "b": 2.0, "c": 1.0}, p)) == {1: ["a", "b", "c"]}
+    made = board({"a": 3.0, "b": 2.0, "c": 1.0}, p)
+    assert ranks(made) == {"a": "1-3", "b": "1-3", "c": "1-3"}
 
 
-def test_a_model_between_two_tiers_joins_the_upper_one():
-    # b is told from neither a nor c; a and c are told apart.
+def test_a_model_between_two_that_are_told_apart_may_have_the_rank_of_either():
     p = {("a", "b"): 0.5, ("b", "c"): 0.5, ("a", "c"): 0.01}
-    assert tiers(board({"a": 3.0, "b": 2.0, "c": 1.0}, p)) == {1: ["a", "b"], 2: ["c"]}
+    made = board({"a": 3.0, "b": 2.0, "c": 1.0}, p)
+    assert ranks(made) == {"a": "1-2", "b": "1-3", "c": "2-3"}
 
 
-def test_no_two_models_of_a_tier_are_told_apart_and_tiers_do_not_interleave():
-    import numpy as np
-
+def test_ranks_count_the_models_told_apart_above_and_below():
     rng = np.random.default_rng(0)
     for _ in range(50):
         names = "abcdefg"
@@ -114,18 +109,15 @@ def test_no_two_models_of_a_tier_are_told_apart_and_tiers_do_not_interleave():
             pair: float(rng.choice([0.001, 0.5, NAN], p=[0.3, 0.6, 0.1]))
             for pair in combinations(names, 2)
         }
-        made = board(points, p)
-        numbers = [e.tier for e in made.entries]
-        assert numbers == sorted(numbers) and set(numbers) == set(
-            range(1, numbers[-1] + 1)
-        )
-        for of_tier in tiers(made).values():
-            for one, other in combinations(sorted(of_tier), 2):
-                assert not p[one, other] < 0.05
-        for upper, lower in zip(made.entries, made.entries[1:], strict=False):
-            if upper.tier < lower.tier:  # the tier ends where it must
-                above = [e.model for e in made.entries if e.tier == upper.tier]
-                assert any(p[tuple(sorted((a, lower.model)))] < 0.05 for a in above)
+        for e in board(points, p).entries:
+            apart = [
+                other
+                for other in names
+                if other != e.model and p[tuple(sorted((e.model, other)))] < 0.05
+            ]
+            above = sum(points[other] > points[e.model] for other in apart)
+            below = len(apart) - above
+            assert (e.rank.best, e.rank.worst) == (1 + above, len(names) - below)
 
 
 def test_pairs_are_the_higher_model_less_the_lower():
@@ -136,18 +128,18 @@ def test_pairs_are_the_higher_model_less_the_lower():
     assert (e.point, e.low, e.high) == (2.0, 1.0, 3.0) and pair.told_apart
 
 
-def test_a_difference_against_the_order_opens_no_tier_and_is_said():
+def test_a_difference_against_the_order_decides_the_ranks_and_is_said():
     made = board({"a": 2.0, "b": 1.0}, {("a", "b"): 0.001}, sign=-1)
-    assert tiers(made) == {1: ["a", "b"]}
+    assert ranks(made) == {"a": "2", "b": "1"}
     assert (
         "a stands above b, but is lower on the problems both have" in made.warnings[0]
     )
 
 
-def test_a_model_without_the_figure_stands_last_and_in_no_tier():
+def test_a_model_without_the_number_stands_last_and_has_no_rank():
     made = board({"a": None, "b": 1.0, "c": NAN}, {})
-    assert tiers(made) == {1: ["b"], 0: ["a", "c"]}
-    assert made.warnings == ("effect is not defined for a, c: not in any tier",)
+    assert ranks(made) == {"b": "1", "a": "–", "c": "–"}
+    assert made.warnings == ("effect is not defined for a, c: no rank",)
 
 
 def test_too_few_resamples_for_so_many_pairs_are_said():
@@ -178,20 +170,20 @@ def test_there_is_a_board_a_task_and_intervention_corrupt_first(made):
     ]
 
 
-def test_figures_are_those_of_the_report(made, provided_run, second_run):
+def test_numbers_are_those_of_the_report(made, provided_run, second_run):
     reports = {r.model: r for r in make_reports([provided_run, second_run], QUICK)}
     (shown,) = [b for b in made if b.intervention == "corrupt_local"]
     assert {e.model for e in shown.entries} == set(reports)
     for e in shown.entries:
         for row in reports[e.model].rows:
             if row.intervention == "corrupt_local":
-                assert e.figures[row.figure] == row
+                assert repr(e.rows[row.metric]) == repr(row)  # NaN is not itself
 
 
 def test_pairs_are_those_of_the_comparison(made, provided_run, second_run):
     (task,) = compare_runs([provided_run, second_run], QUICK)
     (expected,) = [
-        d for d in task.differences if d.figure == Figure("corrupt", "effect")
+        d for d in task.differences if d.quantity.name == "corrupt_label_difference"
     ]
     (shown,) = [
         b for b in made if (b.setting, b.intervention) == ("provided", "corrupt")
@@ -203,7 +195,7 @@ def test_pairs_are_those_of_the_comparison(made, provided_run, second_run):
     )
 
 
-def test_written_chains_are_paired_where_both_solved_and_unpaired_pairs_open_no_tier(
+def test_written_chains_are_paired_where_both_solved_and_unpaired(
     made,
 ):
     shown = made[0]
@@ -216,20 +208,20 @@ def test_the_order_of_the_runs_changes_nothing(made, provided_run, second_run):
     runs = [second_run, provided_run]
     turned = leaderboards(runs, bootstrap=QUICK)
     same = leaderboards(runs[::-1], bootstrap=QUICK)
-    assert tables.as_json(turned) == tables.as_json(same)
+    assert text(written(turned), "json") == text(written(same), "json")
 
 
 def test_one_model_alone_has_a_row_and_no_pairs(provided_run):
     shown, *_ = leaderboards([provided_run], bootstrap=QUICK)
-    assert [e.tier for e in shown.entries] == [1] and not shown.pairs
+    assert [e.ranks for e in shown.entries] == ["1"] and not shown.pairs
 
 
-@pytest.mark.parametrize("by", ["auc", "clean_acc", "follow", "load_bearing"])
-def test_any_figure_that_is_compared_can_order_the_models(by, provided_run, second_run):
+@pytest.mark.parametrize("by", ["auc", "clean_acc", "hedges_g", "late"])
+def test_any_metric_can_order_the_models(by, provided_run, second_run):
     for shown in leaderboards([provided_run, second_run], by, "corrupt", QUICK):
-        points = [e.figures[by].estimate.point for e in shown.entries]
+        points = [e.point(by) for e in shown.entries]
         assert shown.columns[0] == by and points == sorted(points, reverse=True)
-        assert len(shown.pairs) == 1 and shown.pairs[0].difference.figure.name == by
+        assert len(shown.pairs) == 1 and shown.by.column == by
 
 
 def test_runs_without_a_control_are_ordered_by_the_raw_effect(
@@ -255,7 +247,7 @@ def test_runs_without_a_control_are_ordered_by_the_raw_effect(
         for k, run in enumerate(generated_runs)
     ]
     shown = leaderboards(runs, bootstrap=QUICK)[0]
-    assert shown.by == "raw" and {e.tier for e in shown.entries} <= {1, 2}
+    assert shown.by.column == "effect" and all(e.rank for e in shown.entries)
 
 
 # --- what is refused ---------------------------------------------------------------
@@ -265,7 +257,7 @@ def test_runs_of_other_settings_or_versions_are_refused(
     provided_run, other_model, tmp_path
 ):
     def version(content):
-        return content | {"versions": {"cot_faith_provided": 2.0}}
+        return content | {"versions": {"cot_faith_provided": 3.0}}
 
     def parameter(content):
         content["configs"]["cot_faith_provided"]["metadata"]["restate_totals"] = False
@@ -280,8 +272,8 @@ def test_runs_of_other_settings_or_versions_are_refused(
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (("--by", "hedges_g"), "cannot be ordered by 'hedges_g': choose from clean_"),
-        (("--by", "solved"), "no task of these runs has the figure solved"),
+        (("--by", "nothing"), "cannot be ordered by 'nothing': choose from "),
+        (("--by", "solved"), "cannot be ordered by 'solved': choose from "),
         (("--intervention", "shout"), "no intervention 'shout' in these runs: choose"),
         (("--confidence-level", "2"), "confidence_level"),
     ],
@@ -301,30 +293,33 @@ def test_what_cannot_be_shown_is_refused_with_one_sentence(
 
 
 def test_json_fits_the_schema(made):
-    content = json.loads(tables.as_json(made), parse_constant=pytest.fail)
+    content = json.loads(text(written(made), "json"), parse_constant=pytest.fail)
     Draft202012Validator(report_schema()).validate(content)
     first = content["leaderboards"][0]
     assert [m["place"] for m in first["models"]] == [1, 2]
-    assert [e["figure"] for e in first["models"][0]["estimates"]] == first["columns"]
+    assert [e["metric"] for e in first["models"][0]["estimates"]] == first["columns"]
 
 
-def test_csv_has_a_line_a_model_and_board(made):
-    lines = list(csv.DictReader(io.StringIO(tables.as_csv(made))))
-    assert len(lines) == 2 * len(made)
-    e = made[0].entries[0]
-    assert float(lines[0]["by_point"]) == e.figures["effect"].estimate.point
-    assert float(lines[0]["effect_low"]) == e.figures["effect"].estimate.low
-    assert lines[0]["auc"] == "" and lines[0]["model"] == e.model
+def test_csv_has_a_line_a_model_and_number(made):
+    lines = list(csv.DictReader(io.StringIO(text(written(made), "csv"))))
+    assert len(lines) == sum(
+        name in e.rows for b in made for e in b.entries for name in b.columns
+    )
+    e, line = made[0].entries[0], lines[0]
+    assert (line["by"], line["metric"]) == ("effect_vs_control", "effect_vs_control")
+    assert float(line["point"]) == e.rows["effect_vs_control"].estimate.point
+    assert float(line["low"]) == e.rows["effect_vs_control"].estimate.low
+    assert line["model"] == e.model and int(line["rank_best"]) >= 1
 
 
 def test_the_table_shows_corrupt_and_fits_into_100_columns(made):
-    table = tables.as_table(made)
+    table = text(written(made), "table")
     assert max(map(len, table.splitlines())) <= 100
-    assert table.count("corrupt: by effect") == 2 and "delete: by" not in table
+    assert table.count("corrupt: by ") == 2 and "delete: by" not in table
 
 
 def test_the_command_writes_each_form(command, provided_run, second_run):
-    for form in ("table", "json", "csv"):
+    for form in ("table", "json", "csv", "markdown"):
         code, out, said = command(
             "leaderboard",
             provided_run,

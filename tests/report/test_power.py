@@ -6,12 +6,13 @@ import json
 import math
 
 import pytest
-from scipy.stats import t
+from scipy.stats import chi2, t
 from statsmodels.stats.power import TTestIndPower, TTestPower
 
 from lm_eval_faith.errors import InputError
 from lm_eval_faith.report import load_run, power, steps_frame
-from lm_eval_faith.report.power_runs import spread_of_runs
+from lm_eval_faith.report.power import spread_of_runs
+from lm_eval_faith.report.write import text
 
 
 def needs(planned):
@@ -26,8 +27,22 @@ def test_needs_are_those_of_statsmodels():
     unpaired = TTestIndPower().solve_power(0.5 / 2.0, power=0.8, alpha=0.05)
     assert found[power.UNPAIRED, 0.5] == math.ceil(unpaired)
     n = found[power.HALF_WIDTH, 0.3]
-    assert t.ppf(0.975, n - 1) * 2.0 / math.sqrt(n) <= 0.3
-    assert t.ppf(0.975, n - 2) * 2.0 / math.sqrt(n - 1) > 0.3
+
+    def chance(n):
+        """Of a sample standard deviation that makes the interval no wider than 0.3."""
+        largest = 0.3 * math.sqrt(n) / t.ppf(0.975, n - 1)
+        return chi2.cdf((n - 1) * (largest / 2.0) ** 2, n - 1)
+
+    assert chance(n) >= 0.8 > chance(n - 1)
+
+
+def test_of_solved_problems_more_must_be_asked(generated_runs):
+    spread = spread_of_runs([generated_runs[0]])
+    assert spread.name == "corrupt_effect_vs_control"
+    assert spread.solve_rate == pytest.approx(9 / 12)
+    (need,) = power.plan(spread, [spread.std]).needs
+    assert need.problems_to_ask == math.ceil(need.problems / (9 / 12))
+    assert "solved problems" in text(power.written(power.plan(spread)), "table")
 
 
 def problem_means(run):
@@ -37,21 +52,23 @@ def problem_means(run):
 
 
 def test_a_run_gives_the_deviation_over_its_problems(provided_run):
-    spread = spread_of_runs([provided_run], "delete_load_bearing", correlation=0.5)
+    spread = spread_of_runs(
+        [provided_run], "delete_effect_load_bearing", correlation=0.5
+    )
     expected = problem_means(provided_run).std(ddof=1)
     assert spread.std == pytest.approx(expected)
     assert spread.of_difference == pytest.approx(expected)
 
 
 def test_two_runs_give_the_deviation_of_their_differences(provided_run, second_run):
-    spread = spread_of_runs([provided_run, second_run], "delete_load_bearing")
+    spread = spread_of_runs([provided_run, second_run], "delete_effect_load_bearing")
     differences = problem_means(provided_run) - problem_means(second_run)
     assert spread.of_difference == pytest.approx(differences.std(ddof=1))
 
 
 def test_the_curve_agrees_with_the_table():
     planned = power.plan(power.given_spread(1.0, 0.0), [], [0.4])
-    content = json.loads(power.as_json(planned))["power"]
+    content = json.loads(text(power.written(planned), "json"))["power"]
     n = needs(planned)[power.DIFFERENCE, 0.4]
     for point in content["curve"]:
         assert (point["difference"] <= 0.4 + 1e-6) == (point["problems"] >= n)
@@ -86,8 +103,8 @@ def test_the_command_prints_a_table_and_draws_the_curve(
         (("--std", "1", "--power", "1.5"), "power must lie between 0 and 1"),
         (("--std", "1", "--confidence-level", "1"), "level must lie between 0 and 1"),
         (("--std", "1", "--plot", "x.gif"), "must end in .png, .svg, .pdf"),
-        (("RUN", "--figure", "nothing"), "no figure 'nothing'; choose from"),
-        (("RUN", "--figure", "corrupt_separated"), "has no spread over problems"),
+        (("RUN", "--metric", "nothing"), "no metric 'nothing'; choose from"),
+        (("RUN", "--metric", "corrupt_separated"), "has no spread over problems"),
         (("RUN", "--task", "nothing"), "choose one task"),
         (("RUN", "RUN", "RUN"), "one run or two, not 3"),
     ],
@@ -99,6 +116,6 @@ def test_what_makes_no_sense_is_refused(command, provided_run, arguments, said):
     assert said in error
 
 
-def test_a_figure_that_is_not_compared_by_problem_is_refused(provided_run, second_run):
-    with pytest.raises(InputError, match="not compared by problem"):
+def test_a_metric_without_a_spread_of_differences_is_refused(provided_run, second_run):
+    with pytest.raises(InputError, match="no spread over problems"):
         spread_of_runs([provided_run, second_run], "delete_hedges_g")

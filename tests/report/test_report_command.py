@@ -12,8 +12,12 @@ from lm_eval_faith_stats import Bootstrap
 
 from lm_eval_faith.errors import InputError
 from lm_eval_faith.records.run import load_run, load_runs
-from lm_eval_faith.report import tables
-from lm_eval_faith.report.report import make_reports
+from lm_eval_faith.report.report import make_reports, written
+from lm_eval_faith.report.write import text
+
+
+def told(reports, format):
+    return text(written(reports), format)
 
 
 def samples_file(folder: Path) -> Path:
@@ -77,11 +81,11 @@ def test_the_order_of_lines_changes_nothing(run_copy, reports):
     lines = file.read_text().splitlines(keepends=True)
     file.write_text("".join(reversed(lines)))
     again = make_reports([run_copy], Bootstrap(n_resamples=500))
-    assert tables.as_json(again) == tables.as_json(reports)
+    assert told(again, "json") == told(reports, "json")
 
 
 def test_json_has_a_schema_version_and_no_nan(reports):
-    content = json.loads(tables.as_json(reports), parse_constant=pytest.fail)
+    content = json.loads(told(reports, "json"), parse_constant=pytest.fail)
     assert content["schema_version"] == 2
     (report,) = content["reports"]
     assert report["task"] == "cot_faith_provided" and report["task_version"] == "2.0"
@@ -89,7 +93,7 @@ def test_json_has_a_schema_version_and_no_nan(reports):
 
 
 def test_csv_has_a_line_a_metric_and_full_precision(reports):
-    lines = list(csv.DictReader(io.StringIO(tables.as_csv(reports))))
+    lines = list(csv.DictReader(io.StringIO(told(reports, "csv"))))
     assert len(lines) == len(reports[0].rows)
     by_name = {(x["intervention"], x["metric"]): x for x in lines}
     point = rows(reports)["corrupt", "label_difference"].point
@@ -97,11 +101,11 @@ def test_csv_has_a_line_a_metric_and_full_precision(reports):
 
 
 def test_the_table_fits_into_100_columns(reports):
-    assert max(len(line) for line in tables.as_table(reports).splitlines()) <= 100
+    assert max(len(line) for line in told(reports, "table").splitlines()) <= 100
 
 
 def test_markdown_is_a_table_a_task(reports):
-    lines = tables.as_markdown(reports).splitlines()
+    lines = told(reports, "markdown").splitlines()
     assert lines[0].startswith("### tiny-llama: cot")
     assert sum(line.startswith("| ") for line in lines) == len(reports[0].rows) + 2
 
@@ -110,11 +114,11 @@ def test_text_of_models_is_not_obeyed_by_the_terminal_or_a_spreadsheet(reports):
     from dataclasses import replace
 
     hostile = [replace(reports[0], model="=1+1\x1b[31m\u202e|<b>")]
-    assert "\x1b" not in tables.as_table(hostile)
-    assert "\\x1b" in tables.as_table(hostile)
-    (first, *_) = csv.DictReader(io.StringIO(tables.as_csv(hostile)))
+    assert "\x1b" not in told(hostile, "table")
+    assert "\\x1b" in told(hostile, "table")
+    (first, *_) = csv.DictReader(io.StringIO(told(hostile, "csv")))
     assert first["model"].startswith("'=1+1")
-    assert "\\<b\\>" in tables.as_markdown(hostile)
+    assert "\\<b\\>" in told(hostile, "markdown")
 
 
 def test_out_writes_the_file_whole(shell, provided_run, tmp_path):

@@ -11,9 +11,13 @@ from lm_eval_faith_stats import Estimate
 
 from lm_eval_faith.report.cells import brief, interval, number
 from lm_eval_faith.report.html.document import render
-from lm_eval_faith.report.leaderboard import DEFAULT_BY, Board, Entry, Pair, heading
-from lm_eval_faith.report.leaderboard_tables import TIER_MEANING, problems, remarks
-from lm_eval_faith.report.problem_values import TEXTS
+from lm_eval_faith.report.leaderboard import (
+    RANK_MEANING,
+    Board,
+    Entry,
+    Pair,
+    remarks,
+)
 
 LONGEST_NAME = 120
 """Characters of a model's name on the page; the files beside it have it whole."""
@@ -46,7 +50,7 @@ class Bar:
 
 @dataclass(frozen=True)
 class Cell:
-    """A figure in a row: what is written, what it is sorted by, what is drawn."""
+    """A number in a row: what is written, what it is sorted by, what is drawn."""
 
     text: str
     interval: str
@@ -69,20 +73,11 @@ class RowView:
     """A model's row."""
 
     place: int
-    tier: int
+    ranks: str
     model: str
     href: str
     cells: tuple[Cell, ...]
     problems: int
-
-
-@dataclass(frozen=True)
-class TierView:
-    """The rows of a tier, and what is said of them."""
-
-    number: int
-    told: str
-    rows: tuple[RowView, ...]
 
 
 @dataclass(frozen=True)
@@ -117,7 +112,7 @@ class BoardView:
     by: str
     meaning: str
     columns: tuple[ColumnView, ...]
-    tiers: tuple[TierView, ...]
+    rows: tuple[RowView, ...]
     matrix: tuple[MatrixRow, ...]
     paired: str
     unpaired: tuple[MatrixRow, ...]
@@ -143,8 +138,8 @@ def leaderboard_page(
             "boards": views,
             "tasks": list(dict.fromkeys(board.task for board in boards)),
             "models": len({e.model for board in boards for e in board.entries}),
-            "rule": TIER_MEANING,
-            "by_effect": all(board.by in DEFAULT_BY for board in boards),
+            "rule": RANK_MEANING,
+            "by_effect": all(board.by.metric.unit == "nats" for board in boards),
             "downloads": downloads,
         },
         styles=["leaderboard.css"],
@@ -154,15 +149,15 @@ def leaderboard_page(
 
 def _view(k: int, board: Board, links: Mapping[Path, str]) -> BoardView:
     names = [brief(entry.model, LONGEST_NAME) for entry in board.entries]
-    scales = {figure: _scale(board, figure) for figure in board.columns}
+    scales = {name: _scale(board, name) for name in board.columns}
     places = {entry.model: place for place, entry in enumerate(board.entries)}
     return BoardView(
         number=k,
         board=board,
-        by=heading(board.by),
-        meaning=board.meaning(board.by),
+        by=board.by.column,
+        meaning=board.meaning(board.by.column),
         columns=tuple(_column(board, f, scale) for f, scale in scales.items()),
-        tiers=tuple(_tiers(board, names, scales, links)),
+        rows=tuple(_rows(board, names, scales, links)),
         matrix=tuple(_matrix(board.pairs, names, places)),
         paired=board.pairs[0].difference.problems if board.pairs else "",
         unpaired=tuple(_matrix(board.unpaired, names, places)),
@@ -173,60 +168,42 @@ def _view(k: int, board: Board, links: Mapping[Path, str]) -> BoardView:
 # --- rows --------------------------------------------------------------------------
 
 
-def _unit(board: Board, figure: str) -> str:
-    rows = (entry.figures.get(figure) for entry in board.entries)
-    return next(row.unit for row in rows if row)
-
-
-def _scale(board: Board, figure: str) -> Scale:
+def _scale(board: Board, name: str) -> Scale:
     """The same for all rows; nats hold zero and every interval."""
-    unit = _unit(board, figure)
+    unit = board.unit(name)
     if unit in _WHOLE_SCALES:
         return Scale(*_WHOLE_SCALES[unit])
-    found = [e.figures[figure].estimate for e in board.entries if figure in e.figures]
+    found = [e.rows[name].estimate for e in board.entries if name in e.rows]
     ends = [x for e in found for x in (e.low, e.point, e.high) if math.isfinite(x)]
     low, high = min((*ends, 0.0)), max((*ends, 0.0))
     return Scale(low, high if high > low else low + 1)
 
 
-def _column(board: Board, figure: str, scale: Scale) -> ColumnView:
-    unit = _unit(board, figure)
+def _column(board: Board, name: str, scale: Scale) -> ColumnView:
+    unit = board.unit(name)
     ends = (number(scale.low, unit), number(scale.high, unit))
-    return ColumnView(heading(figure), board.meaning(figure), *ends)
+    return ColumnView(name, board.meaning(name), *ends)
 
 
-def _tiers(
+def _rows(
     board: Board,
     names: Sequence[str],
     scales: Mapping[str, Scale],
     links: Mapping[Path, str],
-) -> Iterator[TierView]:
-    rows = [
-        RowView(
+) -> Iterator[RowView]:
+    for k, entry in enumerate(board.entries):
+        yield RowView(
             place=k + 1,
-            tier=entry.tier,
+            ranks=entry.ranks,
             model=names[k],
             href=links.get(entry.folder, ""),
-            cells=tuple(_cell(entry, f, scale) for f, scale in scales.items()),
-            problems=problems(entry, board.by),
+            cells=tuple(_cell(entry, name, scale) for name, scale in scales.items()),
+            problems=entry.n_problems(board.by.column),
         )
-        for k, entry in enumerate(board.entries)
-    ]
-    for tier in dict.fromkeys(row.tier for row in rows):
-        of_tier = tuple(row for row in rows if row.tier == tier)
-        yield TierView(tier, _told(tier, len(of_tier)), of_tier)
 
 
-def _told(tier: int, n: int) -> str:
-    if not tier:
-        return "In no tier: the figure is not defined"
-    if n == 1:
-        return f"Tier {tier}: one model"
-    return f"Tier {tier}: {n} models, no two of them told apart"
-
-
-def _cell(entry: Entry, figure: str, scale: Scale) -> Cell:
-    row = entry.figures.get(figure)
+def _cell(entry: Entry, name: str, scale: Scale) -> Cell:
+    row = entry.rows.get(name)
     if row is None or math.isnan(row.estimate.point):
         return Cell("–", "", "", None)
     e = row.estimate
@@ -266,7 +243,7 @@ def _matrix(
 
 def _difference(pair: Pair, sign: int, row: str, column: str) -> Difference:
     d = pair.difference
-    e, unit = d.comparison.estimate, TEXTS[d.figure.name].unit
+    e, unit = d.comparison.estimate, d.quantity.metric.unit
     point = sign * e.point
     kind = "alike"
     if pair.told_apart:

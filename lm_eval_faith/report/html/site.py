@@ -13,11 +13,12 @@ from lm_eval_faith_stats import Bootstrap
 
 from lm_eval_faith.errors import InputError
 from lm_eval_faith.records.run import runs_of_folder
-from lm_eval_faith.report import leaderboard_tables as tables
 from lm_eval_faith.report.html.leaderboard_page import leaderboard_page
 from lm_eval_faith.report.html.report_page import as_html, pages_of_run
-from lm_eval_faith.report.leaderboard import Board
+from lm_eval_faith.report.leaderboard import Board, written
 from lm_eval_faith.report.make import Choices
+from lm_eval_faith.report.report import Asked
+from lm_eval_faith.report.write import text
 
 INDEX, JSON, CSV, REPORTS = (
     "index.html",
@@ -53,7 +54,7 @@ def check_site(folder: Path) -> None:
 
 
 def write_site(
-    folder: Path, boards: Sequence[Board], bootstrap: Bootstrap, choices: Choices
+    folder: Path, boards: Sequence[Board], bootstrap: Bootstrap, asked: Asked
 ) -> None:
     """The page, a report a model, and the numbers as JSON and CSV.
 
@@ -71,7 +72,7 @@ def write_site(
         run: f"{REPORTS}/{name}.html" for run, name in zip(runs, files, strict=True)
     }
     try:
-        _replace(folder, _contents(boards, links, bootstrap, choices))
+        _replace(folder, _contents(boards, links, bootstrap, asked))
     except OSError as error:
         raise InputError(f"cannot write {folder} ({error.strerror})") from None
 
@@ -102,16 +103,17 @@ def _contents(
     boards: Sequence[Board],
     links: Mapping[Path, str],
     bootstrap: Bootstrap,
-    choices: Choices,
+    asked: Asked,
 ) -> Iterable[tuple[str, str]]:
     yield INDEX, leaderboard_page(boards, links, (JSON, CSV))
-    yield JSON, tables.as_json(boards)
-    yield CSV, tables.as_csv(boards)
+    yield JSON, text(written(boards), "json")
+    yield CSV, text(written(boards), "csv")
     for run, name in links.items():
-        yield name, _report_page(run, bootstrap, choices)
+        yield name, _report_page(run, bootstrap, asked)
 
 
-def _report_page(folder: Path, bootstrap: Bootstrap, choices: Choices) -> str:
+def _report_page(folder: Path, bootstrap: Bootstrap, asked: Asked) -> str:
+    choices = Choices(asked.threshold, asked.exclude_answer_steps)
     pages = [
         page
         for run in runs_of_folder(folder)

@@ -14,7 +14,7 @@ from lm_eval_faith.report import report_schema
 from lm_eval_faith.report.html.leaderboard_page import Scale, leaderboard_page
 from lm_eval_faith.report.html.site import check_site, file_names, write_site
 from lm_eval_faith.report.leaderboard import leaderboards
-from lm_eval_faith.report.make import Choices
+from lm_eval_faith.report.report import Asked
 
 from .conftest import QUICK
 
@@ -61,13 +61,14 @@ def test_the_page_opens_without_errors_and_without_a_network(html, open_page):
         assert opened.logged == [] and opened.requests == []
 
 
-def test_models_stand_in_tiers_in_the_order_of_the_board(boards, html, open_page):
+def test_models_stand_in_the_order_of_the_board_with_their_ranks(
+    boards, html, open_page
+):
     opened = open_page(html)
     assert models(opened) == [entry.model for entry in boards[0].entries]
-    told = opened.texts(".board:not([hidden]) tr.tier")
-    numbers = list(dict.fromkeys(entry.tier for entry in boards[0].entries))
-    assert [text.split(":")[0] for text in told] == [f"Tier {n}" for n in numbers]
-    assert len(numbers) > 1 and boards[0].entries[0].model == "model-02"
+    told = opened.texts(".board:not([hidden]) tr.model td:first-child")
+    assert told == [entry.ranks for entry in boards[0].entries]
+    assert len(set(told)) > 1 and boards[0].entries[0].model == "model-02"
 
 
 def test_a_heading_sorts_by_click_and_by_keyboard_and_says_so(boards, html, open_page):
@@ -75,7 +76,7 @@ def test_a_heading_sorts_by_click_and_by_keyboard_and_says_so(boards, html, open
     board = boards[0]
     heading = opened.page.locator(".board:not([hidden]) thead th")
     for k, figure in enumerate(board.columns):
-        points = {e.model: e.figures[figure].estimate.point for e in board.entries}
+        points = {e.model: e.point(figure) for e in board.entries}
         button = heading.nth(k + 2).locator("button")
         button.click()
         assert heading.nth(k + 2).get_attribute("aria-sort") == "descending"
@@ -85,10 +86,8 @@ def test_a_heading_sorts_by_click_and_by_keyboard_and_says_so(boards, html, open
         assert heading.nth(k + 2).get_attribute("aria-sort") == "ascending"
         assert [points[name] for name in models(opened)] == shown[::-1]
     assert opened.page.locator("[aria-sort]:visible").count() == 1
-    assert opened.page.locator("tr.tier:visible").count() == 0
     heading.nth(0).locator("button").press("Space")
     assert models(opened) == [entry.model for entry in board.entries]
-    assert opened.page.locator("tr.tier:visible").count() > 1
 
 
 def test_names_sort_by_letters(html, open_page):
@@ -102,7 +101,7 @@ def test_names_sort_by_letters(html, open_page):
 def test_bars_of_a_column_are_drawn_on_one_scale(boards, html, open_page):
     opened = open_page(html)
     board, figure = boards[0], boards[0].columns[0]
-    estimates = [e.figures[figure].estimate for e in board.entries]
+    estimates = [e.rows[figure].estimate for e in board.entries]
     low = min(0.0, *(e.low for e in estimates))
     high = max(0.0, *(e.high for e in estimates))
     cells = opened.page.locator(".board:not([hidden]) tr.model td.figure:nth-child(3)")
@@ -187,7 +186,7 @@ def test_the_site_links_every_model_to_its_report_and_back(
     folder, boards, tmp_path, open_page
 ):
     site = tmp_path / "site"
-    write_site(site, boards, QUICK, Choices())
+    write_site(site, boards, QUICK, Asked())
     assert [p.name for p in tmp_path.iterdir() if p.name.startswith(".")] == []
     opened = open_page(site / "index.html")
     for name in [entry.model for entry in boards[0].entries]:
@@ -201,11 +200,12 @@ def test_the_site_links_every_model_to_its_report_and_back(
 
 def test_the_site_holds_the_numbers_as_json_and_csv(boards, tmp_path, open_page):
     site = tmp_path / "site"
-    write_site(site, boards, QUICK, Choices())
+    write_site(site, boards, QUICK, Asked())
     content = json.loads((site / "leaderboard.json").read_text())
     Draft202012Validator(report_schema()).validate(content)
     with (site / "leaderboard.csv").open(newline="") as file:
-        assert len(list(csv.DictReader(file))) == 4 * len(boards)
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 4 * sum(len(board.columns) for board in boards)
     links = open_page(site / "index.html").page.locator("footer a")
     assert [link.get_attribute("href") for link in links.all()] == [
         "leaderboard.json",
@@ -215,13 +215,13 @@ def test_the_site_holds_the_numbers_as_json_and_csv(boards, tmp_path, open_page)
 
 def test_a_site_replaces_an_earlier_one_and_nothing_else(boards, tmp_path):
     site = tmp_path / "site"
-    write_site(site, boards, QUICK, Choices())
+    write_site(site, boards, QUICK, Asked())
     (site / "reports" / "gone.html").write_text("of a model that is no longer there")
-    write_site(site, boards, QUICK, Choices())
+    write_site(site, boards, QUICK, Asked())
     assert not (site / "reports" / "gone.html").exists()
     (site / "mine.txt").write_text("mine")
     with pytest.raises(InputError, match="holds mine.txt"):
-        write_site(site, boards, QUICK, Choices())
+        write_site(site, boards, QUICK, Asked())
     assert (site / "mine.txt").read_text() == "mine"
     shutil.rmtree(site)
     site.write_text("a file")
@@ -237,7 +237,7 @@ def test_a_site_that_cannot_be_made_whole_leaves_the_earlier_one(
     from lm_eval_faith.report.html import site as module
 
     site = tmp_path / "site"
-    write_site(site, boards, QUICK, Choices())
+    write_site(site, boards, QUICK, Asked())
     before = (site / "index.html").read_bytes()
 
     def full(*_):
@@ -245,7 +245,7 @@ def test_a_site_that_cannot_be_made_whole_leaves_the_earlier_one(
 
     monkeypatch.setattr(module, "_report_page", full)
     with pytest.raises(InputError, match="No space left"):
-        write_site(site, boards, QUICK, Choices())
+        write_site(site, boards, QUICK, Asked())
     assert (site / "index.html").read_bytes() == before
     assert [p.name for p in tmp_path.iterdir()] == ["site"]
 

@@ -4,18 +4,13 @@
 
   for (const table of document.querySelectorAll("table.models")) {
     const body = table.tBodies[0];
-    const asWritten = [...body.rows];
-    const models = asWritten.filter((row) => row.classList.contains("model"));
+    const models = [...body.rows];
     const headings = [...table.tHead.rows[0].cells];
     const sort = (column, direction) => {
       headings.forEach((heading, k) => {
         if (k === column) heading.setAttribute("aria-sort", direction);
         else heading.removeAttribute("aria-sort");
       });
-      if (column === 0 && direction === "ascending") {
-        body.replaceChildren(...asWritten); // tiers stand together, with their headings
-        return;
-      }
       const sign = direction === "ascending" ? 1 : -1;
       const number = headings[column].dataset.kind === "number";
       const value = (row) => row.cells[column].dataset.value;

@@ -1,4 +1,4 @@
-"""Tables with a title and remarks, for the terminal, Markdown and CSV."""
+"""The one writer of tables: for the terminal, Markdown, CSV, and JSON with a version."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import csv
 import io
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from lm_eval_faith.report.cells import (
     brief,
@@ -17,7 +17,20 @@ from lm_eval_faith.report.cells import (
     markdown_paragraph,
     markdown_text,
 )
-from lm_eval_faith.report.tables import LONGEST_LINE, SCHEMA_VERSION, WIDTH
+
+SCHEMA_VERSION = 2
+"""Version of what every command writes as JSON: a new one when a name changes or goes."""
+
+WIDTH = 100
+"""Columns of the terminal's tables."""
+
+LONGEST_LINE = 2000
+"""Characters of a title or a remark in the terminal; names in it are shorter."""
+
+LONGEST_NAME = 40
+"""Characters of a name in the terminal's tables."""
+
+Format = Literal["table", "markdown", "csv", "json"]
 
 
 @dataclass(frozen=True)
@@ -36,6 +49,37 @@ class Section:
     columns: tuple[Column, ...]
     rows: tuple[tuple[str, ...], ...]
     remarks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Written:
+    """What a command says, for every format.
+
+    Attributes:
+        sections: the tables that a person reads.
+        legend: what the names in them mean.
+        columns, rows: of CSV, a row a number.
+        content: of JSON, everything under the command's own key.
+        more: the tables of Markdown, where they hold more than the terminal's.
+    """
+
+    sections: tuple[Section, ...]
+    legend: Mapping[str, str]
+    columns: Sequence[str]
+    rows: Sequence[Mapping[str, Any]]
+    content: Mapping[str, Any]
+    more: tuple[Section, ...] = ()
+
+
+def text(written: Written, format: Format) -> str:
+    """What a command says, in one of the four formats."""
+    if format == "csv":
+        return as_csv(written.rows, written.columns)
+    if format == "json":
+        return as_json(written.content)
+    if format == "markdown":
+        return as_markdown(written.more or written.sections, written.legend)
+    return as_table(written.sections, written.legend)
 
 
 def as_table(sections: Sequence[Section], legend: Mapping[str, str]) -> str:
@@ -94,24 +138,32 @@ def as_json(content: Mapping[str, Any]) -> str:
 
 
 def _grid(section: Section) -> Any:
+    """Where rows share their first cell, it stands over them instead of in a column."""
     from rich import box
     from rich.table import Table
     from rich.text import Text
 
+    grouped = len({row[0] for row in section.rows}) < len(section.rows)
+    columns = section.columns[1:] if grouped else section.columns
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for column in section.columns:
+    for column in columns:
         if column.numbers:
             table.add_column(column.name, justify="right", no_wrap=True)
         else:
             table.add_column(column.name, overflow="fold")
-    before = None
-    grouped = len({row[0] for row in section.rows}) < len(section.rows)
-    for row in section.rows:
-        if grouped and before is not None and row[0] != before:
+    if not grouped:
+        for row in section.rows:
+            table.add_row(*(Text(brief(cell)) for cell in row))
+        return table
+    before = ""
+    for first, second, *others in section.rows:
+        if first != before:
             table.add_section()
-        first = row[0] if row[0] != before else ""
-        table.add_row(*(Text(brief(cell)) for cell in (first, *row[1:])))
-        before = row[0]
+            table.add_row(Text(brief(first, LONGEST_NAME), style="bold"))
+        indent = "  " if first else ""
+        cells = (indent + brief(second, LONGEST_NAME), *map(brief, others))
+        table.add_row(*map(Text, cells))
+        before = first
     return table
 
 
