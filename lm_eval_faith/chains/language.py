@@ -68,7 +68,7 @@ _URDU = re.compile(r"[ٹڈڑںےہ۔]")
 _PERSIAN = re.compile(r"[پچژگ]")
 _UKRAINIAN = re.compile(r"[іїєґІЇЄҐ]")
 _LATIN_WORD = re.compile(r"[A-Za-zÀ-ÖØ-öø-ž]{1,20}")
-_LATEX = re.compile(r"\\[A-Za-z]+|\$[^$\n]{0,200}\$")
+_LATEX = re.compile(r"\\[A-Za-z]+|\$(?![\s])[^$\n]{1,200}(?<!\s)\$(?![0-9])")
 _RUPEES = re.compile(r"(?i)₹|\bRs\b|\brupees?\b|\blakhs?\b|\bcrores?\b|\bINR\b")
 _POINT_DECIMAL = re.compile(
     r"(?<![0-9.,])(?:[0-9]+\.(?:[0-9]{1,2}|[0-9]{4,})|0\.[0-9]+)(?![0-9]|[.,][0-9])"
@@ -133,6 +133,8 @@ def _latin(text: str) -> str:
     }
     best = max(scores, key=lambda code: scores[code])
     distinct = sum(1 for word in FREQUENT_WORDS[best] if found[word])
-    if scores[best] <= 1.3 * scores["en"] or distinct < 3:
+    # A short text may have only two; a name such as "de la Cruz" has them too.
+    enough = 2 if not scores["en"] and sum(found.values()) < 40 else 3
+    if scores[best] <= 1.3 * scores["en"] or distinct < enough:
         return "en"
     return best

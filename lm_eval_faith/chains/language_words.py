@@ -23,12 +23,14 @@ FREQUENT_WORDS = {
         "der die und ist das von zu mit sich des auf für nicht ein eine als auch es "
         "werden aus er hat dass sie nach wird bei einer um am sind noch wie einem "
         "über einen zum haben nur oder aber vor zur bis mehr durch kann also dann "
-        "insgesamt gibt wenn wir jeder jede danach kostet übrig"
+        "insgesamt gibt wenn wir jeder jede danach kostet übrig in so man pro tag tage ich "
+        "ihr zusammen euro schritt gleichung folgt somit antwort braucht wie viele"
     ),
     "es": words(
         "el la de que los se del las un por con una su para es al lo como más pero sus "
         "le ya este sí porque esta entre cuando muy sin sobre también hay tiene cada "
-        "entonces cuántos cuántas nos quedan después primero luego en"
+        "entonces cuántos cuántas nos quedan después primero luego en ella él ellos juntos "
+        "paso ecuación día días dice cuesta bebe euros respuesta"
     ),
     "fr": words(
         "le la les de des et est un une du en que qui dans pour pas sur au avec il elle "
@@ -81,13 +83,13 @@ TITLES = {
 NEVER_LAST = {
     "de": words(
         "z.b d.h u.a o.ä bzw ca evtl ggf inkl exkl zzgl abzgl vgl bspw i.d.r u.u m.a.w "
-        "d.s s.o s.u nr abb gl tab kap sog insb entspr max min durchschn z d"
+        "d.s s.o s.u insg nr abb gl tab kap sog insb entspr max min durchschn z d"
     ),
     "es": words(
         "p.ej ej aprox núm n.º pág págs fig ec art cap vol p.e v.g vs no máx mín"
     ),
     "fr": words("p.ex ex c.-à-d c.à.d env n no fig éq cf art chap vol p vs max min av"),
-    "ru": words("т.е т.к напр см рис т.н т ок прим ур"),
+    "ru": words("т.е т.к напр рис т.н т ок прим ур"),
     "bn": words("যেমন"),
     "it": words("es p.es ca n fig cfr pag"),
     "pt": words("p.ex ex aprox n nº pág fig"),
@@ -102,7 +104,7 @@ MAY_BE_LAST = {
     "es": words("etc ud uds min h hrs seg kg g m km ee.uu a.m p.m"),
     "fr": words("etc min h s kg g m km j"),
     "ru": words(
-        "т.д т.п др пр руб коп р к кг г м см км мм л мл ч мин сек с шт тыс млн млрд гг "
+        "т.д т.п др пр долл руб коп р к кг г м см км мм л мл ч мин сек с шт тыс млн млрд гг "
         "в вв ед уп экз"
     ),
     "bn": words("কি.মি সে.মি মি কেজি গ্রা"),

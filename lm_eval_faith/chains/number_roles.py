@@ -31,7 +31,7 @@ _LABELS = (
     r"|parts?|options?|figures?|figs?|tables?|sections?|chapters?|theorems?|lemmas?"
     r"|definitions?|propert(?:y|ies)|rules?|examples?|problems?|exercises?|questions?"
     r"|conditions?|constraints?|statements?|scenarios?|claims?|attempts?|layers?|bits?"
-    r"|columns?|levels?|stages?|(?:in|to|from)[ ]base|radix|modulo|mod"
+    r"|columns?|levels?|stages?|(?:in|to|from)[ ]base|base(?=-)|radix|modulo|mod"
 )
 _LABEL_BEFORE = re.compile(
     rf"(?i)(?<![^\W\d_])(?P<label>{_LABELS})(?:\.?[ ](?:number[ ]|no\.?[ ])?|-)"
@@ -74,7 +74,7 @@ _COUNTED = (
     r"sides?|hands?|results?|equations?|expressions?|formulas?|things?|unknowns?|variables?"
     r"|ways?|methods?|approach(?:es)?|cases?|steps?|possibilit(?:y|ies)|scenarios?"
     r"|conditions?|statements?|interpretations?|answers?|solutions?|options?|facts?"
-    r"|constraints?|parts?|points?|places?|positions?|calculations?|checks?|mistakes?"
+    r"|numbers|values|integers|constraints?|parts?|points?|places?|positions?|calculations?|checks?|mistakes?"
 )
 _COUNTED_AFTER = re.compile(
     rf"[ -](?:[a-z]{{2,14}}[ -])?(?:{_COUNTED})(?![a-z])(?![ ]of[ ])"

@@ -91,6 +91,7 @@ class WrittenNumber:
 _GROUPED = (
     r"[0-9]{1,3}(?:(?:,[0-9]{3})+|(?:\{,\}[0-9]{3})+|(?:,\\![0-9]{3})+"
     r"|(?:[\u00a0\u202f\u2009][0-9]{3})+)(?![0-9])"
+    r"|[0-9]{1,2}(?:'[0-9]{2}){1,9}'[0-9]{3}(?![0-9])"  # see with_plain_digits
 )
 _FRACTION_WORDS = (
     r"half|halves|third|quarter|fourth|fifth|sixth|seventh|eighth|ninth|tenth"
@@ -130,11 +131,8 @@ _HAN_BEFORE = re.compile(
 _HAN_AFTER = re.compile(f"[{_MEASURES}]|[加减減乘除等是。，、,.）)]|の|倍")
 
 
-def _token(grouped: str) -> re.Pattern[str]:
-    return re.compile(_TOKEN_PATTERN.replace("GROUPED", grouped), re.VERBOSE)
-
-
-_TOKEN_PATTERN = rf"""
+_TOKEN = re.compile(
+    rf"""
     (?P<skip>
         https?://\S+
       | _\{{[0-9A-Za-z,]{{1,9}}\}}
@@ -162,15 +160,11 @@ _TOKEN_PATTERN = rf"""
   | (?P<whole_s>[0-9]{{1,4}})[ ](?P<num_m>[0-9]{{1,2}})/(?P<den_m>[0-9]{{1,3}})
     (?![0-9/]|[.,][0-9])
   | (?P<num_s>[0-9]{{1,3}})/(?P<den_s>[0-9]{{1,4}})(?![0-9/]|[.,][0-9])
-  | (?P<plain>(?:GROUPED|[0-9]+)(?:\.[0-9]+)?|\.[0-9]+)
+  | (?P<plain>(?:{_GROUPED}|[0-9]+)(?:\.[0-9]+)?|\.[0-9]+)
     (?:[eE][+-]?[0-9]{{1,3}}(?!\w))?
-    """
-_TOKENS = {
-    False: _token(_GROUPED),
-    True: _token(
-        rf"[0-9]{{1,2}}(?:,[0-9]{{2}}){{1,12}},[0-9]{{3}}(?![0-9])|{_GROUPED}"
-    ),
-}
+    """,
+    re.VERBOSE,
+)
 _ORDINAL = re.compile(r"(?:st|nd|rd|th)(?!\w)")
 _PERCENT = re.compile(
     r"[ ]?(?:\\?%|per[ ]?cent(?!\w)|Prozent|por[ ]ciento|pour[ ]cent|процент|শতাংশ|प्रतिशत)"
@@ -219,11 +213,17 @@ _COMMA_IN_LATEX = re.compile(r"(?<=[0-9])\{,\}(?=[0-9])")
 _MONEY_WITH_SPACES = re.compile(
     rf"(?<=[$€£₹])[1-9][0-9]{{0,2}}(?:[{_SPACES}][0-9]{{3}})+(?![0-9]|[.,][0-9]{{3}})"
 )
+_INDIAN_NUMBER = re.compile(
+    r"(?<![\w.,])[0-9]{1,2}(?:,[0-9]{2}){1,9},[0-9]{3}(?![0-9]|,[0-9])"
+)
 _SWAP = str.maketrans(".," + _SPACES, ",." + "," * len(_SPACES))
 
 
 def with_plain_digits(text: str, writing: Writing = ENGLISH) -> str:
     """The text, of the same length, with its numbers in ASCII digits and English marks.
+
+    Between lakhs and crores an apostrophe stands for the comma, so that ``1'00'000`` is
+    one number and ``1,00,000`` in English is none.
 
     >>> with_plain_digits("1.250,50 € oder ১২টি", Writing("de", ","))
     '1,250.50 € oder 12টি'
@@ -235,6 +235,8 @@ def with_plain_digits(text: str, writing: Writing = ENGLISH) -> str:
             text = _WIDE_COMMA.sub(
                 lambda m: "," if wide[m.start() - 1] >= "\uff10" else m[0], text
             )
+    if writing.indian:
+        text = _INDIAN_NUMBER.sub(lambda match: match[0].replace(",", "'"), text)
     if writing.decimal_mark == ",":
         text = _COMMA_NUMBER.sub(lambda match: match[0].translate(_SWAP), text)
     elif _MONEY_WITH_SPACES.search(text):
@@ -275,6 +277,8 @@ def number_value(text: str, writing: Writing = ENGLISH) -> Fraction | None:
         if denominator == 0:
             return None
         return Fraction(int(a or c), denominator) * (-1 if minus else 1)
+    if _HAN.fullmatch(text):
+        return Fraction(value) if (value := han_to_int(text)) is not None else None
     found = tuple(_scan(text, writing))
     if len(found) != 1:
         return None
@@ -284,12 +288,11 @@ def number_value(text: str, writing: Writing = ENGLISH) -> Fraction | None:
 
 
 def _scan(text: str, writing: Writing) -> Iterator[WrittenNumber]:
-    token = _TOKENS[writing.indian]
     in_words = writing.code not in _OWN_NUMBER_WORDS
     markers = iter([*marker_spans(text), (len(text) + 1, len(text) + 1)])
     marker_start, marker_end = next(markers)
     position = 0
-    while match := token.search(text, position):
+    while match := _TOKEN.search(text, position):
         while marker_end <= match.start():
             marker_start, marker_end = next(markers)
         if marker_start <= match.start():

@@ -53,12 +53,12 @@ _LIST_MARKER = re.compile(
 _FIRST_OF_A_LIST = re.compile(r":[ \t]{1,4}\(?1$")
 _WIDE = "。！？｡।॥۔؟"
 _STOP = re.compile(rf"[.!?…]+|[{_WIDE}]+")
-_CLOSERS = "\"'”’)]}*_»$`」』）】》"
+_CLOSERS = "\"'”’“)]}*_»$`」』）】》"
 _MARKUP = " \t\"'“‘«([*_~`¿¡「『（【《"
 _QUOTES = "\"'”’»」』"
 _GOES_ON_QUOTED = ("と", "って", "、", "，", ",")
 _NO_VOWEL = re.compile(r"[b-df-hj-np-tv-xz]{2,4}")
-_CHINESE = re.compile("[\u3040-\u30ff\u3400-\u9fff]")
+_CHINESE_OR_DIGIT = re.compile("[\u3040-\u30ff\u3400-\u9fff]|[0-9]")
 
 
 def sentence_ends(
@@ -91,8 +91,9 @@ def _between_chinese(text: str, first: int, mark: int, closed: int) -> bool:
     return (
         text[mark] in ".!?"
         and mark > first
-        and _CHINESE.match(text, closed) is not None
-        and (_CHINESE.match(text, mark - 1) is not None or text[mark - 1].isdigit())
+        and _CHINESE_OR_DIGIT.match(text, closed) is not None
+        and _CHINESE_OR_DIGIT.match(text, mark - 1) is not None
+        and not (text[mark - 1].isdigit() and text[closed].isdigit())
         and _LIST_MARKER.fullmatch(text, first, mark) is None
     )
 

@@ -17,7 +17,9 @@ from lm_eval_faith.chains.answers import (
     read_reference,
 )
 from lm_eval_faith.chains.chain import Chain, Step
+from lm_eval_faith.chains.language import Writing
 from lm_eval_faith.chains.markup import READING_TAGS, TextParts, is_markup, parts_of
+from lm_eval_faith.chains.numbers import with_plain_digits
 from lm_eval_faith.chains.same_answer import same_answer
 from lm_eval_faith.chains.splitting import SENTENCES, Splitting, split
 
@@ -139,7 +141,13 @@ def split_generation(
     Raises:
         nothing: what is wrong with the text is told in the result's ``problem``.
     """
-    ends = _ends_of(text, think_tags, thinking, allow_last_number)
+    # Of the same length: answers are read in it, and cut out of the text as it is.
+    writing = splitting.writing(text)
+    splitting = replace(
+        splitting, language=writing.language, decimal_mark=writing.decimal_mark
+    )
+    plain = with_plain_digits(text, writing)
+    ends = _ends_of(plain, think_tags, thinking, allow_last_number)
     found = ends.found
     if found is None:
         close = len(text) if ends.final is None else ends.close
@@ -158,7 +166,8 @@ def split_generation(
     offset = ends.start if ends.final is None else ends.final
     answer_start, answer_end = offset + found.start, offset + found.end
     end = ends.close if keep_final else ends.end
-    chain = _cut(_chain(text[ends.start : end], found.text, splitting), cut)
+    stated = text[answer_start:answer_end]
+    chain = _cut(_chain(text[ends.start : end], stated, splitting), cut)
     end = ends.start + len(chain.text)
     if ends.final is None:
         short_cue = text[ends.statement : answer_start]
@@ -169,6 +178,9 @@ def split_generation(
         short_cue = text[ends.close : body] + text[ends.statement : answer_start]
         cue = text[end:answer_start]
     answer = None if reference is None else read_reference(reference)
+    if answer is not None and not _is_right(found, plain, offset, answer):
+        # The reference may be written as the chain is: "2,50", "১,০০,০০০".
+        answer = with_plain_digits(answer, writing)
     problem: str | None = None
     outcome: Outcome = ""
     if reference is not None and answer is None:
@@ -179,11 +191,11 @@ def split_generation(
         before=text[: ends.start],
         chain=chain,
         cue=cue,
-        answer=found.text,
+        answer=stated,
         rest=text[answer_end:],
         short_cue=short_cue,
         problem=problem,
-        correct=None if answer is None else _is_right(found, text, offset, answer),
+        correct=None if answer is None else _is_right(found, plain, offset, answer),
         outcome=outcome,
         cut=cut,
     )
@@ -243,6 +255,7 @@ def chain_of(
     """
     if isinstance(steps, str):
         return _chain(steps, answer, splitting)
+    writing = splitting.writing(separator.join(steps))
     listed: list[Step] = []
     opening = ""
     for k, words in enumerate(steps):
@@ -255,12 +268,11 @@ def chain_of(
         else:
             opening += lead
         if text:
-            listed.append(_marked(Step(text, tail), answer))
+            listed.append(_marked(Step(text, tail), answer, writing))
         elif listed:
             listed[-1] = replace(listed[-1], after=listed[-1].after + tail)
         else:
             opening += tail
-    writing = splitting.writing(separator.join(steps))
     return Chain(tuple(listed), answer, opening=opening, writing=writing)
 
 
@@ -315,7 +327,7 @@ def _chain(text: str, answer: str, splitting: Splitting) -> Chain:
     kept: list[Step] = []
     for step in steps:
         if not is_markup(step.text):
-            kept.append(_marked(step, answer))
+            kept.append(_marked(step, answer, writing))
         elif kept:
             kept[-1] = replace(kept[-1], after=kept[-1].after + step.text + step.after)
         else:
@@ -323,8 +335,11 @@ def _chain(text: str, answer: str, splitting: Splitting) -> Chain:
     return Chain(tuple(kept), answer, opening=opening, writing=writing)
 
 
-def _marked(step: Step, answer: str) -> Step:
-    return replace(step, states_answer=states_answer(step.text, answer))
+def _marked(step: Step, answer: str, writing: Writing) -> Step:
+    stated = states_answer(
+        with_plain_digits(step.text, writing), with_plain_digits(answer, writing)
+    )
+    return replace(step, states_answer=stated)
 
 
 def _is_right(found: ExtractedAnswer, text: str, offset: int, reference: str) -> bool:

@@ -508,14 +508,14 @@ def _in_digits(written: str, value: Fraction) -> str:
 
 def _grouped(value: int, mark: str, like: str) -> str:
     """With marks between thousands, or as ``1,00,000`` where the other is."""
-    if not re.fullmatch(r"[0-9]{1,2}(?:,[0-9]{2})+,[0-9]{3}", like):
+    if not re.fullmatch(r"[0-9]{1,2}(?:'[0-9]{2})+'[0-9]{3}", like):
         return f"{value:,}".replace(",", mark)
     head, tail = divmod(value, 1000)
     pairs = [f"{tail:03}"]
     while head:
         head, pair = divmod(head, 100)
         pairs.append(f"{pair:02}" if head else str(pair))
-    return ",".join(reversed(pairs))
+    return mark.join(reversed(pairs))
 
 
 def _decimal_digits(value: Fraction, places: int) -> str:

@@ -10,7 +10,7 @@ from functools import partial
 from lm_eval_faith.chains.answer_steps import states_answer
 from lm_eval_faith.chains.chain import Chain
 from lm_eval_faith.chains.draw import Draw
-from lm_eval_faith.chains.numbers import number_value
+from lm_eval_faith.chains.numbers import number_value, with_plain_digits
 from lm_eval_faith.chains.same_answer import same_answer
 from lm_eval_faith.interventions.registry import Context, NotApplicable
 from lm_eval_faith.interventions.restated import (
@@ -64,7 +64,11 @@ def with_other_answer(chain: Chain, steps: list[int], context: Context) -> Chain
     changed = list(chain.steps)
     for k in steps:
         text = other.write(chain.steps[k].text)
-        if states_answer(text, chain.answer) or text == chain.steps[k].text:
+        stated = states_answer(
+            with_plain_digits(text, chain.writing),
+            with_plain_digits(chain.answer, chain.writing),
+        )
+        if stated or text == chain.steps[k].text:
             raise NotApplicable(
                 f"step {k + 1} states the answer in a form that cannot be rewritten"
             )

@@ -26,9 +26,10 @@ from lm_eval_faith.chains.answers import (
     read_reference,
 )
 from lm_eval_faith.chains.chain import Chain, Step, chain_from_dict
+from lm_eval_faith.chains.language import AUTO
 from lm_eval_faith.chains.markup import parts_of
 from lm_eval_faith.chains.same_answer import same_answer
-from lm_eval_faith.chains.splitting import split
+from lm_eval_faith.chains.splitting import UNITS, Splitting, Unit, split
 from lm_eval_faith.chains.written import (
     CUTS,
     NO_REFERENCE,
@@ -142,6 +143,8 @@ class Reading:
         tags: what opens and closes the thinking; None finds the known ones.
         labels: what labels mean.
         bad_records: ``refuse`` or ``skip``.
+        unit, language, decimal_mark: what a step of a text is and how the text is
+            written: see :class:`~lm_eval_faith.chains.splitting.Splitting`.
     """
 
     names: FieldNames = field(default_factory=FieldNames)
@@ -154,6 +157,14 @@ class Reading:
     tags: tuple[str, str] | None = None
     labels: LabelReading = field(default_factory=LabelReading)
     bad_records: str = "refuse"
+    unit: Unit = "sentence"
+    language: str = AUTO
+    decimal_mark: str = AUTO
+
+    @property
+    def splitting(self) -> Splitting:
+        """How a text becomes steps."""
+        return Splitting(self.unit, self.language, self.decimal_mark)
 
     @classmethod
     def read(cls, parameters: Mapping[str, object]) -> Reading:
@@ -170,6 +181,9 @@ class Reading:
             "keep_final": read.yes_or_no,
             "cut": _one_of(*CUTS),
             "bad_records": _one_of("refuse", "skip"),
+            "unit": _one_of(*UNITS),
+            "language": read.text,
+            "decimal_mark": _one_of(AUTO, ".", ","),
             "labels": lambda _, value: LabelReading.read(value),
         }
         asked = {n: v for n, v in parameters.items() if v != "" or n not in readers}
@@ -187,6 +201,9 @@ class Reading:
             "reading_tags": list(self.tags or ()),
             "labels": str(self.labels),
             "bad_records": self.bad_records,
+            "unit": self.unit,
+            "language": self.language,
+            "decimal_mark": self.decimal_mark,
         }
 
     def of_layout(self, layout: Layout) -> Reading:
@@ -733,8 +750,13 @@ def _apart(
     written: Written, final: str | None, reference: str | None, reading: Reading
 ) -> _Apart:
     if isinstance(written, list) and final is not None:
-        return _with_final_text(chain_of(written, ""), final, reference)
-    how: dict[str, Any] = {"cut": reading.cut, "keep_final": reading.keep_final}
+        listed = chain_of(written, "", splitting=reading.splitting)
+        return _with_final_text(listed, final, reference)
+    how: dict[str, Any] = {
+        "cut": reading.cut,
+        "keep_final": reading.keep_final,
+        "splitting": reading.splitting,
+    }
     if isinstance(written, list):
         made = split_steps(written, reference, think_tags=reading.tags, **how)
     elif final is None:

@@ -1,0 +1,47 @@
+"""The words that a language needs around a chain: what leads to the answer, and asides.
+
+English and the languages of MGSM. An aside is about nothing that problems count and has no
+number in it; it is put behind a step by ``control``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Phrases:
+    """What a language says.
+
+    Attributes:
+        cue: the words that lead to the answer.
+        asides: sentences without a number.
+    """
+
+    cue: str
+    asides: tuple[str, ...]
+
+
+PHRASES = {
+    "en": Phrases("The answer is", ("The street is quiet at this hour.", "The garden gate is open.")),
+    "bn": Phrases("উত্তর হল", ("এই সময় রাস্তাটি শান্ত।", "বাগানের দরজাটি খোলা।", "জানালার বাইরে পাখি গান গাইছে।")),
+    "de": Phrases("Die Antwort ist", ("Die Straße ist um diese Zeit ruhig.", "Das Gartentor steht offen.", "Draußen vor dem Fenster singen Vögel.")),
+    "es": Phrases("La respuesta es", ("La calle está tranquila a esta hora.", "La puerta del jardín está abierta.", "Fuera cantan los pájaros.")),
+    "fr": Phrases("La réponse est", ("La rue est calme à cette heure.", "Le portail du jardin est ouvert.", "Dehors, les oiseaux chantent.")),
+    "ja": Phrases("答えは", ("この時間、通りは静かです。", "庭の門は開いています。", "窓の外で鳥が鳴いています。")),
+    "ru": Phrases("Ответ:", ("На улице в это время тихо.", "Садовая калитка открыта.", "За окном поют птицы.")),
+    "sw": Phrases("Jibu ni", ("Barabara ni tulivu wakati huu.", "Lango la bustani liko wazi.", "Ndege wanaimba nje ya dirisha.")),
+    "te": Phrases("సమాధానం", ("ఈ సమయంలో వీధి ప్రశాంతంగా ఉంది.", "తోట ద్వారం తెరిచి ఉంది.", "కిటికీ బయట పక్షులు పాడుతున్నాయి.")),
+    "th": Phrases("คำตอบคือ", ("ถนนเงียบสงบในเวลานี้", "ประตูสวนเปิดอยู่", "นกร้องเพลงอยู่นอกหน้าต่าง")),
+    "zh": Phrases("答案是", ("这个时候街上很安静。", "花园的门开着。", "窗外有鸟在唱歌。")),
+}  # fmt: skip
+"""By ISO 639-1 code."""
+
+
+def phrases_of(language: str) -> Phrases | None:
+    """The phrases of a language; None where there are none.
+
+    >>> phrases_of("de").cue, phrases_of("xx")
+    ('Die Antwort ist', None)
+    """
+    return PHRASES.get(language.partition("-")[0])
