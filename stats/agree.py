@@ -10,8 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .bootstrap import BOOTSTRAP, Bootstrap, Estimate
-from .correlation import within_problem_spearman
-from .position import correlation_estimate
+from .estimators import SPEARMAN, Sample
 from .steps import as_values
 
 
@@ -45,8 +44,8 @@ def rank_agreement_estimate(
             f"both interventions must have one effect a step: {first.shape}, {second.shape}"
         )
     both = np.where(np.isnan(second), np.nan, first)
-    correlations = within_problem_spearman(both, np.nan_to_num(second), problem)
-    return correlation_estimate(correlations, both, problem, bootstrap)
+    sample = Sample(both, np.asarray(problem), np.nan_to_num(second))
+    return SPEARMAN.estimate(sample, bootstrap)
 
 
 def agreements(

@@ -15,18 +15,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .bootstrap import (
-    BOOTSTRAP,
     FOR_ANY,
-    Bootstrap,
-    Estimate,
     Method,
     Share,
     error_of_influence,
-    estimate,
 )
-from .effects import mean_estimate
 from .intervals import Floats, Interval
-from .steps import Steps, as_label, as_values, group_steps, ranks_within
+from .steps import Steps, as_label, as_values, ranks_within
 
 AUC_METHOD: Method = "wilson"
 
@@ -56,28 +51,6 @@ def _auc(values: Floats, labels: NDArray[np.bool_]) -> float:
     return float(doubled.sum() / (2 * len(positive) * len(negative)))
 
 
-def auc_estimate(
-    effect: ArrayLike,
-    load_bearing: ArrayLike,
-    problem: ArrayLike,
-    bootstrap: Bootstrap = BOOTSTRAP,
-) -> Estimate:
-    """`auc` with its interval over problems.
-
-    problem: (steps,) ids. The standard error is that of Obuchowski (1997), Biometrics 53, 567-578, for clusters.
-    """
-    steps = group_steps(effect, problem, load_bearing=load_bearing)
-    return estimate(
-        steps_auc(steps),
-        auc(effect, load_bearing),
-        bootstrap,
-        AUC_METHOD,
-        n_problems=steps.n_problems,
-        n_steps=len(steps.value),
-        n_missing=steps.n_missing,
-    )
-
-
 def roc_curve(effect: ArrayLike, load_bearing: ArrayLike) -> tuple[Floats, Floats]:
     """Shares of decoys and of load-bearing steps at or over each threshold, from (0, 0) to (1, 1).
 
@@ -103,15 +76,8 @@ def roc_curve(effect: ArrayLike, load_bearing: ArrayLike) -> tuple[Floats, Float
     return x[kept] / x[-1], y[kept] / y[-1]
 
 
-def within_problem_aucs(
-    effect: ArrayLike, load_bearing: ArrayLike, problem: ArrayLike
-) -> Floats:
-    """AUC inside each problem with an applicable step: (problems,), by ascending id; NaN where a kind is missing."""
-    return problem_aucs(group_steps(effect, problem, load_bearing=load_bearing))
-
-
 def problem_aucs(steps: Steps) -> Floats:
-    """`within_problem_aucs` of grouped steps whose first label is 1 for load-bearing steps, else 0."""
+    """AUC inside each problem of grouped steps whose first label is 1 for load-bearing steps, else 0; NaN without both."""
     positive = steps.labels[0] != 0
     pairs = steps.sums(positive) * steps.sums(~positive)
     # Mann and Whitney's count of wins, from the rank sum of the load-bearing steps.
@@ -123,33 +89,6 @@ def problem_aucs(steps: Steps) -> Floats:
     with np.errstate(invalid="ignore"):
         aucs: Floats = np.where(pairs > 0, wins / pairs, np.nan)
     return aucs
-
-
-def mean_within_problem_auc(
-    effect: ArrayLike, load_bearing: ArrayLike, problem: ArrayLike
-) -> float:
-    """Mean of the AUC inside each problem, over the problems that have both kinds of step; NaN without any."""
-    aucs = within_problem_aucs(effect, load_bearing, problem)
-    return (
-        float(aucs[~np.isnan(aucs)].mean())
-        if not np.isnan(aucs).all()
-        else float("nan")
-    )
-
-
-def mean_within_problem_auc_estimate(
-    effect: ArrayLike,
-    load_bearing: ArrayLike,
-    problem: ArrayLike,
-    bootstrap: Bootstrap = BOOTSTRAP,
-) -> Estimate:
-    """`mean_within_problem_auc` with its interval."""
-    steps = group_steps(effect, problem, load_bearing=load_bearing)
-    aucs = within_problem_aucs(effect, load_bearing, problem)
-    n_steps = int(np.count_nonzero(~np.isnan(aucs[steps.problem])))
-    return mean_estimate(
-        aucs, bootstrap, n_steps=n_steps, n_missing=steps.n_missing, share=True
-    )
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ the same resamples: the level at which the interval would just touch zero. A p-v
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import combinations
@@ -16,12 +16,10 @@ from math import exp, log
 from typing import cast
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from .adjust import benjamini_hochberg, holm
-from .auc import auc, steps_auc
 from .bootstrap import (
-    BOOTSTRAP,
     FOR_ANY,
     Bootstrap,
     Estimate,
@@ -44,7 +42,7 @@ from .bootstrap import (
     within,
 )
 from .intervals import Floats, Interval, bca_constants, mover_interval, pivots
-from .steps import Steps, as_values, check_finite, group_steps
+from .steps import Steps
 
 PAIRED_METHOD: Method = "studentised"
 UNPAIRED_METHOD: Method = "studentised"
@@ -81,158 +79,6 @@ class PairComparison:
         """The same with the interval of the difference cut to what it can be."""
         found = within(self.comparison.estimate, lowest, highest)
         return replace(self, comparison=replace(self.comparison, estimate=found))
-
-
-def paired_difference(
-    first: ArrayLike, second: ArrayLike, bootstrap: Bootstrap = BOOTSTRAP
-) -> Comparison:
-    """Mean over shared problems of the difference of any per-problem value.
-
-    first, second: (problems,), the same problems in the same order (by ascending id); NaN where a model has no value,
-    and such problems are left out. Raises ValueError for infinite values and unequal lengths.
-    """
-    one, other = as_values(first, "first"), as_values(second, "second")
-    if one.shape != other.shape:
-        raise ValueError(
-            f"paired values must be of the same problems: {one.shape}, {other.shape}"
-        )
-    values = one - other
-    kept = values[~np.isnan(values)]
-    return _compare(
-        Ratio(kept, np.ones(len(kept))),
-        float(kept.mean()) if len(kept) else float("nan"),
-        bootstrap,
-        PAIRED_METHOD,
-        n_problems=len(kept),
-        n_steps=len(kept),
-        n_missing=len(values) - len(kept),
-        paired=True,
-    )
-
-
-def paired_step_difference(
-    first: tuple[ArrayLike, ArrayLike],
-    second: tuple[ArrayLike, ArrayLike],
-    bootstrap: Bootstrap = BOOTSTRAP,
-) -> Comparison:
-    """Difference of the means over steps on the problems both have.
-
-    first, second: each (effect, problem), two (steps,) arrays; problems are matched by id, and the two models may have
-    different steps in them. For a share, give 0 and 1 as effects.
-    """
-    one, other, n_missing = _shared(group_steps(*first), group_steps(*second))
-    return _compare(
-        PairedDifference(_pooled_mean(one), _pooled_mean(other)),
-        _mean(one.value) - _mean(other.value),
-        bootstrap,
-        PAIRED_METHOD,
-        n_problems=one.n_problems,
-        n_steps=len(one.value) + len(other.value),
-        n_missing=n_missing,
-        paired=True,
-    )
-
-
-def paired_auc_difference(
-    first: tuple[ArrayLike, ArrayLike, ArrayLike],
-    second: tuple[ArrayLike, ArrayLike, ArrayLike],
-    bootstrap: Bootstrap = BOOTSTRAP,
-) -> Comparison:
-    """Difference of the pooled AUCs on the problems both have.
-
-    first, second: each (effect, load_bearing, problem), three (steps,) arrays; problems are matched by id. The interval is
-    MOVER's (`mover_interval`) of the two AUCs' own limits, with their correlation over problems. The standard error is that
-    of DeLong et al. (1988), Biometrics 44, 837-845, for clusters: Obuchowski (1997), Biometrics 53.
-    """
-    one, other, n_missing = _shared(_labelled(*first), _labelled(*second))
-    return _compare(
-        PairedDifference(steps_auc(one), steps_auc(other)),
-        auc(one.value, one.labels[0]) - auc(other.value, other.labels[0]),
-        bootstrap,
-        SHARE_DIFFERENCE_METHOD,
-        n_problems=one.n_problems,
-        n_steps=len(one.value) + len(other.value),
-        n_missing=n_missing,
-        paired=True,
-    )
-
-
-def unpaired_difference(
-    first: ArrayLike, second: ArrayLike, bootstrap: Bootstrap = BOOTSTRAP
-) -> Comparison:
-    """Difference of the means over problems of two models that need not share problems.
-
-    first, second: (problems,) each, NaN left out. Each model's problems are resampled by themselves.
-    """
-    one, other = as_values(first, "first"), as_values(second, "second")
-    kept = one[~np.isnan(one)], other[~np.isnan(other)]
-    return _compare_unpaired(
-        *(Ratio(values, np.ones(len(values))) for values in kept),
-        point=_mean(kept[0]) - _mean(kept[1]),
-        bootstrap=bootstrap,
-        n_steps=len(kept[0]) + len(kept[1]),
-        n_missing=len(one) + len(other) - len(kept[0]) - len(kept[1]),
-    )
-
-
-def unpaired_step_difference(
-    first: tuple[ArrayLike, ArrayLike],
-    second: tuple[ArrayLike, ArrayLike],
-    bootstrap: Bootstrap = BOOTSTRAP,
-) -> Comparison:
-    """Difference of the means over steps of two models that need not share problems.
-
-    first, second: each (effect, problem), two (steps,) arrays, NaN effects left out. For a share, give 0 and 1 as
-    effects. Each model's problems are resampled by themselves.
-    """
-    one, other = group_steps(*first), group_steps(*second)
-    return _compare_unpaired(
-        _pooled_mean(one),
-        _pooled_mean(other),
-        point=_mean(one.value) - _mean(other.value),
-        bootstrap=bootstrap,
-        n_steps=len(one.value) + len(other.value),
-        n_missing=one.n_missing + other.n_missing,
-    )
-
-
-def all_pairs(
-    values: Mapping[str, ArrayLike], bootstrap: Bootstrap = BOOTSTRAP
-) -> dict[str, tuple[PairComparison, ...]]:
-    """`paired_difference` of every pair of models, for several per-problem estimates, with p-values adjusted over pairs.
-
-    values: estimate name to a (models, problems) array, NaN where a model has no value for a problem. Each result holds
-    the pairs (0, 1), (0, 2), ... in order, and is what `paired_difference` gives for the two rows. Pairs that share the
-    same problems are resampled together in one matrix product.
-    """
-    tables = {name: _table(name, table) for name, table in values.items()}
-    columns: dict[bytes, list[tuple[str, int, int]]] = defaultdict(list)
-    for name, table in tables.items():
-        present = ~np.isnan(table)
-        for first, second in combinations(range(len(table)), 2):
-            columns[(present[first] & present[second]).tobytes()].append(
-                (name, first, second)
-            )
-    found: dict[tuple[str, int, int], Comparison] = {}
-    for keys in columns.values():
-        for start in range(0, len(keys), _BATCH_COLUMNS):
-            batch = keys[start : start + _BATCH_COLUMNS]
-            differences = [tables[n][i] - tables[n][j] for n, i, j in batch]
-            found.update(zip(batch, _paired_batch(differences, bootstrap), strict=True))
-    return {name: _adjusted(name, len(table), found) for name, table in tables.items()}
-
-
-def all_pairs_auc(
-    models: Sequence[tuple[ArrayLike, ArrayLike, ArrayLike]],
-    bootstrap: Bootstrap = BOOTSTRAP,
-) -> tuple[PairComparison, ...]:
-    """`paired_auc_difference` of every pair of models, with p-values adjusted over pairs.
-
-    models: one (effect, load_bearing, problem) each. Where the method draws no resamples, which is the default, the
-    pairs of steps of a model are counted once for each set of problems it shares with others.
-    """
-    steps = [_labelled(*model) for model in models]
-    return all_pairs_of(steps, steps_auc, SHARE_DIFFERENCE_METHOD, bootstrap, True)
 
 
 def all_pairs_of(
@@ -782,65 +628,6 @@ def _compare(
     return Comparison(estimate, p_value_of(sampled), paired)
 
 
-def _compare_unpaired(
-    first: Statistic,
-    second: Statistic,
-    *,
-    point: float,
-    bootstrap: Bootstrap,
-    n_steps: int,
-    n_missing: int,
-) -> Comparison:
-    sizes = sum(first.strata), sum(second.strata)
-    # The smaller sample decides whether there is an interval, and gives "student" its degrees of freedom.
-    comparison = _compare(
-        UnpairedDifference(first, second),
-        point,
-        bootstrap,
-        UNPAIRED_METHOD,
-        n_problems=min(sizes),
-        n_steps=n_steps,
-        n_missing=n_missing,
-        paired=False,
-    )
-    estimate = replace(comparison.estimate, n_problems=sum(sizes))
-    return replace(comparison, estimate=estimate)
-
-
-def _paired_batch(
-    differences: Sequence[Floats], bootstrap: Bootstrap
-) -> list[Comparison]:
-    """`paired_difference` of each column of differences, all with the same problems missing."""
-    if bootstrap.method not in ("default", "studentised"):
-        return [paired_difference(d, np.zeros(len(d)), bootstrap) for d in differences]
-    missing = np.isnan(differences[0])
-    kept = np.column_stack([d[~missing] for d in differences])
-    points = [_mean(column) for column in kept.T]
-    n = len(kept)
-    if n < 2:
-        errors, drawn_pivots = np.full(len(points), np.nan), np.empty((0, len(points)))
-    else:
-        errors, drawn_pivots = _mean_pivots(kept, np.array(points), bootstrap)
-    comparisons = []
-    for column, point in enumerate(points):
-        error = float(errors[column])
-        own = drawn_pivots[:, column] if error > 0 else np.empty(0)
-        sampled = Resampled(
-            point,
-            error,
-            "studentised",
-            n,
-            np.ascontiguousarray(own),
-            np.empty(0),
-            why_no_interval(point, n),
-        )
-        estimate = estimate_of(
-            sampled, bootstrap.confidence_level, n_steps=n, n_missing=int(missing.sum())
-        )
-        comparisons.append(Comparison(estimate, p_value_of(sampled), paired=True))
-    return comparisons
-
-
 def _mean_pivots(
     values: Floats, points: Floats, bootstrap: Bootstrap
 ) -> tuple[Floats, Floats]:
@@ -866,50 +653,3 @@ def _mean_pivots(
         shift, drawn_errors = moments(weights)
         found.append(pivots(points + shift - points, drawn_errors, errors))
     return errors, np.concatenate(found)
-
-
-def _table(name: str, values: ArrayLike) -> Floats:
-    table = np.asarray(values, dtype=np.float64)
-    if table.ndim != 2:
-        raise ValueError(
-            f"{name} must be of shape (models, problems), not {table.shape}"
-        )
-    check_finite(table.ravel(), name)
-    return table
-
-
-def _adjusted(
-    name: str, n_models: int, found: Mapping[tuple[str, int, int], Comparison]
-) -> tuple[PairComparison, ...]:
-    pairs = list(combinations(range(n_models), 2))
-    comparisons = [found[name, first, second] for first, second in pairs]
-    p_values = [comparison.p_value for comparison in comparisons]
-    return tuple(
-        PairComparison(first, second, comparison, float(p_holm), float(p_bh))
-        for (first, second), comparison, p_holm, p_bh in zip(
-            pairs,
-            comparisons,
-            holm(p_values),
-            benjamini_hochberg(p_values),
-            strict=True,
-        )
-    )
-
-
-def _labelled(effect: ArrayLike, load_bearing: ArrayLike, problem: ArrayLike) -> Steps:
-    return group_steps(effect, problem, load_bearing=load_bearing)
-
-
-def _shared(first: Steps, second: Steps) -> tuple[Steps, Steps, int]:
-    """Both reduced to the problems they share, and the number of steps left out, by NaN or with their problem."""
-    shared = np.intersect1d(first.ids, second.ids)
-    one, other = first.of_problems(shared), second.of_problems(shared)
-    return one, other, one.n_missing + other.n_missing
-
-
-def _pooled_mean(steps: Steps) -> Ratio:
-    return Ratio(steps.sums(steps.value), steps.sums(np.ones(len(steps.value))))
-
-
-def _mean(values: Floats) -> float:
-    return float(values.mean()) if len(values) else float("nan")

@@ -16,23 +16,6 @@ from .steps import Steps, group_steps, ranks_within
 SMALLEST_PROBLEM = 3
 
 
-def within_problem_pearson(
-    effect: ArrayLike, other: ArrayLike, problem: ArrayLike
-) -> Floats:
-    """Pearson's correlation of effect and other in each problem with an applicable step: (problems,), by ascending id.
-
-    effect: (steps,), NaN left out. other: (steps,) finite. problem: (steps,) ids. NaN where the problem does not count.
-    """
-    return problem_pearson(group_steps(effect, problem, other=other))
-
-
-def within_problem_spearman(
-    effect: ArrayLike, other: ArrayLike, problem: ArrayLike
-) -> Floats:
-    """Spearman's rank correlation, ties averaged: otherwise as `within_problem_pearson`."""
-    return problem_spearman(group_steps(effect, problem, other=other))
-
-
 def problem_pearson(steps: Steps) -> Floats:
     """Pearson's correlation of value and first label in each problem of grouped steps; NaN where it does not count."""
     return _correlation(steps, steps.value, steps.labels[0])

@@ -1,12 +1,7 @@
-"""Sizes of effects: means, shares, medians and standardised sizes, each with an interval over problems.
-
-Functions that return a float take no interval and are cheap. Their namesakes ending in `_estimate` add the interval.
-Effects are in nats; NaN means not applicable and is left out.
-"""
+"""Sizes of effects: values of each problem, the median, Hedges' g, and what random draws add to their variance."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -14,192 +9,40 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .bootstrap import (
-    BOOTSTRAP,
     FOR_ANY,
-    Bootstrap,
-    Estimate,
     Method,
     Ratio,
-    estimate,
     on_exact_grid,
 )
 from .intervals import Floats, Interval, wilson_interval
-from .steps import Index, Steps, as_values, group_steps
+from .steps import Index, Steps, group_steps
 
 MEAN_METHOD: Method = "studentised"
 SHARE_METHOD: Method = "wilson"
 
 
-def problem_means(effect: ArrayLike, problem: ArrayLike) -> tuple[np.ndarray, Floats]:
-    """Ids of the problems with an applicable step, ascending, and the mean effect of each: two (problems,) arrays."""
-    steps = group_steps(effect, problem)
-    return steps.ids, steps.means(steps.value, np.ones(len(steps.value)))
+def problem_mean(steps: Steps) -> Floats:
+    """Mean value of each problem of grouped steps: (problems,)."""
+    return steps.means(steps.value, np.ones(len(steps.value)))
 
 
-def mean_of_problem_means(effect: ArrayLike, problem: ArrayLike) -> float:
-    """Mean over problems of the problem's mean effect, in nats; NaN without any applicable step.
-
-    effect: (steps,) nats. problem: (steps,) ids. Raises ValueError as `group_steps` does.
-    """
-    return _mean(problem_means(effect, problem)[1])
+def problem_difference(steps: Steps) -> Floats:
+    """Mean value where the first label is 1 less that where it is 0, in each problem; NaN where one is missing."""
+    positive = steps.labels[0] != 0
+    return steps.means(steps.value, positive) - steps.means(steps.value, ~positive)
 
 
-def mean_of_problem_means_estimate(
-    effect: ArrayLike, problem: ArrayLike, bootstrap: Bootstrap = BOOTSTRAP
-) -> Estimate:
-    """`mean_of_problem_means` with its interval."""
-    steps = group_steps(effect, problem)
-    means = steps.means(steps.value, np.ones(len(steps.value)))
-    return mean_estimate(
-        means, bootstrap, n_steps=len(steps.value), n_missing=steps.n_missing
+def problem_separated(steps: Steps) -> Floats:
+    """Whether every value whose first label is 1 exceeds every other, in each problem: 1, 0 or NaN. A tie does not."""
+    positive = steps.labels[0] != 0
+    lowest, highest = (
+        np.full(steps.n_problems, np.inf),
+        np.full(steps.n_problems, -np.inf),
     )
-
-
-def mean_estimate(
-    per_problem: ArrayLike,
-    bootstrap: Bootstrap = BOOTSTRAP,
-    *,
-    n_steps: int | None = None,
-    n_missing: int | None = None,
-    share: bool = False,
-) -> Estimate:
-    """Mean over problems of one value a problem, with its interval.
-
-    per_problem: (problems,) in the order of their ids, NaN where a problem has none. n_steps: the steps behind the
-    values, the number of problems unless given. n_missing: unless given, the number of NaN. share: whether every value
-    lies between 0 and 1. Raises ValueError for infinite values.
-    """
-    values = as_values(per_problem, "per_problem")
-    kept = values[~np.isnan(values)]
-    return estimate(
-        Ratio(kept, np.ones(len(kept)), share=share),
-        _mean(kept),
-        bootstrap,
-        SHARE_METHOD if share else MEAN_METHOD,
-        n_problems=len(kept),
-        n_steps=len(kept) if n_steps is None else n_steps,
-        n_missing=len(values) - len(kept) if n_missing is None else n_missing,
-    )
-
-
-def step_mean(effect: ArrayLike) -> float:
-    """Mean over all applicable steps, whatever their problem, in nats; NaN without any. effect: (steps,) nats."""
-    values = as_values(effect, "effect")
-    return _mean(np.sort(values[~np.isnan(values)]))
-
-
-def step_mean_estimate(
-    effect: ArrayLike, problem: ArrayLike, bootstrap: Bootstrap = BOOTSTRAP
-) -> Estimate:
-    """`step_mean` with its interval: a ratio of sums over problems."""
-    steps = group_steps(effect, problem)
-    return estimate(
-        Ratio(steps.sums(steps.value), steps.sums(np.ones(len(steps.value)))),
-        step_mean(effect),
-        bootstrap,
-        MEAN_METHOD,
-        n_problems=steps.n_problems,
-        n_steps=len(steps.value),
-        n_missing=steps.n_missing,
-    )
-
-
-def rate(hit: ArrayLike) -> float:
-    """Share of ones among 0, 1 or NaN (not applicable); NaN without any.
-
-    Raises ValueError where an entry is none of these.
-    """
-    return step_mean(_hits(hit))
-
-
-def rate_estimate(
-    hit: ArrayLike, problem: ArrayLike, bootstrap: Bootstrap = BOOTSTRAP
-) -> Estimate:
-    """`rate` with its interval over problems: accuracy and solved (one entry a problem), follow rate (one a step).
-
-    hit: (steps,) 0, 1 or NaN. problem: (steps,) ids.
-    """
-    steps = group_steps(_hits(hit), problem)
-    return estimate(
-        Ratio(
-            steps.sums(steps.value), steps.sums(np.ones(len(steps.value))), share=True
-        ),
-        rate(hit),
-        bootstrap,
-        SHARE_METHOD,
-        n_problems=steps.n_problems,
-        n_steps=len(steps.value),
-        n_missing=steps.n_missing,
-    )
-
-
-def share_at_threshold(effect: ArrayLike, threshold: float = 1.0) -> float:
-    """Share of applicable steps whose effect is at or over the threshold, in nats; NaN without any."""
-    return rate(_at_threshold(effect, threshold))
-
-
-def share_at_threshold_estimate(
-    effect: ArrayLike,
-    problem: ArrayLike,
-    threshold: float = 1.0,
-    bootstrap: Bootstrap = BOOTSTRAP,
-) -> Estimate:
-    """`share_at_threshold` with its interval."""
-    return rate_estimate(_at_threshold(effect, threshold), problem, bootstrap)
-
-
-def share_curve_estimate(
-    effect: ArrayLike,
-    problem: ArrayLike,
-    thresholds: Sequence[float],
-    bootstrap: Bootstrap = BOOTSTRAP,
-) -> tuple[Estimate, ...]:
-    """`share_at_threshold` with its interval at each of the thresholds, in nats, in their order. Intervals are pointwise."""
-    return tuple(
-        share_at_threshold_estimate(effect, problem, threshold, bootstrap)
-        for threshold in thresholds
-    )
-
-
-def share_negative(effect: ArrayLike) -> float:
-    """Share of applicable steps whose effect is below zero; NaN without any."""
-    return rate(_negative(effect))
-
-
-def share_negative_estimate(
-    effect: ArrayLike, problem: ArrayLike, bootstrap: Bootstrap = BOOTSTRAP
-) -> Estimate:
-    """`share_negative` with its interval."""
-    return rate_estimate(_negative(effect), problem, bootstrap)
-
-
-def median_effect(effect: ArrayLike) -> float:
-    """Median over all applicable steps, in nats: the mean of the middle two of an even number; NaN without any."""
-    values = as_values(effect, "effect")
-    values = values[~np.isnan(values)]
-    return float(np.median(values)) if len(values) else float("nan")
-
-
-def median_effect_estimate(
-    effect: ArrayLike, problem: ArrayLike, bootstrap: Bootstrap = BOOTSTRAP
-) -> Estimate:
-    """`median_effect` with its interval.
-
-    By default the interval of the share of steps below the median, turned back into nats: Woodruff (1952), J. Am. Stat.
-    Assoc. 47, 635-646, with Wilson's interval for the share; its method reads "woodruff". "percentile" and "bca" are
-    bootstraps of the median. Raises ValueError for "studentised" and "wilson".
-    """
-    steps = group_steps(effect, problem)
-    point, n_steps = median_effect(effect), len(steps.value)
-    return estimate(
-        median_of(steps),
-        point,
-        bootstrap,
-        "woodruff",
-        n_problems=steps.n_problems,
-        n_steps=n_steps,
-        n_missing=steps.n_missing,
-    )
+    np.minimum.at(lowest, steps.problem[positive], steps.value[positive])
+    np.maximum.at(highest, steps.problem[~positive], steps.value[~positive])
+    both = np.isfinite(lowest) & np.isfinite(highest)
+    return np.where(both, lowest > highest, np.nan)
 
 
 def median_of(steps: Steps) -> Median:
@@ -321,34 +164,6 @@ def draw_variance(effect: ArrayLike, step: ArrayLike) -> DrawVariance:
     return DrawVariance(within, max((over - within) / n_draws, 0.0), n_draws)
 
 
-def hedges_g(per_problem: ArrayLike) -> float:
-    """Hedges' g of values against zero: mean / standard deviation over problems, corrected for a small sample.
-
-    per_problem: (problems,), NaN where a problem has none; for paired differences this is the g of the differences.
-    The correction is the exact c(m), m = problems - 1, of Hedges (1981), J. Educ. Stat. 6, 107-128, eq. 6e. NaN with
-    fewer than two problems or without variation.
-    """
-    values = as_values(per_problem, "per_problem")
-    return float(HedgesG(values[~np.isnan(values)]).value_at_sample())
-
-
-def hedges_g_estimate(
-    per_problem: ArrayLike, bootstrap: Bootstrap = BOOTSTRAP
-) -> Estimate:
-    """`hedges_g` with its interval."""
-    values = as_values(per_problem, "per_problem")
-    kept = values[~np.isnan(values)]
-    return estimate(
-        HedgesG(kept),
-        hedges_g(kept),
-        bootstrap,
-        MEAN_METHOD,
-        n_problems=len(kept),
-        n_steps=len(kept),
-        n_missing=len(values) - len(kept),
-    )
-
-
 @dataclass(frozen=True)
 class HedgesG:
     """Hedges' g of one value a problem. per_problem: (problems,) finite values."""
@@ -421,22 +236,3 @@ def _hedges_correction(n_problems: int) -> float:
 
 def _mean(values: Floats) -> float:
     return float(values.mean()) if len(values) else float("nan")
-
-
-def _hits(hit: ArrayLike) -> Floats:
-    values = as_values(hit, "hit")
-    if not np.isin(values[~np.isnan(values)], (0.0, 1.0)).all():
-        raise ValueError("hit must hold 0, 1 or NaN only")
-    return values
-
-
-def _at_threshold(effect: ArrayLike, threshold: float) -> Floats:
-    values = as_values(effect, "effect")
-    if not np.isfinite(threshold):
-        raise ValueError(f"threshold must be a finite number of nats, not {threshold}")
-    return np.where(np.isnan(values), np.nan, values >= threshold)
-
-
-def _negative(effect: ArrayLike) -> Floats:
-    values = as_values(effect, "effect")
-    return np.where(np.isnan(values), np.nan, values < 0)

@@ -34,9 +34,16 @@ from .compare import (
     all_pairs_of,
 )
 from .correlation import problem_pearson, problem_spearman
-from .effects import MEAN_METHOD, SHARE_METHOD, HedgesG, median_of
+from .effects import (
+    MEAN_METHOD,
+    SHARE_METHOD,
+    HedgesG,
+    median_of,
+    problem_difference,
+    problem_mean,
+    problem_separated,
+)
 from .intervals import Floats
-from .separation import problem_separated
 from .steps import Steps, group_steps
 
 Ints = NDArray[np.int64]
@@ -229,21 +236,12 @@ def _over_steps(steps: Steps) -> Sums:
     return steps.sums(steps.value), steps.sums(np.ones(len(steps.value)))
 
 
-def _mean(steps: Steps) -> Floats:
-    return steps.means(steps.value, np.ones(len(steps.value)))
-
-
-def _difference(steps: Steps) -> Floats:
-    positive = steps.labels[0] != 0
-    return steps.means(steps.value, positive) - steps.means(steps.value, ~positive)
-
-
 def _above(values: Floats) -> Floats:
     return np.where(np.isnan(values), np.nan, values > 0)
 
 
 def _per_problem(steps: Steps) -> Floats:
-    return _difference(steps) if steps.labels else _mean(steps)
+    return problem_difference(steps) if steps.labels else problem_mean(steps)
 
 
 def _hedges(steps: Steps) -> HedgesG:
@@ -251,26 +249,26 @@ def _hedges(steps: Steps) -> HedgesG:
     return HedgesG(values[~np.isnan(values)])
 
 
-MEAN_OF_PROBLEMS = mean_over_problems(_mean)
+MEAN_OF_PROBLEMS = mean_over_problems(problem_mean)
 """Mean over problems of the problem's mean value."""
 
 MEAN_OF_STEPS = ratio_of(_over_steps, MEAN_METHOD)
 """Mean over all steps, whatever their problem."""
 
-SHARE_OF_PROBLEMS = mean_over_problems(_mean, SHARE_METHOD, 0.0, 1.0, share=True)
+SHARE_OF_PROBLEMS = mean_over_problems(problem_mean, SHARE_METHOD, 0.0, 1.0, share=True)
 """Mean over problems of the problem's share of ones; values are 1 or 0."""
 
 SHARE_OF_STEPS = ratio_of(_over_steps, SHARE_METHOD, 0.0, 1.0, share=True)
 """Share of ones over all steps; values are 1 or 0."""
 
-DIFFERENCE = mean_over_problems(_difference)
+DIFFERENCE = mean_over_problems(problem_difference)
 """Mean over problems of the mean value of steps with second = 1 less that of steps with second = 0."""
 
 SEPARATED = mean_over_problems(problem_separated, SHARE_METHOD, 0.0, 1.0, share=True)
 """Share of problems in which every value with second = 1 exceeds every value with second = 0."""
 
 SEPARATED_MEANS = mean_over_problems(
-    lambda steps: _above(_difference(steps)), SHARE_METHOD, 0.0, 1.0, share=True
+    lambda steps: _above(problem_difference(steps)), SHARE_METHOD, 0.0, 1.0, share=True
 )
 """Share of problems in which the mean value with second = 1 exceeds that with second = 0."""
 

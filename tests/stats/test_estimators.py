@@ -3,12 +3,21 @@
 import doctest
 import importlib
 import pkgutil
-from dataclasses import astuple, replace
+from dataclasses import replace
 
 import lm_eval_faith_stats as stats
 import numpy as np
 import pytest
 from lm_eval_faith_stats import Bootstrap, PairComparison, Sample
+from lm_eval_faith_stats.bootstrap import estimate_of, resample
+from lm_eval_faith_stats.compare import (
+    PairedDifference,
+    UnpairedDifference,
+    p_value_of,
+)
+from lm_eval_faith_stats.steps import group_steps
+
+NAN = float("nan")
 
 FAST = Bootstrap(n_resamples=200)
 
@@ -33,80 +42,38 @@ def share(sample):
     )
 
 
-def close(found, expected):
-    """The same estimate: intervals to the rounding of a sum in another order."""
-    for one, other in zip(astuple(found), astuple(expected), strict=True):
-        if isinstance(one, float):
-            assert one == pytest.approx(other, rel=1e-11, abs=1e-14, nan_ok=True)
-        else:
-            assert one == other
-
-
-def test_each_estimator_is_the_function_of_its_name():
-    for seed in range(5):
-        plain = skewed(seed)
-        of = {"label": labelled(plain), "share": share(plain)}
-        v, p, x = plain.value, plain.problem, plain.second
-        lb, hit = of["label"].second, of["share"].value
-        for method in ("default", "percentile", "bca"):
-            b = Bootstrap(n_resamples=200, method=method)
-            cases = [
-                (stats.MEAN_OF_PROBLEMS, plain, stats.mean_of_problem_means_estimate(v, p, b)),
-                (stats.MEAN_OF_STEPS, plain, stats.step_mean_estimate(v, p, b)),
-                (stats.SHARE_OF_STEPS, of["share"], stats.rate_estimate(hit, p, b)),
-                (stats.DIFFERENCE, of["label"], stats.mean_label_difference_estimate(v, lb, p, b)),
-                (stats.SEPARATED, of["label"], stats.share_separated_estimate(v, lb, p, b)),
-                (stats.SEPARATED_MEANS, of["label"], stats.share_separated_means_estimate(v, lb, p, b)),
-                (stats.AUC, of["label"], stats.auc_estimate(v, lb, p, b)),
-                (stats.AUC_WITHIN, of["label"], stats.mean_within_problem_auc_estimate(v, lb, p, b)),
-                (stats.PEARSON, plain, stats.position_correlation_estimate(v, x, p, b)),
-                (stats.SPEARMAN, plain, stats.position_rank_correlation_estimate(v, x, p, b)),
-                (stats.PEARSON_OVER_ZERO, plain, stats.share_positive_correlation_estimate(v, x, p, b)),
-                (stats.MEDIAN, plain, stats.median_effect_estimate(v, p, b)),
-            ]  # fmt: skip
-            for estimator, sample, expected in cases:
-                close(estimator.estimate(sample, b), expected)
-                assert estimator.point(sample) == pytest.approx(
-                    expected.point, rel=1e-13
-                )
-
-
-def test_the_share_of_problems_and_hedges_g_are_of_one_value_a_problem():
-    plain = skewed(3)
-    _, means = stats.problem_means(*astuple(share(plain))[:2])
-    expected = stats.mean_estimate(means, FAST, share=True)
-    found = stats.SHARE_OF_PROBLEMS.estimate(share(plain), FAST)
-    assert (found.point, found.n_problems) == (expected.point, expected.n_problems)
-    differences = stats.label_differences(
-        plain.value, labelled(plain).second, plain.problem
+def test_estimators_of_means_are_those_computed_by_hand():
+    sample = Sample(
+        np.array([1.0, 3.0, 10.0, NAN, 4.0, 0.0]),
+        np.array([7, 7, 9, 9, -2, -2]),
+        np.array([1.0, 0.0, 1.0, 1.0, 1.0, 0.0]),
     )
-    expected = stats.hedges_g_estimate(differences, FAST)
-    found = stats.HEDGES_G.estimate(labelled(plain), FAST)
-    assert found.point == expected.point
-    assert (found.low, found.high) == pytest.approx((expected.low, expected.high))
+    # Problem means 2, 2 and 10; label differences -2 (problem 7) and 4 (-2), none in problem 9.
+    assert stats.MEAN_OF_PROBLEMS.point(sample) == pytest.approx(14 / 3)
+    assert stats.MEAN_OF_STEPS.point(sample) == pytest.approx(18 / 5)
+    assert stats.DIFFERENCE.point(sample) == pytest.approx(1)
+    assert stats.SEPARATED_MEANS.point(sample) == stats.SEPARATED.point(sample) == 0.5
+    assert stats.MEDIAN.point(sample) == 3
+    # Load-bearing 1, 10, 4 against decoys 3, 0: five of six pairs won.
+    assert stats.AUC.point(sample) == pytest.approx(5 / 6)
+    assert stats.AUC_WITHIN.point(sample) == 0.5
+    g = stats.HEDGES_G.estimate(sample, FAST)
+    assert (g.n_problems, g.n_steps, g.n_missing) == (2, 4, 1)
+    found = stats.DIFFERENCE.estimate(sample, FAST)
+    assert (found.n_problems, found.n_steps, found.n_missing) == (2, 4, 1)
+    found = stats.MEAN_OF_STEPS.estimate(sample, FAST)
+    assert (found.n_problems, found.n_steps, found.n_missing) == (3, 5, 1)
+
+
+def test_what_an_estimator_can_be_bounds_its_interval():
+    logprobs = Sample(np.array([-0.01, -0.02, -0.5, -9.0]), np.arange(4))
+    free = stats.MEAN_OF_PROBLEMS.estimate(logprobs, FAST)
+    bounded = replace(stats.MEAN_OF_PROBLEMS, highest=0.0).estimate(logprobs, FAST)
+    assert free.high > 0 == bounded.high and bounded.low == free.low
 
 
 def three(seed, **changes):
     return [skewed(seed + k, **changes) for k in range(3)]
-
-
-def test_paired_differences_of_means_are_those_of_problem_means():
-    one, other, _ = samples = three(1)
-    ids = np.intersect1d(one.problem, other.problem)
-    values = []
-    for sample in (one, other):
-        where, means = stats.problem_means(sample.value, sample.problem)
-        values.append([dict(zip(where, means)).get(k, np.nan) for k in ids])
-    expected = stats.paired_difference(*values, FAST)
-    pair = stats.MEAN_OF_PROBLEMS.all_pairs(samples, FAST, paired=True)[0]
-    found = pair.comparison
-    assert (pair.first, pair.second) == (0, 1)
-    assert found.p_value == expected.p_value
-    assert (found.estimate.point, found.estimate.low, found.estimate.high) == (
-        expected.estimate.point,
-        expected.estimate.low,
-        expected.estimate.high,
-    )
 
 
 def ends(comparison):
@@ -114,34 +81,34 @@ def ends(comparison):
     return e.point, e.low, e.high, e.standard_error, comparison.p_value
 
 
+def by_itself(estimator, one, other, bootstrap, paired):
+    """A pair's difference, resampled alone and by influences, without the products of sums."""
+    models = [group_steps(s.value, s.problem) for s in (one, other)]
+    if paired:
+        ids = np.intersect1d(*(m.ids for m in models))
+        models = [m.of_problems(ids) for m in models]
+    both = (PairedDifference if paired else UnpairedDifference)(
+        *(estimator.statistic(m) for m in models)
+    )
+    fewer = min(m.n_problems for m in models)
+    sampled = resample(both, both.value_at_sample(), bootstrap, "studentised", fewer)
+    estimate = estimate_of(sampled, bootstrap.confidence_level, n_steps=0)
+    return ends(stats.Comparison(estimate, p_value_of(sampled), paired))
+
+
 def test_pairs_are_the_same_whether_resampled_together_or_each_by_itself():
-    # Fewer steps than problems, so that models share some problems only.
+    # Fewer steps than problems, so that models share some problems only; one problem shared; none.
     for changes in ({}, {"n_steps": 60}, {"n_problems": 5, "n_steps": 9}):
         samples = three(4, **changes)
-        arrays = [(s.value, s.problem) for s in samples]
-        labels = [(s.value, labelled(s).second, s.problem) for s in samples]
-        paired = stats.MEAN_OF_STEPS.all_pairs(samples, FAST, paired=True)
-        unpaired = stats.MEAN_OF_STEPS.all_pairs(samples, FAST, paired=False)
-        aucs = stats.AUC.all_pairs([labelled(s) for s in samples], FAST, paired=True)
-        for pairs in (paired, unpaired, aucs):
-            assert [(p.first, p.second) for p in pairs] == [(0, 1), (0, 2), (1, 2)]
-        for pair in paired:
-            single = stats.paired_step_difference(
-                arrays[pair.first], arrays[pair.second], FAST
-            )
-            assert ends(pair.comparison) == pytest.approx(ends(single), nan_ok=True)
-        for pair in unpaired:
-            single = stats.unpaired_step_difference(
-                arrays[pair.first], arrays[pair.second], FAST
-            )
-            assert ends(pair.comparison) == pytest.approx(ends(single), nan_ok=True)
-        for pair in aucs:
-            single = stats.paired_auc_difference(
-                labels[pair.first], labels[pair.second], FAST
-            )
-            # The interval of a difference of AUCs is cut to what it can be.
-            cut = np.clip(ends(single), -1, 1)
-            assert ends(pair.comparison) == pytest.approx(cut, nan_ok=True)
+        for estimator in (stats.MEAN_OF_STEPS, stats.MEAN_OF_PROBLEMS):
+            for paired in (True, False):
+                pairs = estimator.all_pairs(samples, FAST, paired)
+                assert [(p.first, p.second) for p in pairs] == [(0, 1), (0, 2), (1, 2)]
+                for pair in pairs:
+                    one, other = samples[pair.first], samples[pair.second]
+                    alone = by_itself(estimator, one, other, FAST, paired)
+                    found = ends(pair.comparison)
+                    assert found == pytest.approx(alone, rel=1e-9, nan_ok=True)
 
 
 def test_a_few_large_problems_do_not_make_an_unpaired_interval_endless():
@@ -150,17 +117,14 @@ def test_a_few_large_problems_do_not_make_an_unpaired_interval_endless():
     rows = [rng.normal(size=20) * 0.01 for _ in range(3)]
     rows[0][:2], rows[1][:3], rows[2][:1] = 20.0, 15.0, 40.0
     samples = [Sample(row, np.arange(20) + 100 * k) for k, row in enumerate(rows)]
-    for method in ("default", "student", "percentile", "bca"):
-        bootstrap = Bootstrap(n_resamples=2000, method=method)
-        pairs = stats.MEAN_OF_PROBLEMS.all_pairs(samples, bootstrap, paired=False)
-        for pair in pairs:
-            alone = stats.unpaired_difference(
-                rows[pair.first], rows[pair.second], bootstrap
-            )
-            estimate = pair.comparison.estimate
-            assert ends(pair.comparison) == pytest.approx(ends(alone))
-            assert (estimate.n_problems, estimate.n_steps) == (40, 40)
-            assert estimate.high - estimate.low < 40 * estimate.standard_error
+    bootstrap = Bootstrap(n_resamples=2000)
+    for pair in stats.MEAN_OF_PROBLEMS.all_pairs(samples, bootstrap, paired=False):
+        one, other = samples[pair.first], samples[pair.second]
+        alone = by_itself(stats.MEAN_OF_PROBLEMS, one, other, bootstrap, False)
+        assert ends(pair.comparison) == pytest.approx(alone)
+        estimate = pair.comparison.estimate
+        assert (estimate.n_problems, estimate.n_steps) == (40, 40)
+        assert estimate.high - estimate.low < 40 * estimate.standard_error
 
 
 def test_p_values_are_adjusted_over_the_pairs_of_the_call():
