@@ -177,7 +177,10 @@ def test_the_moved_threshold_tells_the_shares_of_the_json_report(
         assert set(told) == set(seen[chosen]) == {"corrupt", "delete"}
         for name, e in told.items():
             low, high = number(e["low"], "share"), number(e["high"], "share")
-            assert seen[chosen][name] == [number(e["point"], "share"), f"[{low}, {high}]"]
+            assert seen[chosen][name] == [
+                number(e["point"], "share"),
+                f"[{low}, {high}]",
+            ]
     moved = rule.get_attribute("transform")
     opened.page.get_by_role("button", name="Back to 1").click()
     assert opened.page.locator(".threshold-at").inner_text() == "1 nat"
