@@ -7,6 +7,7 @@ Marked by meaning: the answer's number or expression stands as a result (see
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from fractions import Fraction
 
 from lm_eval_faith.chains.mathematics import as_latex, is_mathematics
@@ -19,6 +20,9 @@ from lm_eval_faith.chains.same_answer import (
     is_percent,
     same_answer,
 )
+
+MOST_PARSED = 30
+"""As many different expressions of a step are parsed to be compared, its last ones."""
 
 LONGEST_STEP = 20_000
 """Of a longer step only so many characters, at its end, are read for the answer."""
@@ -79,14 +83,23 @@ def _evened(segment: str) -> str:
 
 
 def _states_expression(text: str, answer: str) -> bool:
-    wanted = set(re.findall(r"[0-9]+", as_latex(answer)))
-    for start, end in (*result_segments(text), *_parenthesised(text)):
-        segment = text[start:end]
-        if wanted <= set(re.findall(r"[0-9]+", as_latex(segment))) and same_answer(
-            segment, answer
-        ):
-            return True
-    return False
+    wanted = _parts(answer)
+    segments = (text[slice(*span)] for span in _segments(text))
+    alike = [s for s in segments if wanted <= _parts(s)]
+    return any(
+        same_answer(s, answer) for s in list(dict.fromkeys(alike))[-MOST_PARSED:]
+    )
+
+
+def _segments(text: str) -> Iterator[tuple[int, int]]:
+    yield from result_segments(text)
+    yield from _parenthesised(text)
+
+
+def _parts(expression: str) -> set[str]:
+    """The numbers and single letters that an expression is written with."""
+    latex = as_latex(expression)
+    return set(re.findall(r"[0-9]+|(?<![A-Za-z\\])[A-Za-z](?![A-Za-z])", latex))
 
 
 def _parenthesised(text: str) -> list[tuple[int, int]]:

@@ -213,10 +213,9 @@ def read_reference(text: str) -> str | None:
 
 def _this_problem(text: str) -> str:
     """Up to the next problem, which a model that does not stop writes by itself."""
-    for following in _NEXT_QUESTION.finditer(text, 1):
-        if CUE.search(text, 0, following.start()):
-            return text[: following.start()]
-    return text
+    first = CUE.search(text) if _NEXT_QUESTION.search(text, 1) else None
+    following = _NEXT_QUESTION.search(text, first.end() - 1) if first else None
+    return text[: following.start()] if following else text
 
 
 def _goes_on(text: str, stated: ExtractedAnswer) -> bool:

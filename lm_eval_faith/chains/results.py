@@ -217,10 +217,12 @@ def _only_number(text: str, numbers: tuple[WrittenNumber, ...], k: int) -> bool:
     first = 0
     for found in _SENTENCE.finditer(text, max(0, number.start - 400), number.start):
         first = found.end()
-    following = _SENTENCE.search(text, number.end)
+    following = _SENTENCE.search(text, number.end, number.end + 400)
     last = following.start() if following else len(text)
-    others = [n for n in numbers if first <= n.start < last and n is not number]
-    if others or re.search(r"[=+×*/^\\]", text[first : number.start]):
+    others = (numbers[k - 1 : k] if k else ()) + numbers[k + 1 : k + 2]
+    if any(first <= n.start < last for n in others) or re.search(
+        r"[=+×*/^\\]", text[first : number.start]
+    ):
         return False
     return last - first < 160
 

@@ -11,7 +11,6 @@ from lm_eval_faith.errors import InputError
 from lm_eval_faith.parameters import parameter, read_parameters, text, yes_or_no
 from lm_eval_faith.problems.chain_files import (
     ChainsRead,
-    FileChain,
     LabelsWanted,
     is_wrong,
     read_chains,
@@ -19,6 +18,7 @@ from lm_eval_faith.problems.chain_files import (
 from lm_eval_faith.problems.gsm8k import worked_examples
 from lm_eval_faith.problems.labels import label_counts
 from lm_eval_faith.problems.problem import Problem, Source
+from lm_eval_faith.problems.record_chains import FileChain
 
 logger = logging.getLogger(__name__)
 

@@ -14,10 +14,10 @@ from typing import Any
 from lm_eval_faith.interventions.plan import plan
 from lm_eval_faith.problems.chain_files import (
     ChainsRead,
-    FileChain,
     ids_left_out,
     read_chains,
 )
+from lm_eval_faith.problems.record_chains import FileChain
 
 INTERVENTION = "corrupt"
 """The intervention that a step may have nothing for."""

@@ -1,9 +1,15 @@
 """A model's text taken apart: where the chain ends, and what is asked for behind it."""
 
+import time
+
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from lm_eval_faith.chains.written import (
+    CUTS,
     NO_REFERENCE,
+    Cut,
     WrittenChain,
     split_generation,
     split_steps,
@@ -114,3 +120,36 @@ def test_listed_steps_stay_steps_and_tags_and_statements_are_none() -> None:
 def test_markup_alone_is_no_step() -> None:
     written = split_generation("She has 5.\n|---|---|\nShe gets 3.\n</step>\n#### 8")
     assert texts_of(written) == ["She has 5.", "She gets 3."]
+
+
+@pytest.mark.parametrize(
+    "piece",
+    ["\nQ: a", "5 is 7, ", "= x+y ", "\\boxed{5} ", "(9, 11) ", "<think>", "1/2 "],
+)
+@pytest.mark.parametrize("answer", ["5", "x+y"])
+def test_a_hostile_text_is_taken_apart_in_linear_time(piece: str, answer: str) -> None:
+    text = (piece * 60_000)[:60_000] + "\nThe answer is " + answer
+    start = time.process_time()
+    assert split_generation(text, answer).text == text
+    assert time.process_time() - start < 20  # quadratic work takes minutes
+
+
+listed = st.lists(
+    st.sampled_from(["5 + 3 = 8.", "<think>", "</think>", "So **8**.", "|---|", " "])
+    | st.text(max_size=12),
+    max_size=8,
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(listed, st.sampled_from(CUTS), st.booleans())
+def test_any_text_is_a_chain_or_a_reason(
+    steps: list[str], cut: Cut, keep_final: bool
+) -> None:
+    for written in (
+        split_generation("\n".join(steps), "8", cut=cut, keep_final=keep_final),
+        split_steps(steps, "8", cut=cut, keep_final=keep_final),
+    ):
+        assert bool(written.problem) is bool(written.outcome)
+        for step in written.chain.steps:
+            assert any(step.text in words for words in ["\n".join(steps), *steps])

@@ -8,15 +8,13 @@ from hypothesis import strategies as st
 
 from lm_eval_faith.errors import InputError
 from lm_eval_faith.problems.chain_files import (
-    NO_STEPS,
-    UNFINISHED,
-    FileChain,
     ids_left_out,
     is_wrong,
     read_chains,
 )
 from lm_eval_faith.problems.labels import label_counts
 from lm_eval_faith.problems.layouts import LAYOUTS
+from lm_eval_faith.problems.record_chains import NO_STEPS, UNFINISHED, FileChain
 from lm_eval_faith.records.outcome import UNPARSED, WRONG
 
 QUESTION = "Ann has 4 pens and buys 14. How many has she?"
