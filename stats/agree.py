@@ -37,6 +37,9 @@ def rank_agreement_estimate(
     effect, other: (steps,) nats; a step counts where both are applicable (not NaN). problem: (steps,) ids. Problems
     with fewer than three such steps, or where either effect is constant, do not count. Raises ValueError for infinite
     effects and unequal lengths.
+
+    >>> round(rank_agreement_estimate([1.0, 2.0, 3.0], [2.0, 9.0, 5.0], [0, 0, 0]).point, 9)
+    0.5
     """
     first, second = as_values(effect, "effect"), as_values(other, "other")
     if first.shape != second.shape:
@@ -56,6 +59,10 @@ def agreements(
     """`rank_agreement_estimate` of each pair of interventions, in the order of the mapping.
 
     effects: intervention name to its (steps,) effects, in nats, NaN where not applicable; problem: (steps,) ids.
+
+    >>> effects = {"corrupt": [1.0, 2.0, 3.0], "delete": [2.0, 9.0, 5.0]}
+    >>> [(a.first, a.second, round(a.estimate.point, 9)) for a in agreements(effects, [0, 0, 0])]
+    [('corrupt', 'delete', 0.5)]
     """
     return tuple(
         Agreement(

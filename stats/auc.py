@@ -34,6 +34,9 @@ def auc(effect: ArrayLike, load_bearing: ArrayLike) -> float:
 
     effect: (steps,) nats, NaN left out. load_bearing: (steps,) booleans. NaN where either kind of step is missing.
     Raises ValueError for infinite effects and unequal lengths.
+
+    >>> auc([3.0, 1.0, 2.0], [True, True, False])
+    0.5
     """
     values = as_values(effect, "effect")
     labels = as_label(load_bearing, "load_bearing", len(values)) != 0

@@ -310,6 +310,9 @@ def resample_counts(
     Yields (rows, n_problems) arrays, `resamples` rows in all; each row sums to n_problems. The counts depend on the
     first three arguments alone. rows: the length of a block, by default about half a million counts; no more than a
     block is in memory at once, besides the counts that are kept for reuse.
+
+    >>> next(resample_counts(3, 2, seed=0)).sum(axis=1).tolist()
+    [3, 3]
     """
     rows = rows or _block_rows(n_problems)
     if n_problems * n_resamples <= _KEPT_COUNTS:

@@ -17,7 +17,11 @@ _MOST_PROBLEMS = 10**9
 
 
 def std_over_problems(estimate: Estimate) -> float:
-    """The standard deviation that one problem contributes: standard error times the root of the number of problems."""
+    """The standard deviation that one problem contributes: standard error times the root of the number of problems.
+
+    >>> std_over_problems(Estimate(1.0, 0.6, 1.4, 0.95, "student", 25, 100, standard_error=0.2))
+    1.0
+    """
     return float(estimate.standard_error * np.sqrt(estimate.n_problems))
 
 
@@ -25,6 +29,9 @@ def half_width(n_problems: int, std: float, confidence_level: float = 0.95) -> f
     """Half-width of Student's interval of a mean over n_problems, in the units of the deviation.
 
     t(n - 1, (1 + level) / 2) * deviation / sqrt(n). Raises ValueError for fewer than 2 problems.
+
+    >>> round(half_width(25, std=2.0), 3)
+    0.826
     """
     _check(n_problems, confidence_level)
     from scipy.special import stdtrit
@@ -117,6 +124,9 @@ def paired_power(
 
     difference: of the two models' means. std: of the per-problem differences, in the same units. The noncentral
     t distribution with n - 1 degrees of freedom: Cohen (1988), Statistical Power Analysis, section 2.3, exact form.
+
+    >>> round(paired_power(34, difference=0.5, std=1.0), 3)
+    0.808
     """
     _check(n_problems, confidence_level)
     scale = std / float(np.sqrt(n_problems))
@@ -126,7 +136,11 @@ def paired_power(
 def problems_for_paired_difference(
     difference: float, std: float, power: float = 0.8, confidence_level: float = 0.95
 ) -> int:
-    """The smallest number of shared problems at which `paired_power` reaches the wanted power."""
+    """The smallest number of shared problems at which `paired_power` reaches the wanted power.
+
+    >>> problems_for_paired_difference(0.5, std=1.0)
+    34
+    """
     _check_wanted(abs(difference), std)
     _check_probability(power, "power")
     return _smallest(
@@ -145,6 +159,9 @@ def unpaired_power(
 
     std_a, std_b: of each model's per-problem values. The noncentral t distribution with the degrees of
     freedom of Welch (1947), Biometrika 34, 28-35, at the given deviations; equal deviations give 2 (n - 1).
+
+    >>> round(unpaired_power(64, 0.5, std_a=1.0, std_b=1.0), 3)
+    0.801
     """
     _check(n_problems, confidence_level)
     a, b = std_a**2, std_b**2
@@ -163,7 +180,11 @@ def problems_for_unpaired_difference(
     power: float = 0.8,
     confidence_level: float = 0.95,
 ) -> int:
-    """The smallest number of problems for each model at which `unpaired_power` reaches the wanted power."""
+    """The smallest number of problems for each model at which `unpaired_power` reaches the wanted power.
+
+    >>> problems_for_unpaired_difference(0.5, std_a=1.0, std_b=1.0)
+    64
+    """
     _check_wanted(abs(difference), std_a)
     _check_wanted(abs(difference), std_b)
     _check_probability(power, "power")

@@ -70,7 +70,6 @@ calibration.run: lm_eval.loggers.EvaluationTracker
 cli: __init__
 cli: lm_eval.__main__.cli_evaluate
 demo: lm_eval.__main__.cli_evaluate
-interventions.control: problems.running_total_words.ASIDES_WITHOUT_NUMBER
 records.run: report.cells.brief
 records.samples: report.cells.brief
 report.html.document: __init__

@@ -6,9 +6,9 @@ nothing, so its effect is what disturbing the text alone does.
 
 import re
 
+from lm_eval_faith.chains.asides import ASIDES_WITHOUT_NUMBER
 from lm_eval_faith.chains.chain import Chain
 from lm_eval_faith.interventions.registry import Context, intervention
-from lm_eval_faith.problems.running_total_words import ASIDES_WITHOUT_NUMBER
 
 ASIDES = (
     *ASIDES_WITHOUT_NUMBER,

@@ -91,7 +91,7 @@ def _other_number(chain: Chain, answer: str, draw: Draw) -> OtherAnswer:
     writing = chain.writing
     number = number_value(answer, writing)
     assert number is not None
-    value = Value(number, "%" in answer)
+    value = Value(number, "%" in answer, any_unit=True)
     marked = [s.text for s in chain.steps if s.states_answer]
     there = frozenset(
         n.value for s in chain.steps for n in stated_numbers(s.text, writing)

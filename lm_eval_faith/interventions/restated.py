@@ -34,10 +34,12 @@ class Value:
     Attributes:
         number: its value; a percentage counted in per cent.
         percent: it is a percentage, so that ``0.75`` is another form of 75.
+        any_unit: ``6%`` states 6 too, as the answer check has it for final answers.
     """
 
     number: Fraction
     percent: bool = False
+    any_unit: bool = False
 
 
 def value_of(number: WrittenNumber) -> Value:
@@ -69,8 +71,8 @@ def _factor(number: WrittenNumber, value: Value) -> Fraction | None:
         factor = Fraction(100) if percent else Fraction(1, 100)
     if _rounded(number.value) == _rounded(value.number * factor):
         return factor
-    # 6 is a restatement of 6%, but 6% is none of 6.
-    if value.percent and not percent and _rounded(number.value) == value.number:
+    # 6 is a restatement of 6%, but 6% is none of 6 unless units do not matter.
+    if (value.percent or value.any_unit) and _rounded(number.value) == value.number:
         return Fraction(1)
     return None
 

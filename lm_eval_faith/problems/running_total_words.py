@@ -5,6 +5,8 @@ Places in braces: ``{operand}``, ``{before}``, ``{total}`` and ``{aside}`` are n
 things that are counted, so none can be read as part of the sum.
 """
 
+from lm_eval_faith.chains.asides import ASIDES_WITHOUT_NUMBER
+
 PEOPLE = (
     ("Mia", "she"),
     ("Omar", "he"),
@@ -59,17 +61,6 @@ LOSSES_TOTAL = (
     "{They} {verb}, which leaves {total} {things}.",
     "{They} {verb}, and {before} - {operand} = {total}.",
     "{They} {verb}, so now there are {total} {things}.",
-)
-
-ASIDES_WITHOUT_NUMBER = (
-    "The weather is calm and clear.",
-    "A dog barks somewhere down the road.",
-    "The kettle is about to boil.",
-    "The neighbours are planting a hedge.",
-    "The floor has just been swept.",
-    "Someone is playing the piano upstairs.",
-    "The clouds are moving slowly to the east.",
-    "The curtains are a pale shade of green.",
 )
 
 ASIDES = (

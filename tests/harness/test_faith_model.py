@@ -1,4 +1,4 @@
-"""The `faith` model: the backend's answers, shared prefixes, two-stage requests."""
+"""The `faith` model: the backend's answers, shared prefixes, multi-stage requests."""
 
 from __future__ import annotations
 

@@ -12,9 +12,9 @@ import yaml
 
 from lm_eval_faith.harness.tasks import ReadChains, WrittenChains
 from lm_eval_faith.parameters import as_json, parameters_of, read_parameters
-from lm_eval_faith.problems.chain_files import Reading
 from lm_eval_faith.problems.chain_sources import ChainFile, ChainFileSettings
 from lm_eval_faith.problems.gsm8k import Gsm8kSettings
+from lm_eval_faith.problems.reading import Reading
 from lm_eval_faith.problems.running_total import RunningTotalSettings
 from lm_eval_faith.problems.sources import SOURCES
 from lm_eval_faith.problems.word_problems import WordProblemSettings

@@ -178,7 +178,7 @@ def test_parameters_are_recorded_in_the_results(evaluate):
     run = evaluate(metadata={"operand": "3-4", "think": "yes"})
     recorded = run["configs"][TASK]["metadata"]
     assert recorded["operand"] == [3, 4] and recorded["think"] is True
-    assert recorded["problems"] == 4 and recorded["version"] == 1.0
+    assert recorded["problems"] == 4 and recorded["version"] == 2.0
 
 
 def test_the_group_runs_both_tasks_on_the_same_questions(evaluate):

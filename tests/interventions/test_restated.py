@@ -159,6 +159,15 @@ def test_every_statement_of_the_answer_becomes_the_same_other() -> None:
             changed(chain, "corrupt_answer", k)
 
 
+def test_answer_is_changed_with_a_per_cent_sign_behind_it() -> None:
+    chain = chain_of(
+        "So r is 6.17%. The answer is 6.17. Check: it is 6.17% again.", "6.17"
+    )
+    other = changed(chain, "corrupt_answer", 0)
+    x = other.answer
+    assert other.text == f"So r is {x}%. The answer is {x}. Check: it is {x}% again."
+
+
 def test_conflict_changes_the_last_statement_alone() -> None:
     chain = chain_of(CHAIN, "8")
     other = changed(chain, "conflict", 4)

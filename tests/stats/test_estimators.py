@@ -2,6 +2,7 @@
 
 import doctest
 import importlib
+import inspect
 import pkgutil
 from dataclasses import replace
 
@@ -193,6 +194,14 @@ def test_rank_ranges_count_those_significantly_above_and_below():
     ranges = [(r.best, r.worst) for r in stats.rank_ranges(4, pairs)]
     assert ranges == [(1, 2), (1, 3), (3, 3), (3, 4)]
     assert [r.best for r in stats.rank_ranges(4, pairs, 0.999)] == [1, 1, 1, 1]
+
+
+def test_every_public_function_has_an_example():
+    for name in stats.__all__:
+        made = getattr(stats, name)
+        # `former` and `tiers` go with their last callers.
+        if inspect.isfunction(made) and not made.__module__.endswith(".former"):
+            assert ">>>" in (made.__doc__ or "") or name == "tiers", name
 
 
 def test_examples_in_docstrings_give_what_they_say():
