@@ -20,7 +20,9 @@ def test_wandb_makes_a_row_of_every_sample(provided_run, generated_run):
         (samples,) = run.rglob("samples_*.jsonl")
         data = [json.loads(line) for line in samples.read_text().splitlines()]
         ((_, config),) = json.loads(results.read_text())["configs"].items()
-        for sample in data:  # the evaluator hands them over as lists, the file as objects
+        for (
+            sample
+        ) in data:  # the evaluator hands them over as lists, the file as objects
             asked = sample["arguments"].values()
             sample["arguments"] = [tuple(one.values()) for one in asked]
         frame = WandbLogger._generate_dataset(None, data, config)
