@@ -207,8 +207,7 @@ def shown_of(task: TaskRun, has: frozenset[str]) -> Callable[[Quantity], bool]:
     Those that the run's own table shows, and the metrics of a user's module; all of a run
     that does not say. What leaves out the answer's steps stands beside the others.
     """
-    told = task.settings.get("metrics") or []
-    names = set(shown_first(map(str, told), has))
+    names = set(shown_first(_listed(task, "metrics"), has))
     own = own_metrics()
 
     def shown(q: Quantity) -> bool:
@@ -244,13 +243,19 @@ def _warnings(task: TaskRun, tables: Tables, choices: Choices) -> Iterator[str]:
     yield from _unlabelled(steps)
     if choices.exclude_answer_steps and "answer_steps" in tables.has:
         yield "steps that state the final answer do not count in any metric of steps"
-    modules = task.settings.get("metric_modules") or []
-    missing = [name for name in map(str, modules) if names_of_module(name) is None]
+    modules = _listed(task, "metric_modules")
+    missing = [name for name in modules if names_of_module(name) is None]
     if missing:
         yield (
             f"the run showed metrics of {', '.join(missing)}: name the module with "
             "--plugin to see them here"
         )
+
+
+def _listed(task: TaskRun, parameter: str) -> list[str]:
+    """The names in a recorded parameter; none where it holds something else."""
+    told = task.settings.get(parameter)
+    return [str(name) for name in told] if isinstance(told, (list, tuple)) else []
 
 
 def _left_out(chains: Columns) -> Iterator[str]:
@@ -278,11 +283,11 @@ def _left_out_of_file(task: TaskRun) -> Iterator[str]:
     """The chains of a replayed file that never became documents."""
     left_out = task.settings.get("chains_left_out")
     if isinstance(left_out, dict) and left_out:
-        ids = task.settings.get("chains_left_out_ids")
-        named = ids if isinstance(ids, dict) else {}
+        all_ids = task.settings.get("chains_left_out_ids")
+        named = all_ids if isinstance(all_ids, dict) else {}
         told = "; ".join(
             f"{count} {reason}"
-            + (f" ({_some(list(named[reason]))})" if named.get(reason) else "")
+            + (f" ({_some(ids)})" if isinstance(ids := named.get(reason), list) else "")
             for reason, count in left_out.items()
         )
         in_file = task.settings.get("chains_in_file")

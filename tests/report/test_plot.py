@@ -9,7 +9,7 @@ from lm_eval_faith.records.run import load_run
 from lm_eval_faith.report import figure_data
 from lm_eval_faith.report.cells import interval, number
 from lm_eval_faith.report.plot import drawn, figures_of, rendered
-from lm_eval_faith.report.report import make_reports
+from lm_eval_faith.report.report import Asked, make_reports
 
 
 @pytest.fixture(scope="module")
@@ -87,13 +87,13 @@ def test_roc_curves_carry_the_aucs_of_the_report(provided, provided_run):
 def test_the_share_over_thresholds_is_that_of_the_report_at_its_thresholds(
     written, generated_runs
 ):
-    told = estimates(generated_runs[0])
     (axis,) = drawn("m", written, "thresholds").axes
     for line in axis.lines[:2]:
         shown = dict(zip(*line.get_data(), strict=True))
         for threshold in (0.1, 0.5, 1.0, 8.0):
-            share = told[line.get_label(), f"share_at_{threshold:g}"]
-            assert shown[threshold] == pytest.approx(100 * share.point)
+            (report,) = make_reports([generated_runs[0]], asked=Asked(threshold))
+            row = report.row(f"{line.get_label()}_load_bearing_rate_vs_control")
+            assert shown[threshold] == pytest.approx(100 * row.estimate.point)
     assert axis.lines[2].get_xdata()[0] == 1.0, "the run's threshold is marked"
 
 
