@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
-import lm_eval_faith
+from lm_eval_faith._version import __version__
 from lm_eval_faith.report.cells import finite, interval, number, plain
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def render(
             style=Markup(style),
             script=Markup(script),
             data=None if data is None else Markup(as_data(data)),
-            version=lm_eval_faith.__version__,
+            version=__version__,
         )
         + "\n"
     )
