@@ -15,7 +15,8 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from lm_eval_faith._version import __version__
-from lm_eval_faith.report.cells import finite, interval, number, plain
+from lm_eval_faith.report.cells import finite, interval, number
+from lm_eval_faith.shown import plain
 
 if TYPE_CHECKING:
     from jinja2 import Environment
