@@ -11,8 +11,8 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from statistics import fmean
 
-import lm_eval_faith_stats as stats
 from lm_eval_faith_stats import BOOTSTRAP, Bootstrap, Estimate
 
 from benchmarks.change_sizes import SIZES
@@ -145,7 +145,7 @@ def _by_cue(
         for cue, runs in by_cue.items():
             run = runs[place]
             row = _row(run, None, bootstrap)
-            right = stats.rate([float(chain.clean_greedy) for chain in run.chains])
+            right = fmean(float(chain.clean_greedy) for chain in run.chains)
             yield (
                 run.organism,
                 cue,

@@ -5,11 +5,6 @@ independent. docs/statistics.md says what each number means, which interval it g
 """
 
 from .adjust import benjamini_hochberg, holm
-from .agree import (
-    Agreement,
-    agreements,
-    rank_agreement_estimate,
-)
 from .auc import (
     auc,
     roc_curve,
@@ -137,7 +132,6 @@ __all__ = [
     "SHARE_OF_PROBLEMS",
     "SHARE_OF_STEPS",
     "SPEARMAN",
-    "Agreement",
     "Bootstrap",
     "Comparison",
     "DrawVariance",
@@ -148,7 +142,6 @@ __all__ = [
     "RankRange",
     "Sample",
     "Slopes",
-    "agreements",
     "all_pairs",
     "all_pairs_auc",
     "auc",
@@ -184,7 +177,6 @@ __all__ = [
     "problems_for_paired_difference",
     "problems_for_unpaired_difference",
     "problems_to_ask",
-    "rank_agreement_estimate",
     "rank_ranges",
     "rate",
     "rate_estimate",

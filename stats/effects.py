@@ -12,6 +12,7 @@ from .bootstrap import (
     FOR_ANY,
     Method,
     Ratio,
+    above_rounding,
     on_exact_grid,
 )
 from .intervals import Floats, Interval, wilson_interval
@@ -166,7 +167,10 @@ def draw_variance(effect: ArrayLike, step: ArrayLike) -> DrawVariance:
 
 @dataclass(frozen=True)
 class HedgesG:
-    """Hedges' g of one value a problem. per_problem: (problems,) finite values."""
+    """Hedges' g of one value a problem. per_problem: (problems,) finite values.
+
+    Where the values drawn do not vary, as in a resample of one problem over and over, g is undefined (NaN) and not infinite.
+    """
 
     per_problem: Floats
     share: bool = False
@@ -187,15 +191,14 @@ class HedgesG:
 
     def value_and_influence(self, weights: Floats) -> tuple[Floats, Floats]:
         """g, (rows,), and what one more drawing of a problem adds to it, (rows, problems), at each row of weights."""
+        g = self.value(weights)
         n = weights.sum(axis=1, keepdims=True)
         mean = weights @ self.per_problem[:, np.newaxis] / n
         x = self.per_problem - mean
-        with np.errstate(invalid="ignore", divide="ignore"):
-            variance = (weights * x**2).sum(axis=1, keepdims=True) / n
-            added = x / np.sqrt(variance) - mean * (x**2 - variance) / (
-                2 * variance**1.5
-            )
-        return self.value(weights), added / n
+        variance = (weights * x**2).sum(axis=1, keepdims=True) / n
+        variance = np.where(np.isnan(g)[:, np.newaxis], np.nan, variance)
+        added = x / np.sqrt(variance) - mean * (x**2 - variance) / (2 * variance**1.5)
+        return g, added / n
 
     def value(self, weights: Floats) -> Floats:
         """g at each row of weights."""
@@ -212,7 +215,8 @@ class HedgesG:
             n = sums[:, 0]
             shift, m2, m3, m4 = (sums[:, 1:] / n[:, np.newaxis]).T
             # Central moments from the moments about the mean of the sample.
-            variance = m2 - shift**2
+            variance = above_rounding(m2 - shift**2, centre, np.mean(x**2), 1.0)
+            variance = np.where(variance > 0, variance, np.nan)
             third = m3 - 3 * shift * m2 + 2 * shift**3
             fourth = m4 - 4 * shift * m3 + 6 * shift**2 * m2 - 3 * shift**4
             ratio = (centre + shift) / np.sqrt(variance)

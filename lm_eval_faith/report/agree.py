@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from itertools import combinations
 from typing import Any
 
-import lm_eval_faith_stats as stats
 import numpy as np
-from lm_eval_faith_stats import BOOTSTRAP, Agreement, Bootstrap, Estimate
+from lm_eval_faith_stats import BOOTSTRAP, SPEARMAN, Bootstrap, Estimate, Sample
 
 from lm_eval_faith.metrics import NO_ANSWER_STEPS, Choices, quantities
 from lm_eval_faith.records.columns import Columns
@@ -49,6 +49,20 @@ CSV_COLUMNS = (
     "note",
     "warnings",
 )
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How far two interventions agree.
+
+    Attributes:
+        first, second: their names.
+        estimate: mean over problems of the rank correlation of their effects on the same steps.
+    """
+
+    first: str
+    second: str
+    estimate: Estimate
 
 
 @dataclass(frozen=True)
@@ -93,7 +107,7 @@ def _of_task(
     return TaskAgreement(
         model=run.model,
         task=task.task,
-        agreements=stats.agreements(effects, problem, bootstrap),
+        agreements=agreements(effects, problem, bootstrap),
         aucs=_aucs(tables, asked.of(task), bootstrap),
         warnings=tuple(warnings),
     )
@@ -118,6 +132,30 @@ def aligned_effects(
         effects[name] = np.full(len(first), np.nan)
         effects[name][place[here]] = steps.effect[here]
     return effects, steps.problem[first]
+
+
+def agreements(
+    effects: Mapping[str, np.ndarray], problem: np.ndarray, bootstrap: Bootstrap
+) -> tuple[Agreement, ...]:
+    """Each pair of interventions, on the steps on which both were made.
+
+    Args:
+        effects: each intervention's, in nats, (steps,), NaN where it was not made.
+        problem: (steps,) ids.
+        bootstrap: how intervals are made.
+
+    Raises:
+        ValueError: an effect is infinite, or the lengths differ.
+    """
+    made = []
+    for first, second in combinations(effects, 2):
+        effect, other = effects[first], effects[second]
+        missing = np.isnan(effect) | np.isnan(other)
+        sample = Sample(
+            np.where(missing, np.nan, effect), problem, np.where(missing, 0.0, other)
+        )
+        made.append(Agreement(first, second, SPEARMAN.estimate(sample, bootstrap)))
+    return tuple(made)
 
 
 def _aucs(

@@ -9,11 +9,12 @@ from scipy.stats import spearmanr
 from sklearn.metrics import roc_auc_score
 
 from lm_eval_faith.report import agreements_of_run, load_run, steps_frame
-from lm_eval_faith.report.agree import written
+from lm_eval_faith.report.agree import agreements, written
 from lm_eval_faith.report.report import Asked
 from lm_eval_faith.report.write import text
 
 QUICK = Bootstrap(n_resamples=200)
+NAN = float("nan")
 
 
 def by_hand(run, first, second, without_answers=False):
@@ -29,6 +30,38 @@ def by_hand(run, first, second, without_answers=False):
         if len(both) >= 3:
             rhos.append(spearmanr(both[first], both[second]).statistic)
     return np.mean(rhos)
+
+
+def agreement(effect, other, problem):
+    effects = {"corrupt": np.array(effect), "delete": np.array(other)}
+    (pair,) = agreements(effects, np.array(problem), QUICK)
+    return pair.estimate
+
+
+def test_only_problems_with_three_common_steps_count():
+    effect = [1.0, 2.0, 3.0, 4.0] + [5.0, 1.0, 3.0] + [1.0, 2.0, 3.0]
+    other = [1.0, 1.0, 9.0, 8.0] + [2.0, 9.0, 4.0] + [1.0, NAN, 3.0]
+    problem = [0] * 4 + [1] * 3 + [2] * 3
+    expected = (spearmanr(effect[:4], other[:4])[0] - 1) / 2
+    estimate = agreement(effect, other, problem)
+    assert estimate.point == pytest.approx(expected)
+    assert (estimate.n_problems, estimate.n_steps, estimate.n_missing) == (2, 7, 1)
+
+
+def test_agreement_is_symmetric():
+    rng = np.random.default_rng(0)
+    a, b, problem = rng.normal(size=90), rng.normal(size=90), np.arange(90) // 6
+    a[3], b[10] = NAN, NAN
+    one, other = agreement(a, b, problem), agreement(b, a, problem)
+    assert one.point == pytest.approx(other.point)
+    assert one.low == pytest.approx(other.low)
+    assert one.n_missing == other.n_missing == 2
+
+
+def test_an_infinite_effect_is_refused_on_either_side():
+    for effects in (([1.0, np.inf], [1.0, 2.0]), ([1.0, 2.0], [1.0, np.inf])):
+        with pytest.raises(ValueError, match="infinite|no finite"):
+            agreement(*effects, [1, 1])
 
 
 def test_agreement_is_the_mean_rank_correlation_within_chains(provided_run):

@@ -70,3 +70,29 @@ def test_extreme_values_compare_with_finite_ordered_ends_or_a_reason():
                         assert np.isnan(found.p_value) == bool(
                             np.isnan(found.estimate.low)
                         ), (name, kind, found)
+
+
+@pytest.mark.filterwarnings("error")
+def test_resamples_in_which_a_statistic_is_undefined_are_left_out_of_a_comparison():
+    rng = np.random.default_rng(0)
+    one, other = rng.normal(size=3), rng.normal(size=3)
+    bootstrap = Bootstrap(n_resamples=300, method="studentised")
+    counts = np.concatenate(list(stats.resample_counts(3, 300, bootstrap.seed)))
+    of_other_problem = np.concatenate(list(stats.resample_counts(3, 300, 1)))
+    # Hedges' g: nothing varies where one problem was drawn over and over.
+    alone, other_alone = counts.max(axis=1) == 3, of_other_problem.max(axis=1) == 3
+    samples = [Sample(value, np.arange(3)) for value in (one, other)]
+    # AUC: the only decoy is in the last problem.
+    label = np.array([1.0, 1.0, 1.0, 1.0, 1.0, 0.0])
+    twice = np.repeat(np.arange(3), 2)
+    pooled = [Sample(rng.normal(size=6), twice, label) for _ in range(2)]
+    lost, other_lost = counts[:, 2] == 0, of_other_problem[:, 2] == 0
+    for estimator, given, undefined, elsewhere in (
+        (stats.HEDGES_G, samples, alone, other_alone),
+        (stats.AUC, pooled, lost, other_lost),
+    ):
+        for paired, expected in ((True, undefined), (False, undefined | elsewhere)):
+            (pair,) = estimator.all_pairs(given, bootstrap, paired)
+            estimate = pair.comparison.estimate
+            assert estimate.note.startswith(f"{expected.sum()} of 300 resamples")
+            assert np.isfinite([estimate.low, estimate.high]).all()
