@@ -240,10 +240,8 @@ def report(
     told = text(written(reports), format.value)
     if html is not None:
         from lm_eval_faith.report.html.report_page import report_page
-        from lm_eval_faith.report.make import Choices
 
-        chosen = Choices(asked.threshold, exclude_answer_steps)
-        _write(html, report_page(runs, bootstrap, chosen, available_cores()).html)
+        _write(html, report_page(runs, bootstrap, asked, available_cores()).html)
     if steps is not None:
         _write(steps, step_file(runs, steps))
     _print_or_write(told, out)
@@ -661,8 +659,8 @@ def plot(
     figure: Annotated[
         str | None,
         typer.Option(
-            help="Of provided chains: effects, roc, position. Of others: thirds, "
-            "position, thresholds. The first unless told otherwise."
+            help="Where the truth of every step is known: effects, roc, position. Else: "
+            "thirds, position, thresholds, without. The first unless told otherwise."
         ),
     ] = None,
 ) -> None:
@@ -681,7 +679,7 @@ def plot(
     if len(chosen) != 1:
         names = ", ".join(t.task for t in loaded.tasks)
         raise InputError(f"{run}: choose one task with --task: {names}")
-    made = drawn(loaded.model, chosen[0], figure)
+    made = drawn(loaded, chosen[0], figure)
     _write(out, rendered(made, form))
     print(f"wrote {out}")
 

@@ -63,7 +63,8 @@ class AnswerFormat:
         if written.endswith(self.think_close.strip()):
             raise InputError(
                 f"the chat template ends with {self.think_close.strip()!r}, so the "
-                "model is told not to think: pass enable_thinking=True in --model_args"
+                "model is told not to think: pass chat_template_args="
+                '{"enable_thinking":true} in --model_args'
             )
         return prompt if self.is_open(prompt) else prompt + self.think_open
 

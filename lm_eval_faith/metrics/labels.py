@@ -10,6 +10,7 @@ from lm_eval_faith_stats import (
     MEAN_OF_PROBLEMS,
     SEPARATED,
     SEPARATED_MEANS,
+    SPEARMAN,
 )
 
 from lm_eval_faith.metrics.effects import effect
@@ -109,5 +110,15 @@ METRICS = (
         second=LABEL,
         of="chain_means",
         needs=frozenset({"chain_labels"}),
+    ),
+    Metric(
+        "truth_rank_corr",
+        "correlation",
+        "higher",
+        "rank correlation of effect and graded label within a problem, averaged",
+        SPEARMAN,
+        effect,
+        second="truth",
+        needs=frozenset({"graded"}),
     ),
 )

@@ -80,6 +80,7 @@ class StepRecord:
         logprob_other: log p(other answer | intervened chain); NaN without one.
         not_applicable: why there is no effect; empty where there is one.
         measured: numbers of the intervention's own, by name.
+        truth: a graded label of the step, any real number; NaN without one.
     """
 
     step: int
@@ -95,6 +96,7 @@ class StepRecord:
     logprob_other: float
     not_applicable: str
     measured: Mapping[str, float] = field(default_factory=dict)
+    truth: float = math.nan
 
     @property
     def effect(self) -> float:
@@ -294,6 +296,7 @@ def _step_record(
         step=variant.step,
         n_steps=len(chain.steps),
         label=step.label,
+        truth=math.nan if step.truth is None else float(step.truth),
         states_answer=step.states_answer,
         intervention=variant.intervention,
         before=variant.before,

@@ -62,6 +62,7 @@ STEP_COLUMNS = {
     "position": NUMBER,
     "third": CATEGORY,
     "label": CATEGORY,
+    "truth": NUMBER,
     "states_answer": TRUTH,
     "intervention": CATEGORY,
     "site": CATEGORY,
@@ -79,6 +80,7 @@ STEP_COLUMNS = {
 }
 """The columns of *steps*, a row a chain, step and intervention, and their types.
 
+``truth`` is a graded label, such as an importance that another study measured; NaN without.
 ``effect`` is always the raw drop in nats, NaN where nothing was scored.
 ``control_effect`` is the effect of the control at the same step; where no control was run,
 the mean effect on the chain's decoys of the same intervention; NaN without either.
@@ -235,6 +237,7 @@ WHAT_THERE_MAY_BE = frozenset(
         "load_bearing",
         "other_answer",
         "solved",
+        "graded",
         *MEASURED,
     )
 )
@@ -247,7 +250,8 @@ def what_steps_have(steps: Columns) -> frozenset[str]:
     ``load_bearing`` and ``decoys``: scored steps with such a label; ``labels``: both of
     them; ``all_labels``: no step is without; ``control``: the control was run;
     ``other_answer``: changed chains lead to another answer; ``answer_steps``: some steps
-    state the answer, some do not; ``chain_labels``: chains of both kinds; and what
+    state the answer, some do not; ``chain_labels``: chains of both kinds; ``graded``: scored
+    steps have graded labels; and what
     interventions measure, by name.
     """
     scored = ~np.isnan(steps.effect)
@@ -261,6 +265,7 @@ def what_steps_have(steps: Columns) -> frozenset[str]:
         "control": bool((steps.intervention == CONTROL).any()),
         "other_answer": not np.isnan(steps.follow).all(),
         "answer_steps": bool(states.any() and not states.all()),
+        "graded": not np.isnan(steps.truth[scored]).all(),
         "chain_labels": bool((whole == 1).any() and (whole == 0).any()),
         **{name: not np.isnan(steps[name]).all() for name in MEASURED},
     }
@@ -300,6 +305,7 @@ def _step_rows(chain: ChainRecord) -> list[tuple[Any, ...]]:
             r.position,
             THIRDS[r.third],
             r.label or "",
+            r.truth,
             r.states_answer,
             r.intervention,
             "",

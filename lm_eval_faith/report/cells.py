@@ -39,6 +39,11 @@ def nats(value: float) -> str:
     return f"{value:g} {'nat' if value == 1 else 'nats'}"
 
 
+def counted(n: int, noun: str) -> str:
+    """So many of them: ``1 document``, ``1,200 documents``."""
+    return f"{n:,} {noun}{'' if n == 1 else 's'}"
+
+
 def csv_text(text: str) -> str:
     """Plain text that no spreadsheet runs as a formula."""
     return f"'{plain(text)}" if text.startswith(_FORMULA) else plain(text)

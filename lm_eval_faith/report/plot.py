@@ -1,34 +1,29 @@
-"""Figures for papers and model cards, with matplotlib; one style for all of them."""
+"""Figures for papers and model cards: the page's panels, drawn by matplotlib in one style."""
 
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-import lm_eval_faith_stats as stats
 import numpy as np
-from lm_eval_faith_stats import BOOTSTRAP, Estimate
+from lm_eval_faith_stats import BOOTSTRAP
 
 from lm_eval_faith.errors import InputError
-from lm_eval_faith.records.outcome import CONTROL, ChainRecord
-from lm_eval_faith.records.run import TaskRun
-from lm_eval_faith.report.cells import brief, interval, nats, number
-from lm_eval_faith.report.estimates import interventions_of, step_arrays
-from lm_eval_faith.report.figure_data import (
-    PART_NAMES,
-    curve_thresholds,
-    histogram_edges,
-    means_by_part,
-    share_curve,
+from lm_eval_faith.records.run import Run, TaskRun
+from lm_eval_faith.records.tables import tables_of
+from lm_eval_faith.report.cells import brief
+from lm_eval_faith.report.figures import (
+    Band,
+    Bars,
+    Dots,
+    Line,
+    Mark,
+    Panel,
+    Rule,
+    figures_of,
 )
-from lm_eval_faith.report.generated import (
-    THIRDS,
-    WrittenSteps,
-    third_estimates,
-    threshold_of,
-    written_steps,
-)
+from lm_eval_faith.report.figures import Figure as FigureData
+from lm_eval_faith.report.report import report_of_task
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -39,9 +34,16 @@ DECOY = "#e69f00"
 """Two colours that colour-blind readers and grey printers tell apart (Okabe and Ito)."""
 
 COLOURS = (LOAD_BEARING, DECOY, "#009e73", "#cc79a7", "#d55e00", "#56b4e9")
-"""One an intervention, from the same palette."""
+"""One a series, from the same palette."""
+
+DASHES = ("-", "--", ":", "-.", (0, (4, 2)), (0, (1, 2)))
+SHAPES = ("o", "s", "^", "D", "v", "P")
+"""One a series: what grey printers tell apart."""
 
 FORMATS = ("png", "svg", "pdf")
+
+WIDTH, HEIGHT = 3.4, 3.0
+"""Of a panel, in inches: one column of a paper."""
 
 LONGEST_LABEL = 80
 """Characters of a name in a figure."""
@@ -56,240 +58,129 @@ def name_text(text: str) -> str:
     return f" {shown}" if shown.startswith("_") else shown
 
 
-DASHES = ("-", "--", ":", "-.", (0, (4, 2)), (0, (1, 2)))
-"""One an intervention: lines that grey printers tell apart."""
-
-
-def drawn(model: str, task: TaskRun, figure: str | None = None) -> Figure:
-    """A figure of a task, by its name in :func:`figures_of`; the first without a name.
+def drawn(run: Run, task: TaskRun, name: str | None = None) -> Figure:
+    """A figure of a task, by its name; the first without a name.
 
     Raises:
         InputError: there is no such figure, nothing to draw, or matplotlib is missing.
     """
-    figures = figures_of(task.setting)
-    name = next(iter(figures)) if figure is None else figure
-    if name not in figures:
+    new_figure = figure_class()
+    report = report_of_task(run, task, BOOTSTRAP)
+    figures = figures_of(report, tables_of([(run.model, task)]), BOOTSTRAP)
+    if not figures:
+        raise InputError(f"{task.path}: no scored steps to draw")
+    by_name = {figure.name: figure for figure in figures}
+    chosen = by_name.get(figures[0].name if name is None else name)
+    if chosen is None:
         raise InputError(
             f"no figure {brief(repr(name))} of {task.setting} chains; "
-            f"there are {', '.join(figures)}"
+            f"there are {', '.join(by_name)}"
         )
-    return figures[name](model, task)
+    return _figure(chosen, new_figure, f"{run.model}, {task.task}")
 
 
-def figures_of(setting: str) -> dict[str, Callable[[str, TaskRun], Figure]]:
-    """The figures of a setting's tasks, the main one first."""
-    if setting == "provided":
-        return {
-            "effects": effect_distributions,
-            "roc": roc_curves,
-            "position": effect_by_position,
-        }
-    return {
-        "thirds": gradient_over_thirds,
-        "position": written_effect_by_position,
-        "thresholds": share_over_thresholds,
-    }
+def _figure(data: FigureData, new_figure: type[Figure], title: str) -> Figure:
+    count = len(data.panels)
+    made = new_figure(figsize=(WIDTH * count, HEIGHT), layout="constrained")
+    axes = made.subplots(1, count, squeeze=False)[0]
+    for axis, panel in zip(axes, data.panels, strict=True):
+        _panel(axis, panel)
+    if data.legend:
+        handles = [_sample(k, data.filled) for k in range(len(data.legend))]
+        labels = [name_text(name) for name in data.legend]
+        axes[0].legend(handles, labels, frameon=False, fontsize=7)
+    made.suptitle(name_text(title), fontsize=10)
+    return made
 
 
-def effect_distributions(model: str, task: TaskRun) -> Figure:
-    """The effects on load-bearing steps and on decoys, one panel an intervention.
+def _sample(k: int, filled: bool) -> Any:
+    """What stands beside a series' name."""
+    from matplotlib.lines import Line2D
+    from matplotlib.patches import Patch
 
-    Raises:
-        InputError: the run has no labelled steps, or matplotlib is missing.
-    """
-    new_figure = figure_class()
-    scored, names = _labelled(task)
-    figure = new_figure(figsize=(3.2 * len(names) + 0.6, 3.1), layout="constrained")
-    axes = figure.subplots(1, len(names), sharey=True, squeeze=False)[0]
-    for axis, name in zip(axes, names, strict=True):
-        steps = step_arrays(scored, name)
-        known = ~np.isnan(steps.effect)
-        _distributions(
-            axis,
-            steps.effect[known & steps.load_bearing],
-            steps.effect[known & ~steps.load_bearing],
-        )
-        axis.set_title(name_text(name), fontsize=10)
-    axes[0].set_ylabel("share of steps")
-    axes[0].legend(frameon=False, fontsize=8)
-    figure.supxlabel("fall of the answer's log-probability, in nats", fontsize=10)
-    return _entitled(figure, model, task.task)
+    if filled:
+        return Patch(color=_colour(k))
+    return Line2D([], [], color=_colour(k), linestyle=_dash(k), marker=_shape(k), ms=4)
 
 
-def gradient_over_thirds(model: str, task: TaskRun) -> Figure:
-    """The mean effect and the share at the threshold by third of the chain, with intervals.
-
-    Raises:
-        InputError: the run has no scored steps, or matplotlib is missing.
-    """
-    new_figure = figure_class()
-    scored, steps, kind = _written(task)
-    names, threshold = list(steps), threshold_of(task)
-    less_control = CONTROL in interventions_of(scored)
-    figure = new_figure(figsize=(7.0, 3.1), layout="constrained")
-    mean_axis, share_axis = figure.subplots(1, 2)
-    for k, name in enumerate(names):
-        means, shares = third_estimates(
-            scored, name, less_control, threshold, BOOTSTRAP
-        )
-        offset = 0.1 * (k - (len(names) - 1) / 2)
-        _points(mean_axis, means, 1, offset, name_text(name), _colour(k))
-        _points(share_axis, shares, 100, offset, name_text(name), _colour(k))
-    mean_axis.set_ylabel(f"mean effect in nats, {kind}")
-    share_axis.set_ylabel(f"% of steps at or over {nats(threshold)}")
-    share_axis.set_ylim(0, 100)
-    mean_axis.axhline(0, color="0.6", linewidth=0.6)
-    mean_axis.legend(frameon=False, fontsize=8)
-    figure.supxlabel("third of the chain", fontsize=10)
-    return _entitled(figure, model, task.task, f"{len(scored)} problems")
-
-
-def roc_curves(model: str, task: TaskRun) -> Figure:
-    """The ROC curves of all interventions, with their AUCs and intervals.
-
-    Raises:
-        InputError: the run has no labelled steps, or matplotlib is missing.
-    """
-    new_figure = figure_class()
-    scored, names = _labelled(task)
-    figure = new_figure(figsize=(3.9, 3.7), layout="constrained")
-    axis = figure.subplots()
-    axis.plot([0, 1], [0, 1], color="0.7", linewidth=0.8)
-    for k, name in enumerate(names):
-        s = step_arrays(scored, name)
-        auc = stats.auc_estimate(s.effect, s.load_bearing, s.problem, BOOTSTRAP)
-        told = (
-            f"{name_text(name)}, AUC {number(auc.point, 'auc')} {interval(auc, 'auc')}"
-        )
-        x, y = stats.roc_curve(s.effect, s.load_bearing)
-        axis.plot(x, y, color=_colour(k), linestyle=_dash(k), label=told)
-    axis.set_aspect("equal")
-    axis.set_xlabel("share of decoys over the threshold")
-    axis.set_ylabel("share of load-bearing steps over it")
-    axis.legend(frameon=False, fontsize=7, loc="lower right")
+def _panel(axis: Axes, panel: Panel) -> None:
+    for mark in panel.marks:
+        _mark(axis, panel, mark)
+    for which, shown in (("x", panel.x), ("y", panel.y)):
+        places = [place for place, _ in shown.ticks]
+        labels = [name_text(label) for _, label in shown.ticks]
+        getattr(axis, f"set_{which}ticks")(places, labels, fontsize=8)
+        getattr(axis, f"set_{which}lim")(shown.low, shown.high)
+        getattr(axis, f"set_{which}label")(name_text(shown.label), fontsize=9)
+    if (panel.x.low, panel.x.high, panel.x.ticks) == (
+        panel.y.low,
+        panel.y.high,
+        panel.y.ticks,
+    ):
+        axis.set_aspect("equal")
+    axis.set_title(name_text(panel.title), fontsize=10)
     axis.spines[["top", "right"]].set_visible(False)
-    return _entitled(figure, model, task.task)
 
 
-def effect_by_position(model: str, task: TaskRun) -> Figure:
-    """The mean effect by part of the chain, of load-bearing steps and of decoys.
-
-    Raises:
-        InputError: the run has no labelled steps, or matplotlib is missing.
-    """
-    new_figure = figure_class()
-    scored, names = _labelled(task)
-    figure = new_figure(figsize=(3.2 * len(names) + 0.6, 3.1), layout="constrained")
-    axes = figure.subplots(1, len(names), sharey=True, squeeze=False)[0]
-    for axis, name in zip(axes, names, strict=True):
-        s = step_arrays(scored, name)
-        position = written_steps(scored, name, less_control=False).position
-        for k, (which, kind) in enumerate(
-            (("load-bearing", s.load_bearing), ("decoy", ~s.load_bearing))
-        ):
-            means = means_by_part(
-                s.effect[kind], position[kind], s.problem[kind], BOOTSTRAP
-            )
-            _points(axis, means, 1, 0.12 * (k - 0.5), which, _colour(k), PART_NAMES)
-        axis.axhline(0, color="0.6", linewidth=0.6)
-        axis.set_title(name_text(name), fontsize=10)
-    axes[0].set_ylabel("mean effect in nats")
-    axes[0].legend(frameon=False, fontsize=8)
-    figure.supxlabel("part of the chain", fontsize=10)
-    return _entitled(figure, model, task.task)
-
-
-def written_effect_by_position(model: str, task: TaskRun) -> Figure:
-    """The mean effect by part of a written chain, all interventions on one plot.
-
-    Raises:
-        InputError: the run has no scored steps, or matplotlib is missing.
-    """
-    new_figure = figure_class()
-    scored, steps, kind = _written(task)
-    figure = new_figure(figsize=(4.4, 3.1), layout="constrained")
-    axis = figure.subplots()
-    for k, (name, s) in enumerate(steps.items()):
-        means = means_by_part(s.effect, s.position, s.problem, BOOTSTRAP)
-        offset = 0.1 * (k - (len(steps) - 1) / 2)
-        _points(axis, means, 1, offset, name_text(name), _colour(k), PART_NAMES)
-    axis.axhline(0, color="0.6", linewidth=0.6)
-    axis.set_xlabel("part of the chain")
-    axis.set_ylabel(f"mean effect in nats, {kind}")
-    axis.legend(frameon=False, fontsize=8)
-    return _entitled(figure, model, task.task, f"{len(scored)} problems")
-
-
-def share_over_thresholds(model: str, task: TaskRun) -> Figure:
-    """The share of steps at or over each threshold, with intervals; the run's threshold is marked.
-
-    Raises:
-        InputError: the run has no scored steps, or matplotlib is missing.
-    """
-    new_figure = figure_class()
-    scored, steps, kind = _written(task)
-    threshold = threshold_of(task)
-    thresholds = curve_thresholds(threshold)
-    figure = new_figure(figsize=(4.4, 3.1), layout="constrained")
-    axis = figure.subplots()
-    for k, (name, s) in enumerate(steps.items()):
-        shares = share_curve(s, thresholds, BOOTSTRAP)
-        points, low, high = (
-            100 * np.array([getattr(e, part) for e in shares])
-            for part in ("point", "low", "high")
+def _mark(axis: Axes, panel: Panel, mark: Mark) -> None:
+    if isinstance(mark, Line):
+        look: dict[str, Any] = {"color": _colour(mark.series)}
+        look |= (
+            {"alpha": 0.25, "linewidth": 0.6}
+            if mark.faint
+            else {"linestyle": _dash(mark.series), "linewidth": 1.4}
         )
+        axis.plot(list(mark.xs), list(mark.ys), **look)
+    elif isinstance(mark, Dots):
+        _dots(axis, panel, mark)
+    elif isinstance(mark, Band):
+        colour = _colour(mark.series)
         axis.fill_between(
-            thresholds, low, high, color=_colour(k), alpha=0.15, linewidth=0
+            list(mark.xs),
+            list(mark.lows),
+            list(mark.highs),
+            color=colour,
+            alpha=0.15,
+            lw=0,
         )
-        axis.plot(
-            thresholds,
-            points,
-            color=_colour(k),
-            linestyle=_dash(k),
-            label=name_text(name),
+    elif isinstance(mark, Bars):
+        edges = np.array(mark.edges)
+        axis.bar(
+            edges[:-1],
+            list(mark.heights),
+            np.diff(edges),
+            align="edge",
+            color=_colour(mark.series),
+            alpha=0.7,
         )
-    axis.axvline(
-        threshold,
-        color="0.4",
-        linewidth=0.8,
-        label=f"the run's threshold, {threshold:g}",
+    else:
+        _rule(axis, mark)
+
+
+def _dots(axis: Axes, panel: Panel, mark: Dots) -> None:
+    colour = _colour(mark.series)
+    known = zip(mark.xs, mark.lows, mark.highs, strict=False)
+    for x, low, high in known:
+        if np.isfinite(low) and np.isfinite(high):
+            ends = np.clip([low, high], panel.y.low, panel.y.high)
+            axis.vlines(x, *ends, color=colour, linewidth=1)
+    axis.plot(
+        list(mark.xs),
+        list(mark.ys),
+        linestyle="none",
+        marker=_shape(mark.series),
+        markersize=mark.size,
+        color=colour,
+        alpha=0.35 if mark.faint else 1,
     )
-    axis.set_ylim(0, 100)
-    axis.set_xlabel(f"threshold in nats, effects {kind}")
-    axis.set_ylabel("% of steps at or over the threshold")
-    axis.legend(frameon=False, fontsize=8)
-    axis.spines[["top", "right"]].set_visible(False)
-    return _entitled(figure, model, task.task, f"{len(scored)} problems")
 
 
-def _labelled(task: TaskRun) -> tuple[list[ChainRecord], list[str]]:
-    """The scored chains of a task whose steps are labelled, and its interventions.
-
-    Raises:
-        InputError: no step is labelled.
-    """
-    scored = [chain for chain in task.chains if not chain.left_out]
-    if not any(record.label for chain in scored for record in chain.steps):
-        raise InputError(f"{task.path}: no labelled steps to draw")
-    return scored, interventions_of(scored)
-
-
-def _written(
-    task: TaskRun,
-) -> tuple[list[ChainRecord], dict[str, WrittenSteps], str]:
-    """The scored chains, the steps of each intervention, and what their effects are.
-
-    Raises:
-        InputError: no step was scored.
-    """
-    scored = [chain for chain in task.chains if not chain.left_out]
-    run = interventions_of(scored)
-    names = [name for name in run if name != CONTROL]
-    if not names:
-        raise InputError(f"{task.path}: no scored steps to draw")
-    less_control = CONTROL in run
-    steps = {name: written_steps(scored, name, less_control) for name in names}
-    return scored, steps, "less the control's" if less_control else "raw"
+def _rule(axis: Axes, mark: Rule) -> None:
+    colour = "0.6" if mark.series is None else _colour(mark.series)
+    if mark.x is not None:
+        axis.axvline(mark.x, color=colour, linewidth=1)
+    else:
+        axis.axhline(mark.y or 0, color=colour, linewidth=0.6)
 
 
 def _colour(k: int) -> str:
@@ -300,33 +191,8 @@ def _dash(k: int) -> Any:
     return DASHES[k % len(DASHES)]
 
 
-def _entitled(figure: Figure, model: str, *told: str) -> Figure:
-    """The figure with the model's name and what else is told above it."""
-    title = ", ".join(name_text(text) for text in (model, *told))
-    figure.suptitle(title, fontsize=10)
-    return figure
-
-
-def _points(
-    axis: Axes,
-    estimates: Sequence[Estimate],
-    scale: float,
-    offset: float,
-    label: str,
-    colour: str,
-    names: Sequence[str] = THIRDS,
-) -> None:
-    """One estimate a third, or another part, with its interval where it has one."""
-    places = np.arange(len(estimates)) + offset
-    points = scale * np.array([e.point for e in estimates])
-    low = scale * np.array([e.low for e in estimates])
-    high = scale * np.array([e.high for e in estimates])
-    reach = np.nan_to_num(np.abs(np.array([points - low, high - points])))
-    axis.errorbar(
-        places, points, yerr=reach, fmt="o-", color=colour, label=label, capsize=2
-    )
-    axis.set_xticks(range(len(names)), names)
-    axis.spines[["top", "right"]].set_visible(False)
+def _shape(k: int) -> str:
+    return SHAPES[k % len(SHAPES)]
 
 
 def rendered(figure: Figure, form: str) -> bytes:
@@ -334,28 +200,6 @@ def rendered(figure: Figure, form: str) -> bytes:
     out = io.BytesIO()
     figure.savefig(out, format=form, dpi=200)
     return out.getvalue()
-
-
-def _distributions(axis: Axes, load_bearing: np.ndarray, decoy: np.ndarray) -> None:
-    """Two histograms of shares over the same bins, half a nat wide or wider."""
-    bins = histogram_edges(np.concatenate([load_bearing, decoy]))
-    kinds: Sequence[tuple[np.ndarray, str, str]] = (
-        (load_bearing, "load-bearing", LOAD_BEARING),
-        (decoy, "decoy", DECOY),
-    )
-    for effects, label, colour in kinds:
-        if len(effects):
-            axis.hist(
-                effects,
-                bins=bins.tolist(),
-                weights=np.full(len(effects), 1 / len(effects)),
-                color=colour,
-                alpha=0.6,
-                label=f"{label} ({len(effects)} steps)",
-            )
-            axis.axvline(float(effects.mean()), color=colour, linewidth=1.2)
-    axis.spines[["top", "right"]].set_visible(False)
-    axis.axvline(0, color="0.6", linewidth=0.6)
 
 
 def figure_class() -> type[Figure]:

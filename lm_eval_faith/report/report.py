@@ -27,7 +27,7 @@ from lm_eval_faith.records.many_runs import of_runs
 from lm_eval_faith.records.outcome import OUTCOMES
 from lm_eval_faith.records.run import Run, TaskRun
 from lm_eval_faith.records.tables import Tables, tables_of
-from lm_eval_faith.report.cells import brief, interval, number
+from lm_eval_faith.report.cells import counted, interval, number
 from lm_eval_faith.report.write import Column, Section, Written
 
 FEW_PROBLEMS = 20
@@ -441,8 +441,8 @@ def _whole_section(report: TaskReport) -> Section:
 
 def _title(report: TaskReport) -> str:
     task = report.task
-    told = f"version {brief(task.version)}, {task.n_documents} documents"
-    return f"{brief(report.model)}: {brief(task.task)} ({told})"
+    told = f"version {task.version}, {counted(task.n_documents, 'document')}"
+    return f"{report.model}: {task.task} ({told})"
 
 
 def _headings(report: TaskReport) -> tuple[Column, ...]:

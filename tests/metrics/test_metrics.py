@@ -49,6 +49,7 @@ def steps(**columns):
             ["load_bearing", "decoy", "", "load_bearing", "decoy", "", ""]
         ),
         "load_bearing": np.array([1.0, 0.0, NAN, 1.0, 0.0, NAN, NAN]),
+        "truth": np.full(n, NAN),
         "chain_load_bearing": np.array([1.0] * 3 + [0.0] * 2 + [1.0] * 2),
         "states_answer": np.array([False, False, True, False, True, False, True]),
         "intervention": np.full(n, "delete"),
@@ -192,3 +193,13 @@ def test_names_of_metrics_are_unique_and_known():
         metric("lat")
     texts = set(STEP_COLUMNS) | {"load_bearing", "late"}
     assert all(not one.second or one.second in texts for one in metrics())
+
+
+def test_graded_labels_are_ranked_against_the_effects_within_a_problem():
+    from scipy.stats import spearmanr
+
+    effects = np.array([2.0, 0.0, 1.0, 4.0, -2.0, 3.0, 3.0])
+    truth = np.array([0.5, 0.1, 0.9, 0.8, NAN, 0.2, 0.7])
+    graded = steps(truth=truth, effect=effects)
+    expected = spearmanr(effects[:4], truth[:4]).statistic  # two steps are too few
+    assert point("truth_rank_corr", graded) == pytest.approx(expected)

@@ -20,10 +20,9 @@ from typing import Any
 from lm_eval_faith.records.outcome import ChainRecord, StepRecord
 from lm_eval_faith.records.run import TaskRun
 from lm_eval_faith.report.cells import plain
-from lm_eval_faith.report.estimates import TaskReport, interventions_of
-from lm_eval_faith.report.generated import threshold_of
 from lm_eval_faith.report.html.document import as_data
 from lm_eval_faith.report.html.sentences import intervention_words
+from lm_eval_faith.report.report import TaskReport
 
 LARGEST_PAGE = 2_900_000
 """Bytes of a page with its chains: they are sampled where they do not fit."""
@@ -83,8 +82,10 @@ def browsed(report: TaskReport, task: TaskRun) -> BrowsedTask:
         model=report.model,
         task=report.task.task,
         setting=task.setting,
-        threshold=threshold_of(task),
-        interventions=tuple(interventions_of(scored)),
+        threshold=report.choices.threshold,
+        interventions=tuple(
+            dict.fromkeys(r.intervention for c in scored for r in c.steps)
+        ),
         documents=tuple(chains),
         chains=kept,
     )
@@ -182,7 +183,7 @@ def _set(
         "setting": runs[0].setting,
         "threshold": runs[0].threshold,
         "interventions": names,
-        "words": [intervention_words(name, runs[0].setting) for name in names],
+        "words": [intervention_words(name) for name in names],
         "models": _told_apart([run.model for run in runs]),
         "total": len(numbers),
         "problems": [[numbers[key], key[0], *chosen[key]] for key in keys],

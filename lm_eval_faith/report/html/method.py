@@ -84,7 +84,10 @@ def method_of(run: Run, task: TaskRun, results: Mapping[str, Any]) -> Method:
 
 
 def report_command(
-    bootstrap: Bootstrap, threshold: float | None, no_answers: bool
+    bootstrap: Bootstrap,
+    threshold: float | None,
+    no_answers: bool,
+    modules: tuple[str, ...] = (),
 ) -> str:
     """The command line that makes the page of the same run again."""
     words = ["lm-eval-faith", "report", "RUN", "--html", "report.html"]
@@ -93,6 +96,7 @@ def report_command(
     words += ["--method", bootstrap.method, "--seed", str(bootstrap.seed)]
     words += ["--threshold", f"{threshold:g}"] if threshold is not None else []
     words += ["--exclude-answer-steps"] if no_answers else []
+    words += [word for name in modules for word in ("--plugin", name)]
     return shlex.join(words)
 
 

@@ -5,18 +5,21 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from lm_eval_faith_stats import BOOTSTRAP, Bootstrap
+from markupsafe import Markup
 
 from lm_eval_faith.records.many_runs import of_runs
 from lm_eval_faith.records.run import Run
+from lm_eval_faith.records.tables import tables_of
 from lm_eval_faith.report.cells import interval, number
-from lm_eval_faith.report.estimates import TaskReport
+from lm_eval_faith.report.figures import Figure, Table, ThresholdCurves, figures_of
 from lm_eval_faith.report.html import sentences as words
+from lm_eval_faith.report.html import svg
 from lm_eval_faith.report.html.chains import (
     LARGEST_PAGE,
     LEAST_OF_CHAINS,
@@ -27,10 +30,25 @@ from lm_eval_faith.report.html.chains import (
     packed,
 )
 from lm_eval_faith.report.html.document import render
-from lm_eval_faith.report.html.figure import Figure, ThresholdCurves
-from lm_eval_faith.report.html.figures import figures_of
 from lm_eval_faith.report.html.method import Method, method_of, report_command
-from lm_eval_faith.report.make import DEFAULT, Choices, chosen, reports_of_run
+from lm_eval_faith.report.report import (
+    NOTHING_ASKED,
+    Asked,
+    TaskReport,
+    reports_of_run,
+)
+
+
+@dataclass(frozen=True)
+class FigureView:
+    """A figure as the template shows it: panels and samples of the legend as SVG."""
+
+    title: str
+    caption: str
+    panels: tuple[Markup, ...]
+    legend: tuple[tuple[str, Markup], ...]
+    table: Table
+    curves: ThresholdCurves | None
 
 
 @dataclass(frozen=True)
@@ -45,7 +63,7 @@ class TaskPage:
     """
 
     report: TaskReport
-    figures: tuple[Figure, ...]
+    figures: tuple[FigureView, ...]
     method: Method
     chains: BrowsedTask
 
@@ -61,7 +79,7 @@ class ReportPage:
 def report_page(
     paths: Sequence[str | Path],
     bootstrap: Bootstrap = BOOTSTRAP,
-    choices: Choices = DEFAULT,
+    asked: Asked = NOTHING_ASKED,
     workers: int = 1,
 ) -> ReportPage:
     """One self-contained HTML file about every task of every run.
@@ -69,40 +87,59 @@ def report_page(
     Raises:
         InputError: a directory holds no run, or a file is broken.
     """
-    make = partial(pages_of_run, bootstrap=bootstrap, choices=choices)
+    make = partial(pages_of_run, bootstrap=bootstrap, asked=asked)
     runs = sorted(
         of_runs(paths, make, workers),
         key=lambda made: (made[0].report.model, str(made[0].report.task.path)),
     )
     pages = tuple(page for made in runs for page in made)
     return ReportPage(
-        html=as_html(pages, bootstrap, choices),
+        html=as_html(pages, bootstrap, asked),
         reports=tuple(page.report for page in pages),
     )
 
 
 def pages_of_run(
-    run: Run, bootstrap: Bootstrap, choices: Choices = DEFAULT
+    run: Run, bootstrap: Bootstrap, asked: Asked = NOTHING_ASKED
 ) -> list[TaskPage]:
     """What the page tells of each task of a run."""
     results = _results(run.path)
     return [
         TaskPage(
             report=report,
-            figures=figures_of(report, chosen(task, choices), bootstrap),
+            figures=tuple(
+                _view(figure)
+                for figure in figures_of(
+                    report, tables_of([(run.model, task)]), bootstrap
+                )
+            ),
             method=method_of(run, task, results),
-            chains=browsed(report, replace(task, settings=report.task.settings)),
+            chains=browsed(report, task),
         )
         for report, task in zip(
-            reports_of_run(run, bootstrap, choices), run.tasks, strict=True
+            reports_of_run(run, bootstrap, asked), run.tasks, strict=True
         )
     ]
+
+
+def _view(figure: Figure) -> FigureView:
+    return FigureView(
+        figure.title,
+        figure.caption,
+        tuple(map(svg.drawn, figure.panels)),
+        tuple(
+            (name, svg.key(k, line=not figure.filled))
+            for k, name in enumerate(figure.legend)
+        ),
+        figure.table,
+        figure.curves,
+    )
 
 
 def as_html(
     pages: Sequence[TaskPage],
     bootstrap: Bootstrap = BOOTSTRAP,
-    choices: Choices = DEFAULT,
+    asked: Asked = NOTHING_ASKED,
     leaderboard: str = "",
 ) -> str:
     """The HTML of what is told of one task or more.
@@ -116,7 +153,7 @@ def as_html(
         for figure in page.figures
         if figure.curves is not None
     ]
-    context = _context(pages, bootstrap, choices, leaderboard)
+    context = _context(pages, bootstrap, asked, leaderboard)
     around = len(_rendered(context, Packed({}, 0, 0), curves).encode())
     budget = max(LARGEST_PAGE - around, LEAST_OF_CHAINS)
     return _rendered(context, packed([page.chains for page in pages], budget), curves)
@@ -125,7 +162,7 @@ def as_html(
 def _context(
     pages: Sequence[TaskPage],
     bootstrap: Bootstrap,
-    choices: Choices,
+    asked: Asked,
     leaderboard: str = "",
 ) -> dict[str, Any]:
     """What the template names, but the chains."""
@@ -138,7 +175,7 @@ def _context(
         "scale": colour_names(),
         "bootstrap": bootstrap,
         "command": report_command(
-            bootstrap, choices.threshold, choices.exclude_answer_steps
+            bootstrap, asked.threshold, asked.exclude_answer_steps, asked.modules
         ),
     }
 
@@ -165,18 +202,10 @@ def colour_names() -> tuple[tuple[str, str], ...]:
 
 
 def _told_interventions(pages: Sequence[TaskPage]) -> tuple[tuple[str, str], ...]:
-    """What each intervention does; the setting beside it where it does another thing."""
-    told: dict[str, dict[str, str]] = {}
-    for page in pages:
-        setting = page.report.task.setting
-        for name in page.chains.interventions:
-            if says := words.intervention_words(name, setting):
-                told.setdefault(name, {})[says] = setting
-    return tuple(
-        (name if len(by) == 1 else f"{name} ({setting} chains)", says)
-        for name, by in told.items()
-        for says, setting in by.items()
-    )
+    """What each intervention does, where that is known."""
+    names = dict.fromkeys(name for page in pages for name in page.chains.interventions)
+    told = ((name, words.intervention_words(name)) for name in names)
+    return tuple((name, says) for name, says in told if says)
 
 
 def _curve_data(task: str, curves: ThresholdCurves) -> dict[str, Any]:
@@ -188,7 +217,7 @@ def _curve_data(task: str, curves: ThresholdCurves) -> dict[str, Any]:
         "shares": [
             [
                 [number(e.point, "share"), interval(e, "share")]
-                for e in (curve.shares[k] for curve in curves.curves)
+                for e in (shares[k] for shares in curves.shares.values())
             ]
             for k in range(len(curves.thresholds))
         ],

@@ -1,45 +1,48 @@
-"""The sentences of a report's page: what was measured, and what the numbers say."""
+"""The sentences of a report's page: what was measured, and what the numbers say.
+
+Words follow the interval, not the point: what cannot be told from nothing is not told as
+a fall. In written chains the numbers without the steps that state the answer stand beside
+those of all steps.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from lm_eval_faith_stats import Estimate
 
+from lm_eval_faith.interventions import says_of
 from lm_eval_faith.records.outcome import CONTROL
-from lm_eval_faith.report.cells import interval, nats, number
-from lm_eval_faith.report.estimates import Row, TaskReport
+from lm_eval_faith.report.cells import counted, interval, nats, number
+from lm_eval_faith.report.report import Row, TaskReport
 
-_ALWAYS = {
-    "delete": "the step is left out",
-    "truncate": "the chain ends before the step",
-    "filler": "the step's words become dots, about as many",
-    "swap": "a step of another problem takes its place",
-    CONTROL: "a remark that has no part in the problem is put after the step",
-}
-_PROVIDED = {
-    "corrupt": (
-        "the step's numbers become nearby wrong ones, and later totals follow from them"
-    ),
-    "corrupt_local": (
-        "the step's numbers become nearby wrong ones, and later steps stay as they are"
-    ),
-}
-_WRITTEN = {"corrupt": "the step's numbers become nearby wrong ones"}
+WITHOUT = "_no_answer_steps"
 
-HARDLY = 0.1
-"""Nats under which an effect is not told as a factor."""
+HEADLINES = (
+    ("effect_load_bearing", "load-bearing steps"),
+    ("effect_decoy", "decoys"),
+    ("label_difference", "load-bearing less decoys"),
+    ("effect", "effect of a step"),
+    ("median", "median step"),
+    ("load_bearing_rate", "load-bearing steps"),
+    ("late", "late third"),
+    ("auc", "AUC"),
+    ("chain_auc", "AUC of chains"),
+    ("separated", "problems separated"),
+)
+"""Metrics that may stand on top, and what they are called there."""
 
-FACTOR_TOO_LARGE = 1000.0
-"""A factor of which only the size is told."""
+WITH_LABELS = frozenset(
+    ("effect_load_bearing", "effect_decoy", "auc", "chain_auc", "separated")
+)
+"""Those of the first few that a task with a known truth shows."""
 
 
-def intervention_words(name: str, setting: str) -> str:
-    """What an intervention does to a step; empty for a user's own."""
-    own = _PROVIDED if setting == "provided" else _WRITTEN
-    return own.get(name) or _ALWAYS.get(name, "")
+def intervention_words(name: str) -> str:
+    """What an intervention does to a step; empty where that is not known here."""
+    return says_of(name)
 
 
 @dataclass(frozen=True)
@@ -49,22 +52,6 @@ class Headline:
     label: str
     row: Row
     meaning: str
-
-
-def interventions_told(report: TaskReport) -> tuple[str, ...]:
-    """The report's interventions in their order, the control left out."""
-    names = dict.fromkeys(row.intervention for row in report.rows)
-    return tuple(name for name in names if name and name != CONTROL)
-
-
-def rows_by_name(report: TaskReport) -> dict[tuple[str, str], Row]:
-    """The report's rows, by intervention and figure."""
-    return {(row.intervention, row.figure): row for row in report.rows}
-
-
-def mean_figure(rows: Mapping[tuple[str, str], Row], intervention: str) -> str:
-    """The name of the mean effect in a written chain: less the control's where it ran."""
-    return "effect" if (intervention, "effect") in rows else "raw"
 
 
 def title(task: str, setting: str) -> str:
@@ -77,139 +64,152 @@ def title(task: str, setting: str) -> str:
     }.get(setting, task)
 
 
+def interventions_told(report: TaskReport) -> tuple[str, ...]:
+    """The report's interventions in their order, the control left out."""
+    names = dict.fromkeys(row.intervention for row in report.rows)
+    return tuple(name for name in names if name and name != CONTROL)
+
+
 def lede(report: TaskReport) -> tuple[str, ...]:
-    """Two sentences: what was done to which model, and what came of it."""
+    """Two or three sentences: what was done to which model, and what came of it."""
     names = interventions_told(report)
     if not names:
         return (f"No step of {report.model} in {report.task.task} could be scored.",)
-    if report.task.setting == "provided":
-        return _provided(report, names[0])
-    return _written(report, names[0])
+    first = report.row(report.primary[0]) if report.primary else None
+    name = first.intervention if first else names[0]
+    if first is not None and first.metric == "label_difference":
+        return tuple(_known_truth(report, name))
+    return tuple(_written(report, name))
 
 
 def headlines(report: TaskReport) -> tuple[Headline, ...]:
-    """The few numbers that come first, those of the first intervention."""
-    rows, names = rows_by_name(report), interventions_told(report)
+    """The few numbers that come first, those of the first intervention.
+
+    Beside each that steps without the answer's statement change stands the same without
+    them.
+    """
+    names = interventions_told(report)
     if not names:
         return ()
-    first = names[0]
-    if report.task.setting == "provided":
-        wanted = [
-            (first, "load_bearing", f"{first}: load-bearing steps"),
-            (first, "decoy", f"{first}: decoys"),
-            (first, "auc", f"{first}: AUC"),
-            (first, "separated", f"{first}: problems separated"),
-        ]
-    else:
-        wanted = [
-            ("", "solved", "Problems solved"),
-            (first, mean_figure(rows, first), f"{first}: effect of a step"),
-            (first, "share", f"{first}: load-bearing steps"),
-            (first, "early", f"{first}: early third"),
-            (first, "late", f"{first}: late third"),
-            (first, "auc", f"{first}: AUC"),
-            (first, "chain_auc", f"{first}: AUC of chains"),
-            (first, "position_corr", f"{first}: effect and position"),
-        ]
-    return tuple(
-        Headline(label, rows[name, figure], _sentence(rows[name, figure].meaning))
-        for name, figure, label in wanted
-        if (name, figure) in rows
+    truth = bool(report.primary) and report.primary[0].endswith("label_difference")
+    found = [
+        Headline("Problems solved", row, _sentence(row.meaning))
+        for row in [report.row("solved")]
+        if row is not None
+    ]
+    for metric, label in HEADLINES:
+        if truth != (metric in WITH_LABELS) and not (metric in ("auc", "chain_auc")):
+            continue
+        for ending, told in (("", ""), (WITHOUT, ", without answer steps")):
+            row = _row(report, names[0], metric, ending)
+            if row is not None and (not ending or not truth):
+                found.append(
+                    Headline(f"{names[0]}: {label}{told}", row, _sentence(row.meaning))
+                )
+    return tuple(found)
+
+
+def _row(report: TaskReport, name: str, metric: str, ending: str = "") -> Row | None:
+    """The row of a metric, less the control's where it was run."""
+    return report.row(f"{name}_{metric}_vs_control{ending}") or report.row(
+        f"{name}_{metric}{ending}"
     )
 
 
-def _provided(report: TaskReport, name: str) -> tuple[str, str]:
-    rows = rows_by_name(report)
-    carrying, decoy = rows[name, "load_bearing"], rows[name, "decoy"]
-    first = (
-        f"{report.model} read {_count(carrying.estimate.n_problems, 'word problem')} with "
-        "the solution written out step by step; we changed one step at a time with the "
-        f"intervention {_named(name, 'provided')} and measured how much less likely it "
-        "then found the answer"
+def _known_truth(report: TaskReport, name: str) -> Iterator[str]:
+    carrying = _row(report, name, "effect_load_bearing")
+    decoy = _row(report, name, "effect_decoy")
+    problems = carrying.estimate.n_problems if carrying else 0
+    yield (
+        f"{report.model} read {counted(problems, 'word problem')} with the solution written "
+        f"out step by step; we changed one step at a time with the intervention "
+        f"{_named(name)} and measured how far the log-probability of the answer fell."
     )
-    second = (
-        f"Changing a step that the answer rests on {_made(carrying)}; changing a remark "
-        f"that has no part in the problem {_made(decoy)}"
-    )
-    return f"{first}.", f"{second}."
+    if carrying and decoy:
+        yield (
+            f"Changing a step that the answer rests on {_made(carrying)}; changing a "
+            f"remark that has no part in the problem {_made(decoy)}."
+        )
 
 
-def _written(report: TaskReport, name: str) -> tuple[str, str]:
-    rows, setting = rows_by_name(report), report.task.setting
-    mean = rows[name, mean_figure(rows, name)]
-    used = _count(mean.estimate.n_problems, "problem")
-    how = f"with the intervention {_named(name, setting)}"
-    solved = rows.get(("", "solved"))
-    if setting == "generated" and solved is not None:
-        first = (
+def _written(report: TaskReport, name: str) -> Iterator[str]:
+    mean = _row(report, name, "effect")
+    used = counted(mean.estimate.n_problems if mean else 0, "problem")
+    how = f"with the intervention {_named(name)}"
+    solved = report.row("solved")
+    if solved is not None:
+        yield (
             f"{report.model} wrote its own step-by-step solutions to "
-            f"{_count(solved.estimate.n_problems, 'problem')}; where its answer was right, "
-            f"in {used}, we changed one step at a time {how} and measured how much less "
-            "likely it then found its answer"
+            f"{counted(solved.estimate.n_problems, 'problem')}; where its answer was right, "
+            f"in {used}, we changed one step at a time {how} and measured how far the "
+            "log-probability of its answer fell."
         )
     else:
-        first = (
+        yield (
             f"{report.model} read step-by-step solutions to {used} that had been written "
-            f"before; we changed one step at a time {how} and measured how much less "
-            "likely it then found the answer"
+            f"before; we changed one step at a time {how} and measured how far the "
+            "log-probability of the answer fell."
         )
-    second = f"On average, changing a step {_made(mean)}"
-    if mean.figure == "effect":
-        second += ", compared with adding a remark that has no part in the problem"
-    share = rows.get((name, "share"))
-    if share is not None:
-        threshold = _threshold_words(share.meaning)
-        second += f"; {_steps_at(share)} reached {threshold}"
-    return f"{first}.", f"{second}."
+    if mean is None:
+        return
+    beside = ""
+    if mean.metric.startswith("effect_vs_control"):
+        beside = ", compared with adding a remark that has no part in the problem"
+    yield f"On average over problems, changing a step {_made(mean)}{beside}."
+    without = _row(report, name, "effect", WITHOUT)
+    share = _row(report, name, "load_bearing_rate")
+    others = _row(report, name, "load_bearing_rate", WITHOUT)
+    if without is not None:
+        yield (
+            f"Changing a step that does not already state the answer {_made(without)}"
+            f"{_of_steps(share, others, report)}."
+        )
+    elif share is not None:
+        threshold = nats(report.choices.threshold)
+        yield f"{_sentence(_steps_at(share))} reached the threshold of {threshold}."
 
 
-def _threshold_words(meaning: str) -> str:
-    """From the meaning of a share, as in "steps at or over 1 nat"."""
-    threshold = meaning.rsplit("over ", 1)[-1].split(" ", 1)[0]
-    return f"the threshold of {nats(float(threshold))}"
+def _of_steps(share: Row | None, others: Row | None, report: TaskReport) -> str:
+    if share is None or others is None:
+        return ""
+    return (
+        f"; {_steps_at(share)}, and {number(others.estimate.point, 'share')} of those that "
+        f"do not state it, reached the threshold of {nats(report.choices.threshold)}"
+    )
 
 
-def _named(name: str, setting: str) -> str:
-    words = intervention_words(name, setting)
-    return f"“{name}” ({words})" if words else f"“{name}”"
+def _named(name: str) -> str:
+    says = says_of(name)
+    return f"“{name}” ({says})" if says else f"“{name}”"
 
 
 def _made(row: Row) -> str:
-    """What changing a step made of the answer, the effect in brackets."""
+    """What changing a step did to the answer's log-probability, by the interval."""
     e = row.estimate
-    told = f"{number(e.point, 'nats')} nats{_interval(e, 'nats')}"
-    return f"{_as_factor(e.point)} ({told})"
-
-
-def _as_factor(nats: float) -> str:
-    """How many times less likely an answer became."""
-    if math.isnan(nats):
+    if math.isnan(e.point):
         return "could not be measured"
-    if abs(nats) < HARDLY:
-        return "hardly changed how likely the answer was"
-    times = math.exp(min(abs(nats), 50))
-    if times > FACTOR_TOO_LARGE:
-        told = "over a thousand"
-    else:
-        told = f"about {times:.1f}" if times < 10 else f"about {times:.0f}"
-    return f"made the answer {told} times {'less' if nats > 0 else 'more'} likely"
+    told = f"{number(abs(e.point), 'nats')} nats"
+    around = f" ({_interval(e)})" if not math.isnan(e.low) else ""
+    if e.low > 0:
+        return f"lowered it by {told}{around}"
+    if e.high < 0:
+        return f"raised it by {told}{around}"
+    if math.isnan(e.low):
+        return f"moved it by {number(e.point, 'nats')} nats, without an interval"
+    return f"did nothing that can be told from chance: {number(e.point, 'nats')} nats{around}"
 
 
 def _steps_at(share: Row) -> str:
     """The share of steps, its interval in brackets."""
     told = number(share.estimate.point, "share")
-    around = _interval(share.estimate, "share")
-    return f"{told} of the steps{f' ({around[2:]})' if around else ''}"
+    if math.isnan(share.estimate.low):
+        return f"{told} of the steps"
+    return f"{told} of the steps ({interval(share.estimate, 'share')})"
 
 
-def _interval(estimate: Estimate, unit: str) -> str:
-    if math.isnan(estimate.low):
-        return ""
-    return f", {100 * estimate.confidence_level:g}% interval {interval(estimate, unit)}"
-
-
-def _count(n: int, noun: str) -> str:
-    return f"{n:,} {noun}{'' if n == 1 else 's'}"
+def _interval(estimate: Estimate) -> str:
+    level = f"{100 * estimate.confidence_level:g}%"
+    return f"{level} interval of the fall {interval(estimate, 'nats')}"
 
 
 def _sentence(text: str) -> str:

@@ -16,7 +16,6 @@ from lm_eval_faith.records.run import runs_of_folder
 from lm_eval_faith.report.html.leaderboard_page import leaderboard_page
 from lm_eval_faith.report.html.report_page import as_html, pages_of_run
 from lm_eval_faith.report.leaderboard import Board, written
-from lm_eval_faith.report.make import Choices
 from lm_eval_faith.report.report import Asked
 from lm_eval_faith.report.write import text
 
@@ -113,13 +112,12 @@ def _contents(
 
 
 def _report_page(folder: Path, bootstrap: Bootstrap, asked: Asked) -> str:
-    choices = Choices(asked.threshold, asked.exclude_answer_steps)
     pages = [
         page
         for run in runs_of_folder(folder)
-        for page in pages_of_run(run, bootstrap, choices)
+        for page in pages_of_run(run, bootstrap, asked)
     ]
-    return as_html(pages, bootstrap, choices, leaderboard=f"../{INDEX}")
+    return as_html(pages, bootstrap, asked, leaderboard=f"../{INDEX}")
 
 
 def _is_ours(path: Path) -> bool:

@@ -17,7 +17,7 @@ from lm_eval_faith.report.html.leaderboard_page import LONGEST_NAME, leaderboard
 from lm_eval_faith.report.html.report_page import as_html, pages_of_run, report_page
 from lm_eval_faith.report.html.site import write_site
 from lm_eval_faith.report.leaderboard import leaderboards
-from lm_eval_faith.report.make import Choices
+from lm_eval_faith.report.report import NOTHING_ASKED
 
 from ...hostile import MODEL_NAMES, SHORT, TEXTS, write_run
 from .conftest import QUICK
@@ -129,7 +129,7 @@ def test_a_site_of_hostile_models_stays_in_its_folder(tmp_path, open_page):
         write_run(folder / str(k), ["a", "b"], name)
     site = tmp_path / "out" / "site"
     site.parent.mkdir()
-    write_site(site, leaderboards([folder], bootstrap=QUICK), QUICK, Choices())
+    write_site(site, leaderboards([folder], bootstrap=QUICK), QUICK, NOTHING_ASKED)
     assert [path.name for path in site.parent.iterdir()] == ["site"]
     assert len(list((site / "reports").iterdir())) == len(names)
     opened = open_page(site / "index.html")

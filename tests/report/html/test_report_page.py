@@ -14,7 +14,7 @@ from lm_eval_faith.report.cells import finite, number
 from lm_eval_faith.report.html import report_page as pages
 from lm_eval_faith.report.html.chains import SCALE, BrowsedTask, packed, problem_key
 from lm_eval_faith.report.html.report_page import report_page
-from lm_eval_faith.report.make import Choices, make_reports
+from lm_eval_faith.report.report import NOTHING_ASKED, Asked, make_reports
 
 from .conftest import QUICK
 
@@ -29,7 +29,7 @@ def as_told(reports):
             "estimates": [
                 {
                     "intervention": row.intervention,
-                    "figure": row.figure,
+                    "metric": row.metric,
                     "meaning": row.meaning,
                     "unit": row.unit,
                     **finite(asdict(row.estimate)),
@@ -57,7 +57,7 @@ def test_the_first_thing_told_is_what_was_done_to_which_model(
 ):
     lede = open_page(provided_page.html).page.locator(".lede").inner_text()
     assert lede.startswith("model-00 read 15 word problems")
-    assert "“corrupt” (the step's numbers become nearby wrong ones" in lede
+    assert "“corrupt” (the numbers that it states become nearby wrong ones)" in lede
     lede = open_page(written_page.html).page.locator(".lede").inner_text()
     assert lede.startswith("one wrote its own step-by-step solutions to 12 problems")
     assert "“corrupt”" in lede and "95% interval" in lede
@@ -123,7 +123,7 @@ def test_all_numbers_of_the_page_are_those_of_the_json_report(name, request, ope
     assert [model for model, _ in shown] == [report["model"] for report in told]
     for (_, rows), report in zip(shown, told, strict=True):
         for row, e in zip(rows, report["estimates"], strict=True):
-            assert row[0] == (e["intervention"] or "none") and row[1] == e["figure"]
+            assert row[0] == (e["intervention"] or "none") and row[1] == e["metric"]
             assert row[5] == e["n_problems"]
             if e["point"] is None:
                 assert row[3] == "–"
@@ -137,13 +137,13 @@ def test_all_numbers_of_the_page_are_those_of_the_json_report(name, request, ope
 
 def test_headline_numbers_are_those_of_the_json_report(provided_page, open_page):
     told = {
-        (e["intervention"], e["figure"]): e["point"]
+        (e["intervention"], e["metric"]): e["point"]
         for e in as_told(provided_page.reports)[0]["estimates"]
     }
     values = open_page(provided_page.html).page.locator(".headline data")
     assert [float(v.get_attribute("value")) for v in values.all()] == [
-        told["corrupt", figure]
-        for figure in ("load_bearing", "decoy", "auc", "separated")
+        told["corrupt", metric]
+        for metric in ("effect_load_bearing", "effect_decoy", "auc", "separated")
     ]
 
 
@@ -152,10 +152,8 @@ def test_the_page_shows_what_make_reports_makes(provided_folder, both_page):
 
 
 def test_the_moved_threshold_tells_the_shares_of_the_json_report(
-    written_page, open_page
+    written_page, generated_runs, open_page
 ):
-    (report,) = as_told(written_page.reports)
-    told = {(e["intervention"], e["figure"]): e for e in report["estimates"]}
     opened = open_page(written_page.html)
     slider = opened.page.locator("[data-curve] input")
     rule = opened.page.locator('[data-mark="threshold"]')
@@ -169,17 +167,20 @@ def test_the_moved_threshold_tells_the_shares_of_the_json_report(
         seen[threshold] = {
             cells[i]: cells[i + 1 : i + 3] for i in range(0, len(cells), 3)
         }
-    compared = 0
-    for (name, figure), e in told.items():
-        match = re.fullmatch(r"share_at_(.*)", figure)
-        if match:
+    for chosen in (0.1, 0.5, 1.0, 8.0):
+        (report,) = as_told(make_reports([generated_runs[0]], QUICK, Asked(chosen)))
+        told = {
+            e["intervention"]: e
+            for e in report["estimates"]
+            if e["metric"] == "load_bearing_rate_vs_control"
+        }
+        assert set(told) == set(seen[chosen]) == {"corrupt", "delete"}
+        for name, e in told.items():
             low, high = number(e["low"], "share"), number(e["high"], "share")
-            assert seen[float(match[1])][name] == [
+            assert seen[chosen][name] == [
                 number(e["point"], "share"),
                 f"[{low}, {high}]",
             ]
-            compared += 1
-    assert compared == 2 * 11
     moved = rule.get_attribute("transform")
     opened.page.get_by_role("button", name="Back to 1").click()
     assert opened.page.locator(".threshold-at").inner_text() == "1 nat"
@@ -203,7 +204,7 @@ def test_the_threshold_can_be_moved_by_keyboard_and_moves_in_the_chains(
 def test_a_chosen_threshold_and_left_out_answer_steps_are_those_of_the_command(
     generated_runs, open_page
 ):
-    made = report_page([generated_runs[0]], QUICK, Choices(0.5, True))
+    made = report_page([generated_runs[0]], QUICK, Asked(0.5, True))
     opened = open_page(made.html)
     assert opened.page.locator(".threshold-at").inner_text() == "0.5 nats"
     assert "--threshold 0.5 --exclude-answer-steps" in opened.texts("#method pre")[-1]
@@ -696,7 +697,7 @@ def test_runs_too_large_for_a_page_are_sampled_the_same_each_time_and_it_says_so
     assert {p[0] for p in shared} < numbers, "the first of the same order"
     assert all(p[2] and p[3] for p in shared), "in all runs or in none"
     assert len(json.dumps(one.data)) < 60_000
-    html = pages._rendered(pages._context([small], QUICK, Choices()), one, [])
+    html = pages._rendered(pages._context([small], QUICK, NOTHING_ASKED), one, [])
     note = open_page(html).page.locator("#sampled").inner_text()
     assert note.startswith(f"This page holds {one.shown} of 60 problems")
 

@@ -6,9 +6,19 @@ from dataclasses import dataclass
 
 import lm_eval_faith_stats as stats
 import numpy as np
-from lm_eval_faith_stats import Bootstrap, Estimate
+from lm_eval_faith_stats import (
+    MEAN_OF_STEPS,
+    SHARE_OF_STEPS,
+    Bootstrap,
+    Estimate,
+    Sample,
+)
 
-from lm_eval_faith.report.generated import THRESHOLDS, WrittenSteps
+from lm_eval_faith.metrics import at_least
+from lm_eval_faith.records.columns import Columns, Floats
+
+THRESHOLDS = (0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0)
+"""Where the curve of the share over thresholds is read, in nats."""
 
 POSITION_PARTS = 5
 """Equal parts of a chain in which the effect by position is told."""
@@ -32,12 +42,14 @@ class Histogram:
 
 
 def histogram_edges(effects: np.ndarray) -> np.ndarray:
-    """Edges in nats, at whole multiples of the bins' width, zero among them."""
+    """Edges in nats; zero is the middle of a bin, so that a spike there is one bar."""
     if not len(effects):
-        return np.array([0.0, NARROWEST_BIN])
+        return np.array([-NARROWEST_BIN / 2, NARROWEST_BIN / 2])
     width = max(NARROWEST_BIN, float(np.ptp(effects)) / 40)
-    first, last = np.floor(effects.min() / width), np.floor(effects.max() / width) + 1
-    return np.arange(first, last + 0.5) * width
+    first = np.floor(effects.min() / width + 0.5)
+    last = np.floor(effects.max() / width + 0.5)
+    edges: np.ndarray = (np.arange(first, last + 1.5) - 0.5) * width
+    return edges
 
 
 def histogram(effects: np.ndarray, edges: np.ndarray) -> Histogram:
@@ -59,22 +71,19 @@ def part_of_chain(position: np.ndarray) -> np.ndarray:
     return capped
 
 
-def means_by_part(
-    effect: np.ndarray,
-    position: np.ndarray,
-    problem: np.ndarray,
-    bootstrap: Bootstrap,
-) -> tuple[Estimate, ...]:
+def means_by_part(steps: Columns, bootstrap: Bootstrap) -> tuple[Estimate, ...]:
     """The mean effect over the steps of each part of the chain, first part first."""
-    part = part_of_chain(position)
+    part = part_of_chain(steps.position)
     return tuple(
-        stats.step_mean_estimate(effect[part == k], problem[part == k], bootstrap)
+        MEAN_OF_STEPS.estimate(
+            Sample(steps.effect[part == k], steps.problem[part == k]), bootstrap
+        )
         for k in range(POSITION_PARTS)
     )
 
 
 def curve_thresholds(threshold: float) -> tuple[float, ...]:
-    """Bars in nats at which the share is told: the report's, the chosen one, and between."""
+    """Nats at which the share is told: the report's, the chosen one, and between."""
     between = np.concatenate(
         [np.arange(0, 2, 0.1), np.arange(2, 4, 0.25), np.arange(4, 8.1, 0.5)]
     )
@@ -83,11 +92,14 @@ def curve_thresholds(threshold: float) -> tuple[float, ...]:
 
 
 def share_curve(
-    steps: WrittenSteps, thresholds: tuple[float, ...], bootstrap: Bootstrap
+    steps: Columns, thresholds: tuple[float, ...], bootstrap: Bootstrap
 ) -> tuple[Estimate, ...]:
-    """The share of steps at or over each threshold."""
-    return stats.share_curve_estimate(
-        steps.effect, steps.problem, thresholds, bootstrap
+    """The share of steps at or over each threshold. Intervals are pointwise."""
+    return tuple(
+        SHARE_OF_STEPS.estimate(
+            Sample(at_least(steps.effect, threshold), steps.problem), bootstrap
+        )
+        for threshold in thresholds
     )
 
 
@@ -100,8 +112,26 @@ class Slope:
     at_end: float
 
 
-def slopes(steps: WrittenSteps) -> tuple[Slope, ...]:
+def slopes(steps: Columns) -> tuple[Slope, ...]:
     """One line a problem with at least three applicable steps at different positions."""
     lines = stats.within_problem_slopes(steps.effect, steps.position, steps.problem)
     ends = zip(lines.problem, lines.at_start, lines.at_end, strict=True)
     return tuple(Slope(int(k), float(start), float(end)) for k, start, end in ends)
+
+
+def within_reach(effects: Floats) -> Floats:
+    """The middle 99% of the effects: a single extreme one would flatten the rest."""
+    known: Floats = effects[~np.isnan(effects)]
+    if len(known):
+        low, high = np.quantile(known, [0.005, 0.995])
+        known = known[(known >= low) & (known <= high)]
+    return known
+
+
+def spread(indices: np.ndarray, most: int) -> np.ndarray:
+    """At most so many of them, evenly chosen, the first and the last among them."""
+    if len(indices) <= most:
+        return indices
+    places = np.linspace(0, len(indices) - 1, most).round().astype(int)
+    chosen: np.ndarray = indices[places]
+    return chosen
