@@ -99,6 +99,9 @@ CHARACTERS_PER_TOKEN = 4
 IDS_TOLD = 10
 """So many ids stand beside a reason in the run's last lines; the samples hold all."""
 
+UNLIKE_WRITTEN = 0.02
+"""A text has up to this share fewer tokens when it is encoded than the model wrote it in."""
+
 GENERATION_LENGTHS = ("max_gen_toks", "max_new_tokens", "max_tokens")
 """What the harness takes for the most tokens to generate, in this order."""
 
@@ -414,10 +417,20 @@ class FaithTask(ShowsMetrics, ConfigurableTask):  # type: ignore[misc]
             "taken_apart": taken_apart,
         }
 
-    def _is_cut_off(self, text: str, generation: Mapping[str, Any]) -> bool:
-        """Whether a text has as many tokens as may be generated, so far as is known."""
+    def _is_cut_off(
+        self, text: str, generation: Mapping[str, Any], about: float = 0
+    ) -> bool:
+        """Whether a text has as many tokens as may be generated, so far as is known.
+
+        Args:
+            text: the text.
+            generation: the settings.
+            about: the share of tokens that may be missing.
+        """
         most, model = _most_tokens(generation), self._limit.model
-        return bool(most and model and len(model.tok_encode(text)) >= most)
+        return bool(
+            most and model and len(model.tok_encode(text)) >= most - about * most
+        )
 
     def _tokens_too_many(self, prompt: str, generation: Mapping[str, Any]) -> int:
         """How many tokens a prompt has, where backends would cut it to have room for
@@ -818,7 +831,8 @@ class WrittenChains(FaithTask):
         whole = self.form.without_what_stops(text, generation) == text
         # Of an answer at the very end of a text that was cut off, perhaps half is there.
         ends = whole and not (own.answer and own.rest.strip())
-        if ends and self._is_cut_off(text, generation):
+        about = 0 if own.answer else UNLIKE_WRITTEN
+        if ends and self._is_cut_off(text, generation, about):
             return "cut off"
         if not own.answer:
             if own.outcome == "unfinished":

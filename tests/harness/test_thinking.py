@@ -283,7 +283,7 @@ def test_why_generations_could_not_be_used_is_told_at_the_end_and_in_the_samples
     run: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     texts = [
-        "Adding. " * 100,
+        "Adding. " * 56,
         "Five.\n</think>\n\nQuestion: again? The answer is 5.",
         "Adding 5 and 3.",
         "Adding 5 and 3.\n</think>\n\nI do not know.",
