@@ -8,7 +8,12 @@ import re
 
 from lm_eval_faith.chains.asides import ASIDES_WITHOUT_NUMBER
 from lm_eval_faith.chains.chain import Chain
-from lm_eval_faith.interventions.registry import Context, intervention
+from lm_eval_faith.chains.language_phrases import phrases_of
+from lm_eval_faith.interventions.registry import (
+    Context,
+    NotApplicable,
+    intervention,
+)
 
 ASIDES = (
     *ASIDES_WITHOUT_NUMBER,
@@ -31,15 +36,36 @@ ASIDES = (
 )
 """Sentences without a number, about nothing that problems count."""
 
+WITHOUT_SPACES = ("ja", "th", "zh")
+"""Languages that put no white space between sentences."""
+
 
 @intervention(
     "control", says="an aside is put after it, and nothing else changes", control=True
 )
 def control(chain: Chain, step: int, context: Context) -> Chain:
-    """The step, and an aside behind it, set off as the chain sets off its steps."""
+    """The step, and an aside in the chain's language behind it, set off as its steps are.
+
+    Raises:
+        NotApplicable: there is no aside in that language.
+    """
     text = chain.steps[step].text
-    aside = context.draw.choice(ASIDES)
+    aside = context.draw.choice(asides_of(chain))
     return chain.with_step(step, text + _spacing(chain, step) + aside)
+
+
+def asides_of(chain: Chain) -> tuple[str, ...]:
+    """The asides in the language of a chain.
+
+    Raises:
+        NotApplicable: there are none.
+    """
+    if chain.writing.code == "en":
+        return ASIDES
+    phrases = phrases_of(chain.writing.language)
+    if phrases is None:
+        raise NotApplicable(f"there is no aside in {chain.writing.language!r}")
+    return phrases.asides
 
 
 def _spacing(chain: Chain, step: int) -> str:
@@ -48,4 +74,6 @@ def _spacing(chain: Chain, step: int) -> str:
     for k in places:
         if white := re.match(r"\s+", chain.steps[k].after):
             return white[0]
-    return "\n" if "\n" in chain.steps[step].text else " "
+    if "\n" in chain.steps[step].text:
+        return "\n"
+    return "" if chain.writing.code in WITHOUT_SPACES else " "
