@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from lm_eval_faith.chains.chain import Chain
+from lm_eval_faith.chains.language_phrases import phrases_of
 from lm_eval_faith.chains.markup import READING_TAGS, parts_of
 from lm_eval_faith.chains.written import WrittenChain, split_generation
 from lm_eval_faith.errors import InputError
@@ -21,12 +22,18 @@ def _tag(name: str, value: object) -> str:
     return text(name, value).replace("\\n", "\n")
 
 
+ENGLISH_CUE = "The answer is"
+
+
 @dataclass(frozen=True)
 class AnswerFormat:
     """How a chain and its answer follow a prompt."""
 
     answer_cue: str = parameter(
-        "The answer is", text, "the words that lead to the answer"
+        ENGLISH_CUE,
+        text,
+        "the words that lead to the answer; unless told otherwise in the language of the "
+        "chain",
     )
     answer_delimiter: str = parameter(
         " ", text, "what stands between cue and answer; it is scored with the answer"
@@ -43,6 +50,13 @@ class AnswerFormat:
     think_close: str = parameter(
         "\n</think>\n\n", _tag, "the tag that closes it, with its white space"
     )
+
+    def in_language_of(self, chain: Chain) -> AnswerFormat:
+        """The same with the cue in the chain's language, unless another one was asked for."""
+        phrases = phrases_of(chain.writing.language)
+        if self.answer_cue != ENGLISH_CUE or phrases is None:
+            return self
+        return replace(self, answer_cue=phrases.cue)
 
     def context(self, prompt: str, chain_text: str) -> str:
         """Everything before the answer.

@@ -579,10 +579,11 @@ class ReadChains(FaithTask):
                     doc=doc, arguments=(before,), idx=0, make=make, **kwargs
                 )
             made = _ready(self._variants[problem.id])
-            requests = _first(read(before, problem.chain, made, self.form, self.fits))
+            form = self.form.in_language_of(problem.chain)
+            requests = _first(read(before, problem.chain, made, form, self.fits))
             if not requests:
                 variants = self._variants[problem.id]
-                asked = chain_requests(before, problem.chain, variants, self.form)
+                asked = chain_requests(before, problem.chain, variants, form)
                 self._refuse_too_long(problem, asked)
                 requests = [self._stand_in(problem)]
         except InputError as error:
@@ -611,11 +612,13 @@ class ReadChains(FaithTask):
             rewrite=problem.rewrite,
             **self.asking(before, generation),
         )
-        outcome = yield from read(before, problem.chain, made, self.form, self.fits)
+        form = self.form.in_language_of(problem.chain)
+        outcome = yield from read(before, problem.chain, made, form, self.fits)
         return outcome.to_dict()
 
     def _clean(self, before: str, problem: Problem) -> list[Request]:
-        return chain_requests(before, problem.chain, (), self.form)
+        form = self.form.in_language_of(problem.chain)
+        return chain_requests(before, problem.chain, (), form)
 
     def _stand_in(self, problem: Problem) -> Score:
         """The answer by itself: the harness wants a request for every document."""

@@ -1,0 +1,15 @@
+"""How a chain and its answer follow a prompt."""
+
+from lm_eval_faith.chains.written import chain_of
+from lm_eval_faith.harness.answer_format import AnswerFormat
+
+GERMAN = chain_of("Anna hat 3 Äpfel. Sie kauft noch 4 Äpfel. Das sind 7 Äpfel.", "7")
+ENGLISH = chain_of("Anna has 3 apples. She buys 4 more. That makes 7 apples.", "7")
+
+
+def test_the_cue_is_in_the_language_of_the_chain_unless_the_user_named_one():
+    form = AnswerFormat()
+    assert form.in_language_of(ENGLISH) is form
+    assert form.in_language_of(GERMAN).answer_cue == "Die Antwort ist"
+    asked_for = AnswerFormat(answer_cue="Also:")
+    assert asked_for.in_language_of(GERMAN) is asked_for
