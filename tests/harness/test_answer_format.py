@@ -9,7 +9,7 @@ ENGLISH = chain_of("Anna has 3 apples. She buys 4 more. That makes 7 apples.", "
 
 def test_the_cue_is_in_the_language_of_the_chain_unless_the_user_named_one():
     form = AnswerFormat()
-    assert form.in_language_of(ENGLISH) is form
+    assert form.in_language_of(ENGLISH) == form
     assert form.in_language_of(GERMAN).answer_cue == "Die Antwort ist"
     asked_for = AnswerFormat(answer_cue="Also:")
     assert asked_for.in_language_of(GERMAN) is asked_for
