@@ -15,7 +15,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 import lm_eval_faith
-from lm_eval_faith.report.cells import finite, interval, number, plain
+from lm_eval_faith.report.cells import counted, finite, interval, number, plain
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -122,4 +122,5 @@ def _environment() -> Environment:
     )
     environment.filters["number"] = number
     environment.filters["interval"] = interval
+    environment.filters["counted"] = counted
     return environment
