@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from lm_eval_faith._version import __version__
+
 if TYPE_CHECKING:
     from lm_eval_faith.harness.activation import task_manager as task_manager
 
-__version__ = "0.1.0"
 
 __all__ = ["__version__", "task_manager"]
 

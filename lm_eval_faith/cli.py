@@ -138,13 +138,13 @@ def doctor() -> None:
     """
     from lm_eval_faith_tasks import PATH
 
-    import lm_eval_faith
+    from lm_eval_faith._version import __version__
     from lm_eval_faith.harness import doctor as look
     from lm_eval_faith.harness import startup
 
     harness = startup.look_at_harness()
     files = startup.startup_files()
-    print(f"lm-eval-faith {lm_eval_faith.__version__}, tasks in {PATH}")
+    print(f"lm-eval-faith {__version__}, tasks in {PATH}")
     if not harness.version:
         print("lm_eval is missing: pip install 'lm-eval[hf]'")
         raise SystemExit(1)
@@ -290,7 +290,8 @@ def chains(
     """
     from lm_eval_faith.parameters import from_words
     from lm_eval_faith.problems import shown_chains
-    from lm_eval_faith.report.cells import json_text, plain
+    from lm_eval_faith.report.cells import json_text
+    from lm_eval_faith.shown import plain
 
     parameters = from_words(metadata or ())
     found = [shown_chains.show_file(file, parameters) for file in files]
@@ -727,7 +728,7 @@ def main() -> None:
     try:
         app(prog_name="lm-eval-faith")
     except InputError as error:
-        from lm_eval_faith.report.cells import brief
+        from lm_eval_faith.shown import brief
 
         print(f"error: {brief(str(error), longest=2000)}", file=sys.stderr)
         raise SystemExit(2) from None

@@ -29,21 +29,6 @@ _BLOCK_PROBLEMS = 64
 _FLOAT32_EXACT = 1 << 24
 
 
-def auc(effect: ArrayLike, load_bearing: ArrayLike) -> float:
-    """Area under the ROC curve of the pooled steps.
-
-    effect: (steps,) nats, NaN left out. load_bearing: (steps,) booleans. NaN where either kind of step is missing.
-    Raises ValueError for infinite effects and unequal lengths.
-
-    >>> auc([3.0, 1.0, 2.0], [True, True, False])
-    0.5
-    """
-    values = as_values(effect, "effect")
-    labels = as_label(load_bearing, "load_bearing", len(values)) != 0
-    kept = ~np.isnan(values)
-    return _auc(values[kept], labels[kept])
-
-
 def _auc(values: Floats, labels: NDArray[np.bool_]) -> float:
     positive, negative = values[labels], np.sort(values[~labels])
     if not len(positive) or not len(negative):

@@ -45,10 +45,8 @@ from .intervals import Floats, Interval, bca_constants, mover_interval, pivots
 from .steps import Steps
 
 PAIRED_METHOD: Method = "studentised"
-UNPAIRED_METHOD: Method = "studentised"
 SHARE_DIFFERENCE_METHOD: Method = "mover"
 
-_BATCH_COLUMNS = 256
 _BATCH_PAIRS = 128
 
 
@@ -378,31 +376,6 @@ def _of_both(comparison: Comparison, n_problems: int) -> Comparison:
     return replace(
         comparison, estimate=replace(comparison.estimate, n_problems=n_problems)
     )
-
-
-def tiers(
-    points: Sequence[float],
-    pairs: Sequence[PairComparison],
-    confidence_level: float = 0.95,
-) -> tuple[tuple[int, ...], ...]:
-    """Models in tiers, from the highest point down.
-
-    points: one a model, in the units of the estimate. pairs: as `all_pairs` returns them. A model joins the tier while
-    Holm's p-value of its difference from every model in the tier is at or over 1 - confidence_level; a pair that cannot be compared
-    (NaN) is not told apart. So no two models of one tier are told apart, which does not make them equal; and because
-    not being told apart is not transitive, models of neighbouring tiers may not be told apart either.
-    """
-    adjusted = {frozenset((pair.first, pair.second)): pair.p_holm for pair in pairs}
-    found: list[list[int]] = []
-    for model in sorted(range(len(points)), key=lambda m: (-points[m], m)):
-        if found and not any(
-            adjusted[frozenset((above, model))] < 1 - confidence_level
-            for above in found[-1]
-        ):
-            found[-1].append(model)
-        else:
-            found.append([model])
-    return tuple(tuple(tier) for tier in found)
 
 
 @dataclass(frozen=True)

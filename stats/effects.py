@@ -215,7 +215,7 @@ class HedgesG:
             n = sums[:, 0]
             shift, m2, m3, m4 = (sums[:, 1:] / n[:, np.newaxis]).T
             # Central moments from the moments about the mean of the sample.
-            variance = above_rounding(m2 - shift**2, centre, np.mean(x**2), 1.0)
+            variance = above_rounding(m2 - shift**2, centre, _mean(x**2), 1.0)
             variance = np.where(variance > 0, variance, np.nan)
             third = m3 - 3 * shift * m2 + 2 * shift**3
             fourth = m4 - 4 * shift * m3 + 6 * shift**2 * m2 - 3 * shift**4

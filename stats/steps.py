@@ -102,18 +102,13 @@ def as_values(value: ArrayLike, name: str) -> Floats:
     values = np.asarray(value, dtype=np.float64) + 0.0
     if values.ndim != 1:
         raise ValueError(f"{name} must be one-dimensional, not of shape {values.shape}")
-    check_finite(values, name)
-    return values
-
-
-def check_finite(values: Floats, name: str) -> None:
-    """Raise ValueError where an entry is infinite or so large that its powers would be."""
     too_large = np.flatnonzero(np.abs(values) > LARGEST_VALUE)
     if len(too_large):
         raise ValueError(
             f"{name} is infinite or beyond {LARGEST_VALUE:g} at index {too_large[0]}: "
             "leave such entries out (NaN) or give a smaller number"
         )
+    return values
 
 
 def as_label(label: ArrayLike, name: str, length: int) -> Floats:

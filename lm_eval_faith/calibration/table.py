@@ -11,8 +11,9 @@ from lm_eval_faith_stats import Estimate
 from lm_eval_faith.calibration.measure import GOOD_AUC, SMALL_EFFECT, Row
 from lm_eval_faith.calibration.run import BYPASSER, Plan
 from lm_eval_faith.report import write
-from lm_eval_faith.report.cells import interval, nats, number
+from lm_eval_faith.report.cells import interval, number
 from lm_eval_faith.report.write import Column, Section
+from lm_eval_faith.shown import nats
 
 NOTHING = "n/a"
 

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import copy
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from lm_eval_faith.chains.chain import Chain
+from lm_eval_faith.chains.markup import READING_TAGS, parts_of
 from lm_eval_faith.chains.written import WrittenChain, split_generation
 from lm_eval_faith.errors import InputError
+from lm_eval_faith.harness.seam import spaces_moved
 from lm_eval_faith.parameters import parameter, text, yes_or_no
+from lm_eval_faith.problems.reading import TextReading
+
+
+def _tag(name: str, value: object) -> str:
+    """A tag with its white space; a line break may be written out."""
+    return text(name, value).replace("\\n", "\n")
 
 
 @dataclass(frozen=True)
@@ -28,10 +38,10 @@ class AnswerFormat:
         "unless the chat template does",
     )
     think_open: str = parameter(
-        "<think>\n", text, "the tag that opens the thinking, with its white space"
+        "<think>\n", _tag, "the tag that opens the thinking, with its white space"
     )
     think_close: str = parameter(
-        "\n</think>\n\n", text, "the tag that closes it, with its white space"
+        "\n</think>\n\n", _tag, "the tag that closes it, with its white space"
     )
 
     def context(self, prompt: str, chain_text: str) -> str:
@@ -45,46 +55,129 @@ class AnswerFormat:
         start = self.opened(prompt)
         return f"{start}{chain_text.rstrip()}{self.think_close}{self.answer_cue}"
 
+    def request(self, prompt: str, chain_text: str, answer: str) -> tuple[str, str]:
+        """A context, and the continuation whose log-probability is asked for.
+
+        Behind a closing tag without a cue, white space ends the context. The harness
+        would score it with the answer, so it is put there, where the samples file shows it.
+        """
+        context = self.context(prompt, chain_text)
+        continuation = self.answer_delimiter + answer
+        return (
+            spaces_moved(context, continuation)
+            if self.think
+            else (context, continuation)
+        )
+
     def before_chain(self, prompt: str) -> str:
         """Everything before the chain.
 
         Raises:
-            InputError: the prompt closes the thinking before it begins.
+            InputError: the prompt closes the thinking before it begins, or opens it
+                where there is to be none.
         """
-        return self.opened(prompt) if self.think else prompt
+        if self.think:
+            return self.opened(prompt)
+        for opening, closing in self._known_tags():
+            if opening and prompt.rstrip().endswith(opening):
+                raise InputError(
+                    f"the chat template ends with {opening!r}, so all that follows is "
+                    "thinking, and a chain without the closing tag would never end it: "
+                    "pass --metadata think=true" + self._tags_to_pass(opening, closing)
+                )
+        return prompt
 
     def opened(self, prompt: str) -> str:
         """The prompt up to where the thinking begins: the tag is added if it is missing.
 
         Raises:
-            InputError: the prompt closes the thinking before it begins.
+            InputError: the prompt closes the thinking before it begins, or opens it with
+                another tag.
         """
-        written = prompt.rstrip()
-        if written.endswith(self.think_close.strip()):
-            raise InputError(
-                f"the chat template ends with {self.think_close.strip()!r}, so the "
-                "model is told not to think: pass chat_template_args="
-                '{"enable_thinking":true} in --model_args'
-            )
-        return prompt if self.is_open(prompt) else prompt + self.think_open
+        if self.is_open(prompt):
+            return prompt
+        for opening, closing in self._known_tags():
+            if closing and prompt.rstrip().endswith(closing):
+                raise InputError(
+                    f"the chat template ends with {closing!r}, so the model is told not "
+                    'to think: pass chat_template_args={"enable_thinking":true} in '
+                    "--model_args, or think=false in --metadata"
+                )
+            if opening and prompt.rstrip().endswith(opening):
+                raise InputError(
+                    f"the chat template opens the thinking with {opening!r}: pass "
+                    "--metadata think=true" + self._tags_to_pass(opening, closing)
+                )
+        return prompt + self.think_open
+
+    def _known_tags(self) -> Sequence[tuple[str, str]]:
+        """What opens and closes thinking: this form's tags, then those in use."""
+        return (self._own_tags(), *READING_TAGS)
+
+    def _own_tags(self) -> tuple[str, str]:
+        return self.think_open.strip(), self.think_close.strip()
+
+    def _tags_to_pass(self, opening: str, closing: str) -> str:
+        if (opening, closing) == self._own_tags():
+            return ""
+        return f" think_open='{opening}\\n' think_close='\\n{closing}\\n\\n'"
 
     def is_open(self, prompt: str) -> bool:
         """Whether the prompt ends with the tag that opens the thinking."""
         tag = self.think_open.strip()
         return bool(tag) and prompt.rstrip().endswith(tag)
 
+    def asked_for(self, generation: Mapping[str, Any]) -> dict[str, Any]:
+        """Settings under which a model writes a chain, from a user's.
+
+        No stop string ends the thinking, where it would be one of its own words: the
+        backend gets none, and :meth:`without_what_stops` cuts behind the closing tag.
+        """
+        settings = copy.deepcopy(dict(generation))
+        return settings | {"until": []} if self.think else settings
+
+    def without_what_stops(self, text: str, generation: Mapping[str, Any]) -> str:
+        """A generation up to the first stop string behind its thinking, if it has one.
+
+        Without ``think`` the backend has cut it already.
+        """
+        if not self.think:
+            return text
+        parts = parts_of(text, self._own_tags(), thinking=True)
+        if parts.missing:
+            return text
+        answer = parts.start if parts.final is None else parts.end
+        until = generation.get("until") or []
+        stops = [until] if isinstance(until, str) else until
+        places = [text.find(stop, answer) for stop in stops if stop]
+        return text[: min((p for p in places if p >= 0), default=len(text))]
+
     def taker_apart(
-        self, prompt: str, reference: str | None = None, allow_last_number: bool = False
+        self,
+        prompt: str,
+        generation: Mapping[str, Any],
+        reading: TextReading,
+        reference: str | None = None,
+        allow_last_number: bool = False,
     ) -> Callable[[str], WrittenChain]:
-        """What takes apart the texts that a model writes behind a prompt."""
+        """What takes apart the texts that a model writes behind a prompt.
+
+        Args:
+            prompt: the prompt.
+            generation: a user's settings, whose stop strings count.
+            reading: how a text becomes a chain.
+            reference: the right answer.
+            allow_last_number: it may be the last number of a text without a statement.
+        """
 
         def taken_apart(text: str) -> WrittenChain:
             return split_generation(
-                text,
+                self.without_what_stops(text, generation),
                 reference,
-                think_tags=(self.think_open.strip(), self.think_close.strip()),
+                think_tags=reading.tags or self._own_tags(),
                 thinking=self.is_open(prompt),
                 allow_last_number=allow_last_number,
+                **reading.how,
             )
 
         return taken_apart

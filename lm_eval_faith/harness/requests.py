@@ -17,6 +17,7 @@ from lm_eval_faith.asks import Generate, Score, Stages
 from lm_eval_faith.chains.chain import Chain, chain_to_dict
 from lm_eval_faith.chains.written import WrittenChain
 from lm_eval_faith.harness.answer_format import AnswerFormat
+from lm_eval_faith.harness.seam import spaces_moved
 from lm_eval_faith.interventions.plan import Variant
 from lm_eval_faith.problems.problem import Problem
 from lm_eval_faith.records.outcome import SAMPLES_FORMAT, TOO_LONG, Response
@@ -39,6 +40,8 @@ class Outcome:
         answers: in the order of :func:`chain_requests`.
         written: the text that the model wrote, taken apart; None where it wrote none.
         generation: that text.
+        scored: the clean chain's answer as it is scored: with the white space before it, which
+            the harness takes from the context.
     """
 
     outcome: str
@@ -46,6 +49,7 @@ class Outcome:
     answers: Sequence[Response] = ()
     written: WrittenChain | None = None
     generation: str = ""
+    scored: str = ""
 
     @property
     def solved(self) -> bool | None:
@@ -72,6 +76,7 @@ class Outcome:
             "cue": written.short_cue,
             "cue_leaves_out_a_second_solution": written.short_cue != written.cue,
             "answer": written.answer,
+            "scored": self.scored,
         }
         return {"generation": self.generation, "note": note, "loglikelihoods": answers}
 
@@ -103,15 +108,14 @@ def chain_requests(
     prompt: str, chain: Chain, variants: Sequence[Variant], form: AnswerFormat
 ) -> list[Request]:
     """All that must be scored for one chain."""
-    answer = form.answer_delimiter + chain.answer
-    requests = [(form.context(prompt, chain.text), answer)]
+    requests = [form.request(prompt, chain.text, chain.answer)]
     for variant in variants:
         if variant.chain is None:
             continue
-        context = form.context(prompt, variant.chain.text)
-        requests.append((context, answer))
+        changed = variant.chain.text
+        requests.append(form.request(prompt, changed, chain.answer))
         if variant.other_answer:
-            requests.append((context, form.answer_delimiter + variant.other_answer))
+            requests.append(form.request(prompt, changed, variant.other_answer))
     return requests
 
 
@@ -140,7 +144,7 @@ def read(
     if not all(fits(request) for request in requests):
         return Outcome("too long", variants)
     answers = yield [Score(*request) for request in requests]
-    return Outcome("scored", variants, answers)
+    return Outcome("scored", variants, answers, scored=spaces_moved(*requests[0])[1])
 
 
 def _if_it_fits(
@@ -157,7 +161,7 @@ def written(
     prompt: str,
     generation: Mapping[str, Any],
     taken_apart: Callable[[str], WrittenChain],
-    why_not: Callable[[WrittenChain], str],
+    why_not: Callable[[WrittenChain, str], str],
     changes: Callable[[WrittenChain], Stages[tuple[Variant, ...]]],
     fits: Fits,
 ) -> Stages[Outcome]:
@@ -169,13 +173,14 @@ def written(
         prompt: what the model is asked.
         generation: the settings.
         taken_apart: makes a chain of the text.
-        why_not: the outcome of a chain that is not asked about, or empty.
+        why_not: the outcome of a text, taken apart and as it is, that is not asked
+            about; or empty.
         changes: the interventions on a chain.
         fits: whether the model can read a request in full.
     """
     (text,) = yield [Generate(prompt, generation)]
     own = taken_apart(text)
-    reason = why_not(own)
+    reason = why_not(own, text)
     if reason:
         return Outcome(reason, written=own, generation=text)
     form = AnswerFormat(answer_cue=own.short_cue, answer_delimiter="")

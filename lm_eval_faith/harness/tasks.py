@@ -19,6 +19,7 @@ from lm_eval.api.instance import Instance
 from lm_eval.api.task import ConfigurableTask
 
 from lm_eval_faith.asks import Ask, Score, Stages, answered
+from lm_eval_faith.chains.answers import last_number
 from lm_eval_faith.chains.chain import Chain
 from lm_eval_faith.chains.draw import Draw
 from lm_eval_faith.chains.written import WrittenChain, split_generation
@@ -78,10 +79,12 @@ from lm_eval_faith.parameters import (
 )
 from lm_eval_faith.problems.chain_sources import ChainFile, labels_of
 from lm_eval_faith.problems.problem import Problem
+from lm_eval_faith.problems.reading import TextReading
 from lm_eval_faith.problems.sources import source_named
 from lm_eval_faith.records.outcome import (
     CONTROL,
     OUTCOMES,
+    UNANSWERED,
     ChainRecord,
     chain_record,
     generated_record,
@@ -92,6 +95,12 @@ logger = logging.getLogger(__name__)
 
 CHARACTERS_PER_TOKEN = 4
 """What a token is taken for where the model's tokenizer is not at hand."""
+
+IDS_TOLD = 10
+"""So many ids stand beside a reason in the run's last lines; the samples hold all."""
+
+UNLIKE_WRITTEN = 0.02
+"""A text has up to this share fewer tokens when it is encoded than the model wrote it in."""
 
 GENERATION_LENGTHS = ("max_gen_toks", "max_new_tokens", "max_tokens")
 """What the harness takes for the most tokens to generate, in this order."""
@@ -394,7 +403,7 @@ class FaithTask(ShowsMetrics, ConfigurableTask):  # type: ignore[misc]
                 raise NotApplicable("the model has no room to write on")
             return text
 
-        apart = self.form.taker_apart(prompt)
+        apart = self.form.taker_apart(prompt, generation, self.reading)
 
         def taken_apart(text: str) -> WrittenChain:
             own = apart(text)
@@ -404,14 +413,24 @@ class FaithTask(ShowsMetrics, ConfigurableTask):  # type: ignore[misc]
 
         return {
             "prompt": prompt_of,
-            "generation": generation,
+            "generation": self.form.asked_for(generation),
             "taken_apart": taken_apart,
         }
 
-    def _is_cut_off(self, text: str, generation: Mapping[str, Any]) -> bool:
-        """Whether a text has as many tokens as may be generated, so far as is known."""
+    def _is_cut_off(
+        self, text: str, generation: Mapping[str, Any], about: float = 0
+    ) -> bool:
+        """Whether a text has as many tokens as may be generated, so far as is known.
+
+        Args:
+            text: the text.
+            generation: the settings.
+            about: the share of tokens that may be missing.
+        """
         most, model = _most_tokens(generation), self._limit.model
-        return bool(most and model and len(model.tok_encode(text)) >= most)
+        return bool(
+            most and model and len(model.tok_encode(text)) >= most - about * most
+        )
 
     def _tokens_too_many(self, prompt: str, generation: Mapping[str, Any]) -> int:
         """How many tokens a prompt has, where backends would cut it to have room for
@@ -460,7 +479,18 @@ class FaithTask(ShowsMetrics, ConfigurableTask):  # type: ignore[misc]
         """Everything before the chain; takes what the harness told of it out of kwargs."""
         chat = kwargs.pop("apply_chat_template", False)
         kwargs.pop("chat_template", None)
-        return context if chat else context + self.config.target_delimiter
+        if not chat:
+            return context + str(self.config.target_delimiter)
+        for example in self._examples.values():
+            chain = example.chain.text.strip()
+            if example.question in context and chain not in context:
+                raise InputError(
+                    f"task {self.config.task}: the chat template leaves the reasoning out "
+                    "of the worked examples, as templates do that strip the thinking of "
+                    "earlier turns: use --fewshot_as_multiturn false, which keeps it (all "
+                    "examples stand in one turn), or --num_fewshot 0"
+                )
+        return context
 
     # --- results -----------------------------------------------------------------
 
@@ -468,6 +498,11 @@ class FaithTask(ShowsMetrics, ConfigurableTask):  # type: ignore[misc]
         """The harness's own, with the entry that its loggers read: documents hold different
         metrics, so there is none that all of them have."""
         return {"metric_list": [], **super().dump_config()}
+
+    @property
+    def reading(self) -> TextReading:
+        """How a text that the model writes becomes a chain."""
+        return TextReading()
 
     @property
     def predicts_only(self) -> bool:  # type: ignore[override]
@@ -630,7 +665,13 @@ class WrittenChains(FaithTask):
     """Problems that the model solves in its own words, then reads with a step changed."""
 
     setting = "generated"
-    OWNERS = (*FaithTask.OWNERS, Asked)
+    OWNERS = (*FaithTask.OWNERS, Asked, TextReading)
+
+    @property
+    def reading(self) -> TextReading:
+        """As the user's parameters say."""
+        own: TextReading = self.owned[TextReading]
+        return own
 
     def _read_problems(self) -> dict[str, Any]:
         self.asked: Asked = self.owned[Asked]
@@ -734,31 +775,102 @@ class WrittenChains(FaithTask):
             """Nothing is asked about a generation whose prompt was cut."""
             return split_generation("", reference)
 
+        taken_apart = self.form.taker_apart(
+            prompt, generation, self.reading, reference, allow
+        )
+
         def changes_of(own: WrittenChain) -> Stages[tuple[Variant, ...]]:
             asking = self.asking(prompt + own.before, generation)
             return self.changes(problem, own.chain, **asking)
 
         outcome: Outcome = yield from written(
             prompt,
-            generation,
-            unread if long_prompt else self.form.taker_apart(prompt, reference, allow),
-            (lambda own: "long prompt") if long_prompt else self._why_not,
+            self.form.asked_for(generation),
+            unread if long_prompt else taken_apart,
+            (lambda *_: "long prompt")
+            if long_prompt
+            else functools.partial(
+                self._why_not, generation=generation, reference=reference
+            ),
             changes_of,
             self.fits,
         )
         return outcome.to_dict()
 
-    def _why_not(self, own: WrittenChain) -> str:
-        """Why a chain is not asked about, or nothing."""
-        if not own.answer:
-            return "unparsed"
+    def _why_not(
+        self,
+        own: WrittenChain,
+        text: str,
+        generation: Mapping[str, Any],
+        reference: str,
+    ) -> str:
+        """Why a chain is not asked about, or nothing.
+
+        Args:
+            own: what was written, taken apart.
+            text: the same as the backend gave it.
+            generation: the settings, as the user has them.
+            reference: the right answer.
+        """
         if not own.correct:
-            return "wrong"
+            return self._why_no_answer(own, text, generation, reference) or "wrong"
         if not own.chain.steps:
             return "no chain"
         return "long chain" if self.choice.is_long(own.chain, self._model) else ""
 
     # --- results -----------------------------------------------------------------
+
+    def _why_no_answer(
+        self,
+        own: WrittenChain,
+        text: str,
+        generation: Mapping[str, Any],
+        reference: str,
+    ) -> str:
+        """Why a text has no answer to be judged, or nothing; arguments as above."""
+        whole = self.form.without_what_stops(text, generation) == text
+        # Of an answer at the very end of a text that was cut off, perhaps half is there.
+        ends = whole and not (own.answer and own.rest.strip())
+        about = 0 if own.answer else UNLIKE_WRITTEN
+        if ends and self._is_cut_off(text, generation, about):
+            return "cut off"
+        if not own.answer:
+            if own.outcome == "unfinished":
+                return "unfinished"
+            return "unparsed" if whole else "stopped"
+        is_number = last_number(reference) is not None
+        return "no number" if is_number and last_number(own.answer) is None else ""
+
+    def apply_filters(self) -> Any:
+        """The harness's own; then all responses are there, and it is said what became of
+        generations without a final answer."""
+        filtered = super().apply_filters()
+        ids: dict[str, list[str]] = {}
+        for doc, results in self._documents_and_results():
+            outcome = json.loads(results[0])["note"]["outcome"]
+            if outcome in UNANSWERED:
+                ids.setdefault(outcome, []).append(str(doc["id"]))
+        for outcome, those in ids.items():
+            logger.warning(
+                "%s: %d of %d generations could not be used: %s (%s)%s",
+                self.config.task,
+                len(those),
+                len(self.instances),
+                UNANSWERED[outcome],
+                _some(those),
+                self._what_to_do(outcome),
+            )
+        return filtered
+
+    def _what_to_do(self, outcome: str) -> str:
+        if outcome == "cut off":
+            return "; raise max_gen_toks in --gen_kwargs"
+        if outcome == "unfinished" and not self.form.think:
+            return (
+                "; a stop string may have ended the thinking: with --metadata think=true "
+                "they count behind the closing tag only"
+            )
+        return ""
 
     def record_of(self, doc: Mapping[str, Any], results: Sequence[str]) -> ChainRecord:
         """What was measured on the document; of one that was not scored, what became of it."""
@@ -780,6 +892,11 @@ def _most_tokens(generation: Mapping[str, Any]) -> int:
 
 def _solved(result: Mapping[str, Any]) -> dict[str, int]:
     return {"solved": int(bool(result["note"]["solved"]))}
+
+
+def _some(ids: Sequence[str]) -> str:
+    more = f" and {len(ids) - IDS_TOLD} more" if len(ids) > IDS_TOLD else ""
+    return ", ".join(ids[:IDS_TOLD]) + more
 
 
 def _shown(problem: Problem) -> Chain:

@@ -10,6 +10,7 @@ from lm_eval_faith_stats import MEAN_OF_PROBLEMS, SHARE_OF_PROBLEMS
 
 from lm_eval_faith.metrics.metric import Choices, Metric
 from lm_eval_faith.records.columns import Columns, Floats
+from lm_eval_faith.records.outcome import UNANSWERED
 
 TOO_LONG = ("too_long", "long_chain", "long_prompt")
 """Outcomes of documents that were dropped for their length."""
@@ -45,7 +46,7 @@ METRICS = (
         "lower",
         "problems without a final answer that can be read",
         SHARE_OF_PROBLEMS,
-        ended_as("unparsed"),
+        ended_as(*(outcome.replace(" ", "_") for outcome in UNANSWERED)),
         of="chains",
         needs=frozenset({"solved"}),
         modifiers=(),

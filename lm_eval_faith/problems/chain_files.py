@@ -42,7 +42,13 @@ from lm_eval_faith.problems.record_files import (
     Record,
     read_records,
 )
-from lm_eval_faith.records.outcome import OUTCOMES, SAMPLES_FORMAT, UNPARSED, WRONG
+from lm_eval_faith.records.outcome import (
+    OUTCOMES,
+    SAMPLES_FORMAT,
+    UNANSWERED,
+    UNPARSED,
+    WRONG,
+)
 
 LabelsWanted = Literal["no", "if there", "yes"]
 
@@ -245,9 +251,8 @@ def _generated(doc: Mapping[str, Any], note: Mapping[str, Any]) -> FileChain:
     """Whatever was too long for the model that wrote it may do for another one."""
     chain = _written(chain_from_dict(note["chain"]), "no")
     outcome = note["outcome"]
-    reason = (
-        OUTCOMES[outcome] if outcome in ("wrong", "unparsed", "long prompt") else ""
-    )
+    unusable = ("wrong", *UNANSWERED, "long prompt")
+    reason = OUTCOMES[outcome] if outcome in unusable else ""
     solved = note.get("solved")
     return FileChain(
         str(doc["id"]),

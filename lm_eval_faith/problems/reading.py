@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from lm_eval_faith import parameters as read
 from lm_eval_faith.chains.language import AUTO
 from lm_eval_faith.chains.splitting import UNITS, Splitting, Unit
-from lm_eval_faith.chains.written import CUTS, Cut
+from lm_eval_faith.chains.written import CUTS
 from lm_eval_faith.errors import InputError
 from lm_eval_faith.problems.labels import LabelReading
 from lm_eval_faith.problems.layouts import Layout, layout_named
@@ -78,8 +78,81 @@ class FieldNames:
         return {f"field_{f.name}": getattr(self, f.name) for f in fields(self)}
 
 
+def _tags(name: str, value: object) -> tuple[str, ...]:
+    """``[OPEN, CLOSE]``, also with a space between; nothing finds the known ones."""
+    if value is None or value in ("", [], ()):
+        return ()
+    tags = (
+        value.strip("[]()").replace(",", " ").split()
+        if isinstance(value, str)
+        else value
+    )
+    if isinstance(tags, (list, tuple)) and len(tags) == 2:
+        opening, closing = tags
+        if isinstance(opening, str) and isinstance(closing, str) and closing.strip():
+            return opening, closing
+    raise InputError(
+        f"{name} must be what opens and what closes the thinking, not {value!r}"
+    )
+
+
 @dataclass(frozen=True)
-class Reading:
+class TextReading:
+    """How a text that a model wrote becomes a chain, from a file or just now."""
+
+    unit: str = read.parameter(
+        "sentence",
+        read.one_of(*UNITS),
+        "what a step is: a sentence, a paragraph, or merged: with the formula that a "
+        "sentence leads to and the remarks beside it",
+    )
+    language: str = read.parameter(
+        AUTO, read.text, "the text's language, a code such as de; auto finds it"
+    )
+    decimal_mark: str = read.parameter(
+        AUTO,
+        read.one_of(AUTO, ".", ","),
+        "what stands before decimals; auto takes the language's, or finds it",
+    )
+    cut: str = read.parameter(
+        "final",
+        read.one_of(*CUTS),
+        "where the chain ends: before its final statement, or before the first or the "
+        "last step that states the answer",
+    )
+    reading_tags: tuple[str, ...] = read.parameter(
+        (), _tags, "what opens and what closes the thinking; the known ones are found"
+    )
+    keep_final: bool = read.parameter(
+        False,
+        read.yes_or_no,
+        "the final statement stays in the chain, as its last step",
+    )
+
+    @property
+    def splitting(self) -> Splitting:
+        """How a text becomes steps."""
+        return Splitting(cast(Unit, self.unit), self.language, self.decimal_mark)
+
+    @property
+    def how(self) -> dict[str, Any]:
+        """For :func:`~lm_eval_faith.chains.written.split_generation`, but for the tags."""
+        return {
+            "cut": self.cut,
+            "keep_final": self.keep_final,
+            "splitting": self.splitting,
+        }
+
+    @property
+    def tags(self) -> tuple[str, str] | None:
+        """What opens and closes the thinking; None finds the known ones."""
+        return (
+            (self.reading_tags[0], self.reading_tags[1]) if self.reading_tags else None
+        )
+
+
+@dataclass(frozen=True)
+class Reading(TextReading):
     """How a file is read: names of fields and the other parameters, all resolved.
 
     Attributes:
@@ -89,14 +162,8 @@ class Reading:
         steps: ``listed``: a list of texts is a list of steps. ``split``: it is a text.
         answer_is: ``reference``: the answer is what is right. ``own``: it is what the
             chain leads to, by definition.
-        keep_final: the final statement stays in the chain, with its label.
-        cut: where the chain ends: see
-            :func:`~lm_eval_faith.chains.written.split_generation`.
-        tags: what opens and closes the thinking; None finds the known ones.
         labels: what labels mean.
         bad_records: ``refuse`` or ``skip``.
-        unit, language, decimal_mark: what a step of a text is and how the text is
-            written: see :class:`~lm_eval_faith.chains.splitting.Splitting`.
     """
 
     names: FieldNames = field(default_factory=FieldNames)
@@ -104,19 +171,8 @@ class Reading:
     layout: str = ""
     steps: str = "listed"
     answer_is: str = "reference"
-    keep_final: bool = False
-    cut: Cut = "final"
-    tags: tuple[str, str] | None = None
     labels: LabelReading = field(default_factory=LabelReading)
     bad_records: str = "refuse"
-    unit: Unit = "sentence"
-    language: str = AUTO
-    decimal_mark: str = AUTO
-
-    @property
-    def splitting(self) -> Splitting:
-        """How a text becomes steps."""
-        return Splitting(self.unit, self.language, self.decimal_mark)
 
     @classmethod
     def read(cls, parameters: Mapping[str, object]) -> Reading:
@@ -128,18 +184,18 @@ class Reading:
         names = FieldNames.given(parameters)
         readers: dict[str, read.Reader] = {
             "layout": _layout_name,
-            "steps": _one_of("listed", "split"),
-            "answer_is": _one_of("reference", "own"),
-            "keep_final": read.yes_or_no,
-            "cut": _one_of(*CUTS),
-            "bad_records": _one_of("refuse", "skip"),
-            "unit": _one_of(*UNITS),
-            "language": read.text,
-            "decimal_mark": _one_of(AUTO, ".", ","),
+            "steps": read.one_of("listed", "split"),
+            "answer_is": read.one_of("reference", "own"),
+            "bad_records": read.one_of("refuse", "skip"),
             "labels": lambda _, value: LabelReading.read(value),
+            **{n: p.read for n, p in read.parameters_of(TextReading).items()},
         }
         asked = {n: v for n, v in parameters.items() if v != "" or n not in readers}
-        return cls(FieldNames(**names), frozenset(names), **read.given(asked, readers))
+        return cls(
+            names=FieldNames(**names),
+            given=frozenset(names),
+            **read.given(asked, readers),
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """As parameters, to be recorded beside the results."""
@@ -148,14 +204,13 @@ class Reading:
             "layout": self.layout,
             "steps": self.steps,
             "answer_is": self.answer_is,
-            "keep_final": self.keep_final,
-            "cut": self.cut,
-            "reading_tags": list(self.tags or ()),
             "labels": str(self.labels),
             "bad_records": self.bad_records,
-            "unit": self.unit,
-            "language": self.language,
-            "decimal_mark": self.decimal_mark,
+            **{
+                name: list(value) if isinstance(value, tuple) else value
+                for name in read.parameters_of(TextReading)
+                for value in [getattr(self, name)]
+            },
         }
 
     def of_layout(self, layout: Layout) -> Reading:
@@ -178,30 +233,3 @@ class Reading:
 def _layout_name(name: str, value: object) -> str:
     layout = read.text(name, value)
     return layout if layout == "plain" else layout_named(layout).name
-
-
-def _tags(value: object) -> tuple[str, str] | None:
-    """``[OPEN, CLOSE]``, also with a space between; nothing finds the known ones."""
-    if value is None or value == "" or value == []:
-        return None
-    tags = (
-        value.strip("[]()").replace(",", " ").split()
-        if isinstance(value, str)
-        else value
-    )
-    if isinstance(tags, (list, tuple)) and len(tags) == 2:
-        opening, closing = tags
-        if isinstance(opening, str) and isinstance(closing, str) and closing.strip():
-            return opening, closing
-    raise InputError(
-        f"reading_tags must be what opens and what closes the thinking, not {value!r}"
-    )
-
-
-def _one_of(*known: str) -> read.Reader:
-    def reader(name: str, value: object) -> str:
-        if value not in known:
-            raise InputError(f"{name} must be {' or '.join(known)}, not {value!r}")
-        return str(value)
-
-    return reader

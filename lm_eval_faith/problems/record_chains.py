@@ -150,11 +150,7 @@ def _apart(
     if isinstance(written, list) and final is not None:
         listed = chain_of(written, "", splitting=reading.splitting)
         return _with_final_text(listed, final, reference)
-    how: dict[str, Any] = {
-        "cut": reading.cut,
-        "keep_final": reading.keep_final,
-        "splitting": reading.splitting,
-    }
+    how = reading.how
     if isinstance(written, list):
         made = split_steps(written, reference, think_tags=reading.tags, **how)
     elif final is None:

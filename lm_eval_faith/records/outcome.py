@@ -26,10 +26,19 @@ TOO_LONG = "longer than the model takes"
 WRONG = "wrong answer"
 UNPARSED = "no final answer that can be read"
 
+UNANSWERED = {
+    "unparsed": UNPARSED,
+    "cut off": "cut off by max_gen_toks before a final answer",
+    "stopped": "ended by a stop string before a final answer",
+    "unfinished": "no tag that closes the thinking",
+    "no number": "no number where the final answer should be",
+}
+"""Why a generation has no final answer: it states none, or what is known besides."""
+
 OUTCOMES = {
     "scored": "",
     "wrong": WRONG,
-    "unparsed": UNPARSED,
+    **UNANSWERED,
     "no chain": "right answer without a step before it",
     "long chain": "chain longer than max_chain_tokens",
     "too long": TOO_LONG,

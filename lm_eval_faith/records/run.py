@@ -17,7 +17,7 @@ from typing import Any
 from lm_eval_faith.errors import InputError
 from lm_eval_faith.records.outcome import ChainRecord
 from lm_eval_faith.records.samples import read_samples
-from lm_eval_faith.report.cells import brief
+from lm_eval_faith.shown import brief
 
 _SAMPLES = re.compile(r"samples_(?P<task>.+)_(?P<date>\d{4}-\d\d-\d\dT[^_/]+)\.jsonl")
 _RESULTS = re.compile(r"results_(?P<date>\d{4}-\d\d-\d\dT[^_/]+)\.json")

@@ -20,7 +20,7 @@ from lm_eval_faith.records.outcome import (
     chain_record,
     generated_record,
 )
-from lm_eval_faith.report.cells import brief
+from lm_eval_faith.shown import brief
 
 LONGEST_LINE = 1 << 29
 """Bytes of a line; a longer one is no sample, and is not read into memory."""

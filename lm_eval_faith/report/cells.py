@@ -7,13 +7,10 @@ import math
 import re
 from typing import TYPE_CHECKING, Any
 
+from lm_eval_faith.shown import CONTROL_CHARACTERS, plain
+
 if TYPE_CHECKING:
     from lm_eval_faith_stats import Estimate
-
-_CONTROL = re.compile(
-    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u206f"
-    r"\ud800-\udfff]"
-)
 
 _FORMULA = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
 """What makes a spreadsheet take a text for a formula: OWASP's CSV Injection, with the
@@ -21,27 +18,6 @@ wide forms of Asian keyboards."""
 
 _BLOCK = re.compile(r"(?P<sign>[-+=])|(?P<number>\d{1,9})(?=[.)])")
 """What begins a list or a rule where it begins a line of Markdown."""
-
-
-def plain(text: str) -> str:
-    """Text with control and direction characters shown, not obeyed."""
-    return _CONTROL.sub(lambda c: f"\\x{ord(c[0]):02x}", text)
-
-
-def brief(text: str, longest: int = 200) -> str:
-    """Plain text on one line, cut where it is long: for sentences about bad input."""
-    line = plain(text[: longest + 1]).replace("\n", "\\n").replace("\t", "\\t")
-    return line if len(line) <= longest else f"{line[:longest]}..."
-
-
-def nats(value: float) -> str:
-    """A number of nats in words: ``1 nat``, ``0.5 nats``."""
-    return f"{value:g} {'nat' if value == 1 else 'nats'}"
-
-
-def counted(n: int, noun: str) -> str:
-    """So many of them: ``1 document``, ``1,200 documents``."""
-    return f"{n:,} {noun}{'' if n == 1 else 's'}"
 
 
 def csv_text(text: str) -> str:
@@ -75,7 +51,7 @@ def json_text(content: Any) -> str:
     Numbers that are not finite must not be in it.
     """
     text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
-    return _CONTROL.sub(lambda c: f"\\u{ord(c[0]):04x}", text) + "\n"
+    return CONTROL_CHARACTERS.sub(lambda c: f"\\u{ord(c[0]):04x}", text) + "\n"
 
 
 def number(value: float, unit: str) -> str:

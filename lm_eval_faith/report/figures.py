@@ -25,8 +25,9 @@ from lm_eval_faith.records.columns import Columns
 from lm_eval_faith.records.outcome import CONTROL, THIRDS
 from lm_eval_faith.records.tables import Tables
 from lm_eval_faith.report import curves
-from lm_eval_faith.report.cells import interval, nats, number
+from lm_eval_faith.report.cells import interval, number
 from lm_eval_faith.report.report import Row, TaskReport
+from lm_eval_faith.shown import nats
 
 NATS = "fall of log-probability, nats"
 """What the axes of effects say."""

@@ -24,7 +24,7 @@ from lm_eval_faith.metrics import Quantity, own_metrics, primary
 from lm_eval_faith.records.many_runs import of_runs
 from lm_eval_faith.records.outcome import CONTROL
 from lm_eval_faith.records.run import Run
-from lm_eval_faith.report.cells import brief, interval, number
+from lm_eval_faith.report.cells import interval, number
 from lm_eval_faith.report.compare import Difference, compared, named_apart
 from lm_eval_faith.report.measured import Measured, measured_of_run, quantities_of
 from lm_eval_faith.report.report import (
@@ -35,6 +35,7 @@ from lm_eval_faith.report.report import (
     reports_of_run,
 )
 from lm_eval_faith.report.write import Column, Section, Written
+from lm_eval_faith.shown import brief
 
 FIRST_INTERVENTION = "corrupt"
 """The board that stands first."""

@@ -11,7 +11,6 @@ from lm_eval_faith_stats import BOOTSTRAP
 from lm_eval_faith.errors import InputError
 from lm_eval_faith.records.run import Run, TaskRun
 from lm_eval_faith.records.tables import tables_of
-from lm_eval_faith.report.cells import brief
 from lm_eval_faith.report.figures import (
     Band,
     Bars,
@@ -24,6 +23,7 @@ from lm_eval_faith.report.figures import (
 )
 from lm_eval_faith.report.figures import Figure as FigureData
 from lm_eval_faith.report.report import report_of_task
+from lm_eval_faith.shown import brief
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -27,8 +27,9 @@ from lm_eval_faith.records.many_runs import of_runs
 from lm_eval_faith.records.outcome import OUTCOMES
 from lm_eval_faith.records.run import Run, TaskRun
 from lm_eval_faith.records.tables import Tables, tables_of
-from lm_eval_faith.report.cells import counted, interval, number
+from lm_eval_faith.report.cells import interval, number
 from lm_eval_faith.report.write import Column, Section, Written
+from lm_eval_faith.shown import counted
 
 FEW_PROBLEMS = 20
 """Under this many problems a report says that its intervals are rough."""

@@ -294,7 +294,7 @@ def _calibration() -> Schema:
             interventions=_list(TEXT),
             problems={"type": "integer", "minimum": 1},
             problem_seed=COUNT,
-            bar=NUMBER,
+            threshold=NUMBER,
             seconds={"type": "number", "minimum": 0},
             rows=_list(row),
         ),

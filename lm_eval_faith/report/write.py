@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from lm_eval_faith.report.cells import (
-    brief,
     csv_number,
     csv_text,
     finite,
@@ -17,6 +16,7 @@ from lm_eval_faith.report.cells import (
     markdown_paragraph,
     markdown_text,
 )
+from lm_eval_faith.shown import brief
 
 SCHEMA_VERSION = 2
 """Version of what every command writes as JSON: a new one when a name changes or goes."""

@@ -82,12 +82,16 @@ def test_the_files_it_keeps_can_be_run_and_reported_again(done, command):
     code, shown, said = command("report", out / "reader", "--format", "csv")
     assert code == 0, said
     rows = {
-        (r["intervention"], r["figure"]): r for r in csv.DictReader(io.StringIO(shown))
+        (r["intervention"], r["metric"]): r for r in csv.DictReader(io.StringIO(shown))
     }
     made = json.loads(done[0])["calibration"]["rows"][0]
-    for figure in ("auc", "load_bearing", "decoy"):
-        told = float(rows["corrupt", figure]["point"])
-        assert told == pytest.approx(made[figure]["point"])
+    for name, metric in (
+        ("auc", "auc_vs_control"),
+        ("load_bearing", "effect_load_bearing_vs_control"),
+        ("decoy", "effect_decoy_vs_control"),
+    ):
+        told = float(rows["corrupt", metric]["point"])
+        assert told == pytest.approx(made[name]["point"])
     chains = read_chains(out / "reader" / "chains.jsonl", {}, "yes").chains
     assert [c.chain.text for c in chains] == [
         "".join(box_problem("reader", k).steps) for k in range(3)

@@ -321,15 +321,14 @@ def test_thinking_is_opened_and_scored_behind_the_statement_alone(evaluate):
         assert note["outcome"] == "scored"
 
 
-def test_a_template_that_opens_the_thinking_needs_no_parameter(evaluate, scripted_lm):
+def test_a_template_that_opens_the_thinking_is_not_opened_again(evaluate, scripted_lm):
     lm = scripted_lm(thinking)
     lm.opens = "<think>\n"
-    for metadata in ({}, {"think": True}):
-        _, (sample,), _ = evaluate(
-            lm=lm, metadata=metadata, limit=1, apply_chat_template=True
-        )
-        assert sample["arguments"][0][0].count("<think>") == 1
-        assert response(sample)["note"]["outcome"] == "scored"
+    _, (sample,), _ = evaluate(
+        lm=lm, metadata={"think": True}, limit=1, apply_chat_template=True
+    )
+    assert sample["arguments"][0][0].count("<think>") == 1
+    assert response(sample)["note"]["outcome"] == "scored"
 
 
 def test_thinking_that_is_cut_off_has_no_answer(evaluate):

@@ -7,19 +7,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from lm_eval_faith_stats import (
-    Bootstrap,
-    auc,
-    auc_estimate,
-    mean_within_problem_auc,
-    mean_within_problem_auc_estimate,
-    resample_counts,
-    within_problem_aucs,
-)
-from lm_eval_faith_stats.auc import steps_auc
+from lm_eval_faith_stats import AUC, AUC_WITHIN, Bootstrap, resample_counts
+from lm_eval_faith_stats.auc import problem_aucs, steps_auc
 from lm_eval_faith_stats.steps import group_steps
 from sklearn.metrics import auc as area
 from sklearn.metrics import roc_auc_score, roc_curve
+
+from .samples import sample
 
 NAN = float("nan")
 
@@ -36,17 +30,20 @@ def data(seed, problems=15, decimals=1):
 
 def test_auc_is_the_share_of_pairs_won_with_ties_half():
     # Load-bearing 2, 1, NaN against decoys 1, 0: wins 1 + 1 + 1/2 + 1 of 4.
-    assert auc([2, 1, NAN, 1, 0], [1, 1, 1, 0, 0]) == 3.5 / 4
+    effect, label = [2, 1, NAN, 1, 0], [1, 1, 1, 0, 0]
+    for problem in ([0, 0, 0, 0, 0], [0, 1, 2, 3, 4]):
+        assert AUC.point(sample(effect, problem, label)) == 3.5 / 4
 
 
 @settings(max_examples=50, deadline=None, derandomize=True)
 @given(st.integers(0, 10_000), st.integers(0, 2))
 def test_auc_is_that_of_scikit_learn(seed, decimals):
-    effect, label, _ = data(seed, decimals=decimals)
+    effect, label, problem = data(seed, decimals=decimals)
+    found = AUC.point(sample(effect, problem, label))
     if label.all() or not label.any():
-        assert math.isnan(auc(effect, label))
+        assert math.isnan(found)
     else:
-        assert auc(effect, label) == pytest.approx(roc_auc_score(label, effect))
+        assert found == pytest.approx(roc_auc_score(label, effect))
 
 
 @settings(max_examples=25, deadline=None, derandomize=True)
@@ -74,7 +71,7 @@ def test_bootstrap_is_that_of_scikit_learn_on_resampled_problems():
         values.append(roc_auc_score(label[rows], effect[rows]))
     low, high = np.quantile(values, [0.025, 0.975])
     settings = Bootstrap(n_resamples=300, seed=7, method="percentile")
-    estimate = auc_estimate(effect, label, problem, settings)
+    estimate = AUC.estimate(sample(effect, problem, label), settings)
     assert estimate.point == pytest.approx(roc_auc_score(label, effect))
     assert (estimate.low, estimate.high) == pytest.approx((low, high))
 
@@ -89,7 +86,7 @@ def test_standard_error_with_one_step_a_problem_is_delongs():
     delong = math.sqrt(
         wins.mean(axis=1).var(ddof=1) / 200 + wins.mean(axis=0).var(ddof=1) / 200
     )
-    error = auc_estimate(effect, label, np.arange(400)).standard_error
+    error = AUC.estimate(sample(effect, second=label)).standard_error
     assert error == pytest.approx(delong, rel=0.01)
 
 
@@ -99,21 +96,21 @@ def test_standard_error_is_near_that_of_the_jackknife_over_problems():
         [roc_auc_score(label[problem != k], effect[problem != k]) for k in range(200)]
     )
     jackknife = math.sqrt(199 / 200 * np.sum((deleted - deleted.mean()) ** 2))
-    error = auc_estimate(effect, label, problem).standard_error
+    error = AUC.estimate(sample(effect, problem, label)).standard_error
     assert error == pytest.approx(jackknife, rel=0.03)
 
 
 def test_auc_of_one_has_an_interval_that_reaches_below_one():
     problem = np.repeat(np.arange(30), 2)
     label = np.tile([True, False], 30)
-    estimate = auc_estimate(label * 5.0, label, problem)
+    estimate = AUC.estimate(sample(label * 5.0, problem, label))
     assert estimate.point == 1
     assert estimate.high == 1
     assert 0.8 < estimate.low < 0.95
 
 
 def test_without_decoys_the_auc_is_nan_and_says_so():
-    estimate = auc_estimate([1.0, 2.0], [True, True], [1, 2])
+    estimate = AUC.estimate(sample([1.0, 2.0], [1, 2], [True, True]))
     assert math.isnan(estimate.point)
     assert estimate.note == "undefined for these problems"
 
@@ -122,7 +119,7 @@ def test_without_decoys_the_auc_is_nan_and_says_so():
 @given(st.integers(0, 10_000))
 def test_auc_within_problems_is_that_of_scikit_learn(seed):
     effect, label, problem = data(seed)
-    ours = within_problem_aucs(effect, label, problem)
+    ours = problem_aucs(group_steps(effect, problem, label=label))
     for k in range(15):
         inside = problem == k
         if label[inside].all() or not label[inside].any():
@@ -136,8 +133,8 @@ def test_auc_within_problems_is_that_of_scikit_learn(seed):
 def test_mean_auc_within_problems_counts_those_that_have_both_kinds():
     effect = [2.0, 1.0, 0.0, 1.0, 5.0]
     label, problem = [1, 0, 1, 0, 1], [1, 1, 2, 2, 3]
-    assert mean_within_problem_auc(effect, label, problem) == 0.5
-    estimate = mean_within_problem_auc_estimate(effect, label, problem)
+    estimate = AUC_WITHIN.estimate(sample(effect, problem, label))
+    assert estimate.point == 0.5
     assert (estimate.n_problems, estimate.n_steps) == (2, 4)
 
 
@@ -148,5 +145,5 @@ def test_the_roc_curve_is_that_of_scikit_learn_and_its_area_the_auc():
     x, y, _ = roc_curve(label, effect, drop_intermediate=False)
     decoys, found = stats.roc_curve(np.append(effect, np.nan), np.append(label, True))
     assert set(zip(decoys, found)) < set(zip(x, y))
-    assert area(decoys, found) == pytest.approx(stats.auc(effect, label))
+    assert area(decoys, found) == pytest.approx(roc_auc_score(label, effect))
     assert len(stats.roc_curve([1.0, 2.0], [True, True])[0]) == 0

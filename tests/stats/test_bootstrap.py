@@ -10,6 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from lm_eval_faith_stats.bootstrap import Ratio, bootstrap_values, on_exact_grid
 
+from .samples import at_least, sample
+
 
 def test_every_resample_draws_as_many_problems_as_there_are():
     counts = np.concatenate(list(stats.resample_counts(7, 500, 1)))
@@ -61,16 +63,16 @@ def test_the_exact_grid_changes_nothing_that_matters(values):
     assert np.abs(on_exact_grid(column) - column).max() <= tolerance
 
 
-ESTIMATORS = {
-    "mean of problem means": lambda e, b, p, s: stats.mean_of_problem_means_estimate(e, p, s),
-    "step mean": lambda e, b, p, s: stats.step_mean_estimate(e, p, s),
-    "share": lambda e, b, p, s: stats.share_at_threshold_estimate(e, p, 1.0, s),
-    "median": lambda e, b, p, s: stats.median_effect_estimate(e, p, s),
-    "auc": lambda e, b, p, s: stats.auc_estimate(e, b, p, s),
-    "within auc": lambda e, b, p, s: stats.mean_within_problem_auc_estimate(e, b, p, s),
-    "separated": lambda e, b, p, s: stats.share_separated_estimate(e, b, p, s),
-    "difference": lambda e, b, p, s: stats.mean_label_difference_estimate(e, b, p, s),
-}  # fmt: skip
+ESTIMATORS = (
+    "MEAN_OF_PROBLEMS",
+    "MEAN_OF_STEPS",
+    "SHARE_OF_STEPS",
+    "MEDIAN",
+    "AUC",
+    "AUC_WITHIN",
+    "SEPARATED",
+    "DIFFERENCE",
+)
 
 
 @pytest.mark.parametrize("method", ["default", "percentile", "bca"])
@@ -85,9 +87,14 @@ def test_the_order_of_rows_changes_no_digit(name, method, seed):
     effect[rng.random(n) < 0.1] = np.nan
     label, problem = rng.random(n) < 0.6, rng.integers(0, 9, n)
     order = rng.permutation(n)
+    if name == "SHARE_OF_STEPS":
+        effect = at_least(effect, 1.0)
+    estimator = getattr(stats, name)
     settings = stats.Bootstrap(n_resamples=50, method=method)
-    one = ESTIMATORS[name](effect, label, problem, settings)
-    other = ESTIMATORS[name](effect[order], label[order], problem[order], settings)
+    one, other = (
+        estimator.estimate(sample(effect[rows], problem[rows], label[rows]), settings)
+        for rows in (slice(None), order)
+    )
     assert repr(one) == repr(other)
 
 
@@ -95,8 +102,8 @@ SCRIPT = """
 import numpy as np, lm_eval_faith_stats as s
 rng = np.random.default_rng(0)
 p = np.repeat(np.arange(301), 7)
-e = rng.standard_t(3, p.size); b = rng.random(p.size) < 0.6
-print(s.step_mean_estimate(e, p), s.auc_estimate(e, b, p))
+sample = s.Sample(rng.standard_t(3, p.size), p, (rng.random(p.size) < 0.6).astype(float))
+print(s.MEAN_OF_STEPS.estimate(sample), s.AUC.estimate(sample))
 """
 
 
@@ -123,10 +130,8 @@ def test_importing_the_package_loads_no_scipy_submodule():
 
 
 def test_resamples_in_which_a_ratio_is_undefined_are_left_out_and_named():
-    estimate = stats.auc_estimate(
-        [2.0, 1.0, 3.0, 1.5],
-        [True, True, True, False],
-        [0, 1, 2, 3],
+    estimate = stats.AUC.estimate(
+        sample([2.0, 1.0, 3.0, 1.5], second=[True, True, True, False]),
         stats.Bootstrap(n_resamples=1000, method="percentile"),
     )
     # No resample without the only decoy has an AUC: (3/4)**4 of them, 316 of 1000 expected.

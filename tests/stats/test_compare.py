@@ -8,27 +8,23 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from lm_eval_faith_stats import (
     AUC,
+    BOOTSTRAP,
+    MEAN_OF_PROBLEMS,
+    MEAN_OF_STEPS,
     SHARE_OF_STEPS,
     Bootstrap,
     Sample,
-    all_pairs,
-    all_pairs_auc,
-    auc,
     benjamini_hochberg,
     holm,
-    paired_auc_difference,
-    paired_difference,
-    paired_step_difference,
     resample_counts,
-    tiers,
-    unpaired_difference,
-    unpaired_step_difference,
 )
-from lm_eval_faith_stats.compare import PairComparison
 from lm_eval_faith_stats.intervals import mover_interval
 from scipy import stats as scipy_stats
+from sklearn.metrics import roc_auc_score
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import proportion_confint
+
+from .samples import sample
 
 NAN = float("nan")
 
@@ -46,14 +42,22 @@ def chains(seed, problems=20, shift=1.0):
     problem = np.repeat(np.arange(problems), 5)
     label = np.tile([True, True, True, False, False], problems)
     effect = rng.normal(size=len(problem)) + shift * label
-    return effect, label, problem
+    return sample(effect, problem, label)
+
+
+def compared(one, other, bootstrap=BOOTSTRAP, by=MEAN_OF_PROBLEMS, paired=True):
+    """The difference of two samples, or of two lists of one value a problem."""
+    samples = [s if isinstance(s, Sample) else sample(s) for s in (one, other)]
+    (pair,) = by.all_pairs(samples, bootstrap, paired)
+    return pair.comparison
 
 
 def test_paired_difference_leaves_out_problems_that_one_model_lacks():
-    comparison = paired_difference([1.0, 2.0, NAN, 5.0], [0.0, 4.0, 1.0, 1.0])
+    comparison = compared([1.0, 2.0, NAN, 5.0], [0.0, 4.0, 1.0, 1.0])
     assert comparison.estimate.point == 1.0
     assert comparison.estimate.n_problems == 3
-    assert comparison.estimate.n_missing == 1
+    # One entry has no value, and the other model's of that problem does not count either.
+    assert comparison.estimate.n_missing == 2
     assert comparison.paired
 
 
@@ -64,7 +68,7 @@ def test_paired_p_value_agrees_with_the_t_test_where_values_are_normal(method):
     b = rng.normal(0, 1, 60)
     expected = scipy_stats.ttest_rel(a, b).pvalue
     assert 0.01 < expected < 0.5
-    found = paired_difference(a, b, Bootstrap(method=method)).p_value
+    found = compared(a, b, Bootstrap(method=method)).p_value
     assert found == pytest.approx(expected, abs=1e-12 if method == "student" else 0.03)
 
 
@@ -76,7 +80,7 @@ def test_the_p_value_is_below_five_percent_when_the_interval_excludes_zero(
 ):
     values = np.random.default_rng(seed).exponential(size=20) - 1 + shift
     bootstrap = Bootstrap(n_resamples=999, method=method)
-    found = paired_difference(values, np.zeros(20), bootstrap)
+    found = compared(values, np.zeros(20), bootstrap)
     excludes = not found.estimate.low <= 0 <= found.estimate.high
     # On the edge of the interval interpolation of quantiles decides.
     if not 0.045 < found.p_value < 0.055:
@@ -89,54 +93,52 @@ def test_percentile_p_value_is_that_of_a_loop_over_resampled_problems():
     means = np.array([np.repeat(values, row).mean() for row in counts])
     tail = min((means <= 0).sum(), (means >= 0).sum())
     bootstrap = Bootstrap(n_resamples=500, seed=3, method="percentile")
-    found = paired_difference(values, np.zeros(15), bootstrap)
+    found = compared(values, np.zeros(15), bootstrap)
     assert found.p_value == pytest.approx(2 * (tail + 1) / 501)
 
 
 def test_swapping_the_models_turns_the_difference_around():
     a, b = models(2)
-    one, other = paired_difference(a, b), paired_difference(b, a)
+    one, other = compared(a, b), compared(b, a)
     assert one.p_value == other.p_value
     assert one.estimate.low == pytest.approx(-other.estimate.high)
 
 
 def test_equal_models_do_not_differ():
-    comparison = paired_difference([1.0, 2.0, 3.0], [1.0, 2.0, 3.0])
+    comparison = compared([1.0, 2.0, 3.0], [1.0, 2.0, 3.0])
     assert comparison.estimate.point == 0
     assert comparison.p_value == 1
 
 
 def test_the_same_difference_everywhere_has_the_p_value_of_its_signs():
-    comparison = paired_difference(np.arange(8.0) + 1, np.arange(8.0))
+    comparison = compared(np.arange(8.0) + 1, np.arange(8.0))
     assert comparison.p_value == 2 / 2**8
 
 
 def test_without_two_shared_problems_there_is_no_interval_and_no_p_value():
     for comparison in (
-        paired_difference([1.0, NAN], [0.0, 1.0]),
-        unpaired_difference([1.0], [0.0, 1.0, 2.0]),
-        paired_step_difference(([1.0], [1]), ([2.0], [2])),
+        compared([1.0, NAN], [0.0, 1.0]),
+        compared([1.0], [0.0, 1.0, 2.0], paired=False),
+        compared(sample([1.0], [1]), sample([2.0], [2]), by=MEAN_OF_STEPS),
     ):
         assert math.isnan(comparison.p_value)
         assert math.isnan(comparison.estimate.low)
         assert comparison.estimate.note
 
 
-def test_paired_step_difference_matches_problems_by_id_and_not_by_order():
-    first = [1.0, 2.0, 3.0, 9.0], [10, 10, 20, 30]
-    second = [5.0, 1.0, 1.0], [20, 10, 40]
-    comparison = paired_step_difference(first, second)
+def test_paired_samples_match_problems_by_id_and_not_by_order():
+    first = sample([1.0, 2.0, 3.0, 9.0], [10, 10, 20, 30])
+    second = sample([5.0, 1.0, 1.0], [20, 10, 40])
+    comparison = compared(first, second, by=MEAN_OF_STEPS)
     assert comparison.estimate.point == 2.0 - 3.0
     assert comparison.estimate.n_problems == 2
     assert comparison.estimate.n_steps == 5
     assert comparison.estimate.n_missing == 2
 
 
-def test_paired_step_difference_with_one_step_a_problem_is_the_paired_difference():
+def test_the_difference_over_steps_with_one_step_a_problem_is_that_over_problems():
     a, b = models(2)
-    ids = np.arange(30)
-    one = paired_step_difference((a, ids), (b, ids))
-    other = paired_difference(a, b)
+    one, other = compared(a, b, by=MEAN_OF_STEPS), compared(a, b)
     assert one.estimate.low == pytest.approx(other.estimate.low)
     assert one.p_value == pytest.approx(other.p_value)
 
@@ -148,12 +150,12 @@ def test_paired_auc_difference_is_that_of_a_loop_over_resampled_problems():
         rows = np.concatenate(
             [np.tile(np.arange(5) + 5 * k, n) for k, n in enumerate(counts)]
         ).astype(int)
-        values.append(
-            auc(one[0][rows], one[1][rows]) - auc(other[0][rows], other[1][rows])
-        )
+        aucs = [roc_auc_score(s.second[rows], s.value[rows]) for s in (one, other)]
+        values.append(aucs[0] - aucs[1])
     bootstrap = Bootstrap(n_resamples=200, seed=6, method="percentile")
-    estimate = paired_auc_difference(one, other, bootstrap).estimate
-    assert estimate.point == auc(*one[:2]) - auc(*other[:2])
+    estimate = compared(one, other, bootstrap, by=AUC).estimate
+    aucs = [roc_auc_score(s.second, s.value) for s in (one, other)]
+    assert estimate.point == pytest.approx(aucs[0] - aucs[1])
     assert (estimate.low, estimate.high) == pytest.approx(
         tuple(np.quantile(values, [0.025, 0.975]))
     )
@@ -172,15 +174,15 @@ def test_paired_auc_error_with_one_step_a_problem_is_delongs():
     # DeLong et al. (1988), eq. 6: the variance of the difference from placement values.
     (pa, na), (pb, nb) = placements(a), placements(b)
     delong = math.sqrt((pa - pb).var(ddof=1) / 150 + (na - nb).var(ddof=1) / 150)
-    ids = np.arange(300)
-    estimate = paired_auc_difference((a, label, ids), (b, label, ids)).estimate
+    samples = [sample(x, second=label) for x in (a, b)]
+    estimate = compared(*samples, by=AUC).estimate
     assert estimate.standard_error == pytest.approx(delong, rel=0.01)
 
 
 def test_unpaired_difference_agrees_with_welchs_test_in_large_samples():
     rng = np.random.default_rng(0)
     a, b = rng.normal(0.2, 1, 300), rng.normal(0, 2, 400)
-    comparison = unpaired_difference(a, b)
+    comparison = compared(a, b, paired=False)
     reference = scipy_stats.ttest_ind(a, b, equal_var=False)
     interval = reference.confidence_interval()
     assert comparison.estimate.low == pytest.approx(interval.low, abs=0.02)
@@ -194,7 +196,8 @@ def test_unpaired_difference_agrees_with_welchs_test_in_large_samples():
 
 def test_unpaired_samples_are_drawn_independently():
     values = np.random.default_rng(0).normal(size=50)
-    comparison = unpaired_difference(values, values, Bootstrap(method="percentile"))
+    bootstrap = Bootstrap(method="percentile")
+    comparison = compared(values, values, bootstrap, paired=False)
     # Drawn alike, every difference would be zero; drawn independently it has twice the variance of one mean.
     expected = 2 * 1.96 * math.sqrt(2 * values.var() / 50)
     width = comparison.estimate.high - comparison.estimate.low
@@ -202,40 +205,45 @@ def test_unpaired_samples_are_drawn_independently():
 
 
 def test_unpaired_steps_weigh_problems_by_their_steps():
-    first = [1.0, 1.0, 1.0, 5.0], [1, 1, 1, 2]
-    second = [0.0, 1.0], [7, 8]
-    assert unpaired_step_difference(first, second).estimate.point == 2.0 - 0.5
+    first = sample([1.0, 1.0, 1.0, 5.0], [1, 1, 1, 2])
+    second = sample([0.0, 1.0], [7, 8])
+    comparison = compared(first, second, by=MEAN_OF_STEPS, paired=False)
+    assert comparison.estimate.point == 2.0 - 0.5
 
 
 @pytest.mark.parametrize("missing", [0.0, 0.3])
 @pytest.mark.parametrize("method", ["default", "percentile"])
 def test_all_pairs_gives_what_each_pair_alone_gives_to_the_last_digit(missing, method):
-    values = models(missing=missing)
+    samples = [sample(row) for row in models(missing=missing)]
     bootstrap = Bootstrap(n_resamples=300, seed=2, method=method)
-    found = all_pairs({"effect": values, "twice": 2 * values + 0.1}, bootstrap)
-    assert [(p.first, p.second) for p in found["effect"]] == [
+    found = MEAN_OF_PROBLEMS.all_pairs(samples, bootstrap, paired=True)
+    assert [(p.first, p.second) for p in found] == [
         (0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3),
     ]  # fmt: skip
-    for pair in found["effect"]:
-        alone = paired_difference(values[pair.first], values[pair.second], bootstrap)
+    for pair in found:
+        alone = compared(samples[pair.first], samples[pair.second], bootstrap)
         assert repr(alone) == repr(pair.comparison)
 
 
-def test_all_pairs_adjusts_each_estimate_over_its_own_pairs():
-    found = all_pairs({"effect": models(), "noise": models(seed=3)})
-    for pairs in found.values():
-        p_values = [p.comparison.p_value for p in pairs]
-        assert [p.p_holm for p in pairs] == pytest.approx(holm(p_values))
-        assert [p.p_bh for p in pairs] == pytest.approx(benjamini_hochberg(p_values))
+def test_p_values_are_adjusted_over_all_pairs():
+    samples = [sample(row) for row in models()]
+    pairs = MEAN_OF_PROBLEMS.all_pairs(samples, BOOTSTRAP, paired=True)
+    p_values = [p.comparison.p_value for p in pairs]
+    for found, method in (("p_holm", "holm"), ("p_bh", "fdr_bh")):
+        expected = multipletests(p_values, method=method)[1]
+        assert [getattr(p, found) for p in pairs] == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("method", ["default", "percentile"])
 def test_all_pairs_of_aucs_are_those_of_each_pair_alone(method):
     data = [chains(k, shift=k / 2) for k in range(3)]
-    data[2] = tuple(column[:-10] for column in data[2])
+    fewer = (
+        column[:-10] for column in (data[2].value, data[2].problem, data[2].second)
+    )
+    data[2] = Sample(*fewer)
     bootstrap = Bootstrap(n_resamples=100, method=method)
-    for pair in all_pairs_auc(data, bootstrap):
-        alone = paired_auc_difference(data[pair.first], data[pair.second], bootstrap)
+    for pair in AUC.all_pairs(data, bootstrap, paired=True):
+        alone = compared(data[pair.first], data[pair.second], bootstrap, by=AUC)
         assert pair.comparison.p_value == pytest.approx(alone.p_value, rel=1e-12)
         assert pair.comparison.estimate.low == pytest.approx(alone.estimate.low)
         assert pair.comparison.estimate.n_problems == alone.estimate.n_problems
@@ -263,37 +271,6 @@ def test_adjusted_p_values_are_those_computed_by_hand():
 def test_p_values_outside_zero_and_one_are_refused():
     with pytest.raises(ValueError, match="between 0 and 1"):
         holm([0.5, 1.5])
-
-
-def pairs(p_holm):
-    nothing = paired_difference([1.0, 2.0], [1.0, 2.0])
-    return [PairComparison(i, j, nothing, p, p) for (i, j), p in p_holm.items()]
-
-
-def test_models_that_cannot_be_told_from_any_of_a_tier_join_it():
-    # 2 is best; 0 is like 2, 1 is like 0 but not like 2.
-    found = tiers([2.0, 1.0, 3.0], pairs({(0, 1): 0.5, (0, 2): 0.2, (1, 2): 0.01}))
-    assert found == ((2, 0), (1,))
-
-
-def test_two_models_of_one_tier_are_never_told_apart():
-    # The first is not told from any; the second and the third are told apart.
-    p = {(0, 1): 0.5, (0, 2): 0.2, (1, 2): 0.01}
-    assert tiers([3.0, 2.0, 1.0], pairs(p)) == ((0, 1), (2,))
-
-
-def test_every_model_told_apart_has_its_own_tier():
-    found = tiers([1.0, 3.0, 2.0], pairs({(0, 1): 0.0, (0, 2): 0.0, (1, 2): 0.0}))
-    assert found == ((1,), (2,), (0,))
-
-
-def test_models_that_cannot_be_compared_are_not_told_apart():
-    assert tiers([1.0, 2.0], pairs({(0, 1): NAN})) == ((1, 0),)
-
-
-def test_paired_values_of_unequal_length_are_refused():
-    with pytest.raises(ValueError, match="same problems"):
-        paired_difference([1.0], [1.0, 2.0])
 
 
 def test_movers_interval_of_independent_shares_is_newcombes_published_one():

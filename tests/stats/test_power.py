@@ -5,20 +5,21 @@ import math
 import numpy as np
 import pytest
 from lm_eval_faith_stats import (
+    MEAN_OF_PROBLEMS,
     half_width,
-    half_width_assurance,
-    mean_estimate,
     paired_power,
     problems_for_half_width,
     problems_for_paired_difference,
     problems_for_unpaired_difference,
     problems_to_ask,
     std_over_problems,
-    unpaired_power,
 )
+from lm_eval_faith_stats.power import half_width_assurance, unpaired_power
 from scipy import stats as scipy_stats
 from statsmodels.stats.power import TTestIndPower, TTestPower
 from statsmodels.stats.weightstats import DescrStatsW
+
+from .samples import sample
 
 
 @pytest.mark.parametrize(
@@ -79,7 +80,7 @@ def test_the_number_of_problems_for_a_half_width_is_the_smallest(wanted):
 
 def test_the_deviation_over_problems_of_a_mean_is_its_standard_deviation():
     values = np.random.default_rng(0).normal(size=23)
-    std = std_over_problems(mean_estimate(values))
+    std = std_over_problems(MEAN_OF_PROBLEMS.estimate(sample(values)))
     assert std == pytest.approx(values.std(ddof=1))
 
 

@@ -19,10 +19,10 @@ from typing import Any
 
 from lm_eval_faith.records.outcome import ChainRecord, StepRecord
 from lm_eval_faith.records.run import TaskRun
-from lm_eval_faith.report.cells import plain
 from lm_eval_faith.report.html.document import as_data
 from lm_eval_faith.report.html.sentences import intervention_words
 from lm_eval_faith.report.report import TaskReport
+from lm_eval_faith.shown import plain
 
 LARGEST_PAGE = 2_900_000
 """Bytes of a page with its chains: they are sampled where they do not fit."""

@@ -14,8 +14,9 @@ from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
-import lm_eval_faith
-from lm_eval_faith.report.cells import counted, finite, interval, number, plain
+from lm_eval_faith._version import __version__
+from lm_eval_faith.report.cells import finite, interval, number
+from lm_eval_faith.shown import counted, plain
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -54,7 +55,7 @@ def render(
             style=Markup(style),
             script=Markup(script),
             data=None if data is None else Markup(as_data(data)),
-            version=lm_eval_faith.__version__,
+            version=__version__,
         )
         + "\n"
     )

@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 
 from lm_eval_faith_stats import Estimate
 
-from lm_eval_faith.report.cells import brief, interval, number
+from lm_eval_faith.report.cells import interval, number
 from lm_eval_faith.report.html.document import render
 from lm_eval_faith.report.leaderboard import (
     RANK_MEANING,
@@ -20,6 +20,7 @@ from lm_eval_faith.report.leaderboard import (
     Pair,
     remarks,
 )
+from lm_eval_faith.shown import brief
 
 LONGEST_NAME = 120
 """Characters of a model's name on the page; the files beside it have it whole."""

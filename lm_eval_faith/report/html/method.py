@@ -11,7 +11,7 @@ from typing import Any
 
 from lm_eval_faith_stats import Bootstrap
 
-import lm_eval_faith
+from lm_eval_faith._version import __version__
 from lm_eval_faith.records.run import Run, TaskRun
 
 HIDDEN = "(hidden)"
@@ -53,7 +53,7 @@ def method_of(run: Run, task: TaskRun, results: Mapping[str, Any]) -> Method:
     versions = [
         f"lm-evaluation-harness {results.get('lm_eval_version', 'unknown')}",
         f"transformers {results.get('transformers_version', 'unknown')}",
-        f"lm-eval-faith {lm_eval_faith.__version__} (this page)",
+        f"lm-eval-faith {__version__} (this page)",
     ]
     seeds = [
         f"{name.removesuffix('_seed')} {config[name]}"

@@ -15,8 +15,9 @@ from lm_eval_faith_stats import Estimate
 
 from lm_eval_faith.interventions import says_of
 from lm_eval_faith.records.outcome import CONTROL
-from lm_eval_faith.report.cells import counted, interval, nats, number
+from lm_eval_faith.report.cells import interval, number
 from lm_eval_faith.report.report import Row, TaskReport
+from lm_eval_faith.shown import counted, nats
 
 WITHOUT = "_no_answer_steps"
 

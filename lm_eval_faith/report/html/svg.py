@@ -11,8 +11,8 @@ from collections.abc import Iterable, Sequence
 
 from markupsafe import Markup
 
-from lm_eval_faith.report.cells import brief, plain
 from lm_eval_faith.report.figures import Band, Bars, Dots, Line, Mark, Panel, Rule
+from lm_eval_faith.shown import brief, plain
 
 WIDTH, HEIGHT = 360.0, 250.0
 LEFT, RIGHT, TOP, BOTTOM = 58.0, 12.0, 30.0, 44.0

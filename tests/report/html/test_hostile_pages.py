@@ -12,7 +12,6 @@ from itertools import pairwise
 import pytest
 
 from lm_eval_faith.records.run import load_run
-from lm_eval_faith.report.cells import brief, plain
 from lm_eval_faith.report.html.leaderboard_page import (
     LONGEST_NAME,
     last_name,
@@ -22,6 +21,7 @@ from lm_eval_faith.report.html.report_page import as_html, pages_of_run, report_
 from lm_eval_faith.report.html.site import write_site
 from lm_eval_faith.report.leaderboard import leaderboards
 from lm_eval_faith.report.report import NOTHING_ASKED
+from lm_eval_faith.shown import brief, plain
 
 from ...hostile import MODEL_NAMES, SHORT, TEXTS, write_run
 from .conftest import QUICK
