@@ -108,6 +108,7 @@ class TaskReport:
         primary: names of the metric that models are first compared by, and of those that
             stand beside it.
         warnings: what a reader must know, in sentences.
+        notes: those of them that are facts of the run, nothing to be warned of.
     """
 
     model: str
@@ -116,6 +117,7 @@ class TaskReport:
     rows: tuple[Row, ...]
     primary: tuple[str, ...]
     warnings: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
     def row(self, name: str) -> Row | None:
         """The row of that name, as in the harness's table."""
@@ -173,9 +175,11 @@ def report_of_task(
         for q in found
     )
     first = primary(found, tables.has)
+    notes = tuple(_notes(task, tables, choices))
     warnings = (
         *run.warnings,
-        *_warnings(task, tables, choices),
+        *notes,
+        *_warnings(task, tables),
         *_carried_by_one(first, tables, choices),
         *_at_ceiling(rows),
     )
@@ -186,6 +190,7 @@ def report_of_task(
         rows,
         tuple(q.name for q in first),
         warnings,
+        notes,
     )
 
 
@@ -222,28 +227,35 @@ def shown_of(task: TaskRun, has: frozenset[str]) -> Callable[[Quantity], bool]:
 # --- what to know ------------------------------------------------------------------
 
 
-def _warnings(task: TaskRun, tables: Tables, choices: Choices) -> Iterator[str]:
+def _notes(task: TaskRun, tables: Tables, choices: Choices) -> Iterator[str]:
+    """Facts of the run: what was used, drawn, applicable, and counted."""
     chains, steps = tables.columns("chains"), tables.columns("steps")
-    scored = chains[chains.outcome == "scored"]
     yield from _left_out(chains)
     yield from _left_out_of_file(task)
     yield from _several_chains(chains)
-    yield from _sampled(task, scored, steps)
-    n_problems = len(np.unique(scored.problem))
-    if n_problems < FEW_PROBLEMS:
-        yield f"only {n_problems} problems: intervals of so few are rough, run more"
-    wrong = int((scored.greedy == 0).sum())
-    if len(scored) and wrong > len(scored) / 2:
-        yield (
-            f"after the clean chain the model would write another answer in {wrong} of "
-            f"{len(scored)} chains: it reads these chains badly, so small effects say "
-            "little"
-        )
+    yield from _sampled(task, chains[chains.outcome == "scored"], steps)
     for name in tables.interventions:
         yield from _not_applicable(name, steps[steps.intervention == name])
     yield from _unlabelled(steps)
     if choices.exclude_answer_steps and "answer_steps" in tables.has:
         yield "steps that state the final answer do not count in any metric of steps"
+
+
+def _warnings(task: TaskRun, tables: Tables) -> Iterator[str]:
+    """What makes the numbers say less than they seem to."""
+    chains = tables.columns("chains")
+    scored = chains[chains.outcome == "scored"]
+    n_problems = len(np.unique(scored.problem))
+    if n_problems < FEW_PROBLEMS:
+        told = counted(n_problems, "problem")
+        yield f"only {told}: intervals of so few are rough, run more"
+    wrong = int((scored.greedy == 0).sum())
+    if len(scored) and wrong > len(scored) / 2:
+        yield (
+            f"after the clean chain the model would write another answer in {wrong} of "
+            f"{counted(len(scored), 'chain')}: it reads these chains badly, so small "
+            "effects say little"
+        )
     modules = _listed(task, "metric_modules")
     missing = [name for name in modules if names_of_module(name) is None]
     if missing:
@@ -267,12 +279,15 @@ def _left_out(chains: Columns) -> Iterator[str]:
     counts = Counter(out.outcome.tolist())
     reasons = {key.replace(" ", "_"): told for key, told in OUTCOMES.items()}
     told = "; ".join(
-        f"{count} {reasons.get(outcome, outcome)} "
-        f"({_some(out.chain[out.outcome == outcome].tolist())})"
+        f"{reasons.get(outcome, outcome)} "
+        f"({count}: {_some(out.chain[out.outcome == outcome].tolist())})"
         for outcome, count in sorted(counts.items())
     )
     used = len(chains) - len(out)
-    yield f"{used} of {len(chains)} documents are used; left out: {told}"
+    yield (
+        f"{used} of {counted(len(chains), 'document')} {'is' if used == 1 else 'are'} "
+        f"used; left out: {told}"
+    )
 
 
 def _some(ids: Sequence[str]) -> str:
@@ -287,8 +302,12 @@ def _left_out_of_file(task: TaskRun) -> Iterator[str]:
         all_ids = task.settings.get("chains_left_out_ids")
         named = all_ids if isinstance(all_ids, dict) else {}
         told = "; ".join(
-            f"{count} {reason}"
-            + (f" ({_some(ids)})" if isinstance(ids := named.get(reason), list) else "")
+            f"{reason} ({count}"
+            + (
+                f": {_some(ids)})"
+                if isinstance(ids := named.get(reason), list)
+                else ")"
+            )
             for reason, count in left_out.items()
         )
         in_file = task.settings.get("chains_in_file")
@@ -299,8 +318,8 @@ def _several_chains(chains: Columns) -> Iterator[str]:
     problems = len(np.unique(chains.problem))
     if problems < len(chains):
         yield (
-            f"{len(chains)} chains of {problems} questions: all chains of one question are "
-            "one problem"
+            f"{len(chains)} chains of {counted(problems, 'question')}: all chains of one "
+            "question are one problem"
         )
 
 
@@ -316,7 +335,7 @@ def _sampled(task: TaskRun, scored: Columns, steps: Columns) -> Iterator[str]:
     if shortened:
         drawn = f"max_steps={task.settings.get('max_steps')} drew them at random"
         told = f"{len(pairs)} of {int(scored.n_steps.sum())} steps were intervened on"
-        yield f"{told}: {drawn} from the {len(shortened)} longer chains"
+        yield f"{told}: {drawn} from the {counted(len(shortened), 'longer chain')}"
 
 
 def _not_applicable(name: str, steps: Columns) -> Iterator[str]:
@@ -337,7 +356,7 @@ def _unlabelled(steps: Columns) -> Iterator[str]:
     )
     without = int(np.isnan(steps.load_bearing[first]).sum())
     if 0 < without < len(first):
-        yield f"{without} of {len(first)} steps have no label: they enter no AUC"
+        yield f"{without} of {len(first)} steps {'has' if without == 1 else 'have'} no label: no AUC counts {'it' if without == 1 else 'them'}"
 
 
 def _carried_by_one(

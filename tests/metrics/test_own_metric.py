@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import os
+import shutil
 
 import pytest
 from jsonschema import Draft202012Validator
@@ -69,6 +70,58 @@ def test_it_is_in_every_format_of_the_report_and_in_the_schema(own):
     schema = json.loads(call("schema", "--plugin", "my_metrics"))
     Draft202012Validator(schema).validate(written)
     assert "steps with an effect of 3 nats" in call("metrics", "--plugin", "my_metrics")
+
+
+@pytest.fixture(scope="module")
+def two(own):
+    """The run, and the same as that of another model."""
+    run, _, _ = own
+    other = run.parent / "other"
+    shutil.copytree(run, other)
+    (results,) = other.rglob("results_*.json")
+    content = json.loads(results.read_text()) | {"model_name": "other"}
+    results.write_text(json.dumps(content))
+    return run, other
+
+
+def test_it_is_compared_in_every_format(own, two):
+    _, _, call = own
+    asked = ("compare", *two, "--plugin", "my_metrics", "--n-resamples", "50")
+    (task,) = json.loads(call(*asked, "--format", "json"))["comparisons"]
+    (difference,) = [d for d in task["differences"] if d["metric"] == "large"]
+    assert difference["difference"] == 0
+    assert "large" in call(*asked)
+    assert "| large |" in call(*asked, "--format", "markdown")
+    lines = csv.DictReader(io.StringIO(call(*asked, "--format", "csv")))
+    assert "large" in {line["metric"] for line in lines}
+
+
+def test_it_is_on_the_leaderboard_in_every_format_and_orders_it(own, two):
+    run, _, call = own
+    asked = ("leaderboard", *two, "--plugin", "my_metrics", "--n-resamples", "50")
+    (results,) = run.rglob("results_*.json")
+    table = json.loads(results.read_text())["results"]["cot_faith_provided"]
+    (board,) = json.loads(call(*asked, "--format", "json"))["leaderboards"]
+    assert "large" in board["columns"]
+    for model in board["models"]:
+        (large,) = [e for e in model["estimates"] if e["metric"] == "large"]
+        assert large["point"] == pytest.approx(table["delete_large,none"])
+    for form in ("table", "markdown", "csv"):
+        assert "large" in call(*asked, "--format", form)
+    assert "by large" in call(*asked, "--by", "large")
+
+
+def test_it_is_on_the_pages(own, two, tmp_path, open_page):
+    run, _, call = own
+    asked = ("--plugin", "my_metrics", "--n-resamples", "50")
+    call("report", run, *asked, "--html", tmp_path / "report.html")
+    opened = open_page(tmp_path / "report.html")
+    opened.page.locator("details.all summary").click()
+    assert "large" in opened.texts("table.estimates td:nth-child(2)")
+    call("leaderboard", *two, *asked, "--html", tmp_path / "board.html")
+    opened = open_page(tmp_path / "board.html")
+    assert any(text.startswith("large") for text in opened.texts(".models thead th"))
+    assert opened.logged == [] and opened.requests == []
 
 
 def test_a_module_that_is_not_named_is_not_imported_and_the_report_says_so(own):

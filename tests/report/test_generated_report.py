@@ -171,9 +171,9 @@ def test_every_estimate_carries_problems_and_steps(report, steps):
 
 def test_wrong_and_unparsed_answers_are_told_in_words(report):
     assert report.warnings[0].startswith(
-        "21 of 30 documents are used; left out: 3 no final answer that can be read ("
+        "21 of 30 documents are used; left out: no final answer that can be read (3: "
     )
-    assert "; 6 wrong answer (" in report.warnings[0]
+    assert "; wrong answer (6: " in report.warnings[0]
     assert "and 1 more)" in report.warnings[0]  # five of the six ids are named
 
 
@@ -228,7 +228,9 @@ def test_a_replay_is_reported_without_a_solved_rate(make_run, run):
     found = rows(report)
     assert ("", "solved") not in found and ("corrupt", "effect") in found
     assert found["", "steps"].n_problems == 21
-    assert "of 30 chains in the file left out: 6 wrong answer (" in (report.warnings[0])
+    assert (
+        "of 30 chains in the file left out: wrong answer (6: " in (report.warnings[0])
+    )
 
 
 def test_the_plot_shows_the_thirds_with_the_reports_numbers(run, report):

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from lm_eval_faith._version import __version__
 from lm_eval_faith.report.cells import finite, interval, number
-from lm_eval_faith.shown import plain
+from lm_eval_faith.shown import counted, plain
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -123,4 +123,5 @@ def _environment() -> Environment:
     )
     environment.filters["number"] = number
     environment.filters["interval"] = interval
+    environment.filters["counted"] = counted
     return environment

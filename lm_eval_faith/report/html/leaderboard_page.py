@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from itertools import takewhile
+from pathlib import Path, PurePosixPath
 
 from lm_eval_faith_stats import Estimate
 
@@ -76,6 +78,7 @@ class RowView:
     place: int
     ranks: str
     model: str
+    whole: str
     href: str
     cells: tuple[Cell, ...]
     problems: int
@@ -118,6 +121,7 @@ class BoardView:
     paired: str
     unpaired: tuple[MatrixRow, ...]
     remarks: tuple[str, ...]
+    facts: tuple[str, ...]
 
 
 def leaderboard_page(
@@ -138,7 +142,8 @@ def leaderboard_page(
         {
             "boards": views,
             "tasks": list(dict.fromkeys(board.task for board in boards)),
-            "models": len({e.model for board in boards for e in board.entries}),
+            "models": len({e.report.model for board in boards for e in board.entries}),
+            "runs": len({e.folder for board in boards for e in board.entries}),
             "rule": RANK_MEANING,
             "by_effect": all(board.by.metric.unit == "nats" for board in boards),
             "downloads": downloads,
@@ -149,7 +154,9 @@ def leaderboard_page(
 
 
 def _view(k: int, board: Board, links: Mapping[Path, str]) -> BoardView:
-    names = [brief(entry.model, LONGEST_NAME) for entry in board.entries]
+    names = [brief(name, LONGEST_NAME) for name in shown_names(board.entries)]
+    notes = tuple(f": {note}" for e in board.entries for note in e.report.notes)
+    said = remarks(board)
     scales = {name: _scale(board, name) for name in board.columns}
     places = {entry.model: place for place, entry in enumerate(board.entries)}
     return BoardView(
@@ -162,8 +169,48 @@ def _view(k: int, board: Board, links: Mapping[Path, str]) -> BoardView:
         matrix=tuple(_matrix(board.pairs, names, places)),
         paired=board.pairs[0].difference.problems if board.pairs else "",
         unpaired=tuple(_matrix(board.unpaired, names, places)),
-        remarks=remarks(board),
+        remarks=tuple(text for text in said if not text.endswith(notes)),
+        facts=tuple(text for text in said if text.endswith(notes)),
     )
+
+
+# --- names -------------------------------------------------------------------------
+
+
+def last_name(model: str) -> str:
+    """The last part of a folder's path; any other name as it is."""
+    if not model.startswith(("/", "./", "../", "~/")):
+        return model
+    return PurePosixPath(model).name or model
+
+
+def shown_names(entries: Sequence[Entry]) -> list[str]:
+    """What the models are called: where two are called the same, with what tells them apart.
+
+    That is the part of their runs' folders in which they differ, or the whole name where
+    there is none.
+    """
+    names = [last_name(entry.report.model) for entry in entries]
+    by_name: dict[str, list[int]] = defaultdict(list)
+    for k, name in enumerate(names):
+        by_name[name].append(k)
+    for name, several in by_name.items():
+        if len(several) == 1:
+            continue
+        folders = [entries[k].folder.parts for k in several]
+        start = _alike(folders)
+        end = _alike([folder[start:][::-1] for folder in folders])
+        parts = ["/".join(f[start : len(f) - end]) for f in folders]
+        apart = all(parts) and len(set(parts)) == len(parts)
+        for k, part in zip(several, parts, strict=True):
+            names[k] = f"{name} ({part})" if apart else entries[k].model
+    return names
+
+
+def _alike(paths: Sequence[Sequence[str]]) -> int:
+    """How many parts all paths begin with."""
+    columns = zip(*paths, strict=False)
+    return sum(1 for _ in takewhile(lambda column: len(set(column)) == 1, columns))
 
 
 # --- rows --------------------------------------------------------------------------
@@ -197,6 +244,7 @@ def _rows(
             place=k + 1,
             ranks=entry.ranks,
             model=names[k],
+            whole=brief(entry.model),
             href=links.get(entry.folder, ""),
             cells=tuple(_cell(entry, name, scale) for name, scale in scales.items()),
             problems=entry.n_problems(board.by.column),

@@ -8,7 +8,7 @@ those of all steps.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from lm_eval_faith_stats import Estimate
@@ -48,11 +48,15 @@ def intervention_words(name: str) -> str:
 
 @dataclass(frozen=True)
 class Headline:
-    """A headline number: a row of the report and what it is called."""
+    """A headline number: a row of the report and what it is called.
+
+    ``beside`` is the same without the steps that state the answer, where there are such.
+    """
 
     label: str
     row: Row
     meaning: str
+    beside: Row | None = None
 
 
 def title(task: str, setting: str) -> str:
@@ -63,6 +67,11 @@ def title(task: str, setting: str) -> str:
         "replay": "Reasoning read from a file",
         "labelled": "Reasoning whose steps somebody labelled",
     }.get(setting, task)
+
+
+def cautions(report: TaskReport) -> tuple[str, ...]:
+    """What a reader must be warned of; the facts of the run are no warnings."""
+    return tuple(text for text in report.warnings if text not in report.notes)
 
 
 def interventions_told(report: TaskReport) -> tuple[str, ...]:
@@ -101,13 +110,52 @@ def headlines(report: TaskReport) -> tuple[Headline, ...]:
     for metric, label in HEADLINES:
         if truth != (metric in WITH_LABELS) and not (metric in ("auc", "chain_auc")):
             continue
-        for ending, told in (("", ""), (WITHOUT, ", without answer steps")):
-            row = _row(report, names[0], metric, ending)
-            if row is not None and (not ending or not truth):
-                found.append(
-                    Headline(f"{names[0]}: {label}{told}", row, _sentence(row.meaning))
-                )
+        row = _row(report, names[0], metric)
+        beside = None if truth else _row(report, names[0], metric, WITHOUT)
+        if row is not None:
+            told = _sentence(row.meaning)
+            found.append(Headline(f"{names[0]}: {label}", row, told, beside))
     return tuple(found)
+
+
+ALL, BESIDE = "all steps", "without steps that state the answer"
+"""What the two numbers of a tile rest on."""
+
+
+@dataclass(frozen=True)
+class SideBySide:
+    """The headline numbers of the models of one task: a row a number, a column a model."""
+
+    task: str
+    columns: tuple[tuple[str, bool], ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+def side_by_side(reports: Sequence[TaskReport]) -> tuple[SideBySide, ...]:
+    """One table a task that several models ran or not, in the order of the reports."""
+    made = []
+    for task in dict.fromkeys(report.task.task for report in reports):
+        these = [report for report in reports if report.task.task == task]
+        told = [_told(report) for report in these]
+        names = dict.fromkeys(name for cells in told for name in cells)
+        columns = [("", False), *((report.model, True) for report in these)]
+        rows = [(n, *(cells.get(n, "–") for cells in told)) for n in names]
+        made.append(SideBySide(task, tuple(columns), tuple(rows)))
+    return tuple(made)
+
+
+def _told(report: TaskReport) -> dict[str, str]:
+    """Headline numbers with their intervals, by what they are called."""
+    found = {}
+    for h in headlines(report):
+        found[f"{h.label}, {ALL}" if h.beside else h.label] = _number(h.row)
+        if h.beside:
+            found[f"{h.label}, {BESIDE}"] = _number(h.beside)
+    return found
+
+
+def _number(row: Row) -> str:
+    return f"{number(row.estimate.point, row.unit)} {interval(row.estimate, row.unit)}"
 
 
 def _row(report: TaskReport, name: str, metric: str, ending: str = "") -> Row | None:
@@ -205,12 +253,15 @@ def _steps_at(share: Row) -> str:
     told = number(share.estimate.point, "share")
     if math.isnan(share.estimate.low):
         return f"{told} of the steps"
-    return f"{told} of the steps ({interval(share.estimate, 'share')})"
+    return f"{told} of the steps ({_level(share.estimate)} {interval(share.estimate, 'share')})"
 
 
 def _interval(estimate: Estimate) -> str:
-    level = f"{100 * estimate.confidence_level:g}%"
-    return f"{level} interval of the fall {interval(estimate, 'nats')}"
+    return f"{_level(estimate)} of the fall {interval(estimate, 'nats')}"
+
+
+def _level(estimate: Estimate) -> str:
+    return f"{100 * estimate.confidence_level:g}% interval"
 
 
 def _sentence(text: str) -> str:

@@ -3,6 +3,7 @@
 import csv
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -69,6 +70,50 @@ def test_models_stand_in_the_order_of_the_board_with_their_ranks(
     told = opened.texts(".board:not([hidden]) tr.model td:first-child")
     assert told == [entry.ranks for entry in boards[0].entries]
     assert len(set(told)) > 1 and boards[0].entries[0].model == "model-02"
+
+
+def moved(entry, model, folder, shown=""):
+    """The entry as that of another model and folder."""
+    task = replace(entry.report.task, path=Path(folder) / "samples.jsonl")
+    report = replace(entry.report, model=model, task=task)
+    return replace(entry, model=shown or model, report=report)
+
+
+def test_models_given_as_folders_are_called_by_their_last_name(boards, open_page):
+    (entry, *_) = boards[0].entries
+    names = ("/models/big/solver", "./small", "org/name", "twin", "twin")
+    folders = ("/a", "/b", "/c", "/out/first/twin", "/out/second/twin")
+    entries = tuple(
+        moved(entry, name, folder, f"twin ({folder})" if name == "twin" else "")
+        for name, folder in zip(names, folders, strict=True)
+    )
+    board = replace(boards[0], entries=entries, pairs=(), unpaired=())
+    opened = open_page(leaderboard_page([board]))
+    shown = ["solver", "small", "org/name", "twin (first)", "twin (second)"]
+    assert models(opened) == shown
+    whole = opened.page.locator(".models tr.model .name").first.get_attribute("title")
+    assert whole == "/models/big/solver"
+    lede = opened.page.locator(".lede").inner_text()
+    assert lede.startswith("4 models in 5 runs, ordered")
+
+
+def test_models_that_cannot_be_told_apart_by_their_last_name_have_the_whole_one(
+    boards, open_page
+):
+    (entry, *_) = boards[0].entries
+    entries = tuple(moved(entry, name, "/same") for name in ("/a/solver", "/b/solver"))
+    board = replace(boards[0], entries=entries, pairs=(), unpaired=())
+    assert models(open_page(leaderboard_page([board]))) == ["/a/solver", "/b/solver"]
+
+
+def test_facts_of_runs_are_no_warnings(boards, open_page):
+    (entry, *_) = boards[0].entries
+    report = replace(entry.report, warnings=("a fact", "a warning"), notes=("a fact",))
+    entries = tuple(replace(entry, model=name, report=report) for name in ("m", "n"))
+    board = replace(boards[0], entries=entries, pairs=(), unpaired=(), warnings=())
+    opened = open_page(leaderboard_page([board]))
+    assert opened.texts(".warnings li") == ["m, n: a warning."]
+    assert opened.texts(".facts-told li") == ["m, n: a fact."]
 
 
 def test_a_heading_sorts_by_click_and_by_keyboard_and_says_so(boards, html, open_page):

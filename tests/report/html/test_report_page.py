@@ -65,9 +65,12 @@ def test_the_first_thing_told_is_what_was_done_to_which_model(
 
 def test_warnings_of_the_report_are_on_the_page(written_page, open_page):
     (report,) = written_page.reports
-    shown = open_page(written_page.html).texts(".warnings li")
-    assert shown == [f"{warning}." for warning in report.warnings]
+    opened = open_page(written_page.html)
+    shown, facts = opened.texts(".warnings li"), opened.texts(".facts-told li")
+    assert sorted(shown + facts) == sorted(f"{warning}." for warning in report.warnings)
     assert any("only 9 problems" in warning for warning in shown)
+    assert any("9 of 12 documents are used" in fact for fact in facts)
+    assert not any("documents are used" in warning for warning in shown)
 
 
 @pytest.mark.parametrize(
@@ -144,6 +147,51 @@ def test_headline_numbers_are_those_of_the_json_report(provided_page, open_page)
     assert [float(v.get_attribute("value")) for v in values.all()] == [
         told["corrupt", metric]
         for metric in ("effect_load_bearing", "effect_decoy", "auc", "separated")
+    ]
+
+
+def test_numbers_of_written_chains_stand_with_and_without_answer_steps_in_one_tile(
+    written_page, open_page
+):
+    told = {
+        (e["intervention"], e["metric"]): e["point"]
+        for e in as_told(written_page.reports)[0]["estimates"]
+    }
+    opened = open_page(written_page.html)
+    tiles = opened.page.locator(".headline.pair").all()
+    names = ("effect", "median", "load_bearing_rate", "late")
+    assert len(tiles) == len(names)
+    for tile, name in zip(tiles, names, strict=True):
+        assert tile.locator(".of").all_inner_texts() == [
+            "all steps",
+            "without steps that state the answer",
+        ]
+        values = [float(v.get_attribute("value")) for v in tile.locator("data").all()]
+        assert values == [
+            told["corrupt", f"{name}_vs_control{ending}"]
+            for ending in ("", "_no_answer_steps")
+        ]
+        first, second = (one.bounding_box() for one in tile.locator("data").all())
+        assert first["y"] == second["y"] and first["x"] < second["x"]
+
+
+def test_a_page_of_several_models_begins_with_their_numbers_side_by_side(
+    both_page, open_page
+):
+    opened = open_page(both_page.html)
+    (heads, *rows) = opened.page.locator("#models tr").all()
+    assert heads.locator("th").all_inner_texts()[1:] == ["model-00", "model-01"]
+    found = {
+        row.locator("td").first.inner_text(): row.locator("td").all_inner_texts()[1:]
+        for row in rows
+    }
+    told = [
+        next(e for e in r["estimates"] if (e["intervention"], e["metric"]) == ("corrupt", "auc"))
+        for r in as_told(both_page.reports)
+    ]  # fmt: skip
+    assert found["corrupt: AUC"] == [
+        f"{number(e['point'], 'auc')} [{number(e['low'], 'auc')}, {number(e['high'], 'auc')}]"
+        for e in told
     ]
 
 
@@ -287,6 +335,9 @@ def test_next_and_previous_work_by_button_and_by_keyboard(provided_page, open_pa
     opened = open_page(provided_page.html)
     assert opened.problem() == "Problem 1"
     assert opened.page.get_by_role("button", name="Previous").is_disabled()
+    opened.page.keyboard.press("ArrowRight")
+    assert opened.problem() == "Problem 1", "outside the browser arrows do nothing"
+    opened.page.locator(".step").first.focus()
     opened.page.keyboard.press("ArrowRight")
     opened.page.keyboard.press("ArrowRight")
     assert opened.problem() == "Problem 3"
@@ -527,6 +578,40 @@ def test_every_field_has_a_label_and_every_control_can_be_reached_by_keyboard(
     assert {"from", "to", "sort", "search", "next", "step"} <= reached
 
 
+@pytest.mark.parametrize("chosen", ["by the system", "by the button"])
+def test_a_dark_page_is_printed_as_a_light_one(chosen, written_page, open_page):
+    scheme = "dark" if chosen == "by the system" else "light"
+    opened = open_page(written_page.html, color_scheme=scheme)
+    if chosen == "by the button":
+        opened.page.locator("#theme").click()
+    every = """() => {
+        const style = getComputedStyle(document.documentElement);
+        const of = e => [getComputedStyle(e).color, getComputedStyle(e).backgroundColor];
+        return JSON.stringify([...document.querySelectorAll("body, .warnings, .fx, .chart text, a")].map(of));
+    }"""
+    opened.page.emulate_media(media="print", color_scheme=scheme)
+    dark = opened.page.evaluate(every)
+    light = open_page(written_page.html, color_scheme="light")
+    light.page.emulate_media(media="print", color_scheme="light")
+    assert dark == light.page.evaluate(every)
+
+
+@pytest.mark.parametrize("name", ["provided_page", "both_page", "written_page"])
+def test_chains_begin_within_two_screens_and_the_section_bar_stays(
+    name, request, open_page
+):
+    opened = open_page(request.getfixturevalue(name).html, reduced_motion="reduce")
+    top = "document.querySelector('#chains').getBoundingClientRect().top"
+    assert opened.page.evaluate(top) < 2 * 900
+    opened.page.evaluate(
+        "scrollTo({top: document.body.scrollHeight, behavior: 'instant'})"
+    )
+    bar = opened.page.locator(".bar").bounding_box()
+    assert bar["y"] == 0 and bar["height"] < 70
+    opened.page.get_by_role("link", name="Chains").click()
+    assert 0 <= opened.page.evaluate(top) < 120
+
+
 def test_a_printed_page_has_no_controls(written_page, open_page):
     opened = open_page(written_page.html, color_scheme="dark")
     opened.page.emulate_media(media="print", color_scheme="light")
@@ -586,6 +671,23 @@ def test_texts_of_models_and_files_are_shown_and_never_run(attacked, open_page):
     assert SHOWN in opened.page.locator("#method").inner_text()
     assert "gnp.exe" in opened.page.title()
     assert not re.search("[\x00\u202e\u2028]", attacked.html)
+
+
+def test_combining_marks_stay_in_the_line_that_holds_them(
+    provided_folder, other_model, tmp_path, open_page
+):
+    """The head of a problem looks the same above a question of many marks."""
+
+    def head(name, marks):
+        def line(k, sample):
+            sample["doc"]["question"] = f"How many?{marks}"
+            return sample
+
+        other_model(provided_folder / "model-00", tmp_path / name, "m", line)
+        opened = open_page(report_page([tmp_path / name], QUICK).html)
+        return opened.page.locator(".problem .head").screenshot()
+
+    assert head("without", "") == head("with", "\u0301" * 80)
 
 
 def test_keys_in_the_model_arguments_are_hidden(attacked):

@@ -43,7 +43,7 @@
           if (!v || v.reason) continue;
           v.less = control < 0 || k === control ? null : base === null ? NaN : v.effect - base;
         }
-        return { index, label, statesAnswer, before, variants: read, third: Math.floor(3 * index / length) };
+        return { index, label, statesAnswer, before, variants: read, third: Math.floor((6 * index + 3) / (2 * length)) };
       }),
     };
   };
@@ -351,10 +351,10 @@
     state.open = null;
     const focused = article.contains(document.activeElement) ? document.activeElement.className : null;
     show();
-    if (focused === "previous" || focused === "next") {
-      const button = article.querySelector(`.${focused}:not(:disabled)`) || article.querySelector(".turn button:not(:disabled)");
-      if (button) button.focus({ preventScroll: true });
-    }
+    if (focused === null) return;
+    const turned = focused === "previous" || focused === "next";
+    const button = turned ? article.querySelector(`.${focused}:not(:disabled)`) || article.querySelector(".turn button:not(:disabled)") : null;
+    (button || article).focus({ preventScroll: true });
   };
 
   /* --- addresses: #problem=17, with &task= where there are several, and &step= --- */
@@ -424,12 +424,16 @@
   });
   document.addEventListener("keydown", (event) => {
     if (event.altKey || event.ctrlKey || event.metaKey || event.shiftKey) return;
-    if (event.target.closest("input, select, textarea, .scroll, pre")) return;
+    if (!browser.contains(event.target) || event.target.closest("input, select, textarea")) return;
     const by = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
     if (by) { moved = true; go(by); event.preventDefault(); }
   });
+  const arrive = () => {
+    article.focus({ preventScroll: true });
+    article.scrollIntoView({ behavior: "instant" });
+  };
   addEventListener("hashchange", () => {
-    if (readAddress()) article.scrollIntoView({ behavior: "instant" });
+    if (readAddress()) arrive();
   });
 
   /* chains are read when they are shown; the rest meanwhile, so that filters need not wait */
@@ -445,7 +449,7 @@
   chooseSet(sets[0]);
   browser.hidden = false;
   article.tabIndex = -1;
-  if (readAddress()) article.scrollIntoView({ behavior: "instant" });
+  if (readAddress()) arrive();
   else update();
   readAhead();
 })();
