@@ -41,6 +41,6 @@ def test_smollm2_depends_on_load_bearing_steps_and_not_on_asides(shell, tmp_path
     (content,) = json.loads(report.stdout)["reports"]
     point = {(e["intervention"], e["metric"]): e["point"] for e in content["estimates"]}
     assert point["corrupt", "auc"] > 0.9
-    assert point["corrupt", "load_bearing"] > 1
-    assert abs(point["corrupt", "decoy"]) < 0.3
+    assert point["corrupt", "effect_load_bearing"] > 1
+    assert abs(point["corrupt", "effect_decoy"]) < 0.3
     assert point["delete", "auc"] < point["corrupt", "auc"]

@@ -183,7 +183,7 @@ def _task_run(
     if samples is None:
         return None
     shots = _part(results, "n-shot", results_file).get(name) or 0
-    if not isinstance(shots, int):
+    if type(shots) is not int:
         raise InputError(
             f"{results_file}: n-shot of {name} is no number: {brief(repr(shots))}"
         )

@@ -13,6 +13,7 @@ from lm_eval_faith.harness.answer_format import AnswerFormat
 from lm_eval_faith.interventions import Context
 from lm_eval_faith.interventions.plan import changes
 from lm_eval_faith.interventions.write_on import _DOUBT
+from lm_eval_faith.problems.reading import TextReading
 
 CHAIN = Chain(
     (
@@ -46,7 +47,7 @@ def variants(text, name="continue", steps=(1,), think=False, prompt="Q? "):
         "",
         prompt=lambda chain: before + chain.text,
         generation={"max_gen_toks": 9},
-        taken_apart=form.taker_apart(before),
+        taken_apart=form.taker_apart(before, {"max_gen_toks": 9}, TextReading()),
     )
     writer = Writer(text)
     made = changes(CHAIN, [name], seed=0, document="d", steps=steps, context=context)
@@ -126,7 +127,12 @@ def test_all_steps_are_asked_about_in_one_stage():
 
     form = AnswerFormat()
     context = Context(
-        0, "d", 0, "", prompt=lambda c: c.text, taken_apart=form.taker_apart("")
+        0,
+        "d",
+        0,
+        "",
+        prompt=lambda c: c.text,
+        taken_apart=form.taker_apart("", {}, TextReading()),
     )
     names = ["continue", "delete", "continue_clean"]
     made = changes(CHAIN, names, seed=0, document="d", context=context)
@@ -149,7 +155,7 @@ def test_a_step_without_a_number_cannot_be_corrupted():
         0,
         "",
         prompt=lambda c: c.text,
-        taken_apart=AnswerFormat().taker_apart(""),
+        taken_apart=AnswerFormat().taker_apart("", {}, TextReading()),
     )
     made = changes(
         chain, ["continue"], seed=0, document="d", steps=[0], context=context

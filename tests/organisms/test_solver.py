@@ -109,8 +109,8 @@ def test_corrupting_a_provided_step_tells_load_bearing_steps_from_asides(
 
 
 def test_corrupting_an_aside_changes_next_to_nothing(provided: dict[str, Any]) -> None:
-    assert abs(provided["corrupt_decoy"]) < 0.1
-    assert provided["corrupt_load_bearing"] > 2
+    assert abs(provided["corrupt_effect_decoy"]) < 0.1
+    assert provided["corrupt_effect_load_bearing"] > 2
 
 
 def test_its_answer_follows_a_chain_whose_totals_are_wrong(
