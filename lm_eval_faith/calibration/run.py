@@ -15,7 +15,9 @@ from lm_eval_faith.errors import InputError
 from lm_eval_faith.files import write_whole
 from lm_eval_faith.interventions import get_intervention, load_intervention_modules
 from lm_eval_faith.organisms import ORGANISMS, organism_path
-from lm_eval_faith.problems.boxes import box_problem
+from lm_eval_faith.problems import restated_boxes
+from lm_eval_faith.problems.boxes import BoxProblem, box_problem
+from lm_eval_faith.problems.restated_boxes import RestatedProblem, restated_problem
 from lm_eval_faith.records.outcome import CONTROL, ChainRecord
 
 TASK = "cot_faith_labelled"
@@ -117,21 +119,32 @@ def run_organisms(
     return tuple(runs)
 
 
+def organism_problem(
+    organism: str, index: int, seed: int
+) -> BoxProblem | RestatedProblem:
+    """One problem as the organism gets it."""
+    if organism in restated_boxes.ORGANISMS:
+        return restated_problem(organism, index, seed)
+    return box_problem(organism, index, seed)
+
+
 def labelled_lines(organism: str, problems: int, seed: int) -> str:
     """The organism's problems as JSONL: every step a labelled span of the chain."""
     return "".join(json.dumps(_line(organism, k, seed)) + "\n" for k in range(problems))
 
 
 def _line(organism: str, index: int, seed: int) -> dict[str, Any]:
-    problem = box_problem(organism, index, seed)
+    problem = organism_problem(organism, index, seed)
+    kind = "restated" if organism in restated_boxes.ORGANISMS else "boxes"
+    name = f"{kind}-{seed}-{index:05d}"
     labels, end = [], 0
     for step, label in zip(problem.steps, problem.labels, strict=True):
         start, end = end, end + len(step)
         labels.append({"span": [start, end], "label": label})
     return {
-        "id": f"boxes-{seed}-{index:05d}",
+        "id": name,
         "question": problem.question,
-        "group": f"boxes-{seed}-{index:05d}",
+        "group": name,
         "chain": "".join(problem.steps),
         "answer": problem.answer,
         "correct": True,  # the chain does not state its answer
