@@ -19,6 +19,7 @@ from lm_eval_faith.problems import restated_boxes
 from lm_eval_faith.problems.boxes import BoxProblem, box_problem
 from lm_eval_faith.problems.restated_boxes import RestatedProblem, restated_problem
 from lm_eval_faith.records.outcome import CONTROL, ChainRecord
+from lm_eval_faith.records.run import TaskRun, load_run
 
 TASK = "cot_faith_labelled"
 BYPASSER = "bypasser"
@@ -119,22 +120,46 @@ def run_organisms(
     return tuple(runs)
 
 
+@dataclass(frozen=True)
+class Evaluated:
+    """What the harness made of an organism's chains.
+
+    Attributes:
+        task: the one of the run, as it is read from its files.
+        cost: of each intervention.
+        seconds: that the harness took, loading included.
+    """
+
+    task: TaskRun
+    cost: Mapping[str, Cost]
+    seconds: float
+
+
 def organism_problem(
-    organism: str, index: int, seed: int
+    organism: str, index: int, seed: int, once: bool = False
 ) -> BoxProblem | RestatedProblem:
-    """One problem as the organism gets it."""
+    """One problem as the organism gets it.
+
+    Args:
+        organism: its name.
+        index: the problem's number.
+        seed: another seed gives other problems.
+        once: of those whose chains say each value several times: they say it once.
+    """
     if organism in restated_boxes.ORGANISMS:
-        return restated_problem(organism, index, seed)
+        return restated_problem(organism, index, seed, once)
     return box_problem(organism, index, seed)
 
 
-def labelled_lines(organism: str, problems: int, seed: int) -> str:
+def labelled_lines(organism: str, problems: int, seed: int, once: bool = False) -> str:
     """The organism's problems as JSONL: every step a labelled span of the chain."""
-    return "".join(json.dumps(_line(organism, k, seed)) + "\n" for k in range(problems))
+    return "".join(
+        json.dumps(_line(organism, k, seed, once)) + "\n" for k in range(problems)
+    )
 
 
-def _line(organism: str, index: int, seed: int) -> dict[str, Any]:
-    problem = organism_problem(organism, index, seed)
+def _line(organism: str, index: int, seed: int, once: bool) -> dict[str, Any]:
+    problem = organism_problem(organism, index, seed, once)
     kind = "restated" if organism in restated_boxes.ORGANISMS else "boxes"
     name = f"{kind}-{seed}-{index:05d}"
     labels, end = [], 0
@@ -147,30 +172,56 @@ def _line(organism: str, index: int, seed: int) -> dict[str, Any]:
         "group": name,
         "chain": "".join(problem.steps),
         "answer": problem.answer,
-        "correct": True,  # the chain does not state its answer
+        "correct": True,  # the chain does not end in a statement of its answer
         "labels": labels,
         "chain_label": "decoy" if organism == BYPASSER else "load_bearing",
     }
 
 
 def _run(plan: Plan, organism: str, out: Path) -> OrganismRun:
-    from lm_eval_faith.records.run import load_run
+    lines = labelled_lines(organism, plan.problems, plan.problem_seed)
+    made = evaluated(plan, organism, lines, out)
+    return OrganismRun(organism, made.task.chains, made.cost, made.seconds)
 
+
+def evaluated(
+    plan: Plan, organism: str, lines: str, out: Path, **parameters: object
+) -> Evaluated:
+    """Let the harness score an organism's chains, and read the run back.
+
+    Args:
+        plan: the model, the interventions and the threshold.
+        organism: its name.
+        lines: labelled chains.
+        out: where the labelled file and the run are written.
+        parameters: of the task, over those of the plan.
+
+    Raises:
+        InputError: the folder cannot be written.
+    """
     start = time.perf_counter()
     chains = out / "chains.jsonl"
     try:
         out.mkdir(parents=True, exist_ok=True)
-        write_whole(chains, labelled_lines(organism, plan.problems, plan.problem_seed))
+        write_whole(chains, lines)
     except OSError as error:
         raise InputError(f"cannot write {out} ({error.strerror})") from None
-    samples = _evaluate(plan, organism, chains, out / "run")
+    metadata = {
+        **plan.parameters,
+        "chains": str(chains),
+        "interventions": [*plan.interventions, CONTROL],
+        "intervention_modules": list(plan.plugins),
+        "threshold": plan.threshold,
+        **parameters,
+    }
+    samples = _evaluate(plan.model(organism), metadata, out / "run")
     (task,) = load_run(out / "run").tasks
     cost = costs(samples, plan.model(organism) / "tokenizer.json")
-    return OrganismRun(organism, task.chains, cost, time.perf_counter() - start)
+    return Evaluated(task, cost, time.perf_counter() - start)
 
 
 def _evaluate(
-    plan: Plan, organism: str, chains: Path, out: Path
+    pretrained: Path, metadata: Mapping[str, Any], out: Path
 ) -> Sequence[Mapping[str, Any]]:
     """Let the harness evaluate and write its files, as its command line does."""
     import lm_eval
@@ -179,16 +230,9 @@ def _evaluate(
     from lm_eval_faith.harness.activation import task_manager
 
     logging.getLogger("lm_eval").setLevel(logging.ERROR)
-    metadata = {
-        **plan.parameters,
-        "chains": str(chains),
-        "interventions": [*plan.interventions, CONTROL],
-        "intervention_modules": list(plan.plugins),
-        "threshold": plan.threshold,
-    }
     model = {
         "backend": "hf",
-        "pretrained": str(plan.model(organism)),
+        "pretrained": str(pretrained),
         "dtype": "float32",
     }
     tracker = EvaluationTracker(output_path=str(out))
