@@ -100,9 +100,8 @@ def downloaded(package: str, folder: Path) -> Path:
         InputError: pip cannot fetch it.
     """
     pip = (sys.executable, "-m", "pip", "download", "--quiet", "--no-deps")
-    got = subprocess.run(
-        [*pip, "--dest", str(folder), package], capture_output=True, text=True
-    )
+    told = (*pip, "--dest", str(folder), package)
+    got = subprocess.run(told, capture_output=True, text=True, check=False)
     wheels = list(folder.glob("*.whl"))
     if got.returncode or len(wheels) != 1:
         why = (got.stderr.strip().splitlines() or ["pip said nothing"])[-1]
