@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from lm_eval_faith.shown import brief
+from lm_eval_faith.shown import brief, without_secrets
 
 OF_THE_MACHINE = frozenset(
     {
@@ -140,7 +140,7 @@ def labels(models: Sequence[WhichModel]) -> list[str]:
 def _apart(those: Sequence[WhichModel]) -> list[list[str]]:
     """For each of several models of one name, the arguments in which they differ."""
     names = sorted({name for model in those for name, _ in model.arguments})
-    values = [dict(model.arguments) for model in those]
+    values = [without_secrets(dict(model.arguments)) for model in those]
     differ = [name for name in names if len({v.get(name) for v in values}) > 1]
     told = [
         [f"{name}={brief(v[name])}" for name in differ if name in v] for v in values

@@ -30,7 +30,7 @@ from lm_eval_faith.records.tables import Tables, tables_of
 from lm_eval_faith.records.which_model import last_part
 from lm_eval_faith.report.cells import interval, number
 from lm_eval_faith.report.write import Column, Section, Written
-from lm_eval_faith.shown import counted
+from lm_eval_faith.shown import brief, counted
 
 FEW_PROBLEMS = 20
 """Under this many problems a report says that its intervals are rough."""
@@ -479,7 +479,7 @@ def _whole_section(report: TaskReport) -> Section:
 def _title(report: TaskReport) -> str:
     task = report.task
     told = f"version {task.version}, {counted(task.n_documents, 'document')}"
-    path = f" [{report.model_path}]" if _says_more(report) else ""
+    path = f" [{brief(report.model_path)}]" if _says_more(report) else ""
     return f"{report.model}{path}: {task.task} ({told})"
 
 

@@ -109,7 +109,6 @@ def _command(
         for k, v in parameters.items()
         if k not in _NOT_PARAMETERS | names and v != []
     }
-    shared = run.how_asked.shared_prefixes
     seeds = [
         str(config.get(name))
         for name in ("random_seed", "numpy_seed", "torch_seed", "fewshot_seed")
