@@ -48,9 +48,7 @@ def of_runs(
     """
     below = {path: run_files(path) for path in paths}
     different = {_key(files): files for found in below.values() for files in found}
-    made = dict(
-        zip(different, _mapped(make, labelled([*different.values()]), workers))
-    )
+    made = dict(zip(different, _mapped(make, labelled([*different.values()]), workers)))
     for path, found in below.items():
         if all(made[_key(files)] is None for files in found):
             raise no_samples_of_ours(path)

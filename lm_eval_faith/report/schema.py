@@ -111,7 +111,9 @@ def _row() -> Schema:
 def _report() -> Schema:
     return _said(
         _object(
-            model=_said(TEXT, "its name; variants of one name are told apart by arguments"),
+            model=_said(
+                TEXT, "its name; variants of one name are told apart by arguments"
+            ),
             model_path=_said(TEXT, "its folder or name on the hub; empty without one"),
             task=TEXT,
             task_version=TEXT,
