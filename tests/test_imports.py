@@ -64,6 +64,7 @@ KNOWN_BY = {
 PRIVATE_OF_LM_EVAL = "harness.lm_eval_compat"
 """The one module that names what is private in the harness."""
 
+
 def modules() -> Iterator[tuple[str, Path]]:
     """Every module that is installed, by its name, and its file."""
     for folder, package in PACKAGES.items():
