@@ -14,11 +14,11 @@ from lm_eval_faith_stats import Estimate
 from lm_eval_faith.report.cells import interval, number
 from lm_eval_faith.report.html.document import render
 from lm_eval_faith.report.leaderboard import (
-    RunKey,
     RANK_MEANING,
     Board,
     Entry,
     Pair,
+    RunKey,
     remarks,
 )
 from lm_eval_faith.shown import brief
