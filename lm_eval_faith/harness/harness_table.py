@@ -28,7 +28,7 @@ from lm_eval_faith.metrics import (
 from lm_eval_faith.records.outcome import ChainRecord
 from lm_eval_faith.records.tables import columns_of
 
-Join = Callable[[Sequence[Any]], float]
+Join = Callable[[Sequence[Any]], float | str]
 
 MEANS = (
     stats.MEAN_OF_PROBLEMS,
@@ -248,7 +248,7 @@ class ShowsMetrics:
     def _has_error_of_ours(self, name: str) -> bool:
         return not self._names[name] and self.table.is_mean(name)
 
-    def _join(self, name: str, join: Join, values: Sequence[Any]) -> float:
+    def _join(self, name: str, join: Join, values: Sequence[Any]) -> float | str:
         known = [value for value in values if value is not None]
         if self._has_error_of_ours(name):
             self._errors[name] = _error(known)
