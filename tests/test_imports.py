@@ -1,4 +1,4 @@
-"""Who may import whom: the arrows of the house, and the few that are still missing.
+"""Who may import whom: the arrows of the house.
 
 Every import counts, those inside functions and those for the type checker too: what a
 file names, it knows. Modules are named without the package, as `records.run`; the
@@ -64,14 +64,6 @@ KNOWN_BY = {
 PRIVATE_OF_LM_EVAL = "harness.lm_eval_compat"
 """The one module that names what is private in the harness."""
 
-NOT_YET = """
-calibration.run: lm_eval
-calibration.run: lm_eval.loggers.EvaluationTracker
-cli: lm_eval.__main__.cli_evaluate
-demo: lm_eval.__main__.cli_evaluate
-"""
-"""Imports that stand against an arrow today, a line each: take lines out, add none."""
-
 
 def modules() -> Iterator[tuple[str, Path]]:
     """Every module that is installed, by its name, and its file."""
@@ -128,11 +120,7 @@ def against() -> set[str]:
 
 
 def test_every_import_is_along_an_arrow():
-    assert sorted(against() - set(NOT_YET.strip().splitlines())) == []
-
-
-def test_the_list_of_exceptions_holds_none_that_is_mended():
-    assert sorted(set(NOT_YET.strip().splitlines()) - against()) == []
+    assert sorted(against()) == []
 
 
 def test_no_arrow_leads_back():
