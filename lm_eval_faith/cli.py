@@ -59,25 +59,21 @@ def run(context: typer.Context) -> None:
 
     With --dry_run nothing is run: it says how many requests and tokens it would be.
     """
-    from lm_eval.__main__ import cli_evaluate
-
     from lm_eval_faith.files import require_place_for
-    from lm_eval_faith.harness.activation import activate, output_path
+    from lm_eval_faith.harness.activation import output_path
+    from lm_eval_faith.harness.evaluation import run_command
     from lm_eval_faith.harness.lm_eval_compat import leave_process_group
 
-    dry = [word for word in context.args if word in ("--dry_run", "--dry-run")]
-    words = [word for word in context.args if word not in dry]
-    output = output_path(words)
-    if output is not None and not dry:
-        require_place_for(output)
-    activate()
-    sys.argv = ["lm-eval-faith", "run", *words]
-    if dry:
+    words = [word for word in context.args if word not in ("--dry_run", "--dry-run")]
+    if len(words) < len(context.args):
         from lm_eval_faith.harness.dry_run import dry_run
 
-        print(dry_run(cli_evaluate))
+        print(dry_run(lambda: run_command(words)))
         return
-    cli_evaluate()
+    output = output_path(words)
+    if output is not None:
+        require_place_for(output)
+    run_command(words)
     leave_process_group()
 
 
