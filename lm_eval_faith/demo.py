@@ -43,14 +43,14 @@ def run_demo(out: Path, problems: int) -> None:
     Raises:
         InputError: the folder cannot be written.
     """
-    from lm_eval_faith.harness.activation import run_harness
+    from lm_eval_faith.harness.evaluation import run_command
     from lm_eval_faith.report.html.report_page import report_page
     from lm_eval_faith.report.report import make_reports, written
     from lm_eval_faith.report.write import text
 
     arguments = demo_arguments(out, problems)
     print(f"lm-eval-faith run {shlex.join(arguments)}\n", flush=True)
-    run_harness(arguments)
+    run_command(arguments)
     page = out / "report.html"
     shown = shlex.join([str(out), "--html", str(page)])
     print(f"\nlm-eval-faith report {shown}\n", flush=True)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lm_eval_faith.harness.lm_eval_compat import (
     tell_tasks_the_model,
-    without_default_tasks,
     wrap_task_managers,
 )
 
@@ -38,19 +36,6 @@ def register_model() -> None:
 
     if MODEL not in model_registry:
         model_registry.register(MODEL, target=MODEL_CLASS)
-
-
-def run_harness(arguments: Sequence[str]) -> None:
-    """``lm_eval run`` with these arguments, our tasks and our model, in this process.
-
-    The harness's own tasks are indexed only where others than ours are asked for.
-    """
-    from lm_eval.__main__ import cli_evaluate
-
-    activate()
-    sys.argv = ["lm-eval-faith", "run", *arguments]
-    with without_default_tasks(names_our_tasks_alone(arguments)):
-        cli_evaluate()
 
 
 def output_path(arguments: Sequence[str]) -> Path | None:
