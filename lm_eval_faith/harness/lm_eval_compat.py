@@ -451,6 +451,22 @@ def asking_only(model: Callable[[str, dict[str, Any]], LM]) -> Iterator[None]:
 
 # --- task managers and processes -------------------------------------------------
 
+_WITHOUT_DEFAULTS: ContextVar[bool] = ContextVar("without_defaults", default=False)
+
+
+@contextmanager
+def without_default_tasks(leave_out: bool) -> Iterator[None]:
+    """Where they are left out, a wrapped ``TaskManager`` does not index the harness's own.
+
+    Why: to index them is to parse 13,000 files, which takes half the time of a small run.
+    When the constructor takes no ``include_defaults``: a TypeError in ``test_ways_in.py``.
+    """
+    told = _WITHOUT_DEFAULTS.set(leave_out)
+    try:
+        yield
+    finally:
+        _WITHOUT_DEFAULTS.reset(told)
+
 
 def wrap_task_managers(include_path: Callable[[Any], Any]) -> None:
     """Let ``include_path`` have its say in every ``TaskManager`` of this process.
@@ -475,6 +491,8 @@ def wrap_task_managers(include_path: Callable[[Any], Any]) -> None:
     ) -> None:
         tell_tasks_the_model()
         given = kwargs.pop("include_path", include_path_given)
+        if _WITHOUT_DEFAULTS.get() and not args:
+            kwargs.setdefault("include_defaults", False)
         plain(self, verbosity, include_path(given), *args, **kwargs)
 
     with_our_tasks.knows_lm_eval_faith = True  # type: ignore[attr-defined]
