@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
-import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from lm_eval_faith.calibration.cost import Cost, costs
+from lm_eval_faith.calibration.cost import costs
 from lm_eval_faith.errors import InputError
 from lm_eval_faith.files import write_whole
+from lm_eval_faith.harness.forecast import Cost
 from lm_eval_faith.interventions import get_intervention, load_intervention_modules
 from lm_eval_faith.organisms import ORGANISMS, organism_path
 from lm_eval_faith.problems import restated_boxes
@@ -223,32 +223,11 @@ def evaluated(
 def _evaluate(
     pretrained: Path, metadata: Mapping[str, Any], out: Path
 ) -> Sequence[Mapping[str, Any]]:
-    """Let the harness evaluate and write its files, as its command line does."""
-    import lm_eval
-    from lm_eval.loggers import EvaluationTracker
+    from lm_eval_faith.harness.evaluation import evaluate_quietly
 
-    from lm_eval_faith.harness.activation import task_manager
-
-    logging.getLogger("lm_eval").setLevel(logging.ERROR)
     model = {
         "backend": "hf",
         "pretrained": str(pretrained),
         "dtype": "float32",
     }
-    tracker = EvaluationTracker(output_path=str(out))
-    results = lm_eval.simple_evaluate(
-        model="faith",
-        model_args=model,
-        tasks=[TASK],
-        task_manager=task_manager(metadata=metadata, include_defaults=False),
-        batch_size=BATCH_SIZE,
-        device="cpu",
-        log_samples=True,
-        bootstrap_iters=0,
-        evaluation_tracker=tracker,
-    )
-    samples = results.pop("samples")
-    kept = [dict(sample) for sample in samples[TASK]]  # the tracker changes them
-    tracker.save_results_aggregated(results=results, samples=samples)
-    tracker.save_results_samples(task_name=TASK, samples=samples[TASK])
-    return kept
+    return evaluate_quietly(TASK, model, metadata, out, BATCH_SIZE)

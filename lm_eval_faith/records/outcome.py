@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from lm_eval_faith.chains import thirds
 from lm_eval_faith.chains.chain import Chain, Label, chain_from_dict
 from lm_eval_faith.interventions.plan import Variant, variant_from_dict
 
@@ -49,17 +50,7 @@ OUTCOMES = {
 CONTROL = "control"
 """The intervention whose effect is taken from the others' at the same step."""
 
-
-THIRDS = ("early", "middle", "late")
-
-
-def third_of(step: int, n_steps: int) -> int:
-    """Which third of its chain a step is in: 0 early, 1 middle, 2 late.
-
-    Step k of n counts by its middle, floor(3(k + 1/2) / n): of two steps one is early and
-    one late.
-    """
-    return (6 * step + 3) // (2 * n_steps)
+THIRDS, third_of = thirds.THIRDS, thirds.third_of
 
 
 def problem_of(question: str, named: str = "") -> str:
@@ -147,6 +138,7 @@ class ChainRecord:
             chain was provided.
         left_out: why the document gives no effects; empty where it does.
         label: the truth about the chain as a whole, where it is known.
+        truth: the same as a graded label, any real number; NaN without one.
         problem: what all chains of one question share: the unit of resampling.
         outcome: ``scored``, or why there are no effects: a key of :data:`OUTCOMES`, its
             words joined by ``_``.
@@ -165,6 +157,7 @@ class ChainRecord:
     label: Label | None = None
     problem: str = ""
     outcome: str = "scored"
+    truth: float = math.nan
 
     @property
     def greedy(self) -> float:
@@ -207,6 +200,7 @@ def chain_record(
         solved=solved,
         left_out=TOO_LONG if dropped else "",
         label=chain.label,
+        truth=math.nan if chain.truth is None else float(chain.truth),
         problem=problem_of(question, problem),
         outcome="too_long" if dropped else "scored",
     )
