@@ -1,14 +1,15 @@
 """What is to be asked about the sets of steps of a chain: a user's choice, made concrete.
 
 Groups, pairs, Shapley values and curves in a given order are known beforehand
-(:func:`planned`). Cores and the curve in order of single effects are searched: what is
-asked next depends on the last answer (:func:`sought`).
+(``planned``). Cores and the curve in order of single effects are searched: what is
+asked next depends on the last answer (``sought``).
 """
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from lm_eval_faith.chains.chain import Chain
 from lm_eval_faith.chains.draw import Draw
@@ -149,19 +150,11 @@ class ChainPlan:
     context: Context
     threshold: float
     sets: Sequence[Group] = ()
-    _values: Mapping[str, Group] = field(init=False)
 
-    def __post_init__(self) -> None:
-        values = {one.name: one for one in by_value(self.chain)} if self._reads else {}
-        object.__setattr__(self, "_values", values)
-
-    @property
-    def _reads(self) -> bool:
-        """Whether the values that steps state are needed."""
-        return any(
-            name.startswith(("group=value", "interaction", "core"))
-            for name in self.choice.joint
-        )
+    @functools.cached_property
+    def _values(self) -> Mapping[str, Group]:
+        """The steps of each value that is stated, by its name."""
+        return {group.name: group for group in by_value(self.chain)}
 
     @property
     def n_steps(self) -> int:
@@ -188,6 +181,7 @@ class ChainPlan:
 
     # --- known beforehand ---------------------------------------------------------
 
+    @functools.cached_property
     def planned(self) -> tuple[Found, ...]:
         """Groups, pairs, Shapley values and curves in fixed orders."""
         return tuple(
