@@ -184,6 +184,7 @@ def read(
         wanted,
         lambda changed: form.request(prompt, changed.text, chain.answer),
         dict(zip(requests, answers, strict=True)),
+        requests[: n_requests(variants)],
         left_out(variants),
         fits,
     )

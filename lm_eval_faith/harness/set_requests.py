@@ -60,6 +60,7 @@ def ask_sets(
     wanted: SetsWanted,
     request_of: RequestOf,
     scored: Mapping[Request, Scored],
+    single: Sequence[Request],
     known: Sequence[int],
     fits: Fits,
 ) -> Stages[tuple[Sets, list[Scored]]]:
@@ -70,6 +71,7 @@ def ask_sets(
         request_of: how the answer is asked for behind a chain.
         scored: what was asked before: the clean chain first, then single steps, then
             :func:`planned_requests`.
+        single: those about the clean chain and single steps, whose cost is not counted.
         known: steps that were left out by themselves anyhow.
         fits: a text that does not is not asked about, and does not keep the answer.
     """
@@ -90,8 +92,8 @@ def ask_sets(
     )
     found = (*plan.planned, *itertools.chain.from_iterable(searched))
     changes = changes_of(found, plan.n_steps, known)
-    step_tokens, tokens = _tokens(wanted, asked, scored)
-    sets = Sets(found, step_tokens, len(asked) - len(scored), tokens)
+    step_tokens, tokens = _tokens(wanted, asked, single)
+    sets = Sets(found, step_tokens, len(asked) - len(set(single)), tokens)
     return sets, [asked[request(change)] for change in changes]
 
 

@@ -128,6 +128,29 @@ class Joint:
         return any(name in SEARCHED for name in self.joint)
 
     @property
+    def all_interventions(self) -> tuple[str, ...]:
+        """What is done to sets of any kind, in the order of a table."""
+        if not self.joint:
+            return ()
+        chosen = (DELETE, *self.joint_interventions)
+        return tuple(name for name in dict.fromkeys(chosen) if self.kinds(name))
+
+    def kinds(self, intervention: str) -> frozenset[str]:
+        """What metrics may find of sets under one: see ``records.tables.what_sets_have``."""
+        found: set[str] = set()
+        for name in self.joint:
+            kind, _, which = name.partition("=")
+            changed = kind in ("group", "interaction")
+            if intervention not in (self.joint_interventions if changed else (DELETE,)):
+                continue
+            if kind == "group":
+                kind = f"group_{'file' if _file(name) else which}"
+            elif which:
+                kind = f"{kind}_{which}"
+            found |= {kind, f"{kind}_labels"}
+        return frozenset(found)
+
+    @property
     def files(self) -> tuple[str, ...]:
         """Files of sets that are named."""
         return tuple(path for name in self.joint if (path := _file(name)))
