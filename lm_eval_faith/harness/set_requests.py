@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from lm_eval_faith.asks import Score, Stages, together
 from lm_eval_faith.chains.chain import Chain
+from lm_eval_faith.engines.tree import distinct_tokens
 from lm_eval_faith.joint.found import SetChange, Sets, changes_of, leaving
 from lm_eval_faith.joint.plan import ChainPlan
 from lm_eval_faith.joint.questions import Kept, Questions, Scored
@@ -121,23 +122,6 @@ def _answered(
         answers = [asked[one] for one in requests]
 
 
-def distinct_tokens(texts: Iterable[Sequence[int]]) -> int:
-    """Tokens of some texts where every beginning that they have in common counts once.
-
-    >>> distinct_tokens([[1, 2, 3], [1, 2, 4], [1, 5]])
-    5
-    """
-    count = 0
-    before: list[int] = []
-    for text in sorted(map(list, texts)):
-        pairs = zip(before, text, strict=False)
-        shared = sum(
-            1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], pairs)
-        )
-        count, before = count + len(text) - shared, text
-    return count
-
-
 def _tokens(
     wanted: SetsWanted, asked: Iterable[Request], before: Iterable[Request]
 ) -> tuple[tuple[int, ...], int]:
@@ -147,6 +131,6 @@ def _tokens(
     encode = wanted.encode
     steps = wanted.plan.chain.steps
     each = tuple(len(encode(step.text + step.after)) for step in steps)
-    there = {one: encode("".join(one)) for one in asked}
-    known = distinct_tokens(there[one] for one in before)
-    return each, distinct_tokens(there.values()) - known
+    there = {one: tuple(encode("".join(one))) for one in asked}
+    known = distinct_tokens([there[one] for one in before])
+    return each, distinct_tokens(list(there.values())) - known
