@@ -8,15 +8,27 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from lm_eval_faith.harness import run_guards
 from lm_eval_faith.harness.activation import activate, task_manager
+from lm_eval_faith.harness.lm_eval_compat import when_the_next_task_manager_is_made
 
 
 def run_command(arguments: Sequence[str]) -> None:
-    """``lm_eval run`` with these arguments, in this process, our tasks and model known."""
+    """``lm_eval run`` with these arguments, in this process, our tasks and model known.
+
+    Raises:
+        InputError: the run would be wasted; the sentence says why.
+    """
+    run_guards.quiet_progress()
     from lm_eval.__main__ import cli_evaluate
 
+    asked = run_guards.asked_of(arguments)
+    words = run_guards.with_samples(arguments, asked)
     activate()
-    sys.argv = ["lm-eval-faith", "run", *arguments]
+    when_the_next_task_manager_is_made(
+        lambda manager: run_guards.check_tasks(manager, asked)
+    )
+    sys.argv = ["lm-eval-faith", "run", *words]
     cli_evaluate()
 
 
