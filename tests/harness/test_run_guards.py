@@ -210,7 +210,7 @@ def test_the_commands_that_the_help_shows_run_as_they_stand(
     words += ["--gen_kwargs", "max_gen_toks=8"] if "arith" in str(words) else []
     code, _, error = run(*words[1:])
     assert code == 0, error
-    code, report, error = command("report", tmp_path / "out")
+    code, _, error = command("report", tmp_path / "out")
     assert code == 0, error
 
 
