@@ -80,7 +80,8 @@ def run(context: typer.Context) -> None:
     """Run lm_eval with the plugin's tasks and model; takes every flag of `lm_eval run`.
 
     What would be wasted is refused before the model is loaded; samples are kept, for the
-    report is made from them.
+    report is made from them. With --dry_run nothing is run: it says how many requests and
+    tokens it would be.
     """
     if not context.args or {"-h", "--help"} & set(context.args):
         from lm_eval_faith.harness.run_help import run_help
@@ -90,7 +91,13 @@ def run(context: typer.Context) -> None:
     from lm_eval_faith.harness.evaluation import run_command
     from lm_eval_faith.harness.lm_eval_compat import leave_process_group
 
-    run_command(context.args)
+    words = [word for word in context.args if word not in ("--dry_run", "--dry-run")]
+    if len(words) < len(context.args):
+        from lm_eval_faith.harness.dry_run import dry_run
+
+        print(dry_run(lambda: run_command(words, keeps=False)))
+        return
+    run_command(words)
     leave_process_group()
 
 

@@ -62,6 +62,11 @@ class Asked:
         """Whether some task of ours is among them."""
         return any(fnmatch.filter([*TASKS, TAG], name) for name in self.tasks)
 
+    @property
+    def ours_alone(self) -> bool:
+        """Whether every task is named, and is of ours."""
+        return set(self.tasks) <= {*TASKS}
+
 
 def asked_of(arguments: Sequence[str]) -> Asked:
     """What a command line of ``run`` asks for; the harness's parser ends a wrong one.

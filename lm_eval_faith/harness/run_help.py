@@ -63,7 +63,8 @@ def run_help() -> str:
         f"tasks:\n{tasks}\n\nrecipes:\n{RECIPES}\n"
         f"parameters of the tasks (--metadata NAME=VALUE ...):\n{parameters}\n\n"
         "samples are kept, for lm-eval-faith report RUN is made from them.\n"
-        "All flags are lm_eval's own:\n\n"
+        "With --dry_run nothing is run: it says how many requests and tokens it would be.\n"
+        "All other flags are lm_eval's own:\n\n"
         f"{help_of_run()}"
     )
 
