@@ -95,7 +95,8 @@ class FaithTask(ShowsMetrics, ConfigurableTask):  # type: ignore[misc]
         self.not_parameters = tuple(
             key for key in parameters if key not in {*resolved, *NOT_READ_BY_TASKS}
         )
-        warn_of_unknown(name, self.not_parameters, list(resolved))
+        self.parameter_names = tuple(name for name in resolved if name not in recorded)
+        warn_of_unknown(name, self.not_parameters, self.parameter_names)
         free = self.source.may_differ() + may_differ(*self.OWNERS) + list(recorded)
         config["metadata"] = parameters | resolved | {"may_differ": sorted(free)}
         if isinstance(source, str):

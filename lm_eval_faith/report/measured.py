@@ -16,6 +16,7 @@ from lm_eval_faith.metrics.registry import columns_for, possible
 from lm_eval_faith.records.outcome import ChainRecord
 from lm_eval_faith.records.run import Run, TaskRun
 from lm_eval_faith.records.tables import tables_of, what_steps_have
+from lm_eval_faith.records.which_model import arguments_given
 from lm_eval_faith.report.report import NOTHING_ASKED, Asked
 
 Has = frozenset[str]
@@ -61,6 +62,7 @@ def _measured(run: Run, task: TaskRun, choices: Choices) -> Measured:
     tables = tables_of([(run.model, task)])
     steps = tables.columns("steps")
     documents = {c.document: _content(c) for c in task.chains}
+    model_arguments = arguments_given(run.config.get("model_args"))
     of_problem: dict[str, list[str]] = defaultdict(list)
     for chain in task.chains:
         of_problem[chain.problem].append(documents[chain.document])
@@ -70,7 +72,7 @@ def _measured(run: Run, task: TaskRun, choices: Choices) -> Measured:
         parameters={
             name: value
             for name, value in task.settings.items()
-            if name not in _NO_MATTER and name not in _model_arguments(run)
+            if name not in {*_NO_MATTER, *task.unread, *model_arguments}
         },
         choices=choices,
         documents=documents,
@@ -132,6 +134,7 @@ _NO_MATTER = frozenset(
         "joint_interventions",
         "metric_modules",
         "metrics",
+        "model_name",
         "problems",
         "step_labels",
         "too_long",
@@ -140,14 +143,6 @@ _NO_MATTER = frozenset(
 )
 """Parameters that decide which problems, interventions and metrics there are, not what they
 are, and the version, which stands by itself."""
-
-
-def _model_arguments(run: Run) -> set[str]:
-    """The harness puts the model's arguments among the task's metadata."""
-    given = run.config.get("model_args") or {}
-    if isinstance(given, str):
-        return {part.partition("=")[0].strip() for part in given.split(",")}
-    return set(given) if isinstance(given, dict) else set()
 
 
 def _content(chain: ChainRecord) -> str:
