@@ -186,6 +186,7 @@ class WrittenChains(FaithTask):
             ),
             changes_of,
             self.fits,
+            functools.partial(self.wanted, problem),
         )
         return outcome.to_dict()
 
