@@ -143,13 +143,13 @@ class ReadChains(FaithTask):
             "max_gen_toks": self.owned[WritingOn].write_on_tokens,
             "do_sample": False,
         }
+        form = self.form.in_language_of(problem.chain)
         made = self.changes(
             problem,
             problem.chain,
             rewrite=problem.rewrite,
-            **self.asking(before, generation),
+            **self.asking(before, generation, form),
         )
-        form = self.form.in_language_of(problem.chain)
         outcome = yield from read(before, problem.chain, made, form, self.fits)
         return outcome.to_dict()
 

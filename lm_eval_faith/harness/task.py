@@ -41,7 +41,7 @@ from lm_eval_faith.harness.response_cache import (
     owner_of,
 )
 from lm_eval_faith.harness.seam import warn_of_joined
-from lm_eval_faith.harness.task_parameters import Interventions
+from lm_eval_faith.harness.task_parameters import Drawing, Interventions
 from lm_eval_faith.interventions import Context, NotApplicable, get_intervention
 from lm_eval_faith.interventions.plan import Variant, changes
 from lm_eval_faith.metrics import Choices, load_metric_modules
@@ -69,7 +69,7 @@ class FaithTask(ShowsMetrics, ConfigurableTask):  # type: ignore[misc]
     setting: str
     """What the report makes of the samples."""
 
-    OWNERS: tuple[type[Any], ...] = (Interventions, AnswerFormat)
+    OWNERS: tuple[type[Any], ...] = (Interventions, AnswerFormat, Drawing)
     """Who declares the task's parameters, beside its source."""
 
     def __init__(self, config: Mapping[str, Any]) -> None:
@@ -234,12 +234,15 @@ class FaithTask(ShowsMetrics, ConfigurableTask):  # type: ignore[misc]
             ),
         )
 
-    def asking(self, prompt: str, generation: Mapping[str, Any]) -> dict[str, Any]:
+    def asking(
+        self, prompt: str, generation: Mapping[str, Any], form: AnswerFormat
+    ) -> dict[str, Any]:
         """What the context of an intervention holds so that it can ask the model.
 
         Args:
             prompt: everything before the chain.
             generation: settings of what the model writes on.
+            form: how an answer follows a chain.
         """
 
         def prompt_of(chain: Chain) -> str:
@@ -256,10 +259,18 @@ class FaithTask(ShowsMetrics, ConfigurableTask):  # type: ignore[misc]
                 return own
             return replace(own, answer="")  # perhaps half of one
 
+        def cue_of(chain: Chain) -> tuple[str, str]:
+            return form.context(prompt, chain.text), form.answer_cue
+
+        drawing: Drawing = self.owned[Drawing]
+        settings = self.form.asked_for(generation)
         return {
             "prompt": prompt_of,
-            "generation": self.form.asked_for(generation),
+            "generation": settings,
             "taken_apart": taken_apart,
+            "cue": cue_of if form.answer_cue else None,
+            "samples": drawing.samples,
+            "sampling": drawing.settings(settings),
         }
 
     def fits(self, request: Request) -> bool:
