@@ -320,10 +320,34 @@ class FaithTask(ShowsMetrics, ConfigurableTask):  # type: ignore[misc]
         if store is not None and not hasattr(self._model, "wrapped"):
             claim(store, owner_of(self._model, told_to_simple_evaluate("model_args")))
 
-    def _prompt_of(self, context: str, kwargs: dict[str, Any]) -> str:
-        """Everything before the chain; takes what the harness told of it out of kwargs."""
+    def _prompt_of(self, context: str, kwargs: dict[str, Any], given: str = "") -> str:
+        """Everything before the chain; takes what the harness told of it out of kwargs.
+
+        Args:
+            context: as the harness makes it.
+            kwargs: what it tells of it, and more.
+            given: the prompt that the chain was written behind, where it is known. A chat
+                template makes a turn of it; without one it is everything, to the byte.
+
+        Raises:
+            InputError: the prompt is not what the chain was written behind.
+        """
         chat = kwargs.pop("apply_chat_template", False)
         kwargs.pop("chat_template", None)
+        if given and not chat:
+            if context != given:
+                raise InputError(
+                    f"task {self.config.task}: the prompt that a chain was written behind "
+                    "is given, so nothing can stand before it: leave out --num_fewshot and "
+                    "--system_instruction"
+                )
+            return context
+        if given and self.form.has_tags(given):
+            raise InputError(
+                f"task {self.config.task}: the prompt that is given ends with a tag of the "
+                "thinking, so a chat template was applied to it already: leave out "
+                "--apply_chat_template"
+            )
         if not chat:
             return context + str(self.config.target_delimiter)
         for example in self._examples.values():
