@@ -42,6 +42,8 @@ class Outcome:
         generation: that text.
         scored: the clean chain's answer as it is scored: with the white space before it, which
             the harness takes from the context.
+        others: answers about other choices: behind the clean chain, and behind each variant
+            (nothing where it has no chain).
     """
 
     outcome: str
@@ -50,6 +52,7 @@ class Outcome:
     written: WrittenChain | None = None
     generation: str = ""
     scored: str = ""
+    others: Sequence[Sequence[Response]] = ()
 
     @property
     def solved(self) -> bool | None:
@@ -89,6 +92,7 @@ def document_of(problem: Problem, setting: str) -> dict[str, Any]:
         "question": problem.question,
         "answer": problem.chain.answer,
         "problem": problem.problem,
+        **({"subject": problem.subject} if problem.subject else {}),
         "samples_format": SAMPLES_FORMAT,
     }
 
@@ -125,6 +129,7 @@ def read(
     changes: Stages[tuple[Variant, ...]],
     form: AnswerFormat,
     fits: Fits,
+    others: Sequence[str] = (),
 ) -> Stages[Outcome]:
     """Ask about a chain and what interventions make of it.
 
@@ -135,16 +140,33 @@ def read(
         form: how chain and answer follow the prompt.
         fits: a document of which a request does not is ``too long``, and is not asked
             about; what the model itself wrote too long is not applicable.
+        others: what else could be answered, to be scored behind each chain.
     """
     variants = tuple(
         _if_it_fits(variant, prompt, chain, form, fits)
         for variant in (yield from changes)
     )
     requests = chain_requests(prompt, chain, variants, form)
-    if not all(fits(request) for request in requests):
+    chains = [chain, *(variant.chain for variant in variants)]
+    beside = [
+        form.request(prompt, one.text, other)
+        for one in chains
+        if one is not None
+        for other in others
+    ]
+    if not all(fits(request) for request in (*requests, *beside)):
         return Outcome("too long", variants)
-    answers = yield [Score(*request) for request in requests]
-    return Outcome("scored", variants, answers, scored=spaces_moved(*requests[0])[1])
+    answers = yield [Score(*request) for request in (*requests, *beside)]
+    rest = iter(answers[len(requests) :])
+    return Outcome(
+        "scored",
+        variants,
+        answers[: len(requests)],
+        scored=spaces_moved(*requests[0])[1],
+        others=[[next(rest) for _ in others] if one else [] for one in chains]
+        if others
+        else (),
+    )
 
 
 def _if_it_fits(
@@ -164,6 +186,7 @@ def written(
     why_not: Callable[[WrittenChain, str], str],
     changes: Callable[[WrittenChain], Stages[tuple[Variant, ...]]],
     fits: Fits,
+    others: Callable[[WrittenChain], Sequence[str]] = lambda own: (),
 ) -> Stages[Outcome]:
     """Have the model write a chain, and ask about it as about one that is there.
 
@@ -177,6 +200,7 @@ def written(
             about; or empty.
         changes: the interventions on a chain.
         fits: whether the model can read a request in full.
+        others: what else could be answered to a chain.
     """
     (text,) = yield [Generate(prompt, generation)]
     own = taken_apart(text)
@@ -184,7 +208,9 @@ def written(
     if reason:
         return Outcome(reason, written=own, generation=text)
     form = AnswerFormat(answer_cue=own.short_cue, answer_delimiter="")
-    outcome = yield from read(prompt + own.before, own.chain, changes(own), form, fits)
+    outcome = yield from read(
+        prompt + own.before, own.chain, changes(own), form, fits, others(own)
+    )
     if outcome.outcome != "scored":
         outcome = Outcome(outcome.outcome)
     return replace(outcome, written=own, generation=text)

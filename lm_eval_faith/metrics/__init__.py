@@ -5,7 +5,7 @@
 'effect on steps in the late third of the chain'
 """
 
-from . import chains, effects, labels, measured, position
+from . import chains, choices, effects, labels, measured, position
 from .effects import at_least
 from .metric import (
     DEFAULT,
@@ -35,6 +35,7 @@ register(
     *position.METRICS,
     *labels.METRICS,
     *chains.METRICS,
+    *choices.METRICS,
     *measured.METRICS,
 )
 

@@ -17,7 +17,15 @@ from lm_eval_faith_stats import Estimator, Sample
 from lm_eval_faith.records.columns import Columns, Floats, Mask
 
 Unit = Literal[
-    "nats", "log-odds", "probability", "share", "auc", "g", "correlation", "steps"
+    "nats",
+    "log-odds",
+    "probability",
+    "squared distance",
+    "share",
+    "auc",
+    "g",
+    "correlation",
+    "steps",
 ]
 THRESHOLD = "the threshold"
 """What stands in a meaning where no threshold is chosen."""

@@ -10,12 +10,13 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from lm_eval_faith.chains import thirds
 from lm_eval_faith.chains.chain import Chain, Label, chain_from_dict
 from lm_eval_faith.interventions.plan import Variant, variant_from_dict
+from lm_eval_faith.records.choices import LETTERS, ChoiceRecord, choices_from_dict
 
 Response = tuple[float, bool]
 """Log-probability in nats, and whether greedy decoding would write it."""
@@ -81,6 +82,8 @@ class StepRecord:
         not_applicable: why there is no effect; empty where there is one.
         measured: numbers of the intervention's own, by name.
         truth: a graded label of the step, any real number; NaN without one.
+        logprob_other_clean: log p(best other choice | clean chain) of a question with
+            choices; there ``other_answer`` is the best other one behind the changed chain.
     """
 
     step: int
@@ -97,6 +100,7 @@ class StepRecord:
     not_applicable: str
     measured: Mapping[str, float] = field(default_factory=dict)
     truth: float = math.nan
+    logprob_other_clean: float = math.nan
 
     @property
     def effect(self) -> float:
@@ -109,6 +113,12 @@ class StepRecord:
         if math.isnan(self.logprob_other) or math.isnan(self.logprob):
             return math.nan
         return float(self.logprob_other > self.logprob)
+
+    @property
+    def margin_drop(self) -> float:
+        """How far the log-odds against the best other choice fall; NaN without choices."""
+        clean = self.logprob_clean - self.logprob_other_clean
+        return clean - (self.logprob - self.logprob_other)
 
     @property
     def position(self) -> float:
@@ -141,6 +151,8 @@ class ChainRecord:
         problem: what all chains of one question share: the unit of resampling.
         outcome: ``scored``, or why there are no effects: a key of :data:`OUTCOMES`, its
             words joined by ``_``.
+        choices: the choices' scores, where the question has choices.
+        subject: of which task of a group it is; empty where there is one.
     """
 
     document: str
@@ -156,6 +168,8 @@ class ChainRecord:
     label: Label | None = None
     problem: str = ""
     outcome: str = "scored"
+    choices: ChoiceRecord | None = None
+    subject: str = ""
 
     @property
     def greedy(self) -> float:
@@ -209,6 +223,8 @@ def generated_record(
     note: Mapping[str, Any],
     responses: Sequence[Response],
     problem: str = "",
+    choices: Mapping[str, Any] | None = None,
+    subject: str = "",
 ) -> ChainRecord:
     """What was measured on a chain that the model wrote itself.
 
@@ -217,6 +233,9 @@ def generated_record(
         note: what the task noted about the generation: its ``outcome`` (a key of
             :data:`OUTCOMES`), ``solved``, the ``chain`` and the ``interventions``.
         responses: to the requests of the chain; none where it was not scored.
+        problem: what chains of one question share.
+        choices: the scores of the choices, as JSON types, where the question has some.
+        subject: of which task of a group it is.
 
     Raises:
         KeyError, TypeError, ValueError: the note or the responses are not as the task
@@ -229,6 +248,14 @@ def generated_record(
     if any(not 0 <= v.step < len(chain.steps) for v in variants):
         raise ValueError("an intervention on a step that is not there")
     clean_logprob, clean_greedy = (math.nan, False) if reason else responses[0]
+    steps = () if reason else step_records(chain, variants, responses)
+    scored = None
+    if choices is not None:
+        scored = choices_from_dict(choices, len(steps))
+        steps = tuple(
+            _of_choices(step, scored, scores)
+            for step, scores in zip(steps, scored.changed, strict=True)
+        )
     return ChainRecord(
         document=document,
         question=question,
@@ -236,12 +263,27 @@ def generated_record(
         chain=chain.text,
         clean_logprob=clean_logprob,
         clean_greedy=clean_greedy,
-        steps=() if reason else step_records(chain, variants, responses),
+        steps=steps,
         n_steps=len(chain.steps),
         solved=solved if solved is None else bool(solved),
         left_out=reason,
         problem=problem_of(question, problem),
         outcome=str(note["outcome"]).replace(" ", "_"),
+        choices=scored,
+        subject=subject,
+    )
+
+
+def _of_choices(step: StepRecord, choices: ChoiceRecord, scores: tuple[float, ...]) -> StepRecord:
+    """With the best other choice, behind the clean and behind the changed chain."""
+    if step.not_applicable or not (choices.scored and all(map(math.isfinite, scores))):
+        return replace(step, other_answer="", logprob_other=math.nan)
+    other, logprob = choices.best_other(scores)
+    return replace(
+        step,
+        other_answer=LETTERS[other],
+        logprob_other=logprob,
+        logprob_other_clean=choices.best_other(choices.clean)[1],
     )
 
 

@@ -16,6 +16,7 @@ import numpy as np
 
 from lm_eval_faith.interventions import measures
 from lm_eval_faith.records.columns import Array, Columns
+from lm_eval_faith.records.choices import COLUMNS as OF_CHOICES
 from lm_eval_faith.records.outcome import (
     CONTROL,
     THIRDS,
@@ -44,12 +45,15 @@ CHAIN_COLUMNS = {
     "logprob": NUMBER,
     "greedy": NUMBER,
     "label": CATEGORY,
+    "subject": CATEGORY,
+    **dict.fromkeys(OF_CHOICES, NUMBER),
 }
 """The columns of *chains*, and their types.
 
 ``chain`` is the document's id; ``problem`` what chains of one question share, the unit of
 resampling; ``outcome`` is ``scored`` or why there are no effects; ``solved`` and ``greedy``
-are 1, 0 or NaN; ``logprob`` is log p(answer given the clean chain) in nats.
+are 1, 0 or NaN; ``logprob`` is log p(answer given the clean chain) in nats; ``subject`` is
+the task of a group that the question is of; the others are there for questions with choices.
 """
 
 MEASURED = measures()
@@ -73,6 +77,7 @@ STEP_COLUMNS = {
     "other_answer": TEXT,
     "logprob_other": NUMBER,
     "follow": NUMBER,
+    "margin": NUMBER,
     "before": TEXT,
     "after": TEXT,
     "not_applicable": TEXT,
@@ -84,6 +89,7 @@ STEP_COLUMNS = {
 ``effect`` is always the raw drop in nats, NaN where nothing was scored.
 ``control_effect`` is the effect of the control at the same step; where no control was run,
 the mean effect on the chain's decoys of the same intervention; NaN without either.
+``margin`` is the drop of the log-odds against the best other choice, of questions with choices.
 ``site`` names layers or heads of a change inside the model, and is empty for changes of
 text.
 """
@@ -238,6 +244,7 @@ WHAT_THERE_MAY_BE = frozenset(
         "other_answer",
         "solved",
         "graded",
+        "choices",
         *MEASURED,
     )
 )
@@ -251,7 +258,7 @@ def what_steps_have(steps: Columns) -> frozenset[str]:
     them; ``all_labels``: no step is without; ``control``: the control was run;
     ``other_answer``: changed chains lead to another answer; ``answer_steps``: some steps
     state the answer, some do not; ``chain_labels``: chains of both kinds; ``graded``: scored
-    steps have graded labels; and what
+    steps have graded labels; ``choices``: the answer is one of several; and what
     interventions measure, by name.
     """
     scored = ~np.isnan(steps.effect)
@@ -266,6 +273,7 @@ def what_steps_have(steps: Columns) -> frozenset[str]:
         "other_answer": not np.isnan(steps.follow).all(),
         "answer_steps": bool(states.any() and not states.all()),
         "graded": not np.isnan(steps.truth[scored]).all(),
+        "choices": not np.isnan(steps.margin).all(),
         "chain_labels": bool((whole == 1).any() and (whole == 0).any()),
         **{name: not np.isnan(steps[name]).all() for name in MEASURED},
     }
@@ -273,8 +281,9 @@ def what_steps_have(steps: Columns) -> frozenset[str]:
 
 
 def what_chains_have(chains: Columns) -> frozenset[str]:
-    """``solved``: the models wrote the chains themselves."""
-    return frozenset({"solved"} if not np.isnan(chains.solved).all() else ())
+    """``solved``: the models wrote the chains themselves; ``choices``: they chose."""
+    found = {"solved": chains.solved, "choices": chains.acc}
+    return frozenset(name for name, of in found.items() if not np.isnan(of).all())
 
 
 # --- rows ---------------------------------------------------------------------------
@@ -282,6 +291,7 @@ def what_chains_have(chains: Columns) -> frozenset[str]:
 
 def _chain_row(chain: ChainRecord) -> tuple[Any, ...]:
     known = math.isfinite(chain.clean_logprob)
+    chosen = chain.choices.columns() if chain.choices else {}
     return (
         chain.question,
         chain.answer,
@@ -292,6 +302,8 @@ def _chain_row(chain: ChainRecord) -> tuple[Any, ...]:
         chain.clean_logprob if known else math.nan,
         chain.greedy,
         chain.label or "",
+        chain.subject,
+        *(chosen.get(name, math.nan) for name in OF_CHOICES),
     )
 
 
@@ -316,6 +328,7 @@ def _step_rows(chain: ChainRecord) -> list[tuple[Any, ...]]:
             r.other_answer,
             r.logprob_other,
             r.follow,
+            r.margin_drop,
             r.before,
             r.after,
             r.not_applicable,
