@@ -15,6 +15,7 @@ from typing import Any
 from lm_eval.api.instance import Instance
 from lm_eval.api.model import LM, CacheHook, hash_args
 from lm_eval.api.registry import get_model
+from lm_eval.utils import simple_parse_args_string
 from tqdm import tqdm  # type: ignore[import-untyped]
 
 from lm_eval_faith.asks import Ask, Generate, answered, together
@@ -26,7 +27,7 @@ from lm_eval_faith.harness.lm_eval_compat import (
     scoring_view,
     silenced,
 )
-from lm_eval_faith.harness.response_cache import claim, owner_of
+from lm_eval_faith.harness.response_cache import claim, model_path, owner_of
 from lm_eval_faith.harness.seam import Seams, warn_of_joined
 from lm_eval_faith.harness.stages import (
     MultiStageRequest,
@@ -71,11 +72,30 @@ class FaithLM(LM):  # type: ignore[misc]
         _check_positive("max_packed_tokens", max_packed_tokens)
         _check_positive("chunk", chunk)
         self._chunk = chunk or default_chunk(backend_arguments)
-        self._arguments = backend_arguments
+        # Of a model that is ready the arguments are not known.
+        self._arguments = None if isinstance(backend, LM) else backend_arguments
         self.wrapped = make_backend(backend, backend_arguments)
         self._engine = EngineChoice(self.wrapped, sharing, max_packed_tokens)
         self._seams = Seams(self.wrapped)
         self._written = WrittenText(self.wrapped)
+
+    @classmethod
+    def create_from_arg_obj(
+        cls, arg_dict: dict[str, Any], additional_config: dict[str, Any] | None = None
+    ) -> FaithLM:
+        """The harness's own; but a device or batch size among the arguments counts, and not
+        the one that the harness adds by default and would be given twice."""
+        added = {k: v for k, v in (additional_config or {}).items() if v is not None}
+        return cls(**(added | arg_dict))
+
+    @classmethod
+    def create_from_arg_string(
+        cls, arg_string: str, additional_config: dict[str, Any] | None = None
+    ) -> FaithLM:
+        """As above, from text."""
+        return cls.create_from_arg_obj(
+            simple_parse_args_string(arg_string), additional_config
+        )
 
     # --- what the backend answers ------------------------------------------------
 
@@ -340,12 +360,6 @@ def make_backend(backend: str | LM, arguments: Mapping[str, Any]) -> LM:
     if issubclass(kind, FaithLM):
         raise InputError(f"backend={backend}: name the model to wrap, such as hf")
     return kind.create_from_arg_obj(dict(arguments))
-
-
-def model_path(backend: Any) -> str:
-    """The name or path of a backend's model, empty where it has none."""
-    given = getattr(backend, "pretrained", "")
-    return str(getattr(given, "name_or_path", given) or "")
 
 
 def default_chunk(backend_arguments: Mapping[str, Any]) -> int:

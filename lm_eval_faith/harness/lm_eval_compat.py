@@ -40,22 +40,39 @@ def running_model() -> Any | None:
     for in the evaluator's local variables. When both are gone: None, and
     `warn_of_unknown_model` says which checks are off. Noticed by ``test_ways_in.py``.
     """
-    from lm_eval.api.model import LM, CachingLM
+    from lm_eval.api.model import CachingLM
 
-    def itself(model: Any) -> Any:
-        return model.lm if isinstance(model, CachingLM) else model
+    model = _running()
+    return model.lm if isinstance(model, CachingLM) else model
+
+
+def _running() -> Any | None:
+    """The model with what is around it."""
+    from lm_eval.api.model import LM, CachingLM
 
     told = _RUNNING.get()
     if told is not None:
-        return itself(told)
+        return told
     frame = sys._getframe(1)
     while frame is not None:
         if frame.f_globals.get("__name__") == "lm_eval.evaluator":
-            model = itself(frame.f_locals.get("lm"))
-            if isinstance(model, LM):
+            model = frame.f_locals.get("lm")
+            if isinstance(model, (LM, CachingLM)):
                 return model
         frame = frame.f_back  # type: ignore[assignment]
     return None
+
+
+def store_of_run() -> Any | None:
+    """The store of responses (``--use_cache``) of the run that is calling us, or None.
+
+    Why: the harness keeps it in a wrapper around the model, and finds answers by the text
+    of a request alone. As for `running_model`. Noticed by ``test_resume.py``.
+    """
+    from lm_eval.api.model import CachingLM
+
+    model = _running()
+    return model.dbdict if isinstance(model, CachingLM) else None
 
 
 def tell_tasks_the_model() -> None:
@@ -110,33 +127,43 @@ def warn_of_unknown_model(task: str) -> None:
     )
 
 
-def warn_of_ignored_parameters(task: str) -> None:
-    """Say so where ``simple_evaluate`` was given parameters that it ignores.
+def told_to_simple_evaluate(name: str) -> Any | None:
+    """What ``simple_evaluate`` was given under a name, None where it is not calling us.
 
-    Why: beside a ``task_manager`` it drops its ``metadata`` in silence. Both are looked
-    for in its local variables; when they are gone, nothing is said. Noticed by
+    Why: a task is told neither the model's arguments nor where results will be written,
+    and beside a ``task_manager`` the harness drops ``metadata`` in silence. They are looked
+    for in its local variables; when they are gone, nothing is said or checked. Noticed by
     ``test_ways_in.py``.
     """
     frame = sys._getframe(1)
     while frame is not None:
         if frame.f_code.co_name == "simple_evaluate":
-            asked = frame.f_locals.get("metadata")
-            manager = frame.f_locals.get("task_manager")
-            used = getattr(manager, "metadata", None)
-            if isinstance(asked, dict) and manager is not None:
-                lost = [
-                    k for k, v in asked.items() if (used or {}).get(k, _RUNNING) != v
-                ]
-                if lost:
-                    logger.warning(
-                        "task %s runs without metadata %s: simple_evaluate ignores it "
-                        "beside task_manager; give it to lm_eval_faith.task_manager("
-                        "metadata=...)",
-                        task,
-                        ", ".join(map(str, lost)),
-                    )
-            return
+            return frame.f_locals.get(name)
         frame = frame.f_back  # type: ignore[assignment]
+    return None
+
+
+def output_path_of_run() -> str | None:
+    """Where the run that is calling us will write; None where it does not or is not found."""
+    tracker = told_to_simple_evaluate("evaluation_tracker")
+    return getattr(tracker, "output_path", None)
+
+
+def warn_of_ignored_parameters(task: str) -> None:
+    """Say so where ``simple_evaluate`` was given parameters that it ignores."""
+    asked = told_to_simple_evaluate("metadata")
+    manager = told_to_simple_evaluate("task_manager")
+    if not isinstance(asked, dict) or manager is None:
+        return
+    used = getattr(manager, "metadata", None) or {}
+    lost = [name for name, value in asked.items() if used.get(name, _RUNNING) != value]
+    if lost:
+        logger.warning(
+            "task %s runs without metadata %s: simple_evaluate ignores it beside "
+            "task_manager; give it to lm_eval_faith.task_manager(metadata=...)",
+            task,
+            ", ".join(map(str, lost)),
+        )
 
 
 @dataclass(frozen=True)
@@ -354,6 +381,22 @@ def fixed_batch_size(backend: LM) -> Iterator[None]:
 
 # --- task managers and processes -------------------------------------------------
 
+_WITHOUT_DEFAULTS: ContextVar[bool] = ContextVar("without_defaults", default=False)
+
+
+@contextmanager
+def without_default_tasks(leave_out: bool) -> Iterator[None]:
+    """Where they are left out, a wrapped ``TaskManager`` does not index the harness's own.
+
+    Why: to index them is to parse 13,000 files, which takes half the time of a small run.
+    When the constructor takes no ``include_defaults``: a TypeError in ``test_ways_in.py``.
+    """
+    told = _WITHOUT_DEFAULTS.set(leave_out)
+    try:
+        yield
+    finally:
+        _WITHOUT_DEFAULTS.reset(told)
+
 
 def wrap_task_managers(include_path: Callable[[Any], Any]) -> None:
     """Let ``include_path`` have its say in every ``TaskManager`` of this process.
@@ -378,6 +421,8 @@ def wrap_task_managers(include_path: Callable[[Any], Any]) -> None:
     ) -> None:
         tell_tasks_the_model()
         given = kwargs.pop("include_path", include_path_given)
+        if _WITHOUT_DEFAULTS.get() and not args:
+            kwargs.setdefault("include_defaults", False)
         plain(self, verbosity, include_path(given), *args, **kwargs)
 
     with_our_tasks.knows_lm_eval_faith = True  # type: ignore[attr-defined]

@@ -45,6 +45,7 @@ CHAIN_COLUMNS = {
     "logprob": NUMBER,
     "greedy": NUMBER,
     "label": CATEGORY,
+    "truth": NUMBER,
     "subject": CATEGORY,
     **dict.fromkeys(OF_CHOICES, NUMBER),
 }
@@ -52,8 +53,9 @@ CHAIN_COLUMNS = {
 
 ``chain`` is the document's id; ``problem`` what chains of one question share, the unit of
 resampling; ``outcome`` is ``scored`` or why there are no effects; ``solved`` and ``greedy``
-are 1, 0 or NaN; ``logprob`` is log p(answer given the clean chain) in nats; ``subject`` is
-the task of a group that the question is of; the others are there for questions with choices.
+are 1, 0 or NaN; ``logprob`` is log p(answer given the clean chain) in nats; ``truth`` is
+a graded label of the chain as a whole, NaN without; ``subject`` is the task of a group that
+the question is of; the others are there for questions with choices.
 """
 
 MEASURED = measures()
@@ -145,9 +147,9 @@ class Tables:
     ) -> Columns:
         """A table as arrays, ``problem`` as numbers.
 
-        Steps have three columns more: ``load_bearing``, 1 or 0 and NaN without a label;
-        ``chain_load_bearing``, the same of the chain as a whole; ``late``, 1 in the late
-        third, 0 in the early one, NaN between. Chains have the first.
+        Steps have four columns more: ``load_bearing``, 1 or 0 and NaN without a label;
+        ``chain_load_bearing`` and ``chain_truth``, of the chain as a whole; ``late``, 1
+        in the late third, 0 in the early one, NaN between. Chains have the first.
 
         Args:
             of: which table.
@@ -166,16 +168,14 @@ class Tables:
         arrays["problem"] = np.array([numbers[p] for p in frame["problem"]], np.int64)
         arrays["load_bearing"] = _as_truth(arrays["label"])
         if of == "steps":
-            whole = dict(
-                zip(
-                    zip(*(self.chains[n] for n in _ONE_CHAIN), strict=True),
-                    _as_truth(_array(self.chains["label"])),
-                    strict=True,
-                )
-            )
+            rows = zip(*(self.chains[n] for n in _ONE_CHAIN), strict=True)
+            place = {key: k for k, key in enumerate(rows)}
             keys = zip(*(frame[n] for n in _ONE_CHAIN), strict=True)
+            of_chain = np.array([place[key] for key in keys], np.int64)
             arrays["late"] = _as_late(arrays["third"])
-            arrays["chain_load_bearing"] = np.array([whole[key] for key in keys], float)
+            labels = _as_truth(_array(self.chains["label"]))
+            arrays["chain_load_bearing"] = labels[of_chain]
+            arrays["chain_truth"] = _array(self.chains["truth"])[of_chain]
         return Columns(arrays)
 
 
@@ -225,6 +225,7 @@ def columns_of(chain: ChainRecord) -> tuple[Columns, Columns]:
                 "load_bearing": _as_truth(steps["label"]),
                 "late": _as_late(steps["third"]),
                 "chain_load_bearing": np.full(len(zero), label[0]),
+                "chain_truth": np.full(len(zero), whole["truth"][0]),
             }
         ),
     )
@@ -244,6 +245,7 @@ WHAT_THERE_MAY_BE = frozenset(
         "other_answer",
         "solved",
         "graded",
+        "graded_chains",
         "choices",
         *MEASURED,
     )
@@ -258,11 +260,14 @@ def what_steps_have(steps: Columns) -> frozenset[str]:
     them; ``all_labels``: no step is without; ``control``: the control was run;
     ``other_answer``: changed chains lead to another answer; ``answer_steps``: some steps
     state the answer, some do not; ``chain_labels``: chains of both kinds; ``graded``: scored
-    steps have graded labels; ``choices``: the answer is one of several; and what
+    steps have graded labels; ``graded_chains``: chains have, not all the same one;
+    ``choices``: the answer is one of several; and what
     interventions measure, by name.
     """
     scored = ~np.isnan(steps.effect)
     kinds, whole = steps.load_bearing[scored], steps.chain_load_bearing[scored]
+    grades = steps.chain_truth[scored]
+    grades = grades[~np.isnan(grades)]
     states = steps.states_answer
     found = {
         "load_bearing": bool((kinds == 1).any()),
@@ -272,6 +277,7 @@ def what_steps_have(steps: Columns) -> frozenset[str]:
         "control": bool((steps.intervention == CONTROL).any()),
         "other_answer": not np.isnan(steps.follow).all(),
         "answer_steps": bool(states.any() and not states.all()),
+        "graded_chains": bool(len(grades)) and bool((grades != grades[0]).any()),
         "graded": not np.isnan(steps.truth[scored]).all(),
         "choices": not np.isnan(steps.margin).all(),
         "chain_labels": bool((whole == 1).any() and (whole == 0).any()),
@@ -302,6 +308,7 @@ def _chain_row(chain: ChainRecord) -> tuple[Any, ...]:
         chain.clean_logprob if known else math.nan,
         chain.greedy,
         chain.label or "",
+        chain.truth,
         chain.subject,
         *(chosen.get(name, math.nan) for name in OF_CHOICES),
     )
