@@ -206,7 +206,7 @@ def test_a_text_that_names_the_choice_by_its_words_is_right_and_letters_are_scor
         )
     )
     assert done["results"][TASK]["solved,none"] == 1.0
-    assert {r["note"]["scored"] for r in responses(done)} == set("ABCD")
+    assert {r["note"]["scored"] for r in responses(done)} == {f" {a}" for a in "ABCD"}
 
 
 def test_a_model_that_always_says_a_has_chance_accuracy_no_effect_and_says_so(evaluate):
