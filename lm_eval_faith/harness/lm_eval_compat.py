@@ -11,7 +11,7 @@ import inspect
 import logging
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -377,6 +377,95 @@ def fixed_batch_size(backend: LM) -> Iterator[None]:
         yield
     finally:
         backend.batch_size_per_gpu = "auto"
+
+
+def without_weights(arguments: Mapping[str, Any]) -> LM:
+    """``hf`` with tokenizer and configuration, and a model that has no weights.
+
+    Why: what requests cost depends on tokens, limits and architecture alone, and ``hf``
+    makes all of it in one constructor. When its ``_create_model`` is gone: the weights are
+    loaded, noticed by ``test_dry_run.py``.
+
+    Args:
+        arguments: as ``hf`` takes them; what is done to weights is left out.
+    """
+    import torch
+    from lm_eval.models.huggingface import HFLM
+
+    class WithoutWeights(HFLM):  # type: ignore[misc]
+        def _create_model(self, *args: Any, **kwargs: Any) -> None:
+            trusted = {"trust_remote_code": kwargs.get("trust_remote_code")}
+            with torch.device("meta"):
+                model = self.AUTO_MODEL_CLASS.from_config(self._config, **trusted)
+            model.to = lambda *_, **__: model
+            self._model = model
+
+    of_weights = ("peft", "delta", "parallelize", "tp_plan", "autogptq", "gptqmodel")
+    kept = {k: v for k, v in arguments.items() if k not in of_weights}
+    WithoutWeights.__name__ = HFLM.__name__
+    return WithoutWeights.create_from_arg_obj(kept | {"device": "cpu"})
+
+
+def is_hf(name: str) -> bool:
+    """Whether a name of ``--model`` is ``hf``, or a model that is made as it is."""
+    from lm_eval.api.registry import get_model
+    from lm_eval.models.huggingface import HFLM
+
+    try:
+        return issubclass(get_model(name), HFLM)
+    except (KeyError, ValueError) as error:
+        raise InputError(f"--model {name}: {error.args[0]}") from None
+
+
+class AllAsked(Exception):
+    """All requests of an evaluation are answered."""
+
+
+@contextmanager
+def asking_only(model: Callable[[str, dict[str, Any]], LM]) -> Iterator[None]:
+    """Let ``simple_evaluate`` ask a model of ours, and raise :class:`AllAsked` then.
+
+    Why: the harness makes the requests, with examples, templates and limits, inside of
+    ``evaluate``, and there is no way to have them without an evaluation. No cache is used:
+    it would keep answers that are none. When a name is gone: the evaluation runs to its
+    end, noticed by ``test_dry_run.py``.
+
+    Args:
+        model: makes the model, from the name of ``--model`` and its arguments.
+    """
+    from lm_eval import evaluator
+    from lm_eval.api.task import ConfigurableTask, Task
+    from lm_eval.utils import simple_parse_args_string
+
+    plain = evaluator.simple_evaluate
+    filters = {
+        kind: vars(kind)["apply_filters"]
+        for kind in (Task, ConfigurableTask)
+        if "apply_filters" in vars(kind)
+    }
+
+    def simple_evaluate(**kwargs: Any) -> Any:
+        given = kwargs["model_args"] or {}
+        if isinstance(given, str):
+            given = simple_parse_args_string(given)
+        for name in "batch_size", "max_batch_size":
+            if kwargs.get(name) is not None:
+                given = {**given, name: kwargs[name]}
+        ours = {"model": model(kwargs["model"], dict(given)), "model_args": None}
+        return plain(**{**kwargs, **ours, "use_cache": None})
+
+    def all_asked(self: Any) -> None:
+        raise AllAsked
+
+    evaluator.simple_evaluate = simple_evaluate
+    for kind in filters:
+        kind.apply_filters = all_asked
+    try:
+        yield
+    finally:
+        evaluator.simple_evaluate = plain
+        for kind, own in filters.items():
+            kind.apply_filters = own
 
 
 # --- task managers and processes -------------------------------------------------
