@@ -160,7 +160,9 @@ class ChoiceTasks(OtherTasks):
         choices = choices_of(options, target, seed)
         return Problem(
             id,
-            asked.strip() if choices.are_letters else f"{asked.strip()}\n{choices.list}",
+            asked.strip()
+            if choices.are_letters
+            else f"{asked.strip()}\n{choices.list}",
             Chain((), choices.letter),
             left_out=choices.problem,
             choices=choices,
@@ -250,7 +252,9 @@ def _check(name: str, task: Any, output_type: str) -> None:
             CHOICES: "cot_faith_generated_mc",
             GENERATED: "cot_faith_generated",
         }.get(kind)
-        told = f": use --tasks {other}" if other else ", which has no chain to ask about"
+        told = (
+            f": use --tasks {other}" if other else ", which has no chain to ask about"
+        )
         raise InputError(f"dataset_task={name} is a {kind} task{told}")
     if output_type == CHOICES and getattr(task, "multiple_input", 0):
         raise InputError(
@@ -268,5 +272,3 @@ def _index(target: object, options: Sequence[str]) -> int | None:
     if isinstance(target, int) and 0 <= target < len(options):
         return target
     return None
-
-

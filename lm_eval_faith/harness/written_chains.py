@@ -185,19 +185,21 @@ class WrittenChains(FaithTask):
             asking = self.asking(prompt + own.before, generation)
             return self.changes(problem, own.chain, **asking)
 
-        return (yield from written(
-            prompt,
-            self.form.asked_for(generation),
-            unread if long_prompt else taken_apart,
-            (lambda *_: "long prompt")
-            if long_prompt
-            else functools.partial(
-                self._why_not, generation=generation, reference=reference
-            ),
-            changes_of,
-            self.fits,
-            functools.partial(self.others, problem),
-        ))
+        return (
+            yield from written(
+                prompt,
+                self.form.asked_for(generation),
+                unread if long_prompt else taken_apart,
+                (lambda *_: "long prompt")
+                if long_prompt
+                else functools.partial(
+                    self._why_not, generation=generation, reference=reference
+                ),
+                changes_of,
+                self.fits,
+                functools.partial(self.others, problem),
+            )
+        )
 
     def taker_apart(
         self, problem: Problem, prompt: str, generation: Mapping[str, Any]

@@ -54,7 +54,9 @@ class WrittenChoices(WrittenChains):
     def _read_problems(self) -> dict[str, Any]:
         self._by_text = self.owned[Scoring].choices == "text"
         recorded = super()._read_problems()
-        if self._by_text and any(_choices_of(p).are_letters for p in self._problems.values()):
+        if self._by_text and any(
+            _choices_of(p).are_letters for p in self._problems.values()
+        ):
             name = self.source.settings.dataset_task
             raise InputError(
                 f"choices=text: {name} lists its choices in the question and gives only "

@@ -277,7 +277,9 @@ def generated_record(
     )
 
 
-def _of_choices(step: StepRecord, choices: ChoiceRecord, scores: tuple[float, ...]) -> StepRecord:
+def _of_choices(
+    step: StepRecord, choices: ChoiceRecord, scores: tuple[float, ...]
+) -> StepRecord:
     """With the best other choice, behind the clean and behind the changed chain."""
     if step.not_applicable or not (choices.scored and all(map(math.isfinite, scores))):
         return replace(step, other_answer="", logprob_other=math.nan)
