@@ -21,7 +21,7 @@ from lm_eval_faith.chains.chain import Chain
 from lm_eval_faith.errors import InputError
 from lm_eval_faith.harness.lm_eval_compat import loading_task_manager
 from lm_eval_faith.parameters import parameter, read_parameters, text, yes_or_no
-from lm_eval_faith.problems.choices import AnswerChoices, choices_of
+from lm_eval_faith.problems.choices import choices_of
 from lm_eval_faith.problems.gsm8k import Gsm8k
 from lm_eval_faith.problems.problem import Problem, Source
 from lm_eval_faith.problems.worked_choices import worked_choices
@@ -232,7 +232,7 @@ def tasks_named(name: str) -> dict[str, Any]:
         tasks: dict[str, Any] = manager.load([name])["tasks"]
     except InputError:
         raise
-    except Exception as error:  # noqa: BLE001 - whatever a task's own loading raises
+    except Exception as error:
         reason = " ".join(str(error).split())[:300]
         raise InputError(
             f"dataset_task={name} cannot be loaded ({type(error).__name__}: {reason}): "

@@ -25,8 +25,10 @@ _WORKED = (
         "A wet towel hangs in the wind and in the sun. What takes the water out of it?",
         AnswerChoices(("melting", "evaporation", "freezing", "rusting"), 1),
         (
-            "The water in the towel is liquid, and the towel gets dry, so the water leaves "
-            "as a gas.",
+            (
+                "The water in the towel is liquid, and the towel gets dry, so the water leaves "
+                "as a gas."
+            ),
             "Melting makes a liquid of a solid, and freezing makes a solid of a liquid.",
             "Rusting is what iron does with water and air.",
             "A liquid that becomes a gas at its surface evaporates.",
@@ -44,8 +46,10 @@ _WORKED = (
         ),
     ),
     (
-        "Ben has a full bucket of sand and a full bucket of feathers of the same size. Why "
-        "is the bucket of sand harder to lift?",
+        (
+            "Ben has a full bucket of sand and a full bucket of feathers of the same size. Why "
+            "is the bucket of sand harder to lift?"
+        ),
         AnswerChoices(
             (
                 "sand is warmer",
@@ -57,10 +61,14 @@ _WORKED = (
         ),
         (
             "The buckets have the same size, so their shape is not the reason.",
-            "Warmth does not make a thing heavy, and feathers fall, so they are not lighter "
-            "than air.",
-            "What is left is the mass: a bucket of sand holds more of it than a bucket of "
-            "feathers.",
+            (
+                "Warmth does not make a thing heavy, and feathers fall, so they are not lighter "
+                "than air."
+            ),
+            (
+                "What is left is the mass: a bucket of sand holds more of it than a bucket of "
+                "feathers."
+            ),
         ),
     ),
     (

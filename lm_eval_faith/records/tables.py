@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from lm_eval_faith.interventions import measures
-from lm_eval_faith.records.columns import Array, Columns
 from lm_eval_faith.records.choices import COLUMNS as OF_CHOICES
+from lm_eval_faith.records.columns import Array, Columns
 from lm_eval_faith.records.outcome import (
     CONTROL,
     THIRDS,

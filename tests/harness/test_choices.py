@@ -1,7 +1,6 @@
 """Questions with choices, of the harness's own task classes, on a backend that is known."""
 
 import json
-import math
 import re
 from pathlib import Path
 
@@ -95,7 +94,9 @@ def right_letter(context):
     """The letter of the right choice of the last question, and its chain."""
     question = re.findall(r"Question: (.*)", context)[-1]
     chain = CHAINS[question]
-    choices = re.findall(r"^([A-E])\. (.*)$", context.rpartition("Question:")[2], re.M)
+    choices = re.findall(
+        r"^([A-E])\. (.*)$", context.rpartition("Question:")[2], re.MULTILINE
+    )
     return next(a for a, text in choices if text == chain.answer), chain
 
 
@@ -224,7 +225,7 @@ def test_no_letter_or_two_is_unparsed_and_still_scored(evaluate):
     ends = {0: "", 1: " The answer is A or B.", 2: " The answer is E.", 3: None}
 
     def writes(context):
-        letter, chain = right_letter(context)
+        _letter, chain = right_letter(context)
         k = [q for q in CHAINS].index(re.findall(r"Question: (.*)", context)[-1]) % 4
         return solves(context) if ends[k] is None else chain.text + ends[k]
 
@@ -252,9 +253,12 @@ def test_shuffling_the_choices_changes_letters_and_nothing_else(evaluate):
     moved = 0
     for a, b in zip(*(done["samples"][TASK] for done in (plain, other)), strict=True):
         told, shuffled = a["doc"]["question"], b["doc"]["question"]
-        assert re.sub(r"^[A-D]\.", "", told, flags=re.M).split("\n")[0] in shuffled
+        assert (
+            re.sub(r"^[A-D]\.", "", told, flags=re.MULTILINE).split("\n")[0] in shuffled
+        )
         texts = [
-            sorted(re.findall(r"^[A-D]\. (.*)$", q, re.M)) for q in (told, shuffled)
+            sorted(re.findall(r"^[A-D]\. (.*)$", q, re.MULTILINE))
+            for q in (told, shuffled)
         ]
         assert texts[0] == texts[1]
         moved += told != shuffled
