@@ -9,7 +9,6 @@ import numpy as np
 from lm_eval_faith_stats import MEAN_OF_PROBLEMS, SHARE_OF_PROBLEMS
 
 from lm_eval_faith.metrics.metric import NO_ANSWER_STEPS, Choices, Metric
-from lm_eval_faith.records.choices import COLUMNS
 from lm_eval_faith.records.columns import Columns, Floats
 
 CHOSEN = frozenset({"choices"})
@@ -66,7 +65,7 @@ METRICS = (
         "brier",
         "squared distance",
         "lower",
-        COLUMNS["brier"],
+        "squared distance of the choices' probabilities from the truth",
         replace(MEAN_OF_PROBLEMS, lowest=0.0, highest=2.0),
         functools.partial(_column, "brier"),
         of="chains",

@@ -8,8 +8,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-
 LETTERS = string.ascii_uppercase
 
 COLUMNS = {
@@ -56,13 +54,13 @@ class ChoiceRecord:
         found["acc_norm_no_reasoning"] = self.plain.get("acc_norm", math.nan)
         if not self.scored:
             return found
-        logprobs = np.array(self.clean)
-        best = int(np.argmax(logprobs))
+        best = self.clean.index(max(self.clean))
         found["acc"] = float(best == self.target)
         if self.lengths:
-            norm = int(np.argmax(logprobs / np.array(self.lengths)))
+            for_length = [p / n for p, n in zip(self.clean, self.lengths, strict=True)]
+            norm = for_length.index(max(for_length))
             found["acc_norm"] = float(norm == self.target)
-        found["brier"] = brier(logprobs, self.target)
+        found["brier"] = brier(self.clean, self.target)
         if self.named is not None:
             found["letter_agrees"] = float(best == self.named)
         return found
@@ -74,17 +72,18 @@ class ChoiceRecord:
         return -k, logprob
 
 
-def brier(logprobs: np.ndarray, target: int) -> float:
+def brier(logprobs: Sequence[float], target: int) -> float:
     """The Brier score (1950): the squared distance from the truth, between 0 and 2.
 
     The choices' probabilities are taken among themselves.
 
-    >>> round(brier(np.log([0.25, 0.25]), 0), 3)
+    >>> round(brier([math.log(0.25), math.log(0.25)], 0), 3)
     0.5
     """
-    p = np.exp(logprobs - np.logaddexp.reduce(logprobs))
-    truth = np.arange(len(p)) == target
-    return float(((p - truth) ** 2).sum())
+    top = max(logprobs)
+    weights = [math.exp(logprob - top) for logprob in logprobs]
+    total = math.fsum(weights)
+    return math.fsum((w / total - (k == target)) ** 2 for k, w in enumerate(weights))
 
 
 def choices_to_dict(record: ChoiceRecord) -> dict[str, Any]:
