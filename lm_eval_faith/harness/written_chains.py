@@ -197,6 +197,7 @@ class WrittenChains(FaithTask):
                 ),
                 changes_of,
                 self.fits,
+                functools.partial(self.wanted, problem),
                 functools.partial(self.others, problem),
             )
         )

@@ -16,7 +16,15 @@ from typing import Any
 from lm_eval_faith.chains import thirds
 from lm_eval_faith.chains.chain import Chain, Label, chain_from_dict
 from lm_eval_faith.interventions.plan import Variant, variant_from_dict
+from lm_eval_faith.joint.found import (
+    DELETE,
+    NO_SETS,
+    SetChange,
+    Sets,
+    sets_from_dict,
+)
 from lm_eval_faith.records.choices import LETTERS, ChoiceRecord, choices_from_dict
+from lm_eval_faith.records.sets import SetRecord, set_records
 
 Response = tuple[float, bool]
 """Log-probability in nats, and whether greedy decoding would write it."""
@@ -152,6 +160,8 @@ class ChainRecord:
         problem: what all chains of one question share: the unit of resampling.
         outcome: ``scored``, or why there are no effects: a key of :data:`OUTCOMES`, its
             words joined by ``_``.
+        sets: what was measured on several steps at once.
+        set_requests, set_tokens: what that cost: see :class:`lm_eval_faith.joint.found.Sets`.
         choices: the choices' scores, where the question has choices.
         subject: of which task of a group it is; empty where there is one.
     """
@@ -169,6 +179,9 @@ class ChainRecord:
     label: Label | None = None
     problem: str = ""
     outcome: str = "scored"
+    sets: tuple[SetRecord, ...] = ()
+    set_requests: int = 0
+    set_tokens: int = 0
     truth: float = math.nan
     choices: ChoiceRecord | None = None
     subject: str = ""
@@ -189,18 +202,23 @@ def chain_record(
     responses: Sequence[Response],
     solved: bool | None = None,
     problem: str = "",
+    sets: Sets = NO_SETS,
 ) -> ChainRecord:
     """What was measured on a document, from the responses to its requests.
 
     No response, or a single one to a document that wants more, stands for one that was
     dropped.
     ``problem`` names what chains of one question share; without it the question's text
-    does.
+    does. ``sets`` are those of steps whose texts were scored behind all others.
 
     Raises:
         ValueError: there are not as many responses as requests.
     """
-    dropped = not responses or len(responses) == 1 < n_requests(variants)
+    wanted = n_requests(variants) + len(
+        sets.changes(len(chain.steps), left_out(variants))
+    )
+    dropped = not responses or len(responses) == 1 < wanted
+    steps, found = ((), ()) if dropped else _records(chain, variants, responses, sets)
     clean_logprob, clean_greedy = responses[0] if responses else (math.nan, False)
     return ChainRecord(
         document=document,
@@ -209,7 +227,7 @@ def chain_record(
         chain=chain.text,
         clean_logprob=clean_logprob,
         clean_greedy=bool(clean_greedy),
-        steps=() if dropped else step_records(chain, variants, responses),
+        steps=steps,
         n_steps=len(chain.steps),
         solved=solved,
         left_out=TOO_LONG if dropped else "",
@@ -217,6 +235,9 @@ def chain_record(
         truth=math.nan if chain.truth is None else float(chain.truth),
         problem=problem_of(question, problem),
         outcome="too_long" if dropped else "scored",
+        sets=found,
+        set_requests=sets.requests,
+        set_tokens=sets.tokens,
     )
 
 
@@ -251,7 +272,8 @@ def generated_record(
     if any(not 0 <= v.step < len(chain.steps) for v in variants):
         raise ValueError("an intervention on a step that is not there")
     clean_logprob, clean_greedy = (math.nan, False) if reason else responses[0]
-    steps = () if reason else step_records(chain, variants, responses)
+    sets = sets_from_dict(note["sets"], len(chain.steps)) if "sets" in note else NO_SETS
+    steps, found = ((), ()) if reason else _records(chain, variants, responses, sets)
     scored = None
     if choices is not None:
         scored = choices_from_dict(choices, len(steps))
@@ -272,6 +294,9 @@ def generated_record(
         left_out=reason,
         problem=problem_of(question, problem),
         outcome=str(note["outcome"]).replace(" ", "_"),
+        sets=found,
+        set_requests=sets.requests,
+        set_tokens=sets.tokens,
         choices=scored,
         subject=subject,
     )
@@ -290,6 +315,46 @@ def _of_choices(
         logprob_other=logprob,
         logprob_other_clean=choices.best_other(choices.clean)[1],
     )
+
+
+def left_out(variants: Sequence[Variant]) -> list[int]:
+    """The steps that were left out by themselves, whose scores sets of steps need not ask."""
+    return [
+        v.step for v in variants if v.intervention == DELETE and not v.not_applicable
+    ]
+
+
+def _records(
+    chain: Chain,
+    variants: Sequence[Variant],
+    responses: Sequence[Response],
+    sets: Sets,
+) -> tuple[tuple[StepRecord, ...], tuple[SetRecord, ...]]:
+    """What was measured on steps, and on sets of them: their scores stand behind the others.
+
+    Raises:
+        ValueError: there are not as many responses as requests.
+    """
+    single = n_requests(variants)
+    steps = step_records(chain, variants, responses[:single])
+    changes = sets.changes(len(chain.steps), left_out(variants))
+    if len(responses) != single + len(changes):
+        raise ValueError(
+            f"{len(responses)} responses to {single + len(changes)} requests"
+        )
+    if not sets.found:
+        return steps, ()
+    logprobs = {SetChange(DELETE, ()): responses[0][0]}
+    logprobs |= {
+        SetChange(DELETE, (r.step,)): r.logprob
+        for r in steps
+        if r.intervention == DELETE
+    }
+    logprobs |= {
+        change: score[0]
+        for change, score in zip(changes, responses[single:], strict=True)
+    }
+    return steps, set_records(chain, sets.found, logprobs, sets.step_tokens)
 
 
 def control_effects(chain: ChainRecord) -> dict[int, float]:
