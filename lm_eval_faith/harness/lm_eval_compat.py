@@ -98,6 +98,25 @@ def tell_tasks_the_model() -> None:
     evaluator.evaluate = evaluate  # type: ignore[union-attr]
 
 
+def loading_task_manager() -> Any:
+    """The task manager that is making the task which calls us; else a plain one.
+
+    Why: a task that takes its documents from another one must find those of the user's
+    ``--include_path``, and the harness tells a task nothing of where it comes from. Looked
+    for in the manager's own frames; when they are gone, the harness's own tasks are found
+    and a user's are not. Noticed by ``test_other_tasks.py``.
+    """
+    from lm_eval.tasks.manager import TaskManager
+
+    frame = sys._getframe(1)
+    while frame is not None:
+        found = frame.f_locals.get("self")
+        if isinstance(found, TaskManager):
+            return found
+        frame = frame.f_back  # type: ignore[assignment]
+    return TaskManager()
+
+
 def warn_of_unknown_model(task: str) -> None:
     """Say which checks cannot be made because `running_model` found none."""
     logger.warning(
@@ -360,6 +379,54 @@ def fixed_batch_size(backend: LM) -> Iterator[None]:
         backend.batch_size_per_gpu = "auto"
 
 
+# --- the command line, task managers and processes -------------------------------
+
+
+def run_as_asked(arguments: Sequence[str]) -> dict[str, Any]:
+    """What ``lm_eval run`` makes of its arguments: a YAML's settings under the flags.
+
+    Why: guards look at a run before its model is loaded, and nothing else reads arguments
+    as the harness does. A wrong command line ends here, as it would there. When the names
+    are gone: an ImportError in ``test_run_guards.py``.
+
+    Raises:
+        InputError: the file of ``--config`` cannot be read.
+    """
+    from lm_eval._cli.harness import HarnessCLI
+    from lm_eval.config.evaluate_config import EvaluatorConfig
+
+    told = vars(_parser_of(HarnessCLI()).parse_args(["run", *arguments]))
+    flags = {name: value for name, value in told.items() if value or value == 0}
+    if not told.get("config"):
+        return flags
+    try:
+        return {**EvaluatorConfig.load_yaml_config(told["config"]), **flags}
+    except (OSError, TypeError, ValueError) as error:
+        raise InputError(f"--config: {error}") from None
+
+
+def help_of_run() -> str:
+    """The harness's help on ``lm_eval run``; as above."""
+    from lm_eval._cli.harness import HarnessCLI
+
+    choices = HarnessCLI()._subparsers.choices
+    return str(choices["run"].format_help())
+
+
+def _parser_of(command_line: Any) -> Any:
+    return command_line._parser
+
+
+_WHEN_MADE: ContextVar[Callable[[Any], None] | None] = ContextVar(
+    "when_made", default=None
+)
+
+
+def when_the_next_task_manager_is_made(look: Callable[[Any], None]) -> None:
+    """Let a function look at the next ``TaskManager``, once the harness's are wrapped."""
+    _WHEN_MADE.set(look)
+
+
 def without_weights(arguments: Mapping[str, Any]) -> LM:
     """``hf`` with tokenizer and configuration, and a model that has no weights.
 
@@ -449,8 +516,6 @@ def asking_only(model: Callable[[str, dict[str, Any]], LM]) -> Iterator[None]:
             kind.apply_filters = own
 
 
-# --- task managers and processes -------------------------------------------------
-
 _WITHOUT_DEFAULTS: ContextVar[bool] = ContextVar("without_defaults", default=False)
 
 
@@ -494,6 +559,10 @@ def wrap_task_managers(include_path: Callable[[Any], Any]) -> None:
         if _WITHOUT_DEFAULTS.get() and not args:
             kwargs.setdefault("include_defaults", False)
         plain(self, verbosity, include_path(given), *args, **kwargs)
+        look = _WHEN_MADE.get()
+        if look is not None:
+            _WHEN_MADE.set(None)
+            look(self)
 
     with_our_tasks.knows_lm_eval_faith = True  # type: ignore[attr-defined]
     TaskManager.__init__ = with_our_tasks

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
@@ -211,7 +212,7 @@ def estimate_of(
 
 
 def _columns(quantity: Quantity, tables: Tables) -> Columns:
-    return tables.columns("chains" if quantity.metric.of == "chains" else "steps")
+    return tables.columns(quantity.metric.table)
 
 
 def shown_of(task: TaskRun, has: frozenset[str]) -> Callable[[Quantity], bool]:
@@ -224,7 +225,7 @@ def shown_of(task: TaskRun, has: frozenset[str]) -> Callable[[Quantity], bool]:
     own = own_metrics()
 
     def shown(q: Quantity) -> bool:
-        if q.metric.of == "chains" or q.metric.name in own:
+        if q.metric.of in ("chains", "sets") or q.metric.name in own:
             return True
         return not names or q.column in names
 
@@ -273,6 +274,10 @@ def _warnings(task: TaskRun, tables: Tables) -> Iterator[str]:
             f"{counted(len(scored), 'chain')}: it reads these chains badly, so small "
             "effects say little"
         )
+    for name in task.unread:
+        near = difflib.get_close_matches(name, list(task.settings), n=2)
+        meant = "".join(f"; did you mean {brief(n)}?" for n in near if n != name)
+        yield f"nobody read {brief(name)} among the metadata: it changed nothing{meant}"
     modules = _listed(task, "metric_modules")
     missing = [name for name in modules if names_of_module(name) is None]
     if missing:
