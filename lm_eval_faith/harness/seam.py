@@ -20,6 +20,10 @@ logger = logging.getLogger(__name__)
 Tokens = list[int]
 Text = tuple[str, str]
 """A context and an answer."""
+WITH_FAITH = (
+    "use --model faith --model_args backend=NAME,... with the --model of now as NAME, which "
+    "scores from the last boundary that the tokens of both have"
+)
 
 
 class Seams:
@@ -154,22 +158,36 @@ def spaces_moved(context: str, answer: str) -> Text:
 
 
 def warn_of_joined(model: Any, requests: Sequence[Text]) -> None:
-    """Say how many requests a model that splits as the harness does will score wrongly."""
+    """Say how many requests a model that splits as the harness does will score wrongly.
+
+    Raises:
+        InputError: of an answer it would score no token, which ends in a bare assertion of
+            the harness, or in a log-probability of 0.
+    """
     if not splits_texts_as_the_harness(model):
         return
     joined = 0
     for request in requests:
+        if not request[0]:
+            continue
         context, answer = spaces_moved(*request)
         whole, alone = model.tok_encode(context + answer), model.tok_encode(context)
+        if len(whole) <= len(alone):
+            raise InputError(
+                f"the tokenizer joins the answer {answer!r} with the words before it "
+                f"({context[-20:]!r}), and {type(model).__name__} would score no token of "
+                f"it: {WITH_FAITH}"
+            )
         joined += whole[: len(alone)] != alone
     if joined:
         logger.warning(
             "%d of %d requests: the tokenizer joins the end of the context with the "
             "answer, and %s scores a piece of the answer only, behind a context that is "
-            "tokenised otherwise: use --model faith, which mends it for hf",
+            "tokenised otherwise: %s",
             joined,
             len(requests),
             type(model).__name__,
+            WITH_FAITH,
         )
 
 
