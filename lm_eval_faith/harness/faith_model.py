@@ -124,11 +124,12 @@ class FaithLM(LM):  # type: ignore[misc]
         if not is_hf and not self._splits_as_the_harness():
             warn_of_joined(self.wrapped, [request.args for request in requests])
             return self.wrapped.loglikelihood(requests, **kwargs)
-        splits = self._seams.split(
-            [(request.doc_id, request.args) for request in requests]
+        # The harness splits one request after the other, those without a context left out.
+        splits = iter(
+            self._seams.split([(request.doc_id, request.args) for request in requests])
         )
         backend = scoring_view(
-            self.wrapped, lambda *texts: splits[texts], self._engine if is_hf else None
+            self.wrapped, lambda *texts: next(splits), self._engine if is_hf else None
         )
         return backend.loglikelihood(requests, **kwargs)
 

@@ -152,6 +152,21 @@ def test_requests_of_one_document_with_the_same_answer_are_asked_for_the_same_te
     )
 
 
+def test_the_same_text_in_two_documents_is_split_as_each_of_them_needs(
+    joining: Callable[..., HFLM],
+) -> None:
+    """In the first document another chain moves the seam back, in the second none does."""
+    backend, shared = joining(), ("So: it is:", " 6")
+    asked = [(0, ("So: it is", " 6")), (0, shared), (1, shared)]
+    answers = FaithLM(backend).loglikelihood(
+        [Instance("loglikelihood", {}, t, 0, metadata=("t", d, 1)) for d, t in asked],
+        disable_tqdm=True,
+    )
+    for (logprob, _), scored in zip(answers, (" is 6", " is: 6", " 6"), strict=True):
+        text = "So: it is 6" if scored == " is 6" else "So: it is: 6"
+        assert logprob == pytest.approx(of_text(backend, text, scored), abs=1e-4)
+
+
 def test_other_texts_are_split_as_the_harness_does(
     joining: Callable[..., HFLM],
 ) -> None:
