@@ -18,15 +18,23 @@ from lm_eval_faith.chains.chain import Chain, chain_to_dict
 from lm_eval_faith.chains.written import WrittenChain
 from lm_eval_faith.harness.answer_format import AnswerFormat
 from lm_eval_faith.harness.seam import spaces_moved
+from lm_eval_faith.harness.set_requests import (
+    Fits,
+    Request,
+    SetsWanted,
+    ask_sets,
+    planned_requests,
+)
 from lm_eval_faith.interventions.plan import Variant
+from lm_eval_faith.joint.found import NO_SETS, Sets
 from lm_eval_faith.problems.problem import Problem
-from lm_eval_faith.records.outcome import SAMPLES_FORMAT, TOO_LONG, Response
-
-Request = tuple[str, str]
-"""A context and the continuation whose log-probability is asked for."""
-
-Fits = Callable[[Request], bool]
-"""Whether a model can read a request in full."""
+from lm_eval_faith.records.outcome import (
+    SAMPLES_FORMAT,
+    TOO_LONG,
+    Response,
+    left_out,
+    n_requests,
+)
 
 
 @dataclass(frozen=True)
@@ -42,6 +50,9 @@ class Outcome:
         generation: that text.
         scored: the clean chain's answer as it is scored: with the white space before it, which
             the harness takes from the context.
+        sets: of steps whose scores stand behind the others in ``answers``.
+        others: answers about other choices: behind the clean chain, and behind each variant
+            (nothing where it has no chain).
     """
 
     outcome: str
@@ -50,6 +61,8 @@ class Outcome:
     written: WrittenChain | None = None
     generation: str = ""
     scored: str = ""
+    sets: Sets = NO_SETS
+    others: Sequence[Sequence[Response]] = ()
 
     @property
     def solved(self) -> bool | None:
@@ -63,8 +76,9 @@ class Outcome:
         the ``generation`` with a ``note`` on it (``records.generated_record``)."""
         interventions = [variant.to_dict() for variant in self.variants]
         answers = list(self.answers)
+        sets = {"sets": self.sets.to_dict()} if self.sets.found else {}
         if self.written is None:
-            return {"interventions": interventions, "loglikelihoods": answers}
+            return {"interventions": interventions, "loglikelihoods": answers, **sets}
         written = self.written
         note = {
             "outcome": self.outcome,
@@ -77,6 +91,7 @@ class Outcome:
             "cue_leaves_out_a_second_solution": written.short_cue != written.cue,
             "answer": written.answer,
             "scored": self.scored,
+            **sets,
         }
         return {"generation": self.generation, "note": note, "loglikelihoods": answers}
 
@@ -89,6 +104,7 @@ def document_of(problem: Problem, setting: str) -> dict[str, Any]:
         "question": problem.question,
         "answer": problem.chain.answer,
         "problem": problem.problem,
+        **({"subject": problem.subject} if problem.subject else {}),
         "samples_format": SAMPLES_FORMAT,
     }
 
@@ -119,12 +135,32 @@ def chain_requests(
     return requests
 
 
+def all_requests(
+    prompt: str,
+    chain: Chain,
+    variants: Sequence[Variant],
+    form: AnswerFormat,
+    wanted: SetsWanted | None,
+) -> list[Request]:
+    """The same, and what is known beforehand of what is asked about sets of its steps."""
+    requests = chain_requests(prompt, chain, variants, form)
+    if wanted is not None:
+        requests += planned_requests(
+            wanted.plan,
+            lambda changed: form.request(prompt, changed.text, chain.answer),
+            left_out(variants),
+        )
+    return requests
+
+
 def read(
     prompt: str,
     chain: Chain,
     changes: Stages[tuple[Variant, ...]],
     form: AnswerFormat,
     fits: Fits,
+    wanted: SetsWanted | None = None,
+    others: Sequence[str] = (),
 ) -> Stages[Outcome]:
     """Ask about a chain and what interventions make of it.
 
@@ -135,16 +171,43 @@ def read(
         form: how chain and answer follow the prompt.
         fits: a document of which a request does not is ``too long``, and is not asked
             about; what the model itself wrote too long is not applicable.
+        wanted: what is asked about sets of its steps.
+        others: what else could be answered, to be scored behind each chain.
     """
     variants = tuple(
         _if_it_fits(variant, prompt, chain, form, fits)
         for variant in (yield from changes)
     )
-    requests = chain_requests(prompt, chain, variants, form)
-    if not all(fits(request) for request in requests):
+    requests = all_requests(prompt, chain, variants, form, wanted)
+    chains = [chain, *(variant.chain for variant in variants)]
+    beside = [
+        form.request(prompt, one.text, other)
+        for one in chains
+        if one is not None
+        for other in others
+    ]
+    if not all(fits(request) for request in (*requests, *beside)):
         return Outcome("too long", variants)
-    answers = yield [Score(*request) for request in requests]
-    return Outcome("scored", variants, answers, scored=spaces_moved(*requests[0])[1])
+    scored = spaces_moved(*requests[0])[1]
+    answers = yield [Score(*request) for request in (*requests, *beside)]
+    rest = iter(answers[len(requests) :])
+    answers = answers[: len(requests)]
+    outcome = Outcome("scored", variants, answers, scored=scored)
+    if others:
+        told = [[next(rest) for _ in others] if one else [] for one in chains]
+        outcome = replace(outcome, others=told)
+    if wanted is None:
+        return outcome
+    sets, scores = yield from ask_sets(
+        wanted,
+        lambda changed: form.request(prompt, changed.text, chain.answer),
+        dict(zip(requests, answers, strict=True)),
+        requests[: n_requests(variants)],
+        left_out(variants),
+        fits,
+    )
+    answers = [*answers[: n_requests(variants)], *scores]
+    return replace(outcome, answers=answers, sets=sets)
 
 
 def _if_it_fits(
@@ -164,6 +227,8 @@ def written(
     why_not: Callable[[WrittenChain, str], str],
     changes: Callable[[WrittenChain], Stages[tuple[Variant, ...]]],
     fits: Fits,
+    wanted: Callable[[Chain], SetsWanted | None] = lambda chain: None,
+    others: Callable[[WrittenChain], Sequence[str]] = lambda own: (),
 ) -> Stages[Outcome]:
     """Have the model write a chain, and ask about it as about one that is there.
 
@@ -177,6 +242,8 @@ def written(
             about; or empty.
         changes: the interventions on a chain.
         fits: whether the model can read a request in full.
+        wanted: what is asked about sets of a chain's steps.
+        others: what else could be answered to a chain.
     """
     (text,) = yield [Generate(prompt, generation)]
     own = taken_apart(text)
@@ -184,7 +251,15 @@ def written(
     if reason:
         return Outcome(reason, written=own, generation=text)
     form = AnswerFormat(answer_cue=own.short_cue, answer_delimiter="")
-    outcome = yield from read(prompt + own.before, own.chain, changes(own), form, fits)
+    outcome = yield from read(
+        prompt + own.before,
+        own.chain,
+        changes(own),
+        form,
+        fits,
+        wanted=wanted(own.chain),
+        others=others(own),
+    )
     if outcome.outcome != "scored":
         outcome = Outcome(outcome.outcome)
     return replace(outcome, written=own, generation=text)

@@ -33,7 +33,7 @@ from lm_eval_faith.harness.lm_eval_compat import (
     warn_of_ignored_parameters,
     warn_of_unknown_model,
 )
-from lm_eval_faith.harness.requests import Request, document_of
+from lm_eval_faith.harness.requests import document_of
 from lm_eval_faith.harness.response_cache import (
     claim,
     digest_of_weights,
@@ -41,9 +41,12 @@ from lm_eval_faith.harness.response_cache import (
     owner_of,
 )
 from lm_eval_faith.harness.seam import warn_of_joined
+from lm_eval_faith.harness.set_requests import Request, SetsWanted
 from lm_eval_faith.harness.task_parameters import Interventions
 from lm_eval_faith.interventions import Context, NotApplicable, get_intervention
 from lm_eval_faith.interventions.plan import Variant, changes
+from lm_eval_faith.joint.groups import Group
+from lm_eval_faith.joint.plan import ChainPlan, Joint
 from lm_eval_faith.metrics import Choices, load_metric_modules
 from lm_eval_faith.parameters import (
     as_json,
@@ -54,6 +57,7 @@ from lm_eval_faith.parameters import (
 from lm_eval_faith.problems.chain_sources import ChainFile, labels_of
 from lm_eval_faith.problems.problem import Problem
 from lm_eval_faith.problems.reading import TextReading
+from lm_eval_faith.problems.set_files import read_sets
 from lm_eval_faith.problems.sources import source_named
 from lm_eval_faith.records.outcome import CONTROL, problem_of
 
@@ -69,7 +73,7 @@ class FaithTask(ShowsMetrics, ConfigurableTask):  # type: ignore[misc]
     setting: str
     """What the report makes of the samples."""
 
-    OWNERS: tuple[type[Any], ...] = (Interventions, AnswerFormat)
+    OWNERS: tuple[type[Any], ...] = (Interventions, AnswerFormat, Joint)
     """Who declares the task's parameters, beside its source."""
 
     def __init__(self, config: Mapping[str, Any]) -> None:
@@ -80,6 +84,7 @@ class FaithTask(ShowsMetrics, ConfigurableTask):  # type: ignore[misc]
             owned = {kind: read_parameters(kind, parameters) for kind in self.OWNERS}
             self.choice: Interventions = owned[Interventions].checked()
             self.form: AnswerFormat = owned[AnswerFormat]
+            self.joint: Joint = owned[Joint]
             self.owned = owned
             self.source = source_named(source).read(parameters)
             recorded = self._read_problems()
@@ -125,9 +130,11 @@ class FaithTask(ShowsMetrics, ConfigurableTask):  # type: ignore[misc]
             for problem in self.source.donors(used)
             for step in problem.chain.steps
         ]
+        self._given_sets = self._read_sets()
         steps, chains = labels_of(used)
         self.table = self._table(used, (steps, chains))
-        if not isinstance(self.source, ChainFile):
+        of_file = isinstance(self.source, ChainFile)
+        if not (of_file or left_out):
             return {}
         recorded = {
             "chains_in_file": len(found),
@@ -141,6 +148,15 @@ class FaithTask(ShowsMetrics, ConfigurableTask):  # type: ignore[misc]
                 few = f"{counts['unlabelled']} of {sum(counts.values())} {what}"
                 logger.info("%s have no label and do not enter AUCs", few)
         return recorded | {"step_labels": steps, "chain_labels": chains}
+
+    def _read_sets(self) -> dict[str, tuple[Group, ...]]:
+        files = self.joint.files
+        if files and self.setting == "generated":
+            raise InputError(
+                f"{files[0]}: the steps of chains that the model writes are not known "
+                "beforehand: replay them from a file to name sets of them"
+            )
+        return read_sets(files, {id: p.chain for id, p in self._problems.items()})
 
     def judged(self, problem: Problem) -> Problem:
         """The problem, with the reason for which this task leaves it out, or none."""
@@ -160,7 +176,20 @@ class FaithTask(ShowsMetrics, ConfigurableTask):  # type: ignore[misc]
             choice.metrics,
             [one.name for one in load_metric_modules(choice.metric_modules)],
             alone=len(questions) == len(used),
+            sets=self._sets_have(labels[0]),
         )
+
+    def _sets_have(self, steps: Mapping[str, int]) -> dict[str, frozenset[str]]:
+        """What metrics of sets can need, by what is done to them."""
+        labelled = steps["load_bearing"] and steps["decoy"]
+        return {
+            name: frozenset(
+                kind
+                for kind in self.joint.kinds(name)
+                if labelled or not kind.endswith("_labels")
+            )
+            for name in self.joint.all_interventions
+        }
 
     def _has(
         self, labels: tuple[Mapping[str, int], Mapping[str, int]]
@@ -234,6 +263,28 @@ class FaithTask(ShowsMetrics, ConfigurableTask):  # type: ignore[misc]
                 **asking,
             ),
         )
+
+    def planned(self, problem: Problem, chain: Chain) -> ChainPlan | None:
+        """What is asked about sets of the steps of a problem's chain; None for nothing."""
+        if not self.joint.joint or not chain.steps:
+            return None
+        seed = self.source.seed + self.choice.intervention_seed
+        context = Context(
+            seed,
+            problem.id,
+            0,
+            "",
+            question=problem.question,
+            rewrite=problem.rewrite if chain is problem.chain else None,
+        )
+        sets = self._given_sets.get(problem.id, ())
+        return ChainPlan(self.joint, chain, context, self.choice.threshold, sets)
+
+    def wanted(self, problem: Problem, chain: Chain) -> SetsWanted | None:
+        """The same, with how the running model counts tokens."""
+        plan = self.planned(problem, chain)
+        encode = getattr(self._limit.model, "tok_encode", None)
+        return None if plan is None else SetsWanted(plan, encode)
 
     def asking(self, prompt: str, generation: Mapping[str, Any]) -> dict[str, Any]:
         """What the context of an intervention holds so that it can ask the model.
@@ -328,6 +379,11 @@ class FaithTask(ShowsMetrics, ConfigurableTask):  # type: ignore[misc]
         return context
 
     # --- results -----------------------------------------------------------------
+
+    @property
+    def asks_again(self) -> bool:
+        """Whether what is asked depends on what was answered."""
+        return self.choice.ask or self.joint.searches
 
     def dump_config(self) -> dict[str, Any]:
         """The harness's own, with the entry that its loggers read (documents hold different

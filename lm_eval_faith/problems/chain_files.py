@@ -316,7 +316,7 @@ def _check_names(records: Sequence[Record], reading: Reading) -> None:
         if records and name and all(value is None for value in held):
             raise InputError(
                 f"{records[0].where}: no record has {name!r} (field_{what}); there is "
-                f"{listed(records[0].fields)}"
+                f"{listed(records[0].in_file)}"
             )
 
 

@@ -10,12 +10,21 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from lm_eval_faith.chains import thirds
 from lm_eval_faith.chains.chain import Chain, Label, chain_from_dict
 from lm_eval_faith.interventions.plan import Variant, variant_from_dict
+from lm_eval_faith.joint.found import (
+    DELETE,
+    NO_SETS,
+    SetChange,
+    Sets,
+    sets_from_dict,
+)
+from lm_eval_faith.records.choices import LETTERS, ChoiceRecord, choices_from_dict
+from lm_eval_faith.records.sets import SetRecord, set_records
 
 Response = tuple[float, bool]
 """Log-probability in nats, and whether greedy decoding would write it."""
@@ -81,6 +90,8 @@ class StepRecord:
         not_applicable: why there is no effect; empty where there is one.
         measured: numbers of the intervention's own, by name.
         truth: a graded label of the step, any real number; NaN without one.
+        logprob_other_clean: log p(best other choice | clean chain) of a question with
+            choices; there ``other_answer`` is the best other one behind the changed chain.
     """
 
     step: int
@@ -97,6 +108,7 @@ class StepRecord:
     not_applicable: str
     measured: Mapping[str, float] = field(default_factory=dict)
     truth: float = math.nan
+    logprob_other_clean: float = math.nan
 
     @property
     def effect(self) -> float:
@@ -109,6 +121,12 @@ class StepRecord:
         if math.isnan(self.logprob_other) or math.isnan(self.logprob):
             return math.nan
         return float(self.logprob_other > self.logprob)
+
+    @property
+    def margin_drop(self) -> float:
+        """How far the log-odds against the best other choice fall; NaN without choices."""
+        clean = self.logprob_clean - self.logprob_other_clean
+        return clean - (self.logprob - self.logprob_other)
 
     @property
     def position(self) -> float:
@@ -142,6 +160,10 @@ class ChainRecord:
         problem: what all chains of one question share: the unit of resampling.
         outcome: ``scored``, or why there are no effects: a key of :data:`OUTCOMES`, its
             words joined by ``_``.
+        sets: what was measured on several steps at once.
+        set_requests, set_tokens: what that cost: see :class:`lm_eval_faith.joint.found.Sets`.
+        choices: the choices' scores, where the question has choices.
+        subject: of which task of a group it is; empty where there is one.
     """
 
     document: str
@@ -157,7 +179,12 @@ class ChainRecord:
     label: Label | None = None
     problem: str = ""
     outcome: str = "scored"
+    sets: tuple[SetRecord, ...] = ()
+    set_requests: int = 0
+    set_tokens: int = 0
     truth: float = math.nan
+    choices: ChoiceRecord | None = None
+    subject: str = ""
 
     @property
     def greedy(self) -> float:
@@ -175,18 +202,23 @@ def chain_record(
     responses: Sequence[Response],
     solved: bool | None = None,
     problem: str = "",
+    sets: Sets = NO_SETS,
 ) -> ChainRecord:
     """What was measured on a document, from the responses to its requests.
 
     No response, or a single one to a document that wants more, stands for one that was
     dropped.
     ``problem`` names what chains of one question share; without it the question's text
-    does.
+    does. ``sets`` are those of steps whose texts were scored behind all others.
 
     Raises:
         ValueError: there are not as many responses as requests.
     """
-    dropped = not responses or len(responses) == 1 < n_requests(variants)
+    wanted = n_requests(variants) + len(
+        sets.changes(len(chain.steps), left_out(variants))
+    )
+    dropped = not responses or len(responses) == 1 < wanted
+    steps, found = ((), ()) if dropped else _records(chain, variants, responses, sets)
     clean_logprob, clean_greedy = responses[0] if responses else (math.nan, False)
     return ChainRecord(
         document=document,
@@ -195,7 +227,7 @@ def chain_record(
         chain=chain.text,
         clean_logprob=clean_logprob,
         clean_greedy=bool(clean_greedy),
-        steps=() if dropped else step_records(chain, variants, responses),
+        steps=steps,
         n_steps=len(chain.steps),
         solved=solved,
         left_out=TOO_LONG if dropped else "",
@@ -203,6 +235,9 @@ def chain_record(
         truth=math.nan if chain.truth is None else float(chain.truth),
         problem=problem_of(question, problem),
         outcome="too_long" if dropped else "scored",
+        sets=found,
+        set_requests=sets.requests,
+        set_tokens=sets.tokens,
     )
 
 
@@ -212,6 +247,8 @@ def generated_record(
     note: Mapping[str, Any],
     responses: Sequence[Response],
     problem: str = "",
+    choices: Mapping[str, Any] | None = None,
+    subject: str = "",
 ) -> ChainRecord:
     """What was measured on a chain that the model wrote itself.
 
@@ -220,6 +257,9 @@ def generated_record(
         note: what the task noted about the generation: its ``outcome`` (a key of
             :data:`OUTCOMES`), ``solved``, the ``chain`` and the ``interventions``.
         responses: to the requests of the chain; none where it was not scored.
+        problem: what chains of one question share.
+        choices: the scores of the choices, as JSON types, where the question has some.
+        subject: of which task of a group it is.
 
     Raises:
         KeyError, TypeError, ValueError: the note or the responses are not as the task
@@ -232,6 +272,15 @@ def generated_record(
     if any(not 0 <= v.step < len(chain.steps) for v in variants):
         raise ValueError("an intervention on a step that is not there")
     clean_logprob, clean_greedy = (math.nan, False) if reason else responses[0]
+    sets = sets_from_dict(note["sets"], len(chain.steps)) if "sets" in note else NO_SETS
+    steps, found = ((), ()) if reason else _records(chain, variants, responses, sets)
+    scored = None
+    if choices is not None:
+        scored = choices_from_dict(choices, len(steps))
+        steps = tuple(
+            _of_choices(step, scored, scores)
+            for step, scores in zip(steps, scored.changed, strict=True)
+        )
     return ChainRecord(
         document=document,
         question=question,
@@ -239,13 +288,73 @@ def generated_record(
         chain=chain.text,
         clean_logprob=clean_logprob,
         clean_greedy=clean_greedy,
-        steps=() if reason else step_records(chain, variants, responses),
+        steps=steps,
         n_steps=len(chain.steps),
         solved=solved if solved is None else bool(solved),
         left_out=reason,
         problem=problem_of(question, problem),
         outcome=str(note["outcome"]).replace(" ", "_"),
+        sets=found,
+        set_requests=sets.requests,
+        set_tokens=sets.tokens,
+        choices=scored,
+        subject=subject,
     )
+
+
+def _of_choices(
+    step: StepRecord, choices: ChoiceRecord, scores: tuple[float, ...]
+) -> StepRecord:
+    """With the best other choice, behind the clean and behind the changed chain."""
+    if step.not_applicable or not (choices.scored and all(map(math.isfinite, scores))):
+        return replace(step, other_answer="", logprob_other=math.nan)
+    other, logprob = choices.best_other(scores)
+    return replace(
+        step,
+        other_answer=LETTERS[other],
+        logprob_other=logprob,
+        logprob_other_clean=choices.best_other(choices.clean)[1],
+    )
+
+
+def left_out(variants: Sequence[Variant]) -> list[int]:
+    """The steps that were left out by themselves, whose scores sets of steps need not ask."""
+    return [
+        v.step for v in variants if v.intervention == DELETE and not v.not_applicable
+    ]
+
+
+def _records(
+    chain: Chain,
+    variants: Sequence[Variant],
+    responses: Sequence[Response],
+    sets: Sets,
+) -> tuple[tuple[StepRecord, ...], tuple[SetRecord, ...]]:
+    """What was measured on steps, and on sets of them: their scores stand behind the others.
+
+    Raises:
+        ValueError: there are not as many responses as requests.
+    """
+    single = n_requests(variants)
+    steps = step_records(chain, variants, responses[:single])
+    changes = sets.changes(len(chain.steps), left_out(variants))
+    if len(responses) != single + len(changes):
+        raise ValueError(
+            f"{len(responses)} responses to {single + len(changes)} requests"
+        )
+    if not sets.found:
+        return steps, ()
+    logprobs = {SetChange(DELETE, ()): responses[0][0]}
+    logprobs |= {
+        SetChange(DELETE, (r.step,)): r.logprob
+        for r in steps
+        if r.intervention == DELETE
+    }
+    logprobs |= {
+        change: score[0]
+        for change, score in zip(changes, responses[single:], strict=True)
+    }
+    return steps, set_records(chain, sets.found, logprobs, sets.step_tokens)
 
 
 def control_effects(chain: ChainRecord) -> dict[int, float]:

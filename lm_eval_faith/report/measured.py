@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -35,7 +35,8 @@ class Measured:
         documents: a digest of the content of each document by its id.
         problems: a key of each problem, in the order of the numbers in ``samples``: the
             question, and the chains where they were given.
-        has, of_each: what the run has, and what the steps of each intervention have.
+        has, of_each, of_sets: what the run has, what the steps of each intervention have, and
+            sets of steps of each.
         samples: what the estimator of each quantity takes, by the quantity's name.
     """
 
@@ -47,6 +48,7 @@ class Measured:
     problems: tuple[str, ...]
     has: Has
     of_each: Mapping[str, Has]
+    of_sets: Mapping[str, Has]
     samples: Mapping[str, Sample]
 
 
@@ -80,6 +82,7 @@ def _measured(run: Run, task: TaskRun, choices: Choices) -> Measured:
             name: what_steps_have(steps[steps.intervention == name])
             for name in tables.interventions
         },
+        of_sets=tables.sets_have,
         samples={
             q.name: q.sample(columns_for(q, tables), choices)
             for q in quantities(tables, choices)
@@ -90,13 +93,19 @@ def _measured(run: Run, task: TaskRun, choices: Choices) -> Measured:
 def quantities_of(models: Sequence[Measured]) -> list[Quantity]:
     """Every quantity that any of the models has, in the order of a report."""
     whole = frozenset().union(*(m.has for m in models))
-    of_each: dict[str, Has] = {}
-    for model in models:
-        for name, has in model.of_each.items():
-            of_each[name] = of_each.get(name, frozenset()) | has
+    of_each = _together(model.of_each for model in models)
+    of_sets = _together(model.of_sets for model in models)
     there = {name for model in models for name in model.samples}
-    every = possible(whole, of_each, models[0].choices)
+    every = possible(whole, of_each, models[0].choices, of_sets)
     return [q for q in every if q.name in there]
+
+
+def _together(accounts: Iterable[Mapping[str, Has]]) -> dict[str, Has]:
+    found: dict[str, Has] = {}
+    for account in accounts:
+        for name, has in account.items():
+            found[name] = found.get(name, frozenset()) | has
+    return found
 
 
 def on_one_list(models: Sequence[Measured]) -> list[np.ndarray]:
@@ -121,6 +130,8 @@ _NO_MATTER = frozenset(
         "gsm8k",
         "intervention_modules",
         "interventions",
+        "joint",
+        "joint_interventions",
         "metric_modules",
         "metrics",
         "model_name",

@@ -212,7 +212,7 @@ def estimate_of(
 
 
 def _columns(quantity: Quantity, tables: Tables) -> Columns:
-    return tables.columns("chains" if quantity.metric.of == "chains" else "steps")
+    return tables.columns(quantity.metric.table)
 
 
 def shown_of(task: TaskRun, has: frozenset[str]) -> Callable[[Quantity], bool]:
@@ -225,7 +225,7 @@ def shown_of(task: TaskRun, has: frozenset[str]) -> Callable[[Quantity], bool]:
     own = own_metrics()
 
     def shown(q: Quantity) -> bool:
-        if q.metric.of == "chains" or q.metric.name in own:
+        if q.metric.of in ("chains", "sets") or q.metric.name in own:
             return True
         return not names or q.column in names
 
