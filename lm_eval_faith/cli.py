@@ -692,7 +692,8 @@ def plot(
         str | None,
         typer.Option(
             help="Where the truth of every step is known: effects, roc, position. Else: "
-            "thirds, position, thresholds, without. The first unless told otherwise."
+            "thirds, position, thresholds, without. Curves of sets of steps: joint. The "
+            "first unless told otherwise."
         ),
     ] = None,
 ) -> None:
