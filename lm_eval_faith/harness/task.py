@@ -58,7 +58,7 @@ from lm_eval_faith.problems.chain_sources import ChainFile, labels_of
 from lm_eval_faith.problems.problem import Problem
 from lm_eval_faith.problems.reading import TextReading
 from lm_eval_faith.problems.set_files import read_sets
-from lm_eval_faith.problems.sources import source_named
+from lm_eval_faith.problems.sources import name_of, source_named
 from lm_eval_faith.records.outcome import CONTROL, problem_of
 
 logger = logging.getLogger(__name__)
@@ -99,8 +99,7 @@ class FaithTask(ShowsMetrics, ConfigurableTask):  # type: ignore[misc]
         warn_of_unknown(name, self.not_parameters, self.parameter_names)
         free = self.source.may_differ() + may_differ(*self.OWNERS) + list(recorded)
         config["metadata"] = parameters | resolved | {"may_differ": sorted(free)}
-        if isinstance(source, str):
-            config["metadata"]["source"] = source
+        config["metadata"]["source"] = name_of(self.source)
         self._model: Any | None = None
         self._limit = ContextLimit()
         self._ranks = 1
@@ -325,13 +324,17 @@ class FaithTask(ShowsMetrics, ConfigurableTask):  # type: ignore[misc]
             "sampling": drawing.settings(settings),
         }
 
+    def few_shot_examples(self) -> int:
+        """How many worked examples are at hand."""
+        return len(self.dataset["fewshot"])
+
     def fits(self, request: Request) -> bool:
         """Whether the model can read a request in full."""
         return not self._limit.excess(*request)
 
     def build_all_requests(self, **kwargs: Any) -> None:
         """The harness's own, once the limits of the running model are known."""
-        shots, most = self.config.num_fewshot or 0, len(self.dataset["fewshot"])
+        shots, most = self.config.num_fewshot or 0, self.few_shot_examples()
         if shots > most:
             raise InputError(
                 f"task {self.config.task}: {shots} few-shot examples wanted, at most "
