@@ -98,6 +98,25 @@ def tell_tasks_the_model() -> None:
     evaluator.evaluate = evaluate  # type: ignore[union-attr]
 
 
+def loading_task_manager() -> Any:
+    """The task manager that is making the task which calls us; else a plain one.
+
+    Why: a task that takes its documents from another one must find those of the user's
+    ``--include_path``, and the harness tells a task nothing of where it comes from. Looked
+    for in the manager's own frames; when they are gone, the harness's own tasks are found
+    and a user's are not. Noticed by ``test_other_tasks.py``.
+    """
+    from lm_eval.tasks.manager import TaskManager
+
+    frame = sys._getframe(1)
+    while frame is not None:
+        found = frame.f_locals.get("self")
+        if isinstance(found, TaskManager):
+            return found
+        frame = frame.f_back  # type: ignore[assignment]
+    return TaskManager()
+
+
 def warn_of_unknown_model(task: str) -> None:
     """Say which checks cannot be made because `running_model` found none."""
     logger.warning(
@@ -262,6 +281,14 @@ def why_not_hf(backend: LM) -> str | None:
     return None
 
 
+def can_be_viewed(backend: LM) -> bool:
+    """Whether a view of a backend does it no harm: it ends nothing when it is collected.
+
+    Why: the TensorRT backend shuts its engine down in ``__del__``.
+    """
+    return not hasattr(type(backend), "__del__")
+
+
 def scores_as_hf(backend: LM) -> bool:
     """Whether a backend is ``hf`` with a causal model, which splits texts as ``hf`` does.
 
@@ -286,6 +313,7 @@ def splits_texts_as_the_harness(model: Any) -> bool:
     return (
         isinstance(model, TemplateLM)
         and type(model)._encode_pair is TemplateLM._encode_pair
+        and "_encode_pair" not in vars(model)
         and model.backend == "causal"
         and hasattr(getattr(model, "tokenizer", None), "decode")
     )
@@ -305,10 +333,11 @@ def view(backend: LM, **replaced: Any) -> Any:
 
 
 def scoring_view(
-    backend: LM, split: Callable[..., Any], score: Callable[..., Any]
+    backend: LM, split: Callable[..., Any], score: Callable[..., Any] | None = None
 ) -> Any:
-    """A view that splits texts and scores token requests by functions of ours."""
-    return view(backend, _encode_pair=split, _loglikelihood_tokens=score)
+    """A view that splits texts by a function of ours, and scores token requests by one too."""
+    scores = {} if score is None else {"_loglikelihood_tokens": score}
+    return view(backend, _encode_pair=split, **scores)
 
 
 def writing_view(
