@@ -65,38 +65,38 @@ def single_checks(rows: Sequence[Row]) -> Iterator[Check]:
 
 def joint_checks(
     plan: Plan,
-    problems: int,
     out: Path,
     bootstrap: Bootstrap,
     told: Callable[[str], None] = lambda line: None,
+    asked: Sequence[str] | None = None,
 ) -> Iterator[Check]:
     """Groups, Shapley values and cores of the organisms whose chains say things again.
 
     Args:
-        plan: organisms, models and seeds.
-        problems: so many of each organism.
+        plan: organisms, models, seeds, and how many problems; none without any.
         out: where labelled files and runs are written.
         bootstrap: how intervals are made.
         told: gets a line before each run.
+        asked: some of :data:`SCORES`; None takes all.
 
     Raises:
         InputError: the folder cannot be written.
     """
-    plan = replace(plan, interventions=("delete",))
-    for organism in plan.organisms:
+    plan = replace(plan, interventions=("delete",), plugins=())
+    problems = plan.joint_problems
+    for organism in plan.organisms if problems else ():
         if organism not in restated_boxes.ORGANISMS:
             continue
         lines = labelled_lines(organism, problems, plan.problem_seed)
-        for name, scores in SCORES.items():
+        for name in SCORES if asked is None else asked:
             told(f"{organism}: {name}, {problems} problems ...")
             folder = out / organism / name.partition("=")[0]
-            made = evaluated(plan, organism, lines, folder, joint=[name], card=False)
-            chains = made.task.chains
-            yield _check(
-                organism, f"{name}: AUC", chains, auc_of(chains, scores, bootstrap)
-            )
+            asks = {"joint": [name], "budget": BUDGET, "card": False}
+            made = evaluated(plan, organism, lines, folder, **asks)
+            auc = auc_of(made.task.chains, SCORES[name], bootstrap)
+            yield _check(organism, f"{name}: AUC", made, auc)
             if name == "core":
-                yield from _of_cores(plan, organism, chains, bootstrap)
+                yield from _of_cores(plan, organism, made, bootstrap)
 
 
 def _of_cores(

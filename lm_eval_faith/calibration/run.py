@@ -44,6 +44,10 @@ class Plan:
             come with the package.
         threshold: the effect, in nats, at which a step counts as load-bearing.
         problem_seed: another seed, other problems.
+        joint_problems: so many whose steps are taken jointly, of each organism whose
+            chains say each value several times.
+        card_runs: so many runs of 50 problems get a card, of each organism of which it is
+            known what explains its effects away, if anything does.
         parameters: further parameters of the task, such as ``answer_cue``.
     """
 
@@ -54,6 +58,8 @@ class Plan:
     models: Path | None = None
     threshold: float = 1.0
     problem_seed: int = 0
+    joint_problems: int = 10
+    card_runs: int = 4
     parameters: Mapping[str, Any] = field(default_factory=dict)
 
     def checked(self) -> Plan:

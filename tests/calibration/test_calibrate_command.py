@@ -7,7 +7,7 @@ import json
 import pytest
 from jsonschema import Draft202012Validator
 
-from lm_eval_faith.calibration.run import labelled_lines
+from lm_eval_faith.calibration.run import labelled_lines, organism_problem
 from lm_eval_faith.organisms import ORGANISMS
 from lm_eval_faith.problems.boxes import box_problem
 from lm_eval_faith.problems.chain_files import read_chains
@@ -98,13 +98,15 @@ def test_the_files_it_keeps_can_be_run_and_reported_again(done, command):
     ]
 
 
+@pytest.mark.parametrize("once", [False, True])
 @pytest.mark.parametrize("organism", ORGANISMS)
-def test_a_labelled_file_holds_the_organisms_problems(tmp_path, organism):
+def test_a_labelled_file_holds_the_organisms_problems(tmp_path, organism, once):
     file = tmp_path / "chains.jsonl"
-    file.write_text(labelled_lines(organism, 5, seed=1))
+    file.write_text(labelled_lines(organism, 5, seed=1, once=once))
     chains = read_chains(file, {}, "yes").chains
+    assert len(chains) == 5
     for k, found in enumerate(chains):
-        problem = box_problem(organism, k, 1)
+        problem = organism_problem(organism, k, 1, once)
         assert found.question == problem.question and not found.left_out
         assert found.chain.answer == problem.answer
         steps = [s.text + s.after for s in found.chain.steps]

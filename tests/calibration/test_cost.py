@@ -3,7 +3,7 @@
 import pytest
 from tokenizers import Tokenizer, models, pre_tokenizers
 
-from lm_eval_faith.calibration.cost import cost, costs
+from lm_eval_faith.calibration.cost import BESIDE, cost, costs
 from lm_eval_faith.harness.forecast import Cost
 
 
