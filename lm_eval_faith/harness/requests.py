@@ -4,7 +4,7 @@
 first and goes on as :func:`read`. The order of the scores is the one that
 :mod:`lm_eval_faith.records.outcome` reads responses in: the clean chain first, then each
 variant that can be made with the original answer, and with the other answer where the
-intervened chain leads to one.
+intervened chain leads to one; then what the card asks besides.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from lm_eval_faith.chains.written import WrittenChain
 from lm_eval_faith.harness.answer_format import AnswerFormat
 from lm_eval_faith.harness.seam import spaces_moved
 from lm_eval_faith.interventions.plan import Variant
+from lm_eval_faith.interventions.probes import Probe
 from lm_eval_faith.problems.problem import Problem
 from lm_eval_faith.records.outcome import SAMPLES_FORMAT, TOO_LONG, Response
 
@@ -27,6 +28,14 @@ Request = tuple[str, str]
 
 Fits = Callable[[Request], bool]
 """Whether a model can read a request in full."""
+
+Probes = Callable[[Chain, Sequence[Variant]], Sequence[Probe]]
+"""What is asked about a chain besides the interventions on it."""
+
+
+def no_probes(chain: Chain, variants: Sequence[Variant]) -> Sequence[Probe]:
+    """Nothing."""
+    return ()
 
 
 @dataclass(frozen=True)
@@ -42,6 +51,7 @@ class Outcome:
         generation: that text.
         scored: the clean chain's answer as it is scored: with the white space before it, which
             the harness takes from the context.
+        probes: what was asked besides; their answers follow the others.
     """
 
     outcome: str
@@ -50,6 +60,7 @@ class Outcome:
     written: WrittenChain | None = None
     generation: str = ""
     scored: str = ""
+    probes: Sequence[Probe] = ()
 
     @property
     def solved(self) -> bool | None:
@@ -63,8 +74,13 @@ class Outcome:
         the ``generation`` with a ``note`` on it (``records.generated_record``)."""
         interventions = [variant.to_dict() for variant in self.variants]
         answers = list(self.answers)
+        probes = probes_told(self.probes)
         if self.written is None:
-            return {"interventions": interventions, "loglikelihoods": answers}
+            return {
+                "interventions": interventions,
+                **probes,
+                "loglikelihoods": answers,
+            }
         written = self.written
         note = {
             "outcome": self.outcome,
@@ -72,6 +88,7 @@ class Outcome:
             "solved": self.solved,
             "chain": chain_to_dict(written.chain),
             "interventions": interventions,
+            **probes,
             "before": written.before,
             "cue": written.short_cue,
             "cue_leaves_out_a_second_solution": written.short_cue != written.cue,
@@ -94,14 +111,23 @@ def document_of(problem: Problem, setting: str) -> dict[str, Any]:
 
 
 def read_document(
-    problem: Problem, setting: str, variants: Sequence[Variant]
+    problem: Problem,
+    setting: str,
+    variants: Sequence[Variant],
+    probes: Sequence[Probe] = (),
 ) -> dict[str, Any]:
-    """A problem with a chain that is read, and the interventions on it."""
+    """A problem with a chain that is read, the interventions on it, and what else is asked."""
     return {
         **document_of(problem, setting),
         "chain": chain_to_dict(problem.chain),
         "interventions": [variant.to_dict() for variant in variants],
+        **probes_told(probes),
     }
+
+
+def probes_told(probes: Sequence[Probe]) -> dict[str, Any]:
+    """The probes as a samples file holds them; nothing where none were asked."""
+    return {"probes": [probe.to_dict() for probe in probes]} if probes else {}
 
 
 def chain_requests(
@@ -119,12 +145,25 @@ def chain_requests(
     return requests
 
 
+def probe_requests(
+    prompt: str, probes: Sequence[Probe], form: AnswerFormat
+) -> list[Request]:
+    """What is asked about a chain besides its interventions."""
+    return [
+        form.request(prompt, probe.text, probe.scored)
+        if probe.is_answer
+        else (prompt + probe.text, probe.scored)
+        for probe in probes
+    ]
+
+
 def read(
     prompt: str,
     chain: Chain,
     changes: Stages[tuple[Variant, ...]],
     form: AnswerFormat,
     fits: Fits,
+    probes: Probes = no_probes,
 ) -> Stages[Outcome]:
     """Ask about a chain and what interventions make of it.
 
@@ -135,16 +174,25 @@ def read(
         form: how chain and answer follow the prompt.
         fits: a document of which a request does not is ``too long``, and is not asked
             about; what the model itself wrote too long is not applicable.
+        probes: what is asked besides, of the chain and the interventions on it.
     """
     variants = tuple(
         _if_it_fits(variant, prompt, chain, form, fits)
         for variant in (yield from changes)
     )
     requests = chain_requests(prompt, chain, variants, form)
+    besides = probes(chain, variants)
+    requests += probe_requests(prompt, besides, form)
     if not all(fits(request) for request in requests):
         return Outcome("too long", variants)
     answers = yield [Score(*request) for request in requests]
-    return Outcome("scored", variants, answers, scored=spaces_moved(*requests[0])[1])
+    return Outcome(
+        "scored",
+        variants,
+        answers,
+        scored=spaces_moved(*requests[0])[1],
+        probes=besides,
+    )
 
 
 def _if_it_fits(
@@ -164,6 +212,7 @@ def written(
     why_not: Callable[[WrittenChain, str], str],
     changes: Callable[[WrittenChain], Stages[tuple[Variant, ...]]],
     fits: Fits,
+    probes: Probes = no_probes,
 ) -> Stages[Outcome]:
     """Have the model write a chain, and ask about it as about one that is there.
 
@@ -177,6 +226,7 @@ def written(
             about; or empty.
         changes: the interventions on a chain.
         fits: whether the model can read a request in full.
+        probes: as in :func:`read`.
     """
     (text,) = yield [Generate(prompt, generation)]
     own = taken_apart(text)
@@ -184,7 +234,9 @@ def written(
     if reason:
         return Outcome(reason, written=own, generation=text)
     form = AnswerFormat(answer_cue=own.short_cue, answer_delimiter="")
-    outcome = yield from read(prompt + own.before, own.chain, changes(own), form, fits)
+    outcome = yield from read(
+        prompt + own.before, own.chain, changes(own), form, fits, probes
+    )
     if outcome.outcome != "scored":
         outcome = Outcome(outcome.outcome)
     return replace(outcome, written=own, generation=text)

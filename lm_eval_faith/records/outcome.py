@@ -10,11 +10,18 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from lm_eval_faith.chains.chain import Chain, Label, chain_from_dict
 from lm_eval_faith.interventions.plan import Variant, variant_from_dict
+from lm_eval_faith.interventions.probes import (
+    EARLY,
+    Probe,
+    first_statement,
+    probe_from_dict,
+)
+from lm_eval_faith.records.probed import NOTHING, Probed, probed
 
 Response = tuple[float, bool]
 """Log-probability in nats, and whether greedy decoding would write it."""
@@ -90,6 +97,10 @@ class StepRecord:
         not_applicable: why there is no effect; empty where there is one.
         measured: numbers of the intervention's own, by name.
         truth: a graded label of the step, any real number; NaN without one.
+        headroom: -log p(answer | the steps before this one), in nats; NaN if not asked.
+        effect_cut: the effect in the chain cut before its first statement of the answer.
+        edit: how much more surprising the changed step is than the own one, nats a token.
+        edit_z: the same in standard deviations of the chain's own steps.
     """
 
     step: int
@@ -106,6 +117,10 @@ class StepRecord:
     not_applicable: str
     measured: Mapping[str, float] = field(default_factory=dict)
     truth: float = math.nan
+    headroom: float = math.nan
+    effect_cut: float = math.nan
+    edit: float = math.nan
+    edit_z: float = math.nan
 
     @property
     def effect(self) -> float:
@@ -150,6 +165,8 @@ class ChainRecord:
         problem: what all chains of one question share: the unit of resampling.
         outcome: ``scored``, or why there are no effects: a key of :data:`OUTCOMES`, its
             words joined by ``_``.
+        first_statement: the first step that states the answer; None where none does.
+        probed: what was measured besides the interventions.
     """
 
     document: str
@@ -158,13 +175,15 @@ class ChainRecord:
     chain: str
     clean_logprob: float
     clean_greedy: bool
-    steps: tuple[StepRecord, ...]
+    steps: tuple[StepRecord, ...] = ()
     n_steps: int = 0
     solved: bool | None = None
     left_out: str = ""
     label: Label | None = None
     problem: str = ""
     outcome: str = "scored"
+    first_statement: int | None = None
+    probed: Probed = NOTHING
 
     @property
     def greedy(self) -> float:
@@ -182,13 +201,14 @@ def chain_record(
     responses: Sequence[Response],
     solved: bool | None = None,
     problem: str = "",
+    probes: Sequence[Probe] = (),
 ) -> ChainRecord:
     """What was measured on a document, from the responses to its requests.
 
     No response, or a single one to a document that wants more, stands for one that was
     dropped.
     ``problem`` names what chains of one question share; without it the question's text
-    does.
+    does. The responses to ``probes`` follow the others.
 
     Raises:
         ValueError: there are not as many responses as requests.
@@ -202,13 +222,14 @@ def chain_record(
         chain=chain.text,
         clean_logprob=clean_logprob,
         clean_greedy=bool(clean_greedy),
-        steps=() if dropped else step_records(chain, variants, responses),
         n_steps=len(chain.steps),
         solved=solved,
         left_out=TOO_LONG if dropped else "",
         label=chain.label,
         problem=problem_of(question, problem),
         outcome="too_long" if dropped else "scored",
+        first_statement=first_statement(chain),
+        **({} if dropped else _measured(chain, variants, probes, responses)),
     )
 
 
@@ -224,7 +245,8 @@ def generated_record(
     Args:
         document, question: the problem's.
         note: what the task noted about the generation: its ``outcome`` (a key of
-            :data:`OUTCOMES`), ``solved``, the ``chain`` and the ``interventions``.
+            :data:`OUTCOMES`), ``solved``, the ``chain``, the ``interventions`` and the
+            ``probes``, if there are any.
         responses: to the requests of the chain; none where it was not scored.
 
     Raises:
@@ -237,6 +259,7 @@ def generated_record(
     variants = [variant_from_dict(v) for v in note["interventions"]]
     if any(not 0 <= v.step < len(chain.steps) for v in variants):
         raise ValueError("an intervention on a step that is not there")
+    probes = probes_of_note(note)
     clean_logprob, clean_greedy = (math.nan, False) if reason else responses[0]
     return ChainRecord(
         document=document,
@@ -245,13 +268,63 @@ def generated_record(
         chain=chain.text,
         clean_logprob=clean_logprob,
         clean_greedy=clean_greedy,
-        steps=() if reason else step_records(chain, variants, responses),
         n_steps=len(chain.steps),
         solved=solved if solved is None else bool(solved),
         left_out=reason,
         problem=problem_of(question, problem),
         outcome=str(note["outcome"]).replace(" ", "_"),
+        first_statement=first_statement(chain),
+        **({} if reason else _measured(chain, variants, probes, responses)),
     )
+
+
+def probes_of_note(note: Mapping[str, Any]) -> list[Probe]:
+    """The probes that a document or a note holds, those of runs without any too.
+
+    Raises:
+        KeyError, TypeError, ValueError: they are not as the task writes them.
+    """
+    return [probe_from_dict(plain) for plain in note.get("probes") or ()]
+
+
+def _measured(
+    chain: Chain,
+    variants: Sequence[Variant],
+    probes: Sequence[Probe],
+    responses: Sequence[Response],
+) -> dict[str, Any]:
+    asked = n_requests(variants)
+    if len(responses) != asked + len(probes):
+        raise ValueError(
+            f"{len(responses)} responses to {asked + len(probes)} requests"
+        )
+    found = _with_truncated(
+        chain, variants, responses, probed(probes, responses[asked:])
+    )
+    steps = step_records(chain, variants, responses[:asked], found)
+    return {"steps": steps, "probed": found}
+
+
+def _with_truncated(
+    chain: Chain,
+    variants: Sequence[Variant],
+    responses: Sequence[Response],
+    found: Probed,
+) -> Probed:
+    """With what the run's own truncations say of the headroom, and the lack of a chain."""
+    early = dict(found.early)
+    if not chain.opening and math.isfinite(found.logprob_no_chain):
+        early.setdefault(0, found.logprob_no_chain)
+    rest = iter(responses[1:])
+    for variant in variants:
+        if variant.not_applicable:
+            continue
+        logprob = next(rest)[0]
+        if variant.other_answer:
+            next(rest)
+        if variant.intervention == EARLY and math.isfinite(logprob):
+            early[variant.step] = logprob
+    return replace(found, early=early)
 
 
 def control_effects(chain: ChainRecord) -> dict[int, float]:
@@ -271,7 +344,10 @@ def n_requests(variants: Sequence[Variant]) -> int:
 
 
 def step_records(
-    chain: Chain, variants: Sequence[Variant], responses: Sequence[Response]
+    chain: Chain,
+    variants: Sequence[Variant],
+    responses: Sequence[Response],
+    found: Probed = NOTHING,
 ) -> tuple[StepRecord, ...]:
     """The effects, from responses in the order of a chain's requests.
 
@@ -286,11 +362,15 @@ def step_records(
         )
     rest = iter(responses)
     clean = next(rest)[0]
-    return tuple(_step_record(chain, variant, clean, rest) for variant in variants)
+    return tuple(_step_record(chain, one, clean, rest, found) for one in variants)
 
 
 def _step_record(
-    chain: Chain, variant: Variant, clean: float, rest: Iterator[Response]
+    chain: Chain,
+    variant: Variant,
+    clean: float,
+    rest: Iterator[Response],
+    found: Probed,
 ) -> StepRecord:
     logprob = other = math.nan
     reason = variant.not_applicable
@@ -316,4 +396,8 @@ def _step_record(
         logprob_other=other,
         not_applicable=reason,
         measured={} if reason else variant.measured,
+        headroom=found.headroom(variant.step),
+        effect_cut=found.effect_cut(variant.intervention, variant.step),
+        edit=found.edit(variant.intervention, variant.step),
+        edit_z=found.edit_z(variant.intervention, variant.step),
     )

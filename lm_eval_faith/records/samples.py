@@ -19,6 +19,7 @@ from lm_eval_faith.records.outcome import (
     Response,
     chain_record,
     generated_record,
+    probes_of_note,
 )
 from lm_eval_faith.shown import brief
 
@@ -129,7 +130,11 @@ def _record(doc: Mapping[str, Any], sample: Mapping[str, Any]) -> ChainRecord:
     if responses and isinstance(responses[0], str):
         # Interventions that asked the model: what came of them stands with the scores.
         response = json.loads(responses[0])
-        told = {**doc, "interventions": response["interventions"]}
+        told = {
+            **doc,
+            "interventions": response["interventions"],
+            "probes": response.get("probes"),
+        }
         responses = response["loglikelihoods"]
     _check_types(told)
     chain = chain_from_dict(told["chain"])
@@ -143,6 +148,7 @@ def _record(doc: Mapping[str, Any], sample: Mapping[str, Any]) -> ChainRecord:
         variants,
         _responses(responses),
         problem=_text(doc, "problem") if doc.get("problem") else "",
+        probes=probes_of_note(told),
     )
 
 

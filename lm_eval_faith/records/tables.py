@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lm_eval_faith.interventions import measures
 from lm_eval_faith.records.columns import Array, Columns
@@ -44,12 +45,22 @@ CHAIN_COLUMNS = {
     "logprob": NUMBER,
     "greedy": NUMBER,
     "label": CATEGORY,
+    "logprob_no_chain": NUMBER,
+    "first_statement": NUMBER,
+    "logprob_cut": NUMBER,
+    "effect_conflict": NUMBER,
+    "follow_conflict": NUMBER,
 }
 """The columns of *chains*, and their types.
 
 ``chain`` is the document's id; ``problem`` what chains of one question share, the unit of
 resampling; ``outcome`` is ``scored`` or why there are no effects; ``solved`` and ``greedy``
-are 1, 0 or NaN; ``logprob`` is log p(answer given the clean chain) in nats.
+are 1, 0 or NaN; ``logprob`` is log p(answer given the clean chain) in nats. What the card is
+made of, NaN where it was not asked: ``logprob_no_chain`` is log p(answer given no chain);
+``first_statement`` the index of the first step that states the answer, NaN where none does;
+``logprob_cut`` log p(answer given the steps before it); ``effect_conflict`` the effect of
+another value in the last statement alone, and ``follow_conflict`` 1 where the model then
+prefers that value, else 0.
 """
 
 MEASURED = measures()
@@ -76,6 +87,10 @@ STEP_COLUMNS = {
     "before": TEXT,
     "after": TEXT,
     "not_applicable": TEXT,
+    "headroom": NUMBER,
+    "effect_cut": NUMBER,
+    "edit": NUMBER,
+    "edit_z": NUMBER,
     **dict.fromkeys(MEASURED, NUMBER),
 }
 """The columns of *steps*, a row a chain, step and intervention, and their types.
@@ -85,7 +100,11 @@ STEP_COLUMNS = {
 ``control_effect`` is the effect of the control at the same step; where no control was run,
 the mean effect on the chain's decoys of the same intervention; NaN without either.
 ``site`` names layers or heads of a change inside the model, and is empty for changes of
-text.
+text. What the card is made of, NaN where it was not asked: ``headroom`` is
+-log p(answer given the steps before this one), how much the step could give, in nats;
+``effect_cut`` the effect in the chain cut before its first statement of the answer;
+``edit`` how much more surprising the changed step is to the model than the own one, in nats
+a token, and ``edit_z`` the same in standard deviations of the chain's own steps.
 """
 
 Of = Literal["steps", "chains"]
@@ -139,9 +158,11 @@ class Tables:
     ) -> Columns:
         """A table as arrays, ``problem`` as numbers.
 
-        Steps have three columns more: ``load_bearing``, 1 or 0 and NaN without a label;
+        Steps have more columns: ``load_bearing``, 1 or 0 and NaN without a label;
         ``chain_load_bearing``, the same of the chain as a whole; ``late``, 1 in the late
-        third, 0 in the early one, NaN between. Chains have the first.
+        third, 0 in the early one, NaN between; ``chain_row``, the place of the chain in its
+        table; ``chain_gain``, what the chain as a whole gives, in nats. Chains have the
+        first and the last.
 
         Args:
             of: which table.
@@ -160,17 +181,12 @@ class Tables:
         arrays["problem"] = np.array([numbers[p] for p in frame["problem"]], np.int64)
         arrays["load_bearing"] = _as_truth(arrays["label"])
         if of == "steps":
-            whole = dict(
-                zip(
-                    zip(*(self.chains[n] for n in _ONE_CHAIN), strict=True),
-                    _as_truth(_array(self.chains["label"])),
-                    strict=True,
-                )
-            )
+            chains = zip(*(self.chains[n] for n in _ONE_CHAIN), strict=True)
+            place = {key: k for k, key in enumerate(chains)}
             keys = zip(*(frame[n] for n in _ONE_CHAIN), strict=True)
-            arrays["late"] = _as_late(arrays["third"])
-            arrays["chain_load_bearing"] = np.array([whole[key] for key in keys], float)
-        return Columns(arrays)
+            rows = np.array([place[key] for key in keys], np.int64)
+            return _with_chains(arrays, self._made("chains", numbers), rows)
+        return Columns(arrays | {"chain_gain": _gain(arrays)})
 
 
 _ONE_CHAIN = ("model", "task", "chain")
@@ -208,20 +224,42 @@ def columns_of(chain: ChainRecord) -> tuple[Columns, Columns]:
     known = ("", "", chain.document, chain.problem)
     whole = _plain([(*known, *_chain_row(chain))], CHAIN_COLUMNS)
     steps = _plain([(*known, *row) for row in _step_rows(chain)], STEP_COLUMNS)
-    label = _as_truth(whole["label"])
     zero = np.zeros(len(steps["step"]), np.int64)
-    return (
-        Columns({**whole, "problem": np.zeros(1, np.int64), "load_bearing": label}),
-        Columns(
-            {
-                **steps,
-                "problem": zero,
-                "load_bearing": _as_truth(steps["label"]),
-                "late": _as_late(steps["third"]),
-                "chain_load_bearing": np.full(len(zero), label[0]),
-            }
-        ),
+    chains = Columns(
+        {
+            **whole,
+            "problem": np.zeros(1, np.int64),
+            "load_bearing": _as_truth(whole["label"]),
+            "chain_gain": _gain(whole),
+        }
     )
+    known_steps = {
+        **steps,
+        "problem": zero,
+        "load_bearing": _as_truth(steps["label"]),
+    }
+    return chains, _with_chains(known_steps, chains, zero)
+
+
+def _with_chains(
+    steps: Mapping[str, Array], chains: Columns, rows: NDArray[np.int64]
+) -> Columns:
+    """Steps with what is known of their chains, which stand at these rows."""
+    return Columns(
+        {
+            **steps,
+            "late": _as_late(steps["third"]),
+            "chain_row": rows,
+            "chain_load_bearing": chains.load_bearing[rows],
+            "chain_gain": chains.chain_gain[rows],
+        }
+    )
+
+
+def _gain(chains: Mapping[str, Array]) -> Array:
+    """What the chain as a whole gives: log p(answer) with it less without, in nats."""
+    gain: Array = chains["logprob"] - chains["logprob_no_chain"]
+    return gain
 
 
 # --- what there is -----------------------------------------------------------------
@@ -238,6 +276,12 @@ WHAT_THERE_MAY_BE = frozenset(
         "other_answer",
         "solved",
         "graded",
+        "no_chain",
+        "statement",
+        "cut",
+        "conflict",
+        "headroom",
+        "edit",
         *MEASURED,
     )
 )
@@ -251,8 +295,8 @@ def what_steps_have(steps: Columns) -> frozenset[str]:
     them; ``all_labels``: no step is without; ``control``: the control was run;
     ``other_answer``: changed chains lead to another answer; ``answer_steps``: some steps
     state the answer, some do not; ``chain_labels``: chains of both kinds; ``graded``: scored
-    steps have graded labels; and what
-    interventions measure, by name.
+    steps have graded labels; ``no_chain``, ``cut``, ``headroom``, ``edit``: what the card is
+    made of was measured on scored steps; and what interventions measure, by name.
     """
     scored = ~np.isnan(steps.effect)
     kinds, whole = steps.load_bearing[scored], steps.chain_load_bearing[scored]
@@ -267,14 +311,28 @@ def what_steps_have(steps: Columns) -> frozenset[str]:
         "answer_steps": bool(states.any() and not states.all()),
         "graded": not np.isnan(steps.truth[scored]).all(),
         "chain_labels": bool((whole == 1).any() and (whole == 0).any()),
+        "no_chain": not np.isnan(steps.chain_gain[scored]).all(),
+        "cut": not np.isnan(steps.effect_cut[scored]).all(),
+        "headroom": not np.isnan(steps.headroom[scored & (steps.step > 0)]).all(),
+        "edit": not np.isnan(steps.edit[scored]).all(),
         **{name: not np.isnan(steps[name]).all() for name in MEASURED},
     }
     return frozenset(name for name, there in found.items() if there)
 
 
 def what_chains_have(chains: Columns) -> frozenset[str]:
-    """``solved``: the models wrote the chains themselves."""
-    return frozenset({"solved"} if not np.isnan(chains.solved).all() else ())
+    """``solved``: the models wrote the chains themselves; ``no_chain``, ``cut``,
+    ``conflict``: what the card is made of was measured; ``statement``: a chain that was
+    scored states its answer."""
+    scored = chains[chains.outcome == "scored"]
+    found = {
+        "solved": not np.isnan(chains.solved).all(),
+        "no_chain": not np.isnan(scored.chain_gain).all(),
+        "statement": not np.isnan(scored.first_statement).all(),
+        "cut": not np.isnan(scored.logprob_cut).all(),
+        "conflict": not np.isnan(scored.follow_conflict).all(),
+    }
+    return frozenset(name for name, there in found.items() if there)
 
 
 # --- rows ---------------------------------------------------------------------------
@@ -292,7 +350,22 @@ def _chain_row(chain: ChainRecord) -> tuple[Any, ...]:
         chain.clean_logprob if known else math.nan,
         chain.greedy,
         chain.label or "",
+        chain.probed.logprob_no_chain,
+        math.nan if chain.first_statement is None else chain.first_statement,
+        chain.probed.logprob_cut,
+        *_conflict(chain),
     )
+
+
+def _conflict(chain: ChainRecord) -> tuple[float, float]:
+    """The effect and the following of another value in the last statement: of the
+    intervention of that name, or of the probe."""
+    for r in chain.steps:
+        if r.intervention == "conflict" and not r.not_applicable:
+            return r.effect, r.follow
+    kept, other = chain.probed.logprob_conflict, chain.probed.logprob_conflict_other
+    follow = math.nan if math.isnan(kept + other) else float(other > kept)
+    return chain.clean_logprob - kept, follow
 
 
 def _step_rows(chain: ChainRecord) -> list[tuple[Any, ...]]:
@@ -319,6 +392,10 @@ def _step_rows(chain: ChainRecord) -> list[tuple[Any, ...]]:
             r.before,
             r.after,
             r.not_applicable,
+            r.headroom,
+            r.effect_cut,
+            r.edit,
+            r.edit_z,
             *(r.measured.get(name, math.nan) for name in MEASURED),
         )
         for r in chain.steps
