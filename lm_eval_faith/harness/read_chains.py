@@ -1,0 +1,213 @@
+"""Tasks whose chains are there and are read by the model, with a step changed."""
+
+from __future__ import annotations
+
+import functools
+import json
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from lm_eval.api.instance import Instance
+
+from lm_eval_faith.asks import Ask, Score, Stages, answered
+from lm_eval_faith.chains.chain import Chain
+from lm_eval_faith.errors import InputError
+from lm_eval_faith.harness.answer_format import white_space_of
+from lm_eval_faith.harness.lengths import is_long
+from lm_eval_faith.harness.lm_eval_compat import require_loglikelihoods, running_model
+from lm_eval_faith.harness.requests import Request, chain_requests, read, read_document
+from lm_eval_faith.harness.stages import (
+    MULTI_STAGE,
+    MultiStageRequest,
+    require_multi_stage,
+)
+from lm_eval_faith.harness.task import FaithTask
+from lm_eval_faith.harness.task_parameters import WritingOn
+from lm_eval_faith.interventions.plan import Variant, variant_from_dict
+from lm_eval_faith.problems.problem import Problem
+from lm_eval_faith.records.outcome import OUTCOMES, ChainRecord, chain_record
+
+logger = logging.getLogger(__name__)
+
+ENDS = ("Question:", "</s>", "<|im_end|>", "<|endoftext|>")
+"""Where a model that writes on behind a given chain is stopped."""
+
+
+class ReadChains(FaithTask):
+    """Chains that are there, read by the model."""
+
+    OWNERS = (*FaithTask.OWNERS, WritingOn)
+
+    def _read_problems(self) -> dict[str, Any]:
+        self.setting = self.source.setting
+        return super()._read_problems()
+
+    def judged(self, problem: Problem) -> Problem:
+        """Left out where its chain is too long."""
+        most = self.choice.max_chain_tokens
+        if not problem.left_out and is_long(problem.chain, most, running_model()):
+            return replace(problem, left_out=OUTCOMES["long chain"])
+        return problem if problem.left_out else replace(problem, chain=_shown(problem))
+
+    # --- documents ---------------------------------------------------------------
+
+    def download(self, *args: Any, **kwargs: Any) -> None:
+        """Make the documents, and what interventions make of their chains."""
+        self._variants: dict[str, tuple[Variant, ...]] = {}
+        super().download(*args, **kwargs)
+
+    def document(self, problem: Problem) -> dict[str, Any]:
+        """The problem with its chain and the interventions on it.
+
+        What an intervention that asks the model makes of a chain stands beside the
+        responses instead.
+        """
+        if not self.choice.ask:
+            made = self.changes(problem, problem.chain, rewrite=problem.rewrite)
+            self._variants[problem.id] = answered(made, _nothing_to_ask)
+        return read_document(problem, self.setting, self._variants.get(problem.id, ()))
+
+    def example(self, problem: Problem) -> dict[str, Any]:
+        """The problem as a worked example."""
+        return {
+            **super().document(problem),
+            "worked": self.form.worked(_shown(problem)),
+        }
+
+    # --- requests ----------------------------------------------------------------
+
+    def build_all_requests(self, **kwargs: Any) -> None:
+        """The harness's own, for a backend that can answer the requests."""
+        model = running_model()
+        if self.choice.ask:
+            require_multi_stage(model, self.config.task)
+            # By this name the evaluator evens out requests between processes.
+            self.OUTPUT_TYPE = MULTI_STAGE
+        elif model is not None:
+            backend = getattr(model, "wrapped", model)
+            require_loglikelihoods(backend, f"by task {self.config.task}")
+        super().build_all_requests(**kwargs)
+
+    def construct_requests(
+        self, doc: Mapping[str, Any], ctx: str, **kwargs: Any
+    ) -> list[Instance] | MultiStageRequest:
+        """The one stage as log-likelihood requests of any backend, or all stages."""
+        prompt = self._prompt_of(ctx, kwargs)
+        problem = self._problems[doc["id"]]
+        try:
+            before = self.form.before_chain(prompt)
+            if self.choice.ask:
+                self._refuse_too_long(problem, self._clean(before, problem))
+                make = functools.partial(self.stages, problem)
+                return MultiStageRequest(
+                    doc=doc, arguments=(before,), idx=0, make=make, **kwargs
+                )
+            made = _ready(self._variants[problem.id])
+            form = self.form.in_language_of(problem.chain)
+            requests = _first(read(before, problem.chain, made, form, self.fits))
+            if not requests:
+                variants = self._variants[problem.id]
+                asked = chain_requests(before, problem.chain, variants, form)
+                self._refuse_too_long(problem, asked)
+                requests = [self._stand_in(problem)]
+        except InputError as error:
+            raise InputError(f"task {self.config.task}: {error}") from None
+        return [
+            Instance(
+                request_type="loglikelihood",
+                doc=doc,
+                arguments=(request.context, request.continuation),
+                idx=i,
+                **kwargs,
+            )
+            for i, request in enumerate(requests)
+        ]
+
+    def stages(self, problem: Problem, before: str) -> Stages[dict[str, Any]]:
+        """All that is asked about a document, where interventions ask."""
+        generation = {
+            "until": list(ENDS),
+            "max_gen_toks": self.owned[WritingOn].write_on_tokens,
+            "do_sample": False,
+        }
+        made = self.changes(
+            problem,
+            problem.chain,
+            rewrite=problem.rewrite,
+            **self.asking(before, generation),
+        )
+        form = self.form.in_language_of(problem.chain)
+        outcome = yield from read(before, problem.chain, made, form, self.fits)
+        return outcome.to_dict()
+
+    def _clean(self, before: str, problem: Problem) -> list[Request]:
+        form = self.form.in_language_of(problem.chain)
+        return chain_requests(before, problem.chain, (), form)
+
+    def _stand_in(self, problem: Problem) -> Score:
+        """The answer by itself: the harness wants a request for every document."""
+        form = self.form
+        answer = form.answer_delimiter + problem.chain.answer
+        return Score(form.answer_cue or " ", answer)
+
+    def _refuse_too_long(self, problem: Problem, requests: Iterable[Request]) -> None:
+        """Say of a document that is too long that it is dropped.
+
+        Raises:
+            InputError: the run is to be refused for it.
+        """
+        excess = max(self._limit.excess(*request) for request in requests)
+        if not excess:
+            return
+        limit = self._limit.max_length
+        told = f"document {problem.id}: {limit + excess} tokens, but the model takes {limit}"
+        if self.choice.too_long == "refuse":
+            raise InputError(
+                f"{told}: use fewer steps or few-shot examples, a model that takes "
+                "more (max_length in --model_args), or --metadata too_long=drop"
+            )
+        logger.warning("task %s, %s: dropped", self.config.task, told)
+
+    # --- results -----------------------------------------------------------------
+
+    def record_of(self, doc: Mapping[str, Any], results: Sequence[Any]) -> ChainRecord:
+        """What was measured on the document."""
+        problem = self._problems[doc["id"]]
+        variants: Sequence[Variant] = self._variants.get(problem.id, ())
+        if self.choice.ask:
+            response = json.loads(results[0])
+            variants = [variant_from_dict(v) for v in response["interventions"]]
+            results = response["loglikelihoods"]
+        return chain_record(
+            problem.id,
+            problem.question,
+            problem.chain,
+            variants,
+            results,
+            problem=problem.problem,
+        )
+
+
+def _shown(problem: Problem) -> Chain:
+    """The chain as a prompt holds it: the cue is set off like one more step."""
+    chain = problem.chain
+    last = replace(chain.steps[-1], after=white_space_of(chain))
+    opening = chain.opening if chain.opening.strip() else ""
+    return replace(chain, steps=(*chain.steps[:-1], last), opening=opening)
+
+
+def _ready(variants: tuple[Variant, ...]) -> Stages[tuple[Variant, ...]]:
+    """Interventions that are made already, and ask nothing."""
+    yield from ()
+    return variants
+
+
+def _first(stages: Stages[Any]) -> Sequence[Any]:
+    """What is asked in the first stage; nothing where there is none."""
+    return next(stages, ())
+
+
+def _nothing_to_ask(asks: Sequence[Ask]) -> Sequence[Any]:
+    raise TypeError("an intervention asks the model")

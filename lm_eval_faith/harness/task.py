@@ -1,0 +1,312 @@
+"""What the task classes share: parameters, problems, the table, the model's limits."""
+
+from __future__ import annotations
+
+import copy
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from datasets import Dataset
+from lm_eval.api.task import ConfigurableTask
+
+from lm_eval_faith.asks import Stages
+from lm_eval_faith.chains.chain import Chain
+from lm_eval_faith.chains.written import WrittenChain
+from lm_eval_faith.errors import InputError
+from lm_eval_faith.harness.answer_format import AnswerFormat
+from lm_eval_faith.harness.harness_table import (
+    HarnessTable,
+    ShowsMetrics,
+    harness_table,
+)
+from lm_eval_faith.harness.lengths import is_cut_off, tokens_too_many
+from lm_eval_faith.harness.lm_eval_compat import (
+    ContextLimit,
+    running_model,
+    warn_of_ignored_parameters,
+    warn_of_unknown_model,
+)
+from lm_eval_faith.harness.requests import Request, document_of
+from lm_eval_faith.harness.seam import warn_of_joined
+from lm_eval_faith.harness.task_parameters import Interventions
+from lm_eval_faith.interventions import Context, NotApplicable, get_intervention
+from lm_eval_faith.interventions.plan import Variant, changes
+from lm_eval_faith.metrics import Choices, load_metric_modules
+from lm_eval_faith.parameters import (
+    as_json,
+    may_differ,
+    read_parameters,
+    warn_of_unknown,
+)
+from lm_eval_faith.problems.chain_sources import ChainFile, labels_of
+from lm_eval_faith.problems.problem import Problem
+from lm_eval_faith.problems.reading import TextReading
+from lm_eval_faith.problems.sources import source_named
+from lm_eval_faith.records.outcome import CONTROL, problem_of
+
+logger = logging.getLogger(__name__)
+
+
+class FaithTask(ShowsMetrics, ConfigurableTask):  # type: ignore[misc]
+    """A harness task of ours: its parameters, its problems, the model's limits."""
+
+    setting: str
+    """What the report makes of the samples."""
+
+    OWNERS: tuple[type[Any], ...] = (Interventions, AnswerFormat)
+    """Who declares the task's parameters, beside its source."""
+
+    def __init__(self, config: Mapping[str, Any]) -> None:
+        config = {k: copy.deepcopy(v) for k, v in config.items() if k != "class"}
+        name, source = config["task"], config.pop("source", None)
+        parameters = dict(config.get("metadata") or {})
+        try:
+            owned = {kind: read_parameters(kind, parameters) for kind in self.OWNERS}
+            self.choice: Interventions = owned[Interventions].checked()
+            self.form: AnswerFormat = owned[AnswerFormat]
+            self.owned = owned
+            self.source = source_named(source).read(parameters)
+            recorded = self._read_problems()
+        except InputError as error:
+            raise InputError(f"task {name}: {error}") from None
+        resolved = {k: v for each in owned.values() for k, v in as_json(each).items()}
+        resolved |= self.source.to_dict() | recorded
+        warn_of_unknown(name, parameters, list(resolved))
+        free = self.source.may_differ() + may_differ(*self.OWNERS) + list(recorded)
+        config["metadata"] = parameters | resolved | {"may_differ": sorted(free)}
+        if isinstance(source, str):
+            config["metadata"]["source"] = source
+        self._limit = ContextLimit()
+        self._ranks = 1
+        super().__init__(config=config)
+
+    # --- problems ----------------------------------------------------------------
+
+    def _read_problems(self) -> dict[str, Any]:
+        """Read the problems, and give back what is recorded of them."""
+        found = [self.judged(problem) for problem in self.source.problems()]
+        used = [problem for problem in found if not problem.left_out]
+        ids: dict[str, list[str]] = {}
+        for problem in found:
+            if problem.left_out:
+                ids.setdefault(problem.left_out, []).append(problem.id)
+        left_out = {reason: len(those) for reason, those in ids.items()}
+        told = ", ".join(f"{count} {reason}" for reason, count in left_out.items())
+        where = getattr(self.source.settings, "chains", "") or "the source"
+        if not used:
+            raise InputError(f"{where}: all {len(found)} chains are left out: {told}")
+        if left_out:
+            logger.warning("%s: of %d chains left out: %s", where, len(found), told)
+        self._problems = {problem.id: problem for problem in used}
+        self._examples = {problem.id: problem for problem in self.source.examples()}
+        self._donors = [
+            (problem.id, step.text)
+            for problem in self.source.donors(used)
+            for step in problem.chain.steps
+        ]
+        steps, chains = labels_of(used)
+        self.table = self._table(used, (steps, chains))
+        if not isinstance(self.source, ChainFile):
+            return {}
+        recorded = {
+            "chains_in_file": len(found),
+            "chains_left_out": left_out,
+            "chains_left_out_ids": ids,
+        }
+        if self.setting != "labelled":
+            return recorded
+        for what, counts in ("steps", steps), ("chains", chains):
+            if counts["unlabelled"] and counts["load_bearing"] + counts["decoy"]:
+                few = f"{counts['unlabelled']} of {sum(counts.values())} {what}"
+                logger.info("%s have no label and do not enter AUCs", few)
+        return recorded | {"step_labels": steps, "chain_labels": chains}
+
+    def judged(self, problem: Problem) -> Problem:
+        """The problem, with the reason for which this task leaves it out, or none."""
+        return problem
+
+    def _table(
+        self,
+        used: Sequence[Problem],
+        labels: tuple[Mapping[str, int], Mapping[str, int]],
+    ) -> HarnessTable:
+        choice = self.choice
+        questions = {problem_of(p.question, p.problem) for p in used}
+        return harness_table(
+            choice.interventions,
+            self._has(labels),
+            Choices(choice.threshold),
+            choice.metrics,
+            [one.name for one in load_metric_modules(choice.metric_modules)],
+            alone=len(questions) == len(used),
+        )
+
+    def _has(
+        self, labels: tuple[Mapping[str, int], Mapping[str, int]]
+    ) -> frozenset[str]:
+        """What metrics can need and the task's chains can have: see ``records.tables``."""
+        steps, chains = labels
+        there = {
+            "solved": self.setting == "generated",
+            "answer_steps": True,
+            "other_answer": self.setting != "generated" or self.choice.ask,
+            "control": CONTROL in self.choice.interventions,
+            "load_bearing": steps["load_bearing"],
+            "decoys": steps["decoy"],
+            "labels": steps["load_bearing"] and steps["decoy"],
+            "chain_labels": chains["load_bearing"] and chains["decoy"],
+            **{
+                measure: True
+                for name in self.choice.interventions
+                for measure in get_intervention(name).measures
+            },
+        }
+        return frozenset(name for name, is_there in there.items() if is_there)
+
+    def download(self, *args: Any, **kwargs: Any) -> None:
+        """Make the documents; nothing is downloaded."""
+        try:
+            test = [self.document(problem) for problem in self._problems.values()]
+            worked = [self.example(problem) for problem in self._examples.values()]
+        except InputError as error:
+            raise InputError(f"task {self.config.task}: {error}") from None
+        self.dataset = {
+            "test": Dataset.from_list(test),
+            "fewshot": Dataset.from_list(worked),
+        }
+
+    def document(self, problem: Problem) -> dict[str, Any]:
+        """The problem as the samples file holds it."""
+        return document_of(problem, self.setting)
+
+    def example(self, problem: Problem) -> dict[str, Any]:
+        """The problem as a worked example."""
+        return self.document(problem)
+
+    # --- requests ----------------------------------------------------------------
+
+    def changes(
+        self, problem: Problem, chain: Chain, **asking: Any
+    ) -> Stages[tuple[Variant, ...]]:
+        """The interventions on a chain of a problem.
+
+        Args:
+            problem: whose chain it is.
+            chain: the chain.
+            asking: what the context of interventions holds for those that ask.
+        """
+        donors = [text for id, text in self._donors if id != problem.id]
+        seed = self.source.seed + self.choice.intervention_seed
+        return changes(
+            chain,
+            self.choice.interventions,
+            seed=seed,
+            document=problem.id,
+            steps=self.choice.steps(len(chain.steps), problem.id),
+            context=Context(
+                seed,
+                problem.id,
+                0,
+                "",
+                donors=donors,
+                question=problem.question,
+                **asking,
+            ),
+        )
+
+    def asking(self, prompt: str, generation: Mapping[str, Any]) -> dict[str, Any]:
+        """What the context of an intervention holds so that it can ask the model.
+
+        Args:
+            prompt: everything before the chain.
+            generation: settings of what the model writes on.
+        """
+
+        def prompt_of(chain: Chain) -> str:
+            text = prompt + chain.text
+            if tokens_too_many(self._limit, text, generation):
+                raise NotApplicable("the model has no room to write on")
+            return text
+
+        apart = self.form.taker_apart(prompt, generation, self.reading)
+
+        def taken_apart(text: str) -> WrittenChain:
+            own = apart(text)
+            if own.rest.strip() or not is_cut_off(self._limit, text, generation):
+                return own
+            return replace(own, answer="")  # perhaps half of one
+
+        return {
+            "prompt": prompt_of,
+            "generation": self.form.asked_for(generation),
+            "taken_apart": taken_apart,
+        }
+
+    def fits(self, request: Request) -> bool:
+        """Whether the model can read a request in full."""
+        return not self._limit.excess(*request)
+
+    def build_all_requests(self, **kwargs: Any) -> None:
+        """The harness's own, once the limits of the running model are known."""
+        shots, most = self.config.num_fewshot or 0, len(self.dataset["fewshot"])
+        if shots > most:
+            raise InputError(
+                f"task {self.config.task}: {shots} few-shot examples wanted, at most "
+                f"{most} are there: lower --num_fewshot"
+            )
+        if kwargs.get("cache_requests"):
+            # The harness keys that cache by the task's name alone: other parameters would
+            # get the requests of these.
+            logger.warning("%s: --cache_requests is not used", self.config.task)
+        kwargs |= {"cache_requests": False, "rewrite_requests_cache": False}
+        warn_of_ignored_parameters(str(self.config.task))
+        self._model = running_model()
+        if self._model is None:
+            warn_of_unknown_model(str(self.config.task))
+        self._limit = ContextLimit.of(self._model)
+        self._ranks = kwargs.get("world_size") or 1
+        super().build_all_requests(**kwargs)
+        warn_of_joined(
+            self._model,
+            [
+                request.args
+                for request in self._instances
+                if request.request_type == "loglikelihood"
+            ],
+        )
+
+    def _prompt_of(self, context: str, kwargs: dict[str, Any]) -> str:
+        """Everything before the chain; takes what the harness told of it out of kwargs."""
+        chat = kwargs.pop("apply_chat_template", False)
+        kwargs.pop("chat_template", None)
+        if not chat:
+            return context + str(self.config.target_delimiter)
+        for example in self._examples.values():
+            chain = example.chain.text.strip()
+            if example.question in context and chain not in context:
+                raise InputError(
+                    f"task {self.config.task}: the chat template leaves the reasoning out "
+                    "of the worked examples, as templates do that strip the thinking of "
+                    "earlier turns: use --fewshot_as_multiturn false, which keeps it (all "
+                    "examples stand in one turn), or --num_fewshot 0"
+                )
+        return context
+
+    # --- results -----------------------------------------------------------------
+
+    def dump_config(self) -> dict[str, Any]:
+        """The harness's own, with the entry that its loggers read: documents hold different
+        metrics, so there is none that all of them have."""
+        return {"metric_list": [], **super().dump_config()}
+
+    @property
+    def reading(self) -> TextReading:
+        """How a text that the model writes becomes a chain."""
+        return TextReading()
+
+    @property
+    def predicts_only(self) -> bool:  # type: ignore[override]
+        """Whether the run wants samples and no figures (``--predict_only``)."""
+        return "bypass" in self._metric_fn_list
