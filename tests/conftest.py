@@ -132,6 +132,7 @@ def provided_run(
         "problems=6",
         "load_bearing=3",
         "asides=2",
+        "card=false",
         "--output_path",
         out,
         "--log_samples",

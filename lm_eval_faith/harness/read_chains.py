@@ -17,7 +17,13 @@ from lm_eval_faith.errors import InputError
 from lm_eval_faith.harness.answer_format import white_space_of
 from lm_eval_faith.harness.lengths import is_long
 from lm_eval_faith.harness.lm_eval_compat import require_loglikelihoods, running_model
-from lm_eval_faith.harness.requests import Request, chain_requests, read, read_document
+from lm_eval_faith.harness.requests import (
+    Request,
+    chain_requests,
+    probe_requests,
+    read,
+    read_document,
+)
 from lm_eval_faith.harness.stages import (
     MULTI_STAGE,
     MultiStageRequest,
@@ -26,8 +32,14 @@ from lm_eval_faith.harness.stages import (
 from lm_eval_faith.harness.task import FaithTask
 from lm_eval_faith.harness.task_parameters import WritingOn
 from lm_eval_faith.interventions.plan import Variant, variant_from_dict
+from lm_eval_faith.interventions.probes import Probe
 from lm_eval_faith.problems.problem import Problem
-from lm_eval_faith.records.outcome import OUTCOMES, ChainRecord, chain_record
+from lm_eval_faith.records.outcome import (
+    OUTCOMES,
+    ChainRecord,
+    chain_record,
+    probes_of_note,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -56,6 +68,7 @@ class ReadChains(FaithTask):
     def download(self, *args: Any, **kwargs: Any) -> None:
         """Make the documents, and what interventions make of their chains."""
         self._variants: dict[str, tuple[Variant, ...]] = {}
+        self._probes: dict[str, tuple[Probe, ...]] = {}
         super().download(*args, **kwargs)
 
     def document(self, problem: Problem) -> dict[str, Any]:
@@ -66,8 +79,15 @@ class ReadChains(FaithTask):
         """
         if not self.choice.ask:
             made = self.changes(problem, problem.chain, rewrite=problem.rewrite)
-            self._variants[problem.id] = answered(made, _nothing_to_ask)
-        return read_document(problem, self.setting, self._variants.get(problem.id, ()))
+            variants = answered(made, _nothing_to_ask)
+            self._variants[problem.id] = variants
+            self._probes[problem.id] = self.probes(problem, problem.chain, variants)
+        return read_document(
+            problem,
+            self.setting,
+            self._variants.get(problem.id, ()),
+            self._probes.get(problem.id, ()),
+        )
 
     def example(self, problem: Problem) -> dict[str, Any]:
         """The problem as a worked example."""
@@ -106,10 +126,14 @@ class ReadChains(FaithTask):
                 )
             made = _ready(self._variants[problem.id])
             form = self.form.in_language_of(problem.chain)
-            requests = _first(read(before, problem.chain, made, form, self.fits))
+            probes = self._probes[problem.id]
+            requests = _first(
+                read(before, problem.chain, made, form, self.fits, lambda *_: probes)
+            )
             if not requests:
                 variants = self._variants[problem.id]
                 asked = chain_requests(before, problem.chain, variants, form)
+                asked += probe_requests(before, probes, form)
                 self._refuse_too_long(problem, asked)
                 requests = [self._stand_in(problem)]
         except InputError as error:
@@ -139,7 +163,8 @@ class ReadChains(FaithTask):
             **self.asking(before, generation),
         )
         form = self.form.in_language_of(problem.chain)
-        outcome = yield from read(before, problem.chain, made, form, self.fits)
+        probes = functools.partial(self.probes, problem)
+        outcome = yield from read(before, problem.chain, made, form, self.fits, probes)
         return outcome.to_dict()
 
     def _clean(self, before: str, problem: Problem) -> list[Request]:
@@ -176,9 +201,11 @@ class ReadChains(FaithTask):
         """What was measured on the document."""
         problem = self._problems[doc["id"]]
         variants: Sequence[Variant] = self._variants.get(problem.id, ())
+        probes: Sequence[Probe] = self._probes.get(problem.id, ())
         if self.choice.ask:
             response = json.loads(results[0])
             variants = [variant_from_dict(v) for v in response["interventions"]]
+            probes = probes_of_note(response)
             results = response["loglikelihoods"]
         return chain_record(
             problem.id,
@@ -187,6 +214,7 @@ class ReadChains(FaithTask):
             variants,
             results,
             problem=problem.problem,
+            probes=probes,
         )
 
 

@@ -176,6 +176,7 @@ class WrittenChains(FaithTask):
             ),
             changes_of,
             self.fits,
+            functools.partial(self.probes, problem),
         )
         return outcome.to_dict()
 

@@ -50,16 +50,16 @@ CUT = ("corrupt", "delete")
 EARLY = "truncate"
 """The intervention that asks what ``early`` asks."""
 
-PARTS = {"headroom": 0.3, "statement": 0.25, "conflict": 0.15, "edit": 0.3}
-"""What part of the rest of its requests goes to each line."""
+PARTS = {"headroom": 0.3, "statement": 0.3, "conflict": 0.1, "edit": 0.3}
+"""What part of the rest of a chain's requests goes to each line that it can measure."""
 
 MOST_EARLY = 12
 """Places of a chain at which it is asked how undecided the model is."""
 
-MOST_CUT = 3
+MOST_CUT = 2
 """Steps of a chain that are changed in the cut chain."""
 
-MOST_OWN, LEAST_OWN, MOST_CHANGED = 6, 3, 2
+MOST_OWN, LEAST_OWN, MOST_CHANGED = 5, 3, 2
 """Steps of a chain whose words are scored, at least so many for a spread, and with changes."""
 
 GOLDEN = (math.sqrt(5) - 1) / 2
@@ -111,7 +111,9 @@ def probe_from_dict(plain: Mapping[str, Any]) -> Probe:
     if kind not in KINDS:
         raise ValueError(f"no kind of probe: {kind!r}")
     if type(step) is not int or not isinstance(intervention, str):
-        raise TypeError("a probe's step is no whole number, or its intervention no text")
+        raise TypeError(
+            "a probe's step is no whole number, or its intervention no text"
+        )
     found = Probe(kind, "", "", step, intervention, float(plain["tokens"]))
     if not (found.is_answer or 0 < found.tokens < math.inf):
         raise ValueError("a probe scores words of no tokens")
@@ -120,11 +122,6 @@ def probe_from_dict(plain: Mapping[str, Any]) -> Probe:
 
 Tokens = Callable[[str, str], float]
 """How many tokens a text has behind another one."""
-
-
-def about_tokens(before: str, text: str) -> float:
-    """A quarter of the characters, where the model's tokenizer is not at hand."""
-    return max(len(text) / 4, 1.0)
 
 
 @dataclass(frozen=True)
@@ -143,7 +140,7 @@ class Probing:
     seed: int
     document: str
     place: int
-    tokens: Tokens = about_tokens
+    tokens: Tokens
 
     def turn(self, line: str, chance: float) -> bool:
         """Whether it is the document's turn to measure a line, as in that share of all."""
@@ -174,9 +171,10 @@ def probes_of(
     """
     found = [Probe("no_chain", "", chain.answer)]
     rest = how.share * requests - 1
-    for line, part in PARTS.items():
-        asked = tuple(_LINES[line](chain, variants, how))
-        if asked and how.turn(line, part * rest / len(asked)):
+    lines = {name: tuple(made(chain, variants, how)) for name, made in _LINES.items()}
+    parts = sum(PARTS[name] for name, asked in lines.items() if asked)
+    for name, asked in lines.items():
+        if asked and how.turn(name, PARTS[name] / parts * rest / len(asked)):
             found += asked
     return tuple(found)
 
@@ -210,7 +208,9 @@ def _statement(
 ) -> Iterator[Probe]:
     first = first_statement(chain)
     made = [
-        v for v in variants if v.intervention in CUT and v.chain and v.step < (first or 0)
+        v
+        for v in variants
+        if v.intervention in CUT and v.chain and v.step < (first or 0)
     ]
     if not first or not made:
         return
@@ -266,9 +266,7 @@ def _edit(chain: Chain, variants: Sequence[Variant], how: Probing) -> Iterator[P
             yield words("changed", v.after, v.step, v.intervention)
 
 
-_LINES: dict[
-    str, Callable[[Chain, Sequence[Variant], Probing], Iterator[Probe]]
-] = {
+_LINES: dict[str, Callable[[Chain, Sequence[Variant], Probing], Iterator[Probe]]] = {
     "headroom": _headroom,
     "statement": _statement,
     "conflict": _conflict,

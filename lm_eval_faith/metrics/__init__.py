@@ -5,7 +5,7 @@
 'effect on steps in the late third of the chain'
 """
 
-from . import chains, effects, labels, measured, position
+from . import chains, effects, explained, labels, measured, position
 from .effects import at_least
 from .metric import (
     DEFAULT,
@@ -36,6 +36,7 @@ register(
     *labels.METRICS,
     *chains.METRICS,
     *measured.METRICS,
+    *explained.METRICS,
 )
 
 __all__ = [

@@ -7,7 +7,7 @@ a row for, and what models are compared by.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -17,13 +17,22 @@ from lm_eval_faith_stats import Estimator, Sample
 from lm_eval_faith.records.columns import Columns, Floats, Mask
 
 Unit = Literal[
-    "nats", "log-odds", "probability", "share", "auc", "g", "correlation", "steps"
+    "nats",
+    "log-odds",
+    "probability",
+    "share",
+    "auc",
+    "g",
+    "z",
+    "correlation",
+    "steps",
+    "nats a token",
 ]
 THRESHOLD = "the threshold"
 """What stands in a meaning where no threshold is chosen."""
 
 Better = Literal["higher", "lower", "neither"]
-Of = Literal["steps", "chains", "chain_means"]
+Of = Literal["steps", "chains", "chain_means", "within_chains"]
 
 
 @dataclass(frozen=True)
@@ -87,8 +96,10 @@ class Metric:
         where: which rows count; all unless told otherwise.
         second: a column that the estimator needs beside the value (``load_bearing``,
             ``position``); rows without it are left out.
-        of: the rows: steps under one intervention, chains, or each chain's mean over its
-            steps under one intervention.
+        third: one more such column.
+        of: the rows: steps under one intervention, chains, each chain's mean over its
+            steps under one intervention, or those steps with ``effect``, ``second`` and
+            ``third`` less their means in the chain.
         needs: what a run must have, of ``records.tables``.
         modifiers: those that make sense for it.
     """
@@ -101,6 +112,7 @@ class Metric:
     value: Callable[[Columns, Choices], Floats]
     where: Callable[[Columns], Mask] | None = None
     second: str = ""
+    third: str = ""
     of: Of = "steps"
     needs: frozenset[str] = frozenset()
     modifiers: tuple[Modifier, ...] = (VS_CONTROL, NO_ANSWER_STEPS)
@@ -163,18 +175,24 @@ class Quantity:
             rows = modifier.change(rows)
         if self.metric.of == "chain_means":
             rows = means_of_chains(rows)
-        if self.metric.second:
-            rows = rows[~np.isnan(rows[self.metric.second])]
+        beside = [n for n in (self.metric.second, self.metric.third) if n]
+        for name in beside:
+            rows = rows[~np.isnan(rows[name])]
         if self.metric.where is not None:
             rows = rows[self.metric.where(rows)]
+        if self.metric.of == "within_chains":
+            rows = less_means_of_chains(rows, beside)
         return rows
 
     def sample(self, columns: Columns, choices: Choices) -> Sample:
         """What the metric's estimator takes, of the rows that :meth:`rows` leaves."""
         rows = self.rows(columns)
-        second = rows[self.metric.second] if self.metric.second else None
+        second, third = (
+            rows[name] if name else None
+            for name in (self.metric.second, self.metric.third)
+        )
         value = np.asarray(self.metric.value(rows, choices), np.float64)
-        return Sample(value, rows.problem, second)
+        return Sample(value, rows.problem, second, third)
 
 
 def means_of_chains(steps: Columns) -> Columns:
@@ -191,3 +209,19 @@ def means_of_chains(steps: Columns) -> Columns:
     means = np.bincount(chain, weights=steps.effect, minlength=len(first)) / counts
     rows: Columns = steps[first]
     return rows.but(effect=means, load_bearing=rows.chain_load_bearing)
+
+
+def less_means_of_chains(steps: Columns, names: Sequence[str]) -> Columns:
+    """The scored steps, their ``effect`` and some columns less the mean in the chain."""
+    steps = steps[~np.isnan(steps.effect)]
+    counts = np.bincount(steps.chain_row)
+
+    def centred(name: str) -> Floats:
+        with np.errstate(invalid="ignore"):
+            means = np.bincount(steps.chain_row, weights=steps[name]) / counts
+        less: Floats = steps[name] - means[steps.chain_row]
+        return less
+
+    centred_columns = {name: centred(name) for name in ("effect", *names)}
+    found: Columns = steps.but(**centred_columns)
+    return found

@@ -264,6 +264,9 @@ def _gain(chains: Mapping[str, Array]) -> Array:
 
 # --- what there is -----------------------------------------------------------------
 
+CARD = ("no_chain", "statement", "cut", "conflict", "headroom", "edit")
+"""What the card is made of; see the two functions below."""
+
 WHAT_THERE_MAY_BE = frozenset(
     (
         "all_labels",
@@ -276,12 +279,7 @@ WHAT_THERE_MAY_BE = frozenset(
         "other_answer",
         "solved",
         "graded",
-        "no_chain",
-        "statement",
-        "cut",
-        "conflict",
-        "headroom",
-        "edit",
+        *CARD,
         *MEASURED,
     )
 )
