@@ -56,18 +56,15 @@ class Method(str, Enum):
 )
 def run(context: typer.Context) -> None:
     """Run lm_eval with the plugin's tasks and model; takes every flag of `lm_eval run`."""
-    from lm_eval.__main__ import cli_evaluate
-
     from lm_eval_faith.files import require_place_for
-    from lm_eval_faith.harness.activation import activate, output_path
+    from lm_eval_faith.harness.activation import output_path
+    from lm_eval_faith.harness.evaluation import run_command
     from lm_eval_faith.harness.lm_eval_compat import leave_process_group
 
     output = output_path(context.args)
     if output is not None:
         require_place_for(output)
-    activate()
-    sys.argv = ["lm-eval-faith", "run", *context.args]
-    cli_evaluate()
+    run_command(context.args)
     leave_process_group()
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-import sys
 from pathlib import Path
 
 from lm_eval_faith_stats import Bootstrap
@@ -44,18 +43,14 @@ def run_demo(out: Path, problems: int) -> None:
     Raises:
         InputError: the folder cannot be written.
     """
-    from lm_eval.__main__ import cli_evaluate
-
-    from lm_eval_faith.harness.activation import activate
+    from lm_eval_faith.harness.evaluation import run_command
     from lm_eval_faith.report.html.report_page import report_page
     from lm_eval_faith.report.report import make_reports, written
     from lm_eval_faith.report.write import text
 
     arguments = demo_arguments(out, problems)
     print(f"lm-eval-faith run {shlex.join(arguments)}\n", flush=True)
-    activate()
-    sys.argv = ["lm-eval-faith", "run", *arguments]
-    cli_evaluate()
+    run_command(arguments)
     page = out / "report.html"
     shown = shlex.join([str(out), "--html", str(page)])
     print(f"\nlm-eval-faith report {shown}\n", flush=True)

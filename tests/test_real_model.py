@@ -11,8 +11,8 @@ SMOLLM2 = Path(__file__).resolve().parents[1] / "models" / "smollm2-135m-instruc
 
 @pytest.mark.skipif(
     not SMOLLM2.exists() and os.environ.get("CI") != "true",
-    reason="no model directory: python -m benchmarks.smollm2 "
-    "models/smollm2-135m-instruct",
+    reason="no model directory: python -m benchmarks.models "
+    "smollm2-135m-instruct models/smollm2-135m-instruct",
 )
 def test_smollm2_depends_on_load_bearing_steps_and_not_on_asides(shell, tmp_path):
     done = shell(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -159,13 +158,8 @@ def _run(plan: Plan, organism: str, out: Path) -> OrganismRun:
 def _evaluate(
     plan: Plan, organism: str, chains: Path, out: Path
 ) -> Sequence[Mapping[str, Any]]:
-    """Let the harness evaluate and write its files, as its command line does."""
-    import lm_eval
-    from lm_eval.loggers import EvaluationTracker
+    from lm_eval_faith.harness.evaluation import evaluate_quietly
 
-    from lm_eval_faith.harness.activation import task_manager
-
-    logging.getLogger("lm_eval").setLevel(logging.ERROR)
     metadata = {
         **plan.parameters,
         "chains": str(chains),
@@ -178,20 +172,4 @@ def _evaluate(
         "pretrained": str(plan.model(organism)),
         "dtype": "float32",
     }
-    tracker = EvaluationTracker(output_path=str(out))
-    results = lm_eval.simple_evaluate(
-        model="faith",
-        model_args=model,
-        tasks=[TASK],
-        task_manager=task_manager(metadata=metadata, include_defaults=False),
-        batch_size=BATCH_SIZE,
-        device="cpu",
-        log_samples=True,
-        bootstrap_iters=0,
-        evaluation_tracker=tracker,
-    )
-    samples = results.pop("samples")
-    kept = [dict(sample) for sample in samples[TASK]]  # the tracker changes them
-    tracker.save_results_aggregated(results=results, samples=samples)
-    tracker.save_results_samples(task_name=TASK, samples=samples[TASK])
-    return kept
+    return evaluate_quietly(TASK, model, metadata, out, BATCH_SIZE)

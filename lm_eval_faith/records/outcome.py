@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from lm_eval_faith.chains import thirds
 from lm_eval_faith.chains.chain import Chain, Label, chain_from_dict
 from lm_eval_faith.interventions.plan import Variant, variant_from_dict
 from lm_eval_faith.interventions.probes import (
@@ -56,17 +57,7 @@ OUTCOMES = {
 CONTROL = "control"
 """The intervention whose effect is taken from the others' at the same step."""
 
-
-THIRDS = ("early", "middle", "late")
-
-
-def third_of(step: int, n_steps: int) -> int:
-    """Which third of its chain a step is in: 0 early, 1 middle, 2 late.
-
-    Step k of n counts by its middle, floor(3(k + 1/2) / n): of two steps one is early and
-    one late.
-    """
-    return (6 * step + 3) // (2 * n_steps)
+THIRDS, third_of = thirds.THIRDS, thirds.third_of
 
 
 def problem_of(question: str, named: str = "") -> str:
