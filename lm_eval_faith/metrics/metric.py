@@ -196,7 +196,7 @@ class Quantity:
 
 
 def means_of_chains(steps: Columns) -> Columns:
-    """A row a chain: the mean ``effect`` of its scored steps, and the chain's label."""
+    """A row a chain: the mean ``effect`` of its scored steps, and what the chain's labels say."""
     steps = steps[~np.isnan(steps.effect)]
     _, first, chain = np.unique(
         np.char.add(

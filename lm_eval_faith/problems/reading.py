@@ -162,7 +162,8 @@ class Reading(TextReading):
         steps: ``listed``: a list of texts is a list of steps. ``split``: it is a text.
         answer_is: ``reference``: the answer is what is right. ``own``: it is what the
             chain leads to, by definition.
-        labels: what labels mean.
+        labels: what labels of steps mean.
+        chain_labels: what labels of whole chains mean.
         bad_records: ``refuse`` or ``skip``.
     """
 
@@ -172,6 +173,7 @@ class Reading(TextReading):
     steps: str = "listed"
     answer_is: str = "reference"
     labels: LabelReading = field(default_factory=LabelReading)
+    chain_labels: LabelReading = field(default_factory=LabelReading)
     bad_records: str = "refuse"
 
     @classmethod

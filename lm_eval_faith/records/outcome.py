@@ -153,6 +153,7 @@ class ChainRecord:
             chain was provided.
         left_out: why the document gives no effects; empty where it does.
         label: the truth about the chain as a whole, where it is known.
+        truth: the same as a graded label, any real number; NaN without one.
         problem: what all chains of one question share: the unit of resampling.
         outcome: ``scored``, or why there are no effects: a key of :data:`OUTCOMES`, its
             words joined by ``_``.
@@ -173,6 +174,7 @@ class ChainRecord:
     label: Label | None = None
     problem: str = ""
     outcome: str = "scored"
+    truth: float = math.nan
     first_statement: int | None = None
     probed: Probed = NOTHING
 
@@ -217,6 +219,7 @@ def chain_record(
         solved=solved,
         left_out=TOO_LONG if dropped else "",
         label=chain.label,
+        truth=math.nan if chain.truth is None else float(chain.truth),
         problem=problem_of(question, problem),
         outcome="too_long" if dropped else "scored",
         first_statement=first_statement(chain),

@@ -176,9 +176,11 @@ def _check_types(told: Mapping[str, Any]) -> None:
     """What would be read as something else than it says: 2.5 as step 2, "no" as true."""
     for step in told["chain"]["steps"]:
         _truth(step.get("states_answer", False))
-        graded = step.get("truth", 0.0)
-        if type(graded) not in (int, float) or not math.isfinite(graded):
-            raise TypeError("a step's 'truth' is no finite number")
+    for graded in (told["chain"], *told["chain"]["steps"]):
+        truth = graded.get("truth")  # the harness fills in null where others have one
+        known = type(truth) in (int, float) and math.isfinite(truth)
+        if truth is not None and not known:
+            raise TypeError("a 'truth' is no finite number")
     for variant in told["interventions"]:
         if type(variant["step"]) is not int:
             raise TypeError("'step' is not a whole number")

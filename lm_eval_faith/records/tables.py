@@ -45,6 +45,7 @@ CHAIN_COLUMNS = {
     "logprob": NUMBER,
     "greedy": NUMBER,
     "label": CATEGORY,
+    "truth": NUMBER,
     "logprob_no_chain": NUMBER,
     "first_statement": NUMBER,
     "logprob_cut": NUMBER,
@@ -55,12 +56,13 @@ CHAIN_COLUMNS = {
 
 ``chain`` is the document's id; ``problem`` what chains of one question share, the unit of
 resampling; ``outcome`` is ``scored`` or why there are no effects; ``solved`` and ``greedy``
-are 1, 0 or NaN; ``logprob`` is log p(answer given the clean chain) in nats. What the card is
-made of, NaN where it was not asked: ``logprob_no_chain`` is log p(answer given no chain);
-``first_statement`` the index of the first step that states the answer, NaN where none does;
-``logprob_cut`` log p(answer given the steps before it); ``effect_conflict`` the effect of
-another value in the last statement alone, and ``follow_conflict`` 1 where the model then
-prefers that value, else 0.
+are 1, 0 or NaN; ``logprob`` is log p(answer given the clean chain) in nats; ``truth`` is
+a graded label of the chain as a whole, NaN without. What the card is made of, NaN where it
+was not asked: ``logprob_no_chain`` is log p(answer given no chain); ``first_statement`` the
+index of the first step that states the answer, NaN where none does; ``logprob_cut``
+log p(answer given the steps before it); ``effect_conflict`` the effect of another value in
+the last statement alone, and ``follow_conflict`` 1 where the model then prefers that value,
+else 0.
 """
 
 MEASURED = measures()
@@ -159,10 +161,10 @@ class Tables:
         """A table as arrays, ``problem`` as numbers.
 
         Steps have more columns: ``load_bearing``, 1 or 0 and NaN without a label;
-        ``chain_load_bearing``, the same of the chain as a whole; ``late``, 1 in the late
-        third, 0 in the early one, NaN between; ``chain_row``, the place of the chain in its
-        table; ``chain_gain``, what the chain as a whole gives, in nats. Chains have the
-        first and the last.
+        ``chain_load_bearing`` and ``chain_truth``, of the chain as a whole; ``late``, 1
+        in the late third, 0 in the early one, NaN between; ``chain_row``, the place of the
+        chain in its table; ``chain_gain``, what the chain as a whole gives, in nats. Chains
+        have the first and the last.
 
         Args:
             of: which table.
@@ -251,6 +253,7 @@ def _with_chains(
             "late": _as_late(steps["third"]),
             "chain_row": rows,
             "chain_load_bearing": chains.load_bearing[rows],
+            "chain_truth": chains.truth[rows],
             "chain_gain": chains.chain_gain[rows],
         }
     )
@@ -280,6 +283,7 @@ WHAT_THERE_MAY_BE = frozenset(
         "solved",
         "graded",
         *CARD,
+        "graded_chains",
         *MEASURED,
     )
 )
@@ -293,11 +297,14 @@ def what_steps_have(steps: Columns) -> frozenset[str]:
     them; ``all_labels``: no step is without; ``control``: the control was run;
     ``other_answer``: changed chains lead to another answer; ``answer_steps``: some steps
     state the answer, some do not; ``chain_labels``: chains of both kinds; ``graded``: scored
-    steps have graded labels; ``no_chain``, ``cut``, ``headroom``, ``edit``: what the card is
-    made of was measured on scored steps; and what interventions measure, by name.
+    steps have graded labels; ``graded_chains``: chains have, not all the same one;
+    ``no_chain``, ``cut``, ``headroom``, ``edit``: what the card is made of was measured on
+    scored steps; and what interventions measure, by name.
     """
     scored = ~np.isnan(steps.effect)
     kinds, whole = steps.load_bearing[scored], steps.chain_load_bearing[scored]
+    grades = steps.chain_truth[scored]
+    grades = grades[~np.isnan(grades)]
     states = steps.states_answer
     found = {
         "load_bearing": bool((kinds == 1).any()),
@@ -307,6 +314,7 @@ def what_steps_have(steps: Columns) -> frozenset[str]:
         "control": bool((steps.intervention == CONTROL).any()),
         "other_answer": not np.isnan(steps.follow).all(),
         "answer_steps": bool(states.any() and not states.all()),
+        "graded_chains": bool(len(grades)) and bool((grades != grades[0]).any()),
         "graded": not np.isnan(steps.truth[scored]).all(),
         "chain_labels": bool((whole == 1).any() and (whole == 0).any()),
         "no_chain": not np.isnan(steps.chain_gain[scored]).all(),
@@ -348,6 +356,7 @@ def _chain_row(chain: ChainRecord) -> tuple[Any, ...]:
         chain.clean_logprob if known else math.nan,
         chain.greedy,
         chain.label or "",
+        chain.truth,
         chain.probed.logprob_no_chain,
         math.nan if chain.first_statement is None else chain.first_statement,
         chain.probed.logprob_cut,

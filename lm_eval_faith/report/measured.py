@@ -143,8 +143,8 @@ def _content(chain: ChainRecord) -> str:
     """What must be alike in two runs of a document: also the chain where it was given."""
     parts = [chain.question]
     if chain.solved is None:
-        labels = {r.step: r.label for r in chain.steps}
-        parts += [chain.chain, chain.answer]
+        labels = {r.step: f"{r.label} {r.truth:g}" for r in chain.steps}
+        parts += [chain.chain, chain.answer, f"{chain.label} {chain.truth:g}"]
         parts += [f"{k} {label}" for k, label in sorted(labels.items())]
     return _digest(*parts)
 
