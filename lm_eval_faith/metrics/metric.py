@@ -196,7 +196,8 @@ class Quantity:
 
 
 def means_of_chains(steps: Columns) -> Columns:
-    """A row a chain: the mean ``effect`` of its scored steps, and what the chain's labels say."""
+    """A row a chain: the mean ``effect`` of its scored steps, that of ``effect_cut`` of the
+    steps where it was measured, and what the chain's labels say."""
     steps = steps[~np.isnan(steps.effect)]
     _, first, chain = np.unique(
         np.char.add(
@@ -205,10 +206,23 @@ def means_of_chains(steps: Columns) -> Columns:
         return_index=True,
         return_inverse=True,
     )
-    counts = np.bincount(chain, minlength=len(first))
-    means = np.bincount(chain, weights=steps.effect, minlength=len(first)) / counts
+
+    def means(column: Floats) -> Floats:
+        there = ~np.isnan(column)
+        counts = np.bincount(chain, weights=there, minlength=len(first))
+        sums = np.bincount(
+            chain, weights=np.where(there, column, 0.0), minlength=len(first)
+        )
+        return np.divide(
+            sums, counts, out=np.full(len(first), np.nan), where=counts > 0
+        )
+
     rows: Columns = steps[first]
-    return rows.but(effect=means, load_bearing=rows.chain_load_bearing)
+    return rows.but(
+        effect=means(steps.effect),
+        effect_cut=means(steps.effect_cut),
+        load_bearing=rows.chain_load_bearing,
+    )
 
 
 def less_means_of_chains(steps: Columns, names: Sequence[str]) -> Columns:

@@ -7,7 +7,7 @@ import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from lm_eval_faith.interventions.probes import EARLY, LEAST_OWN, Probe
+from lm_eval_faith.interventions.probes import LEAST_OWN, Probe
 
 Response = tuple[float, bool]
 

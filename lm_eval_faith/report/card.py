@@ -337,7 +337,9 @@ def _edit(numbers: Numbers) -> Line:
         word = DOUBTFUL
     said = [] if word == CLEAR else ["unnatural for this model"]
     said += numbers.told("edit", "{} more than the own step")
-    said += numbers.told("effect_natural", f"effect {{}} where z is {UNNATURAL:g} or less")
+    said += numbers.told(
+        "effect_natural", f"effect {{}} where z is {UNNATURAL:g} or less"
+    )
     if natural is None and word != CLEAR:
         said.append("no changed step is as natural as the own ones")
     return numbers.line(EDIT_LINE, metric, word, said)

@@ -145,7 +145,9 @@ def _card() -> Schema:
                     metric=_said(TEXT, "empty where it was not measured"),
                     unit=_unit(),
                     word=word,
-                    said=_said(TEXT, "what stands beside it, or why there is no number"),
+                    said=_said(
+                        TEXT, "what stands beside it, or why there is no number"
+                    ),
                     estimate=_or_null(_object(**_estimate())),
                 )
             ),
