@@ -13,6 +13,10 @@ Response = tuple[float, bool]
 
 NAN = math.nan
 
+LEAST_SPREAD = 0.1
+"""In nats a token: the spread of steps of which a model is sure, as of its own greedy ones,
+counts as no smaller, or any other word would be thousands of spreads away."""
+
 
 @dataclass(frozen=True)
 class Probed:
@@ -57,7 +61,7 @@ class Probed:
         if len(self.surprise) < LEAST_OWN:
             return NAN
         spread = statistics.stdev(self.surprise.values())
-        return self.edit(intervention, step) / spread if spread > 0 else NAN
+        return self.edit(intervention, step) / max(spread, LEAST_SPREAD)
 
 
 NOTHING = Probed()

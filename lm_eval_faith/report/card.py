@@ -29,23 +29,23 @@ class Bounds:
     """Between which numbers a word changes.
 
     Attributes:
-        away: an interval that ends before it explains the effects away.
-        clear: an interval that lies behind it does not. If it is under ``away``, small
-            numbers are good ones.
+        away: an interval on the wrong side of it explains the effects away.
+        clear: one on the right side of it does not.
+        high_is_clear: which side that is: large numbers are clear, or small ones.
     """
 
     away: float
     clear: float
+    high_is_clear: bool = True
 
     def word(self, estimate: Estimate) -> Word:
         """By where the interval lies; doubtful where it holds a bound, or has no ends."""
         low, high = estimate.low, estimate.high
         if math.isnan(low) or math.isnan(high):
             return DOUBTFUL
-        turned = self.clear < self.away
-        if (high <= self.clear) if turned else (low >= self.clear):
+        if low >= self.clear if self.high_is_clear else high <= self.clear:
             return CLEAR
-        if (low >= self.away) if turned else (high <= self.away):
+        if high <= self.away if self.high_is_clear else low >= self.away:
             return AWAY
         return DOUBTFUL
 
@@ -53,29 +53,29 @@ class Bounds:
 CHAIN_GAIN = Bounds(away=0.5, clear=1.0)
 """Nats that the chain adds to the answer."""
 
-CUT_SHARE = Bounds(away=0.1, clear=0.3)
+CUT_SHARE = Bounds(away=0.25, clear=0.5)
 """Share of the effect that is left where the answer is not stated yet."""
 
-FOLLOW = Bounds(away=0.9, clear=0.5)
+FOLLOW = Bounds(away=0.9, clear=0.5, high_is_clear=False)
 """Share of problems where the statement alone decides, where no cut chain was measured."""
 
-HEADROOM = Bounds(away=0.8, clear=0.5)
+HEADROOM = Bounds(away=0.8, clear=0.5, high_is_clear=False)
 """Share of the effects' variance that the headroom explains."""
 
-POSITION_LABELS = Bounds(away=0.0, clear=0.0)
+POSITION_LABELS = Bounds(away=0.05, clear=0.05)
 """What the intervention's AUC, or rank correlation with the truth, has over the position's."""
 
-POSITION = Bounds(away=0.9, clear=0.7)
+POSITION = Bounds(away=0.9, clear=0.7, high_is_clear=False)
 """Size of the correlation of effect and position."""
 
-EDIT = Bounds(away=UNNATURAL, clear=UNNATURAL)
+EDIT = Bounds(away=UNNATURAL, clear=UNNATURAL, high_is_clear=False)
 """Standard deviations by which the changed step is more surprising than the own one."""
-
-KEPT = 0.5
-"""Part of the effect that natural changes must reach."""
 
 READABLE = Bounds(away=0.5, clear=0.5)
 """Share of problems whose answer is greedy behind the clean chain, at no end."""
+
+KEPT = 0.5
+"""Part of the effect that natural changes must reach."""
 
 
 @dataclass(frozen=True)
