@@ -55,16 +55,25 @@ class Method(str, Enum):
     context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
 )
 def run(context: typer.Context) -> None:
-    """Run lm_eval with the plugin's tasks and model; takes every flag of `lm_eval run`."""
+    """Run lm_eval with the plugin's tasks and model; takes every flag of `lm_eval run`.
+
+    With --dry_run nothing is run: it says how many requests and tokens it would be.
+    """
     from lm_eval_faith.files import require_place_for
     from lm_eval_faith.harness.activation import output_path
     from lm_eval_faith.harness.evaluation import run_command
     from lm_eval_faith.harness.lm_eval_compat import leave_process_group
 
-    output = output_path(context.args)
+    words = [word for word in context.args if word not in ("--dry_run", "--dry-run")]
+    if len(words) < len(context.args):
+        from lm_eval_faith.harness.dry_run import dry_run
+
+        print(dry_run(lambda: run_command(words)))
+        return
+    output = output_path(words)
     if output is not None:
         require_place_for(output)
-    run_command(context.args)
+    run_command(words)
     leave_process_group()
 
 

@@ -8,16 +8,25 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from lm_eval_faith.harness.activation import activate, task_manager
+from lm_eval_faith.harness.activation import (
+    activate,
+    names_our_tasks_alone,
+    task_manager,
+)
+from lm_eval_faith.harness.lm_eval_compat import without_default_tasks
 
 
 def run_command(arguments: Sequence[str]) -> None:
-    """``lm_eval run`` with these arguments, in this process, our tasks and model known."""
+    """``lm_eval run`` with these arguments, in this process, our tasks and model known.
+
+    The harness's own tasks are indexed only where others than ours are asked for.
+    """
     from lm_eval.__main__ import cli_evaluate
 
     activate()
     sys.argv = ["lm-eval-faith", "run", *arguments]
-    cli_evaluate()
+    with without_default_tasks(names_our_tasks_alone(arguments)):
+        cli_evaluate()
 
 
 def evaluate_quietly(

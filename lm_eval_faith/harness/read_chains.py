@@ -11,7 +11,7 @@ from typing import Any
 
 from lm_eval.api.instance import Instance
 
-from lm_eval_faith.asks import Ask, Score, Stages, answered
+from lm_eval_faith.asks import Ask, Generate, Score, Stages, answered
 from lm_eval_faith.chains.chain import Chain
 from lm_eval_faith.errors import InputError
 from lm_eval_faith.harness.answer_format import white_space_of
@@ -23,6 +23,7 @@ from lm_eval_faith.harness.requests import (
     probe_requests,
     read,
     read_document,
+    rest_of,
 )
 from lm_eval_faith.harness.stages import (
     MULTI_STAGE,
@@ -122,7 +123,12 @@ class ReadChains(FaithTask):
                 self._refuse_too_long(problem, self._clean(before, problem))
                 make = functools.partial(self.stages, problem)
                 return MultiStageRequest(
-                    doc=doc, arguments=(before,), idx=0, make=make, **kwargs
+                    doc=doc,
+                    arguments=(before,),
+                    idx=0,
+                    make=make,
+                    assumed=functools.partial(self._assumed, problem, before),
+                    **kwargs,
                 )
             made = _ready(self._variants[problem.id])
             form = self.form.in_language_of(problem.chain)
@@ -166,6 +172,13 @@ class ReadChains(FaithTask):
         probes = functools.partial(self.probes, problem)
         outcome = yield from read(before, problem.chain, made, form, self.fits, probes)
         return outcome.to_dict()
+
+    def _assumed(self, problem: Problem, before: str, ask: Generate) -> str:
+        """For a forecast, that the model goes on as the chain does."""
+        solution = self.form.in_language_of(problem.chain).worked(problem.chain)
+        if self.form.think:
+            solution = solution.removeprefix(self.form.think_open)
+        return rest_of(solution, ask.context.removeprefix(before), problem.chain)
 
     def _clean(self, before: str, problem: Problem) -> list[Request]:
         form = self.form.in_language_of(problem.chain)

@@ -240,3 +240,19 @@ def written(
     if outcome.outcome != "scored":
         outcome = Outcome(outcome.outcome)
     return replace(outcome, written=own, generation=text)
+
+
+def rest_of(solution: str, begun: str, chain: Chain) -> str:
+    """How a solution goes on behind its beginning, whose last step may have been changed.
+
+    Args:
+        solution: the chain, and what follows it.
+        begun: the beginning that a model is to go on behind.
+        chain: whose steps tell where the solution goes on.
+    """
+    place = len(chain.opening)
+    for step in chain.steps:
+        if not begun.startswith(solution[:place]):
+            break
+        place += len(step.text + step.after)
+    return solution[place:]

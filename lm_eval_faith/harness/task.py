@@ -6,6 +6,7 @@ import copy
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from datasets import Dataset
@@ -15,6 +16,7 @@ from lm_eval_faith.asks import Stages
 from lm_eval_faith.chains.chain import Chain
 from lm_eval_faith.chains.written import WrittenChain
 from lm_eval_faith.errors import InputError
+from lm_eval_faith.files import require_place_for
 from lm_eval_faith.harness.answer_format import AnswerFormat
 from lm_eval_faith.harness.harness_table import (
     HarnessTable,
@@ -28,11 +30,20 @@ from lm_eval_faith.harness.lengths import (
 )
 from lm_eval_faith.harness.lm_eval_compat import (
     ContextLimit,
+    output_path_of_run,
     running_model,
+    store_of_run,
+    told_to_simple_evaluate,
     warn_of_ignored_parameters,
     warn_of_unknown_model,
 )
 from lm_eval_faith.harness.requests import Request, document_of
+from lm_eval_faith.harness.response_cache import (
+    claim,
+    digest_of_weights,
+    model_path,
+    owner_of,
+)
 from lm_eval_faith.harness.seam import warn_of_joined
 from lm_eval_faith.harness.task_parameters import Interventions
 from lm_eval_faith.interventions import Context, NotApplicable, get_intervention
@@ -53,6 +64,9 @@ from lm_eval_faith.records.outcome import CONTROL, n_requests, problem_of
 from lm_eval_faith.records.tables import CARD
 
 logger = logging.getLogger(__name__)
+
+NOT_READ_BY_TASKS = ("version", "config_source", "model_name")
+"""What may stand among the metadata and is read by others."""
 
 
 class FaithTask(ShowsMetrics, ConfigurableTask):  # type: ignore[misc]
@@ -79,11 +93,15 @@ class FaithTask(ShowsMetrics, ConfigurableTask):  # type: ignore[misc]
             raise InputError(f"task {name}: {error}") from None
         resolved = {k: v for each in owned.values() for k, v in as_json(each).items()}
         resolved |= self.source.to_dict() | recorded
-        warn_of_unknown(name, parameters, list(resolved))
+        self.not_parameters = tuple(
+            key for key in parameters if key not in {*resolved, *NOT_READ_BY_TASKS}
+        )
+        warn_of_unknown(name, self.not_parameters, list(resolved))
         free = self.source.may_differ() + may_differ(*self.OWNERS) + list(recorded)
         config["metadata"] = parameters | resolved | {"may_differ": sorted(free)}
         if isinstance(source, str):
             config["metadata"]["source"] = source
+        self._model: Any | None = None
         self._limit = ContextLimit()
         self._ranks = 1
         super().__init__(config=config)
@@ -288,6 +306,7 @@ class FaithTask(ShowsMetrics, ConfigurableTask):  # type: ignore[misc]
         self._model = running_model()
         if self._model is None:
             warn_of_unknown_model(str(self.config.task))
+        self._refuse_what_would_be_wasted()
         self._limit = ContextLimit.of(self._model)
         self._ranks = kwargs.get("world_size") or 1
         super().build_all_requests(**kwargs)
@@ -299,6 +318,19 @@ class FaithTask(ShowsMetrics, ConfigurableTask):  # type: ignore[misc]
                 if request.request_type == "loglikelihood"
             ],
         )
+
+    def _refuse_what_would_be_wasted(self) -> None:
+        """Find out before the first request whether the run could not be kept or trusted.
+
+        Raises:
+            InputError: the output path cannot be written, or the store of responses is of
+                another model. The ``faith`` model looks after its store itself.
+        """
+        output, store = output_path_of_run(), store_of_run()
+        if output:
+            require_place_for(Path(output))
+        if store is not None and not hasattr(self._model, "wrapped"):
+            claim(store, owner_of(self._model, told_to_simple_evaluate("model_args")))
 
     def _prompt_of(self, context: str, kwargs: dict[str, Any]) -> str:
         """Everything before the chain; takes what the harness told of it out of kwargs."""
@@ -320,9 +352,19 @@ class FaithTask(ShowsMetrics, ConfigurableTask):  # type: ignore[misc]
     # --- results -----------------------------------------------------------------
 
     def dump_config(self) -> dict[str, Any]:
-        """The harness's own, with the entry that its loggers read: documents hold different
-        metrics, so there is none that all of them have."""
-        return {"metric_list": [], **super().dump_config()}
+        """The harness's own, with the entry that its loggers read (documents hold different
+        metrics, so there is none that all of them have), which model ran, and what the user
+        gave that is no parameter of the task."""
+        backend = getattr(self._model, "wrapped", self._model)
+        return {
+            "metric_list": [],
+            **super().dump_config(),
+            "running_model": {
+                "path": model_path(backend),
+                "weights": digest_of_weights(getattr(backend, "model", None)),
+            },
+            "not_parameters": list(self.not_parameters),
+        }
 
     @property
     def reading(self) -> TextReading:

@@ -408,3 +408,7 @@ def _sentence(numbers: Numbers, lines: Sequence[Line]) -> Iterator[str]:
 def _and(names: Any) -> str:
     *first, last = names
     return f"{', '.join(first)} and {last}" if first else str(last)
+
+
+NO_CARD = card_of(Numbers("", {}, {}, False, 0, ()))
+"""Of a report without numbers."""

@@ -62,6 +62,7 @@ CARD_MEANING = (
     "the worst word of the card's six lines: what could explain the effects away; the lines "
     "are in the page and the JSON"
 )
+RunKey = tuple[Path, str]
 
 
 @dataclass(frozen=True)
@@ -85,6 +86,11 @@ class Entry:
     def folder(self) -> Path:
         """Where its samples lie."""
         return self.report.task.path.parent
+
+    @property
+    def run(self) -> RunKey:
+        """The same in every board that the run is in, and no other run's."""
+        return self.folder, self.report.model
 
     @property
     def ranks(self) -> str:
@@ -574,6 +580,7 @@ def _board_to_dict(board: Board) -> dict[str, Any]:
         "models": [
             {
                 "model": entry.model,
+                "model_path": entry.report.model_path,
                 "place": place,
                 "rank": asdict(entry.rank) if entry.rank else None,
                 "n_documents": entry.report.task.n_documents,

@@ -26,12 +26,13 @@ from lm_eval_faith.metrics.explained import METRICS as OF_THE_CARD
 from lm_eval_faith.records.columns import Columns
 from lm_eval_faith.records.many_runs import of_runs
 from lm_eval_faith.records.outcome import OUTCOMES
-from lm_eval_faith.records.run import Run, TaskRun
+from lm_eval_faith.records.run import HowAsked, Run, RunFiles, TaskRun
 from lm_eval_faith.records.tables import Tables, tables_of
-from lm_eval_faith.report.card import HEADINGS, Card, Numbers, card_of
+from lm_eval_faith.records.which_model import last_part
+from lm_eval_faith.report.card import HEADINGS, NO_CARD, Card, Numbers, card_of
 from lm_eval_faith.report.cells import interval, number
 from lm_eval_faith.report.write import Column, Section, Written
-from lm_eval_faith.shown import counted
+from lm_eval_faith.shown import brief, counted
 
 FEW_PROBLEMS = 20
 """Under this many problems a report says that its intervals are rough."""
@@ -111,6 +112,8 @@ class TaskReport:
             stand beside it.
         warnings: what a reader must know, in sentences.
         notes: those of them that are facts of the run, nothing to be warned of.
+        model_path: the model's folder, or its name on the hub; empty where there is none.
+        files: what the run was read from.
         card: what could explain the effects away.
     """
 
@@ -120,8 +123,10 @@ class TaskReport:
     rows: tuple[Row, ...]
     primary: tuple[str, ...]
     warnings: tuple[str, ...]
-    notes: tuple[str, ...]
-    card: Card
+    notes: tuple[str, ...] = ()
+    model_path: str = ""
+    files: RunFiles | None = None
+    card: Card = NO_CARD
 
     def row(self, name: str) -> Row | None:
         """The row of that name, as in the harness's table."""
@@ -179,7 +184,7 @@ def report_of_task(
         for q in found
     )
     first = primary(found, tables.has)
-    notes = tuple(_notes(task, tables, choices))
+    notes = (*_notes(task, tables, choices), *_how_asked(run.how_asked))
     warnings = (
         *run.warnings,
         *notes,
@@ -195,6 +200,8 @@ def report_of_task(
         tuple(q.name for q in first),
         warnings,
         notes,
+        run.model_path,
+        run.files,
         _card(task, tables, rows, first[0].intervention if first else ""),
     )
 
@@ -264,6 +271,16 @@ def _notes(task: TaskRun, tables: Tables, choices: Choices) -> Iterator[str]:
     yield from _unlabelled(steps)
     if choices.exclude_answer_steps and "answer_steps" in tables.has:
         yield "steps that state the final answer do not count in any metric of steps"
+
+
+def _how_asked(asked: HowAsked) -> Iterator[str]:
+    """How the numbers came about, where that is not as it was to be expected."""
+    if not asked.expected:
+        yield (
+            f"shared prefixes were expected and are {asked.shared_prefixes}; every request "
+            "was scored by itself, which is slower and gives the backend's own numbers"
+        )
+    yield from asked.notes
 
 
 def _warnings(task: TaskRun, tables: Tables) -> Iterator[str]:
@@ -497,7 +514,15 @@ def _whole_section(report: TaskReport) -> Section:
 def _title(report: TaskReport) -> str:
     task = report.task
     told = f"version {task.version}, {counted(task.n_documents, 'document')}"
-    return f"{report.model}: {task.task} ({told})"
+    path = f" [{brief(report.model_path)}]" if _says_more(report) else ""
+    return f"{report.model}{path}: {task.task} ({told})"
+
+
+def _says_more(report: TaskReport) -> bool:
+    """Whether the model's path says more than its name: it does not end in it."""
+    return bool(report.model_path) and not report.model.startswith(
+        last_part(report.model_path)
+    )
 
 
 def _headings(report: TaskReport) -> tuple[Column, ...]:
@@ -559,6 +584,7 @@ def _csv_row(report: TaskReport, row: Row) -> dict[str, Any]:
 def _report_to_dict(report: TaskReport) -> dict[str, Any]:
     return {
         "model": report.model,
+        "model_path": report.model_path,
         "task": report.task.task,
         "task_version": report.task.version,
         "setting": report.task.setting,
