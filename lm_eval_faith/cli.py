@@ -25,11 +25,33 @@ app = typer.Typer(
         "Does a model's answer depend on its chain of thought?\n\n"
         "Run tasks that intervene on a chain step by step in lm-evaluation-harness, "
         "then report how far the answer's log-probability falls, with intervals.\n\n"
+        "\b\n"  # click keeps the lines of a paragraph that begins so
         "  lm-eval-faith run --model hf --model_args pretrained=MODEL \\\n"
-        "      --tasks cot_faith_provided --output_path RUN --log_samples\n\n"
-        "  lm-eval-faith report RUN"
+        "      --tasks cot_faith_provided --output_path RUN --log_samples\n"
+        "  lm-eval-faith report RUN\n\n"
+        "lm-eval-faith run --help shows the tasks, their parameters and more recipes."
     ),
 )
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from lm_eval_faith._version import __version__
+
+        print(f"lm-eval-faith {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def everywhere(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_version, is_eager=True, help="Print the version."
+        ),
+    ] = False,
+) -> None:
+    pass
 
 
 class Format(str, Enum):
@@ -57,10 +79,15 @@ class Method(str, Enum):
 def run(context: typer.Context) -> None:
     """Run lm_eval with the plugin's tasks and model; takes every flag of `lm_eval run`.
 
-    With --dry_run nothing is run: it says how many requests and tokens it would be.
+    What would be wasted is refused before the model is loaded; samples are kept, for the
+    report is made from them. With --dry_run nothing is run: it says how many requests and
+    tokens it would be.
     """
-    from lm_eval_faith.files import require_place_for
-    from lm_eval_faith.harness.activation import output_path
+    if not context.args or {"-h", "--help"} & set(context.args):
+        from lm_eval_faith.harness.run_help import run_help
+
+        print(run_help(), end="")
+        return
     from lm_eval_faith.harness.evaluation import run_command
     from lm_eval_faith.harness.lm_eval_compat import leave_process_group
 
@@ -68,11 +95,8 @@ def run(context: typer.Context) -> None:
     if len(words) < len(context.args):
         from lm_eval_faith.harness.dry_run import dry_run
 
-        print(dry_run(lambda: run_command(words)))
+        print(dry_run(lambda: run_command(words, keeps=False)))
         return
-    output = output_path(words)
-    if output is not None:
-        require_place_for(output)
     run_command(words)
     leave_process_group()
 
@@ -171,7 +195,8 @@ def doctor() -> None:
 
 
 Runs = Annotated[
-    list[Path], typer.Argument(help="Directories that lm_eval wrote (--output_path).")
+    list[Path],
+    typer.Argument(help="What lm_eval was given as --output_path, or folders above."),
 ]
 Out = Annotated[
     Path | None, typer.Option(help="Write to this file, not to the terminal.")
@@ -214,6 +239,10 @@ def report(
         Path | None,
         typer.Option(help="Also write the step records: a name in .csv or .parquet."),
     ] = None,
+    sets: Annotated[
+        Path | None,
+        typer.Option(help="Also write the sets of steps: a name in .csv or .parquet."),
+    ] = None,
     html: Annotated[
         Path | None,
         typer.Option(
@@ -231,15 +260,15 @@ def report(
 ) -> None:
     """Print every estimate of a run with its interval, problems and steps.
 
-    Runs must hold samples: give --output_path and --log_samples to lm_eval.
+    Runs must hold samples: lm-eval-faith run keeps them, lm_eval with --log_samples.
     """
     from lm_eval_faith.records.many_runs import available_cores
     from lm_eval_faith.report.report import Asked, make_reports, written
-    from lm_eval_faith.report.step_table import check_ending, step_file
+    from lm_eval_faith.report.step_table import check_ending, set_file, step_file
     from lm_eval_faith.report.write import text
 
-    if steps is not None:
-        check_ending(steps)
+    for table in filter(None, (steps, sets)):
+        check_ending(table)
     bootstrap = _bootstrap(confidence_level, n_resamples, seed, method)
     asked = Asked(_threshold(threshold), exclude_answer_steps, tuple(plugin or ()))
     reports = make_reports(runs, bootstrap, asked, available_cores())
@@ -250,6 +279,8 @@ def report(
         _write(html, report_page(runs, bootstrap, asked, available_cores()).html)
     if steps is not None:
         _write(steps, step_file(runs, steps))
+    if sets is not None:
+        _write(sets, set_file(runs, sets))
     _print_or_write(told, out)
 
 
@@ -667,7 +698,8 @@ def plot(
         str | None,
         typer.Option(
             help="Where the truth of every step is known: effects, roc, position. Else: "
-            "thirds, position, thresholds, without. The first unless told otherwise."
+            "thirds, position, thresholds, without. Curves of sets of steps: joint. The "
+            "first unless told otherwise."
         ),
     ] = None,
 ) -> None:

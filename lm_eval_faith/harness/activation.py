@@ -38,37 +38,6 @@ def register_model() -> None:
         model_registry.register(MODEL, target=MODEL_CLASS)
 
 
-def output_path(arguments: Sequence[str]) -> Path | None:
-    """Where ``lm_eval run`` with these arguments will write, if they say so."""
-    given = _values(arguments, "--output_path", "-o")
-    return Path(given[0]) if given and given[0] else None
-
-
-def names_our_tasks_alone(arguments: Sequence[str]) -> bool:
-    """Whether ``lm_eval run`` with these arguments runs tasks that stand in our folder."""
-    from lm_eval_faith_tasks import PATH
-
-    given = ",".join(_values(arguments, "--tasks", "-t")).split(",")
-    return {name.strip() for name in given} <= {
-        path.stem for path in PATH.glob("*.yaml")
-    }
-
-
-def _values(arguments: Sequence[str], *names: str) -> list[str]:
-    """What follows an option, up to the next one; none where it is not given."""
-    values: list[str] = []
-    inside = False
-    for argument in arguments:
-        name, equals, value = argument.partition("=")
-        if argument.startswith("-"):
-            inside = name in names
-            if inside:
-                values = [value] if equals else []
-        elif inside:
-            values.append(argument)
-    return values
-
-
 def with_our_path(
     include_path: str | Path | Sequence[str | Path] | None,
 ) -> list[str | Path]:

@@ -141,6 +141,13 @@ class AnswerFormat:
         tag = self.think_open.strip()
         return bool(tag) and prompt.rstrip().endswith(tag)
 
+    def has_tags(self, prompt: str) -> bool:
+        """Whether the prompt ends with what opens or closes thinking."""
+        end = prompt.rstrip()
+        return any(
+            tag and end.endswith(tag) for pair in self._known_tags() for tag in pair
+        )
+
     def asked_for(self, generation: Mapping[str, Any]) -> dict[str, Any]:
         """Settings under which a model writes a chain, from a user's.
 
@@ -235,6 +242,19 @@ PROMPTS = {
     ),
 }
 """For base models, for models with a chat template, and for reasoning models."""
+
+CHOICE_PROMPTS = {
+    **PROMPTS,
+    "chat": Prompt(
+        'Let\'s work it out step by step, and end with "{cue}" and the letter.'
+    ),
+    "boxed": Prompt(
+        "Please reason step by step, and put the letter of your answer within "
+        "\\boxed{{}}.",
+        PROMPTS["boxed"].statement,
+    ),
+}
+"""The same where the answer is a letter."""
 
 
 def white_space_of(chain: Chain) -> str:

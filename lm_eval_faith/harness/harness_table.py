@@ -19,6 +19,7 @@ from lm_eval_faith_stats import Sample
 
 from lm_eval_faith.errors import InputError
 from lm_eval_faith.metrics import (
+    NO_SETS,
     Choices,
     Quantity,
     metric_names,
@@ -26,7 +27,7 @@ from lm_eval_faith.metrics import (
     shown_first,
 )
 from lm_eval_faith.records.outcome import ChainRecord
-from lm_eval_faith.records.tables import columns_of
+from lm_eval_faith.records.tables import columns_of, set_columns_of
 
 Join = Callable[[Sequence[Any]], float | str]
 
@@ -68,10 +69,10 @@ class HarnessTable:
         called, and the values of its steps, each with what the estimator needs beside it.
         """
         chains, steps = columns_of(record)
+        tables = {"chains": chains, "steps": steps, "sets": set_columns_of(record)}
         found: dict[str, Any] = {}
         for name, quantity in self.quantities.items():
-            whole = quantity.metric.of == "chains"
-            sample = quantity.sample(chains if whole else steps, self.choices)
+            sample = quantity.sample(tables[quantity.metric.table], self.choices)
             known = np.isfinite(sample.value)
             if not known.any():
                 continue
@@ -136,6 +137,7 @@ def harness_table(
     shown: Sequence[str] = (),
     modules: Sequence[str] = (),
     alone: bool = True,
+    sets: Mapping[str, frozenset[str]] = NO_SETS,
 ) -> HarnessTable:
     """The table of a task.
 
@@ -149,6 +151,8 @@ def harness_table(
             stands for ``effect``. Metrics of chains are always shown.
         modules: metrics of the user's own modules, which are always shown.
         alone: see :class:`HarnessTable`.
+        sets: what is asked about sets of steps, by what is done to them; their metrics are
+            always shown.
 
     Raises:
         InputError: a name is no metric's.
@@ -159,16 +163,16 @@ def harness_table(
             known = ", ".join(every)
             raise InputError(f"unknown metric {name!r}: choose from {known}")
     order = {name: k for k, name in enumerate(shown_first(shown, has))}
-    found = possible(has, dict.fromkeys(interventions, has), choices)
+    found = possible(has, dict.fromkeys(interventions, has), choices, sets)
     kept = [
         q
         for q in found
         if not shown
-        or q.metric.of == "chains"
+        or q.metric.of in ("chains", "sets")
         or q.column in order
         or q.metric.name in modules
     ]
-    place = {name: k for k, name in enumerate(("", *interventions))}
+    place = {name: k for k, name in enumerate(("", *interventions, *sets))}
     last = len(order)
     kept.sort(key=lambda q: (place[q.intervention], order.get(q.column, last)))
     return HarnessTable({q.name: q for q in kept}, choices, alone)

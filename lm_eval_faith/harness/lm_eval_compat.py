@@ -98,6 +98,25 @@ def tell_tasks_the_model() -> None:
     evaluator.evaluate = evaluate  # type: ignore[union-attr]
 
 
+def loading_task_manager() -> Any:
+    """The task manager that is making the task which calls us; else a plain one.
+
+    Why: a task that takes its documents from another one must find those of the user's
+    ``--include_path``, and the harness tells a task nothing of where it comes from. Looked
+    for in the manager's own frames; when they are gone, the harness's own tasks are found
+    and a user's are not. Noticed by ``test_other_tasks.py``.
+    """
+    from lm_eval.tasks.manager import TaskManager
+
+    frame = sys._getframe(1)
+    while frame is not None:
+        found = frame.f_locals.get("self")
+        if isinstance(found, TaskManager):
+            return found
+        frame = frame.f_back  # type: ignore[assignment]
+    return TaskManager()
+
+
 def warn_of_unknown_model(task: str) -> None:
     """Say which checks cannot be made because `running_model` found none."""
     logger.warning(
@@ -262,6 +281,14 @@ def why_not_hf(backend: LM) -> str | None:
     return None
 
 
+def can_be_viewed(backend: LM) -> bool:
+    """Whether a view of a backend does it no harm: it ends nothing when it is collected.
+
+    Why: the TensorRT backend shuts its engine down in ``__del__``.
+    """
+    return not hasattr(type(backend), "__del__")
+
+
 def scores_as_hf(backend: LM) -> bool:
     """Whether a backend is ``hf`` with a causal model, which splits texts as ``hf`` does.
 
@@ -286,6 +313,7 @@ def splits_texts_as_the_harness(model: Any) -> bool:
     return (
         isinstance(model, TemplateLM)
         and type(model)._encode_pair is TemplateLM._encode_pair
+        and "_encode_pair" not in vars(model)
         and model.backend == "causal"
         and hasattr(getattr(model, "tokenizer", None), "decode")
     )
@@ -305,10 +333,11 @@ def view(backend: LM, **replaced: Any) -> Any:
 
 
 def scoring_view(
-    backend: LM, split: Callable[..., Any], score: Callable[..., Any]
+    backend: LM, split: Callable[..., Any], score: Callable[..., Any] | None = None
 ) -> Any:
-    """A view that splits texts and scores token requests by functions of ours."""
-    return view(backend, _encode_pair=split, _loglikelihood_tokens=score)
+    """A view that splits texts by a function of ours, and scores token requests by one too."""
+    scores = {} if score is None else {"_loglikelihood_tokens": score}
+    return view(backend, _encode_pair=split, **scores)
 
 
 def writing_view(
@@ -358,6 +387,54 @@ def fixed_batch_size(backend: LM) -> Iterator[None]:
         yield
     finally:
         backend.batch_size_per_gpu = "auto"
+
+
+# --- the command line, task managers and processes -------------------------------
+
+
+def run_as_asked(arguments: Sequence[str]) -> dict[str, Any]:
+    """What ``lm_eval run`` makes of its arguments: a YAML's settings under the flags.
+
+    Why: guards look at a run before its model is loaded, and nothing else reads arguments
+    as the harness does. A wrong command line ends here, as it would there. When the names
+    are gone: an ImportError in ``test_run_guards.py``.
+
+    Raises:
+        InputError: the file of ``--config`` cannot be read.
+    """
+    from lm_eval._cli.harness import HarnessCLI
+    from lm_eval.config.evaluate_config import EvaluatorConfig
+
+    told = vars(_parser_of(HarnessCLI()).parse_args(["run", *arguments]))
+    flags = {name: value for name, value in told.items() if value or value == 0}
+    if not told.get("config"):
+        return flags
+    try:
+        return {**EvaluatorConfig.load_yaml_config(told["config"]), **flags}
+    except (OSError, TypeError, ValueError) as error:
+        raise InputError(f"--config: {error}") from None
+
+
+def help_of_run() -> str:
+    """The harness's help on ``lm_eval run``; as above."""
+    from lm_eval._cli.harness import HarnessCLI
+
+    choices = HarnessCLI()._subparsers.choices
+    return str(choices["run"].format_help())
+
+
+def _parser_of(command_line: Any) -> Any:
+    return command_line._parser
+
+
+_WHEN_MADE: ContextVar[Callable[[Any], None] | None] = ContextVar(
+    "when_made", default=None
+)
+
+
+def when_the_next_task_manager_is_made(look: Callable[[Any], None]) -> None:
+    """Let a function look at the next ``TaskManager``, once the harness's are wrapped."""
+    _WHEN_MADE.set(look)
 
 
 def without_weights(arguments: Mapping[str, Any]) -> LM:
@@ -449,8 +526,6 @@ def asking_only(model: Callable[[str, dict[str, Any]], LM]) -> Iterator[None]:
             kind.apply_filters = own
 
 
-# --- task managers and processes -------------------------------------------------
-
 _WITHOUT_DEFAULTS: ContextVar[bool] = ContextVar("without_defaults", default=False)
 
 
@@ -494,6 +569,10 @@ def wrap_task_managers(include_path: Callable[[Any], Any]) -> None:
         if _WITHOUT_DEFAULTS.get() and not args:
             kwargs.setdefault("include_defaults", False)
         plain(self, verbosity, include_path(given), *args, **kwargs)
+        look = _WHEN_MADE.get()
+        if look is not None:
+            _WHEN_MADE.set(None)
+            look(self)
 
     with_our_tasks.knows_lm_eval_faith = True  # type: ignore[attr-defined]
     TaskManager.__init__ = with_our_tasks

@@ -18,13 +18,14 @@ from lm_eval_faith.harness.answer_format import white_space_of
 from lm_eval_faith.harness.lengths import is_long
 from lm_eval_faith.harness.lm_eval_compat import require_loglikelihoods, running_model
 from lm_eval_faith.harness.requests import (
-    Request,
+    all_requests,
     chain_requests,
     probe_requests,
     read,
     read_document,
     rest_of,
 )
+from lm_eval_faith.harness.set_requests import Request
 from lm_eval_faith.harness.stages import (
     MULTI_STAGE,
     MultiStageRequest,
@@ -34,11 +35,13 @@ from lm_eval_faith.harness.task import FaithTask
 from lm_eval_faith.harness.task_parameters import WritingOn
 from lm_eval_faith.interventions.plan import Variant, variant_from_dict
 from lm_eval_faith.interventions.probes import Probe
+from lm_eval_faith.joint.found import NO_SETS, Sets, changes_of, sets_from_dict
 from lm_eval_faith.problems.problem import Problem
 from lm_eval_faith.records.outcome import (
     OUTCOMES,
     ChainRecord,
     chain_record,
+    left_out,
     probes_of_note,
 )
 
@@ -70,6 +73,7 @@ class ReadChains(FaithTask):
         """Make the documents, and what interventions make of their chains."""
         self._variants: dict[str, tuple[Variant, ...]] = {}
         self._probes: dict[str, tuple[Probe, ...]] = {}
+        self._sets: dict[str, Sets] = {}
         super().download(*args, **kwargs)
 
     def document(self, problem: Problem) -> dict[str, Any]:
@@ -78,17 +82,25 @@ class ReadChains(FaithTask):
         What an intervention that asks the model makes of a chain stands beside the
         responses instead.
         """
-        if not self.choice.ask:
-            made = self.changes(problem, problem.chain, rewrite=problem.rewrite)
-            variants = answered(made, _nothing_to_ask)
-            self._variants[problem.id] = variants
-            self._probes[problem.id] = self.probes(problem, problem.chain, variants)
-        return read_document(
-            problem,
-            self.setting,
-            self._variants.get(problem.id, ()),
-            self._probes.get(problem.id, ()),
-        )
+        if self.asks_again:
+            return read_document(problem, self.setting, ())
+        made = self.changes(problem, problem.chain, rewrite=problem.rewrite)
+        variants = answered(made, _nothing_to_ask)
+        probes = self.probes(problem, problem.chain, variants)
+        self._variants[problem.id], self._probes[problem.id] = variants, probes
+        document = read_document(problem, self.setting, variants, probes)
+        plan = self.planned(problem, problem.chain)
+        if plan is None:
+            return document
+        changes = changes_of(plan.planned, plan.n_steps, left_out(variants))
+        self._sets[problem.id] = Sets(plan.planned, requests=len(changes))
+        return document | {"sets": json.dumps(self._sets[problem.id].to_dict())}
+
+    def doc_to_text(self, doc: Mapping[str, Any], doc_to_text: Any = None) -> Any:
+        """The task's prompt, unless it is known what the chain was written behind."""
+        problem = self._problems.get(doc["id"])
+        given = problem.prompt if problem else ""
+        return given or super().doc_to_text(doc, doc_to_text)
 
     def example(self, problem: Problem) -> dict[str, Any]:
         """The problem as a worked example."""
@@ -102,7 +114,7 @@ class ReadChains(FaithTask):
     def build_all_requests(self, **kwargs: Any) -> None:
         """The harness's own, for a backend that can answer the requests."""
         model = running_model()
-        if self.choice.ask:
+        if self.asks_again:
             require_multi_stage(model, self.config.task)
             # By this name the evaluator evens out requests between processes.
             self.OUTPUT_TYPE = MULTI_STAGE
@@ -115,11 +127,11 @@ class ReadChains(FaithTask):
         self, doc: Mapping[str, Any], ctx: str, **kwargs: Any
     ) -> list[Instance] | MultiStageRequest:
         """The one stage as log-likelihood requests of any backend, or all stages."""
-        prompt = self._prompt_of(ctx, kwargs)
         problem = self._problems[doc["id"]]
+        prompt = self._prompt_of(ctx, kwargs, problem.prompt)
         try:
             before = self.form.before_chain(prompt)
-            if self.choice.ask:
+            if self.asks_again:
                 self._refuse_too_long(problem, self._clean(before, problem))
                 make = functools.partial(self.stages, problem)
                 return MultiStageRequest(
@@ -132,13 +144,22 @@ class ReadChains(FaithTask):
                 )
             made = _ready(self._variants[problem.id])
             form = self.form.in_language_of(problem.chain)
+            wanted = self.wanted(problem, problem.chain)
             probes = self._probes[problem.id]
             requests = _first(
-                read(before, problem.chain, made, form, self.fits, lambda *_: probes)
+                read(
+                    before,
+                    problem.chain,
+                    made,
+                    form,
+                    self.fits,
+                    wanted,
+                    probes=lambda *_: probes,
+                )
             )
             if not requests:
                 variants = self._variants[problem.id]
-                asked = chain_requests(before, problem.chain, variants, form)
+                asked = all_requests(before, problem.chain, variants, form, wanted)
                 asked += probe_requests(before, probes, form)
                 self._refuse_too_long(problem, asked)
                 requests = [self._stand_in(problem)]
@@ -162,15 +183,18 @@ class ReadChains(FaithTask):
             "max_gen_toks": self.owned[WritingOn].write_on_tokens,
             "do_sample": False,
         }
+        form = self.form.in_language_of(problem.chain)
         made = self.changes(
             problem,
             problem.chain,
             rewrite=problem.rewrite,
-            **self.asking(before, generation),
+            **self.asking(before, generation, form),
         )
-        form = self.form.in_language_of(problem.chain)
+        wanted = self.wanted(problem, problem.chain)
         probes = functools.partial(self.probes, problem)
-        outcome = yield from read(before, problem.chain, made, form, self.fits, probes)
+        outcome = yield from read(
+            before, problem.chain, made, form, self.fits, wanted, probes=probes
+        )
         return outcome.to_dict()
 
     def _assumed(self, problem: Problem, before: str, ask: Generate) -> str:
@@ -214,12 +238,15 @@ class ReadChains(FaithTask):
         """What was measured on the document."""
         problem = self._problems[doc["id"]]
         variants: Sequence[Variant] = self._variants.get(problem.id, ())
+        sets = self._sets.get(problem.id, NO_SETS)
         probes: Sequence[Probe] = self._probes.get(problem.id, ())
-        if self.choice.ask:
+        if self.asks_again:
             response = json.loads(results[0])
             variants = [variant_from_dict(v) for v in response["interventions"]]
             probes = probes_of_note(response)
             results = response["loglikelihoods"]
+            if "sets" in response:
+                sets = sets_from_dict(response["sets"], len(problem.chain.steps))
         return chain_record(
             problem.id,
             problem.question,
@@ -227,6 +254,7 @@ class ReadChains(FaithTask):
             variants,
             results,
             problem=problem.problem,
+            sets=sets,
             probes=probes,
         )
 
@@ -235,7 +263,8 @@ def _shown(problem: Problem) -> Chain:
     """The chain as a prompt holds it: the cue is set off like one more step."""
     chain = problem.chain
     last = replace(chain.steps[-1], after=white_space_of(chain))
-    opening = chain.opening if chain.opening.strip() else ""
+    kept = problem.prompt or chain.opening.strip()
+    opening = chain.opening if kept else ""
     return replace(chain, steps=(*chain.steps[:-1], last), opening=opening)
 
 

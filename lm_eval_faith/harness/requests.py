@@ -18,16 +18,24 @@ from lm_eval_faith.chains.chain import Chain, chain_to_dict
 from lm_eval_faith.chains.written import WrittenChain
 from lm_eval_faith.harness.answer_format import AnswerFormat
 from lm_eval_faith.harness.seam import spaces_moved
+from lm_eval_faith.harness.set_requests import (
+    Fits,
+    Request,
+    SetsWanted,
+    ask_sets,
+    planned_requests,
+)
 from lm_eval_faith.interventions.plan import Variant
 from lm_eval_faith.interventions.probes import Probe
+from lm_eval_faith.joint.found import NO_SETS, Sets
 from lm_eval_faith.problems.problem import Problem
-from lm_eval_faith.records.outcome import SAMPLES_FORMAT, TOO_LONG, Response
-
-Request = tuple[str, str]
-"""A context and the continuation whose log-probability is asked for."""
-
-Fits = Callable[[Request], bool]
-"""Whether a model can read a request in full."""
+from lm_eval_faith.records.outcome import (
+    SAMPLES_FORMAT,
+    TOO_LONG,
+    Response,
+    left_out,
+    n_requests,
+)
 
 Probes = Callable[[Chain, Sequence[Variant]], Sequence[Probe]]
 """What is asked about a chain besides the interventions on it."""
@@ -51,7 +59,10 @@ class Outcome:
         generation: that text.
         scored: the clean chain's answer as it is scored: with the white space before it, which
             the harness takes from the context.
-        probes: what was asked besides; their answers follow the others.
+        sets: of steps whose scores stand behind the others in ``answers``.
+        others: answers about other choices: behind the clean chain, and behind each variant
+            (nothing where it has no chain).
+        probes: what was asked besides; their answers follow all others in ``answers``.
     """
 
     outcome: str
@@ -60,6 +71,8 @@ class Outcome:
     written: WrittenChain | None = None
     generation: str = ""
     scored: str = ""
+    sets: Sets = NO_SETS
+    others: Sequence[Sequence[Response]] = ()
     probes: Sequence[Probe] = ()
 
     @property
@@ -74,13 +87,10 @@ class Outcome:
         the ``generation`` with a ``note`` on it (``records.generated_record``)."""
         interventions = [variant.to_dict() for variant in self.variants]
         answers = list(self.answers)
-        probes = probes_told(self.probes)
+        sets = {"sets": self.sets.to_dict()} if self.sets.found else {}
+        more = {**sets, **probes_told(self.probes)}
         if self.written is None:
-            return {
-                "interventions": interventions,
-                **probes,
-                "loglikelihoods": answers,
-            }
+            return {"interventions": interventions, "loglikelihoods": answers, **more}
         written = self.written
         note = {
             "outcome": self.outcome,
@@ -88,12 +98,12 @@ class Outcome:
             "solved": self.solved,
             "chain": chain_to_dict(written.chain),
             "interventions": interventions,
-            **probes,
             "before": written.before,
             "cue": written.short_cue,
             "cue_leaves_out_a_second_solution": written.short_cue != written.cue,
             "answer": written.answer,
             "scored": self.scored,
+            **more,
         }
         return {"generation": self.generation, "note": note, "loglikelihoods": answers}
 
@@ -106,6 +116,7 @@ def document_of(problem: Problem, setting: str) -> dict[str, Any]:
         "question": problem.question,
         "answer": problem.chain.answer,
         "problem": problem.problem,
+        **({"subject": problem.subject} if problem.subject else {}),
         "samples_format": SAMPLES_FORMAT,
     }
 
@@ -157,12 +168,32 @@ def probe_requests(
     ]
 
 
+def all_requests(
+    prompt: str,
+    chain: Chain,
+    variants: Sequence[Variant],
+    form: AnswerFormat,
+    wanted: SetsWanted | None,
+) -> list[Request]:
+    """The same, and what is known beforehand of what is asked about sets of its steps."""
+    requests = chain_requests(prompt, chain, variants, form)
+    if wanted is not None:
+        requests += planned_requests(
+            wanted.plan,
+            lambda changed: form.request(prompt, changed.text, chain.answer),
+            left_out(variants),
+        )
+    return requests
+
+
 def read(
     prompt: str,
     chain: Chain,
     changes: Stages[tuple[Variant, ...]],
     form: AnswerFormat,
     fits: Fits,
+    wanted: SetsWanted | None = None,
+    others: Sequence[str] = (),
     probes: Probes = no_probes,
 ) -> Stages[Outcome]:
     """Ask about a chain and what interventions make of it.
@@ -174,25 +205,46 @@ def read(
         form: how chain and answer follow the prompt.
         fits: a document of which a request does not is ``too long``, and is not asked
             about; what the model itself wrote too long is not applicable.
+        wanted: what is asked about sets of its steps.
+        others: what else could be answered, to be scored behind each chain.
         probes: what is asked besides, of the chain and the interventions on it.
     """
     variants = tuple(
         _if_it_fits(variant, prompt, chain, form, fits)
         for variant in (yield from changes)
     )
-    requests = chain_requests(prompt, chain, variants, form)
-    besides = probes(chain, variants)
-    requests += probe_requests(prompt, besides, form)
-    if not all(fits(request) for request in requests):
+    requests = all_requests(prompt, chain, variants, form, wanted)
+    chains = [chain, *(variant.chain for variant in variants)]
+    beside = [
+        form.request(prompt, one.text, other)
+        for one in chains
+        if one is not None
+        for other in others
+    ]
+    asked = probes(chain, variants)
+    every = (*requests, *beside, *probe_requests(prompt, asked, form))
+    if not all(fits(request) for request in every):
         return Outcome("too long", variants)
-    answers = yield [Score(*request) for request in requests]
-    return Outcome(
-        "scored",
-        variants,
-        answers,
-        scored=spaces_moved(*requests[0])[1],
-        probes=besides,
+    scored = spaces_moved(*requests[0])[1]
+    answers = yield [Score(*request) for request in every]
+    rest = iter(answers[len(requests) :])
+    answers = answers[: len(requests)]
+    outcome = Outcome("scored", variants, scored=scored, probes=asked)
+    if others:
+        told = [[next(rest) for _ in others] if one else [] for one in chains]
+        outcome = replace(outcome, others=told)
+    if wanted is None:
+        return replace(outcome, answers=[*answers, *rest])
+    sets, scores = yield from ask_sets(
+        wanted,
+        lambda changed: form.request(prompt, changed.text, chain.answer),
+        dict(zip(requests, answers, strict=True)),
+        requests[: n_requests(variants)],
+        left_out(variants),
+        fits,
     )
+    answers = [*answers[: n_requests(variants)], *scores, *rest]
+    return replace(outcome, answers=answers, sets=sets)
 
 
 def _if_it_fits(
@@ -212,6 +264,8 @@ def written(
     why_not: Callable[[WrittenChain, str], str],
     changes: Callable[[WrittenChain], Stages[tuple[Variant, ...]]],
     fits: Fits,
+    wanted: Callable[[Chain], SetsWanted | None] = lambda chain: None,
+    others: Callable[[WrittenChain], Sequence[str]] = lambda own: (),
     probes: Probes = no_probes,
 ) -> Stages[Outcome]:
     """Have the model write a chain, and ask about it as about one that is there.
@@ -226,6 +280,8 @@ def written(
             about; or empty.
         changes: the interventions on a chain.
         fits: whether the model can read a request in full.
+        wanted: what is asked about sets of a chain's steps.
+        others: what else could be answered to a chain.
         probes: as in :func:`read`.
     """
     (text,) = yield [Generate(prompt, generation)]
@@ -233,13 +289,25 @@ def written(
     reason = why_not(own, text)
     if reason:
         return Outcome(reason, written=own, generation=text)
-    form = AnswerFormat(answer_cue=own.short_cue, answer_delimiter="")
+    form = answer_form_of(own)
     outcome = yield from read(
-        prompt + own.before, own.chain, changes(own), form, fits, probes
+        prompt + own.before,
+        own.chain,
+        changes(own),
+        form,
+        fits,
+        wanted=wanted(own.chain),
+        others=others(own),
+        probes=probes,
     )
     if outcome.outcome != "scored":
         outcome = Outcome(outcome.outcome)
     return replace(outcome, written=own, generation=text)
+
+
+def answer_form_of(own: WrittenChain) -> AnswerFormat:
+    """How the model's own answer follows its own chain."""
+    return AnswerFormat(answer_cue=own.short_cue, answer_delimiter="")
 
 
 def rest_of(solution: str, begun: str, chain: Chain) -> str:

@@ -37,7 +37,7 @@ from lm_eval_faith.harness.lm_eval_compat import (
     warn_of_ignored_parameters,
     warn_of_unknown_model,
 )
-from lm_eval_faith.harness.requests import Request, document_of
+from lm_eval_faith.harness.requests import document_of
 from lm_eval_faith.harness.response_cache import (
     claim,
     digest_of_weights,
@@ -45,10 +45,13 @@ from lm_eval_faith.harness.response_cache import (
     owner_of,
 )
 from lm_eval_faith.harness.seam import warn_of_joined
-from lm_eval_faith.harness.task_parameters import Interventions
+from lm_eval_faith.harness.set_requests import Request, SetsWanted
+from lm_eval_faith.harness.task_parameters import Drawing, Interventions
 from lm_eval_faith.interventions import Context, NotApplicable, get_intervention
 from lm_eval_faith.interventions.plan import Variant, changes
 from lm_eval_faith.interventions.probes import Probe, Probing, probes_of
+from lm_eval_faith.joint.groups import Group
+from lm_eval_faith.joint.plan import ChainPlan, Joint
 from lm_eval_faith.metrics import Choices, load_metric_modules
 from lm_eval_faith.parameters import (
     as_json,
@@ -59,7 +62,8 @@ from lm_eval_faith.parameters import (
 from lm_eval_faith.problems.chain_sources import ChainFile, labels_of
 from lm_eval_faith.problems.problem import Problem
 from lm_eval_faith.problems.reading import TextReading
-from lm_eval_faith.problems.sources import source_named
+from lm_eval_faith.problems.set_files import read_sets
+from lm_eval_faith.problems.sources import name_of, source_named
 from lm_eval_faith.records.outcome import CONTROL, n_requests, problem_of
 from lm_eval_faith.records.tables import CARD
 
@@ -75,7 +79,7 @@ class FaithTask(ShowsMetrics, ConfigurableTask):  # type: ignore[misc]
     setting: str
     """What the report makes of the samples."""
 
-    OWNERS: tuple[type[Any], ...] = (Interventions, AnswerFormat)
+    OWNERS: tuple[type[Any], ...] = (Interventions, AnswerFormat, Drawing, Joint)
     """Who declares the task's parameters, beside its source."""
 
     def __init__(self, config: Mapping[str, Any]) -> None:
@@ -86,6 +90,7 @@ class FaithTask(ShowsMetrics, ConfigurableTask):  # type: ignore[misc]
             owned = {kind: read_parameters(kind, parameters) for kind in self.OWNERS}
             self.choice: Interventions = owned[Interventions].checked()
             self.form: AnswerFormat = owned[AnswerFormat]
+            self.joint: Joint = owned[Joint]
             self.owned = owned
             self.source = source_named(source).read(parameters)
             recorded = self._read_problems()
@@ -96,11 +101,11 @@ class FaithTask(ShowsMetrics, ConfigurableTask):  # type: ignore[misc]
         self.not_parameters = tuple(
             key for key in parameters if key not in {*resolved, *NOT_READ_BY_TASKS}
         )
-        warn_of_unknown(name, self.not_parameters, list(resolved))
+        self.parameter_names = tuple(name for name in resolved if name not in recorded)
+        warn_of_unknown(name, self.not_parameters, self.parameter_names)
         free = self.source.may_differ() + may_differ(*self.OWNERS) + list(recorded)
         config["metadata"] = parameters | resolved | {"may_differ": sorted(free)}
-        if isinstance(source, str):
-            config["metadata"]["source"] = source
+        config["metadata"]["source"] = name_of(self.source)
         self._model: Any | None = None
         self._limit = ContextLimit()
         self._ranks = 1
@@ -131,9 +136,11 @@ class FaithTask(ShowsMetrics, ConfigurableTask):  # type: ignore[misc]
             for problem in self.source.donors(used)
             for step in problem.chain.steps
         ]
+        self._given_sets = self._read_sets()
         steps, chains = labels_of(used)
         self.table = self._table(used, (steps, chains))
-        if not isinstance(self.source, ChainFile):
+        of_file = isinstance(self.source, ChainFile)
+        if not (of_file or left_out):
             return {}
         recorded = {
             "chains_in_file": len(found),
@@ -147,6 +154,15 @@ class FaithTask(ShowsMetrics, ConfigurableTask):  # type: ignore[misc]
                 few = f"{counts['unlabelled']} of {sum(counts.values())} {what}"
                 logger.info("%s have no label and do not enter AUCs", few)
         return recorded | {"step_labels": steps, "chain_labels": chains}
+
+    def _read_sets(self) -> dict[str, tuple[Group, ...]]:
+        files = self.joint.files
+        if files and self.setting == "generated":
+            raise InputError(
+                f"{files[0]}: the steps of chains that the model writes are not known "
+                "beforehand: replay them from a file to name sets of them"
+            )
+        return read_sets(files, {id: p.chain for id, p in self._problems.items()})
 
     def judged(self, problem: Problem) -> Problem:
         """The problem, with the reason for which this task leaves it out, or none."""
@@ -166,7 +182,20 @@ class FaithTask(ShowsMetrics, ConfigurableTask):  # type: ignore[misc]
             choice.metrics,
             [one.name for one in load_metric_modules(choice.metric_modules)],
             alone=len(questions) == len(used),
+            sets=self._sets_have(labels[0]),
         )
+
+    def _sets_have(self, steps: Mapping[str, int]) -> dict[str, frozenset[str]]:
+        """What metrics of sets can need, by what is done to them."""
+        labelled = steps["load_bearing"] and steps["decoy"]
+        return {
+            name: frozenset(
+                kind
+                for kind in self.joint.kinds(name)
+                if labelled or not kind.endswith("_labels")
+            )
+            for name in self.joint.all_interventions
+        }
 
     def _has(
         self, labels: tuple[Mapping[str, int], Mapping[str, int]]
@@ -242,12 +271,37 @@ class FaithTask(ShowsMetrics, ConfigurableTask):  # type: ignore[misc]
             ),
         )
 
-    def asking(self, prompt: str, generation: Mapping[str, Any]) -> dict[str, Any]:
+    def planned(self, problem: Problem, chain: Chain) -> ChainPlan | None:
+        """What is asked about sets of the steps of a problem's chain; None for nothing."""
+        if not self.joint.joint or not chain.steps:
+            return None
+        seed = self.source.seed + self.choice.intervention_seed
+        context = Context(
+            seed,
+            problem.id,
+            0,
+            "",
+            question=problem.question,
+            rewrite=problem.rewrite if chain is problem.chain else None,
+        )
+        sets = self._given_sets.get(problem.id, ())
+        return ChainPlan(self.joint, chain, context, self.choice.threshold, sets)
+
+    def wanted(self, problem: Problem, chain: Chain) -> SetsWanted | None:
+        """The same, with how the running model counts tokens."""
+        plan = self.planned(problem, chain)
+        encode = getattr(self._limit.model, "tok_encode", None)
+        return None if plan is None else SetsWanted(plan, encode)
+
+    def asking(
+        self, prompt: str, generation: Mapping[str, Any], form: AnswerFormat
+    ) -> dict[str, Any]:
         """What the context of an intervention holds so that it can ask the model.
 
         Args:
             prompt: everything before the chain.
             generation: settings of what the model writes on.
+            form: how an answer follows a chain.
         """
 
         def prompt_of(chain: Chain) -> str:
@@ -264,10 +318,18 @@ class FaithTask(ShowsMetrics, ConfigurableTask):  # type: ignore[misc]
                 return own
             return replace(own, answer="")  # perhaps half of one
 
+        def cue_of(chain: Chain) -> tuple[str, str]:
+            return form.context(prompt, chain.text), form.answer_cue
+
+        drawing: Drawing = self.owned[Drawing]
+        settings = self.form.asked_for(generation)
         return {
             "prompt": prompt_of,
-            "generation": self.form.asked_for(generation),
+            "generation": settings,
             "taken_apart": taken_apart,
+            "cue": cue_of if form.answer_cue else None,
+            "samples": drawing.samples,
+            "sampling": drawing.settings(settings),
         }
 
     def probes(
@@ -285,13 +347,17 @@ class FaithTask(ShowsMetrics, ConfigurableTask):  # type: ignore[misc]
         )
         return probes_of(chain, variants, n_requests(variants), how)
 
+    def few_shot_examples(self) -> int:
+        """How many worked examples are at hand."""
+        return len(self.dataset["fewshot"])
+
     def fits(self, request: Request) -> bool:
         """Whether the model can read a request in full."""
         return not self._limit.excess(*request)
 
     def build_all_requests(self, **kwargs: Any) -> None:
         """The harness's own, once the limits of the running model are known."""
-        shots, most = self.config.num_fewshot or 0, len(self.dataset["fewshot"])
+        shots, most = self.config.num_fewshot or 0, self.few_shot_examples()
         if shots > most:
             raise InputError(
                 f"task {self.config.task}: {shots} few-shot examples wanted, at most "
@@ -332,10 +398,34 @@ class FaithTask(ShowsMetrics, ConfigurableTask):  # type: ignore[misc]
         if store is not None and not hasattr(self._model, "wrapped"):
             claim(store, owner_of(self._model, told_to_simple_evaluate("model_args")))
 
-    def _prompt_of(self, context: str, kwargs: dict[str, Any]) -> str:
-        """Everything before the chain; takes what the harness told of it out of kwargs."""
+    def _prompt_of(self, context: str, kwargs: dict[str, Any], given: str = "") -> str:
+        """Everything before the chain; takes what the harness told of it out of kwargs.
+
+        Args:
+            context: as the harness makes it.
+            kwargs: what it tells of it, and more.
+            given: the prompt that the chain was written behind, where it is known. A chat
+                template makes a turn of it; without one it is everything, to the byte.
+
+        Raises:
+            InputError: the prompt is not what the chain was written behind.
+        """
         chat = kwargs.pop("apply_chat_template", False)
         kwargs.pop("chat_template", None)
+        if given and not chat:
+            if context != given:
+                raise InputError(
+                    f"task {self.config.task}: the prompt that a chain was written behind "
+                    "is given, so nothing can stand before it: leave out --num_fewshot and "
+                    "--system_instruction"
+                )
+            return context
+        if given and self.form.has_tags(given):
+            raise InputError(
+                f"task {self.config.task}: the prompt that is given ends with a tag of the "
+                "thinking, so a chat template was applied to it already: leave out "
+                "--apply_chat_template"
+            )
         if not chat:
             return context + str(self.config.target_delimiter)
         for example in self._examples.values():
@@ -350,6 +440,11 @@ class FaithTask(ShowsMetrics, ConfigurableTask):  # type: ignore[misc]
         return context
 
     # --- results -----------------------------------------------------------------
+
+    @property
+    def asks_again(self) -> bool:
+        """Whether what is asked depends on what was answered."""
+        return self.choice.ask or self.joint.searches
 
     def dump_config(self) -> dict[str, Any]:
         """The harness's own, with the entry that its loggers read (documents hold different

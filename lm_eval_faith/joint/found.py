@@ -118,6 +118,57 @@ class Found:
         return tuple(leaving(stay, n_steps) for stay in self.sets(n_steps))
 
 
+@dataclass(frozen=True)
+class Sets:
+    """All that was chosen or found about the sets of steps of one chain.
+
+    Attributes:
+        found: in the order in which the scores of their texts stand.
+        step_tokens: tokens of each step; empty where the model does not say.
+        requests: different texts that were scored for it, those of searches among them.
+        tokens: that these texts have, where every beginning that they have in common with
+            each other or with the clean chain counts once; 0 where it is not known.
+    """
+
+    found: tuple[Found, ...] = ()
+    step_tokens: tuple[int, ...] = ()
+    requests: int = 0
+    tokens: int = 0
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON types."""
+        return {
+            "found": [one.to_dict() for one in self.found],
+            "step_tokens": list(self.step_tokens),
+            "requests": self.requests,
+            "tokens": self.tokens,
+        }
+
+    def changes(self, n_steps: int, known: Iterable[int]) -> tuple[SetChange, ...]:
+        """See :func:`changes_of`."""
+        return changes_of(self.found, n_steps, known)
+
+
+NO_SETS = Sets()
+
+
+def sets_from_dict(plain: Mapping[str, Any], n_steps: int) -> Sets:
+    """The same from its JSON form.
+
+    Raises:
+        KeyError, TypeError, ValueError: a field is missing or is not as it was written.
+    """
+    tokens = tuple(_whole(one) for one in plain.get("step_tokens", ()))
+    if tokens and len(tokens) != n_steps:
+        raise ValueError("not as many counts of tokens as steps")
+    return Sets(
+        tuple(found_from_dict(one, n_steps) for one in plain["found"]),
+        tokens,
+        _whole(plain.get("requests", 0)),
+        _whole(plain.get("tokens", 0)),
+    )
+
+
 def leaving(stay: Kept, n_steps: int) -> SetChange:
     """The text in which these steps stay and the others are left out."""
     return SetChange(DELETE, tuple(k for k in range(n_steps) if k not in stay))

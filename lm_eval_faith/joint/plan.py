@@ -1,14 +1,15 @@
 """What is to be asked about the sets of steps of a chain: a user's choice, made concrete.
 
 Groups, pairs, Shapley values and curves in a given order are known beforehand
-(:func:`planned`). Cores and the curve in order of single effects are searched: what is
-asked next depends on the last answer (:func:`sought`).
+(``planned``). Cores and the curve in order of single effects are searched: what is
+asked next depends on the last answer (``sought``).
 """
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from lm_eval_faith.chains.chain import Chain
 from lm_eval_faith.chains.draw import Draw
@@ -127,6 +128,29 @@ class Joint:
         return any(name in SEARCHED for name in self.joint)
 
     @property
+    def all_interventions(self) -> tuple[str, ...]:
+        """What is done to sets of any kind, in the order of a table."""
+        if not self.joint:
+            return ()
+        chosen = (DELETE, *self.joint_interventions)
+        return tuple(name for name in dict.fromkeys(chosen) if self.kinds(name))
+
+    def kinds(self, intervention: str) -> frozenset[str]:
+        """What metrics may find of sets under one: see ``records.tables.what_sets_have``."""
+        found: set[str] = set()
+        for name in self.joint:
+            kind, _, which = name.partition("=")
+            changed = kind in ("group", "interaction")
+            if intervention not in (self.joint_interventions if changed else (DELETE,)):
+                continue
+            if kind == "group":
+                kind = f"group_{'file' if _file(name) else which}"
+            elif which:
+                kind = f"{kind}_{which}"
+            found |= {kind, f"{kind}_labels"}
+        return frozenset(found)
+
+    @property
     def files(self) -> tuple[str, ...]:
         """Files of sets that are named."""
         return tuple(path for name in self.joint if (path := _file(name)))
@@ -149,19 +173,11 @@ class ChainPlan:
     context: Context
     threshold: float
     sets: Sequence[Group] = ()
-    _values: Mapping[str, Group] = field(init=False)
 
-    def __post_init__(self) -> None:
-        values = {one.name: one for one in by_value(self.chain)} if self._reads else {}
-        object.__setattr__(self, "_values", values)
-
-    @property
-    def _reads(self) -> bool:
-        """Whether the values that steps state are needed."""
-        return any(
-            name.startswith(("group=value", "interaction", "core"))
-            for name in self.choice.joint
-        )
+    @functools.cached_property
+    def _values(self) -> Mapping[str, Group]:
+        """The steps of each value that is stated, by its name."""
+        return {group.name: group for group in by_value(self.chain)}
 
     @property
     def n_steps(self) -> int:
@@ -188,6 +204,7 @@ class ChainPlan:
 
     # --- known beforehand ---------------------------------------------------------
 
+    @functools.cached_property
     def planned(self) -> tuple[Found, ...]:
         """Groups, pairs, Shapley values and curves in fixed orders."""
         return tuple(

@@ -5,7 +5,7 @@
 'effect on steps in the late third of the chain'
 """
 
-from . import chains, effects, explained, labels, measured, position
+from . import chains, choices, effects, explained, joint, labels, measured, position
 from .effects import at_least
 from .metric import (
     DEFAULT,
@@ -17,6 +17,7 @@ from .metric import (
     Quantity,
 )
 from .registry import (
+    NO_SETS,
     load_metric_modules,
     metric,
     metric_names,
@@ -35,13 +36,16 @@ register(
     *position.METRICS,
     *labels.METRICS,
     *chains.METRICS,
+    *choices.METRICS,
     *measured.METRICS,
+    *joint.METRICS,
     *explained.METRICS,
 )
 
 __all__ = [
     "DEFAULT",
     "NO_ANSWER_STEPS",
+    "NO_SETS",
     "VS_CONTROL",
     "Choices",
     "Metric",

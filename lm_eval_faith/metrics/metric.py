@@ -20,19 +20,21 @@ Unit = Literal[
     "nats",
     "log-odds",
     "probability",
+    "squared distance",
     "share",
     "auc",
     "g",
     "z",
     "correlation",
     "steps",
+    "count",
     "nats a token",
 ]
 THRESHOLD = "the threshold"
 """What stands in a meaning where no threshold is chosen."""
 
 Better = Literal["higher", "lower", "neither"]
-Of = Literal["steps", "chains", "chain_means", "within_chains"]
+Of = Literal["steps", "chains", "chain_means", "within_chains", "sets"]
 
 
 @dataclass(frozen=True)
@@ -98,8 +100,8 @@ class Metric:
             ``position``); rows without it are left out.
         third: one more such column.
         of: the rows: steps under one intervention, chains, each chain's mean over its
-            steps under one intervention, or those steps with ``effect``, ``second`` and
-            ``third`` less their means in the chain.
+            steps under one intervention, those steps with ``effect``, ``second`` and
+            ``third`` less their means in the chain, or sets of steps under one.
         needs: what a run must have, of ``records.tables``.
         modifiers: those that make sense for it.
     """
@@ -116,6 +118,11 @@ class Metric:
     of: Of = "steps"
     needs: frozenset[str] = frozenset()
     modifiers: tuple[Modifier, ...] = (VS_CONTROL, NO_ANSWER_STEPS)
+
+    @property
+    def table(self) -> Literal["steps", "chains", "sets"]:
+        """The table whose rows it is made of."""
+        return "steps" if self.of == "chain_means" else self.of
 
     def __post_init__(self) -> None:
         if not self.name.isidentifier():
@@ -165,8 +172,8 @@ class Quantity:
         """The rows that count, changed as the modifiers say.
 
         Args:
-            columns: of chains for a metric of chains, else of steps, of any number of
-                interventions.
+            columns: of chains or sets for a metric of these, else of steps; of any number
+                of interventions.
         """
         rows = columns
         if self.metric.of != "chains":

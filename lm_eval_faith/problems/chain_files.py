@@ -171,6 +171,7 @@ def _attempt(make: Any, *arguments: Any) -> FileChain | BadRecord:
     except InputError as error:
         return BadRecord(where, str(error))
     texts = {"chain": chain.chain.text, "question": chain.question, "id": chain.id}
+    texts["prompt"] = chain.prompt
     texts["answer"] = chain.chain.answer + chain.reference
     for name, text in texts.items():
         if half := re.search(r"[\ud800-\udfff]", text):
@@ -316,7 +317,7 @@ def _check_names(records: Sequence[Record], reading: Reading) -> None:
         if records and name and all(value is None for value in held):
             raise InputError(
                 f"{records[0].where}: no record has {name!r} (field_{what}); there is "
-                f"{listed(records[0].fields)}"
+                f"{listed(records[0].in_file)}"
             )
 
 

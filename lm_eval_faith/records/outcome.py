@@ -22,7 +22,16 @@ from lm_eval_faith.interventions.probes import (
     first_statement,
     probe_from_dict,
 )
+from lm_eval_faith.joint.found import (
+    DELETE,
+    NO_SETS,
+    SetChange,
+    Sets,
+    sets_from_dict,
+)
+from lm_eval_faith.records.choices import LETTERS, ChoiceRecord, choices_from_dict
 from lm_eval_faith.records.probed import NOTHING, Probed, probed
+from lm_eval_faith.records.sets import SetRecord, set_records
 
 Response = tuple[float, bool]
 """Log-probability in nats, and whether greedy decoding would write it."""
@@ -88,6 +97,8 @@ class StepRecord:
         not_applicable: why there is no effect; empty where there is one.
         measured: numbers of the intervention's own, by name.
         truth: a graded label of the step, any real number; NaN without one.
+        logprob_other_clean: log p(best other choice | clean chain) of a question with
+            choices; there ``other_answer`` is the best other one behind the changed chain.
         headroom: -log p(answer | the steps before this one), in nats; NaN if not asked.
         effect_cut: the effect in the chain cut before its first statement of the answer.
         edit: how much more surprising the changed step is than the own one, nats a token.
@@ -108,6 +119,7 @@ class StepRecord:
     not_applicable: str
     measured: Mapping[str, float] = field(default_factory=dict)
     truth: float = math.nan
+    logprob_other_clean: float = math.nan
     headroom: float = math.nan
     effect_cut: float = math.nan
     edit: float = math.nan
@@ -124,6 +136,12 @@ class StepRecord:
         if math.isnan(self.logprob_other) or math.isnan(self.logprob):
             return math.nan
         return float(self.logprob_other > self.logprob)
+
+    @property
+    def margin_drop(self) -> float:
+        """How far the log-odds against the best other choice fall; NaN without choices."""
+        clean = self.logprob_clean - self.logprob_other_clean
+        return clean - (self.logprob - self.logprob_other)
 
     @property
     def position(self) -> float:
@@ -157,6 +175,12 @@ class ChainRecord:
         problem: what all chains of one question share: the unit of resampling.
         outcome: ``scored``, or why there are no effects: a key of :data:`OUTCOMES`, its
             words joined by ``_``.
+        sets: what was measured on several steps at once.
+        set_requests, set_tokens: what that cost: see :class:`lm_eval_faith.joint.found.Sets`.
+        choices: the choices' scores, where the question has choices.
+        subject: of which task of a group it is; empty where there is one.
+        task_right: 1 where the task whose document it is calls the answer right by one of
+            its filters, else 0; NaN where it was not asked.
         first_statement: the first step that states the answer; None where none does.
         probed: what was measured besides the interventions.
     """
@@ -174,7 +198,13 @@ class ChainRecord:
     label: Label | None = None
     problem: str = ""
     outcome: str = "scored"
+    sets: tuple[SetRecord, ...] = ()
+    set_requests: int = 0
+    set_tokens: int = 0
     truth: float = math.nan
+    choices: ChoiceRecord | None = None
+    subject: str = ""
+    task_right: float = math.nan
     first_statement: int | None = None
     probed: Probed = NOTHING
 
@@ -194,6 +224,7 @@ def chain_record(
     responses: Sequence[Response],
     solved: bool | None = None,
     problem: str = "",
+    sets: Sets = NO_SETS,
     probes: Sequence[Probe] = (),
 ) -> ChainRecord:
     """What was measured on a document, from the responses to its requests.
@@ -201,12 +232,17 @@ def chain_record(
     No response, or a single one to a document that wants more, stands for one that was
     dropped.
     ``problem`` names what chains of one question share; without it the question's text
-    does. The responses to ``probes`` follow the others.
+    does. ``sets`` are those of steps whose texts were scored behind the interventions; the
+    responses to ``probes`` follow all others.
 
     Raises:
         ValueError: there are not as many responses as requests.
     """
-    dropped = not responses or len(responses) == 1 < n_requests(variants)
+    wanted = n_responses(chain, variants, sets, probes)
+    dropped = not responses or len(responses) == 1 < wanted
+    measured: dict[str, Any] = (
+        {} if dropped else _measured(chain, variants, responses, sets, probes)
+    )
     clean_logprob, clean_greedy = responses[0] if responses else (math.nan, False)
     return ChainRecord(
         document=document,
@@ -222,8 +258,10 @@ def chain_record(
         truth=math.nan if chain.truth is None else float(chain.truth),
         problem=problem_of(question, problem),
         outcome="too_long" if dropped else "scored",
+        set_requests=sets.requests,
+        set_tokens=sets.tokens,
         first_statement=first_statement(chain),
-        **({} if dropped else _measured(chain, variants, probes, responses)),
+        **measured,
     )
 
 
@@ -233,6 +271,9 @@ def generated_record(
     note: Mapping[str, Any],
     responses: Sequence[Response],
     problem: str = "",
+    choices: Mapping[str, Any] | None = None,
+    subject: str = "",
+    verdicts: Mapping[str, Mapping[str, float]] | None = None,
 ) -> ChainRecord:
     """What was measured on a chain that the model wrote itself.
 
@@ -242,6 +283,11 @@ def generated_record(
             :data:`OUTCOMES`), ``solved``, the ``chain``, the ``interventions`` and the
             ``probes``, if there are any.
         responses: to the requests of the chain; none where it was not scored.
+        problem: what chains of one question share.
+        choices: the scores of the choices, as JSON types, where the question has some.
+        subject: of which task of a group it is.
+        verdicts: the task's metrics for each of its filters, where the document is one of
+            another task's.
 
     Raises:
         KeyError, TypeError, ValueError: the note or the responses are not as the task
@@ -255,6 +301,19 @@ def generated_record(
         raise ValueError("an intervention on a step that is not there")
     probes = probes_of_note(note)
     clean_logprob, clean_greedy = (math.nan, False) if reason else responses[0]
+    sets = sets_from_dict(note["sets"], len(chain.steps)) if "sets" in note else NO_SETS
+    measured: dict[str, Any] = (
+        {} if reason else _measured(chain, variants, responses, sets, probes)
+    )
+    steps = measured.get("steps", ())
+    scored = None
+    if choices is not None:
+        scored = choices_from_dict(choices, len(steps))
+        steps = tuple(
+            _of_choices(step, scored, scores)
+            for step, scores in zip(steps, scored.changed, strict=True)
+        )
+        measured["steps"] = steps
     return ChainRecord(
         document=document,
         question=question,
@@ -267,8 +326,13 @@ def generated_record(
         left_out=reason,
         problem=problem_of(question, problem),
         outcome=str(note["outcome"]).replace(" ", "_"),
+        set_requests=sets.requests,
+        set_tokens=sets.tokens,
+        choices=scored,
+        subject=subject,
+        task_right=task_right(verdicts or {}),
         first_statement=first_statement(chain),
-        **({} if reason else _measured(chain, variants, probes, responses)),
+        **measured,
     )
 
 
@@ -281,22 +345,92 @@ def probes_of_note(note: Mapping[str, Any]) -> list[Probe]:
     return [probe_from_dict(plain) for plain in note.get("probes") or ()]
 
 
+def task_right(verdicts: Mapping[str, Mapping[str, float]]) -> float:
+    """1 where the first metric behind one of a task's filters is 1, else 0.
+
+    >>> task_right({"strict": {"exact_match": 0.0}, "flexible": {"exact_match": 1.0}})
+    1.0
+    """
+    first = [next(iter(of.values())) for of in verdicts.values() if of]
+    return float(any(value == 1 for value in first)) if first else math.nan
+
+
+def _of_choices(
+    step: StepRecord, choices: ChoiceRecord, scores: tuple[float, ...]
+) -> StepRecord:
+    """With the best other choice, behind the clean and behind the changed chain."""
+    if step.not_applicable or not (choices.scored and all(map(math.isfinite, scores))):
+        return replace(step, other_answer="", logprob_other=math.nan)
+    other, logprob = choices.best_other(scores)
+    return replace(
+        step,
+        other_answer=LETTERS[other],
+        logprob_other=logprob,
+        logprob_other_clean=choices.best_other(choices.clean)[1],
+    )
+
+
+def left_out(variants: Sequence[Variant]) -> list[int]:
+    """The steps that were left out by themselves, whose scores sets of steps need not ask."""
+    return [
+        v.step for v in variants if v.intervention == DELETE and not v.not_applicable
+    ]
+
+
+def n_responses(
+    chain: Chain, variants: Sequence[Variant], sets: Sets, probes: Sequence[Probe]
+) -> int:
+    """How many responses a document has: to interventions, sets of steps, and probes."""
+    of_sets = sets.changes(len(chain.steps), left_out(variants))
+    return n_requests(variants) + len(of_sets) + len(probes)
+
+
 def _measured(
     chain: Chain,
     variants: Sequence[Variant],
-    probes: Sequence[Probe],
     responses: Sequence[Response],
+    sets: Sets,
+    probes: Sequence[Probe],
 ) -> dict[str, Any]:
-    asked = n_requests(variants)
-    if len(responses) != asked + len(probes):
-        raise ValueError(
-            f"{len(responses)} responses to {asked + len(probes)} requests"
+    """What was measured on steps, on sets of them, and besides, in this order of responses.
+
+    Raises:
+        ValueError: there are not as many responses as requests.
+    """
+    wanted = n_responses(chain, variants, sets, probes)
+    if len(responses) != wanted:
+        raise ValueError(f"{len(responses)} responses to {wanted} requests")
+    single, end = n_requests(variants), wanted - len(probes)
+    found = _with_truncated(chain, variants, responses, probed(probes, responses[end:]))
+    steps = step_records(chain, variants, responses[:single], found)
+    of_sets = _of_sets(chain, variants, responses[:end], sets, steps)
+    return {"steps": steps, "sets": of_sets, "probed": found}
+
+
+def _of_sets(
+    chain: Chain,
+    variants: Sequence[Variant],
+    responses: Sequence[Response],
+    sets: Sets,
+    steps: Sequence[StepRecord],
+) -> tuple[SetRecord, ...]:
+    """What was measured on sets of steps, whose scores stand behind the others."""
+    if not sets.found:
+        return ()
+    changes = sets.changes(len(chain.steps), left_out(variants))
+    logprobs = {SetChange(DELETE, ()): responses[0][0]}
+    logprobs |= {
+        SetChange(DELETE, (r.step,)): r.logprob
+        for r in steps
+        if r.intervention == DELETE
+    }
+    logprobs |= {
+        change: score[0]
+        for change, score in zip(
+            changes, responses[n_requests(variants) :], strict=True
         )
-    found = _with_truncated(
-        chain, variants, responses, probed(probes, responses[asked:])
-    )
-    steps = step_records(chain, variants, responses[:asked], found)
-    return {"steps": steps, "probed": found}
+    }
+    return set_records(chain, sets.found, logprobs, sets.step_tokens)
 
 
 def _with_truncated(

@@ -20,7 +20,12 @@ from typing import Any
 from lm_eval_faith.errors import InputError
 from lm_eval_faith.records.outcome import ChainRecord
 from lm_eval_faith.records.samples import read_samples
-from lm_eval_faith.records.which_model import WhichModel, labels, which_model
+from lm_eval_faith.records.which_model import (
+    WhichModel,
+    arguments_given,
+    labels,
+    which_model,
+)
 from lm_eval_faith.shown import brief
 
 _SAMPLES = re.compile(r"samples_(?P<task>.+)_(?P<date>\d{4}-\d\d-\d\dT[^_/]+)\.jsonl")
@@ -41,6 +46,7 @@ class TaskRun:
         path: the samples file.
         n_documents: how many there are in the file.
         prompt: all else that decides what the model reads, as the harness tells it.
+        unread: names among the metadata that neither the task nor the model knows.
     """
 
     task: str
@@ -52,6 +58,7 @@ class TaskRun:
     path: Path
     n_documents: int = 0
     prompt: Mapping[str, Any] = field(default_factory=dict)
+    unread: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -288,7 +295,17 @@ def _task_run(
         path=file,
         n_documents=len(samples.chains),
         prompt=_prompt(config, results),
+        unread=_unread(config, results),
     )
+
+
+def _unread(config: Mapping[str, Any], results: Mapping[str, Any]) -> tuple[str, ...]:
+    """What the user gave that the task did not read; the model's arguments are its own."""
+    given, run = config.get("not_parameters"), results.get("config")
+    arguments = run.get("model_args") if isinstance(run, dict) else None
+    known = arguments_given(arguments)
+    names = given if isinstance(given, list) else ()
+    return tuple(str(name) for name in names if str(name) not in known)
 
 
 def _missing_documents(task: TaskRun, results: Mapping[str, Any]) -> list[str]:

@@ -13,6 +13,7 @@ from typing import Any
 from lm_eval_faith.chains.chain import chain_from_dict
 from lm_eval_faith.errors import InputError
 from lm_eval_faith.interventions.plan import variant_from_dict
+from lm_eval_faith.joint.found import sets_from_dict
 from lm_eval_faith.records.outcome import (
     SAMPLES_FORMAT,
     ChainRecord,
@@ -127,6 +128,7 @@ def _record(doc: Mapping[str, Any], sample: Mapping[str, Any]) -> ChainRecord:
     if doc.get("setting") == "generated":
         return _generated(doc, sample)
     told, responses = doc, sample["filtered_resps"]
+    sets = json.loads(_text(doc, "sets")) if doc.get("sets") else {"found": []}
     if responses and isinstance(responses[0], str):
         # Interventions that asked the model: what came of them stands with the scores.
         response = json.loads(responses[0])
@@ -136,6 +138,7 @@ def _record(doc: Mapping[str, Any], sample: Mapping[str, Any]) -> ChainRecord:
             "probes": response.get("probes"),
         }
         responses = response["loglikelihoods"]
+        sets = response.get("sets", sets)
     _check_types(told)
     chain = chain_from_dict(told["chain"])
     variants = [variant_from_dict(v) for v in told["interventions"]]
@@ -148,6 +151,7 @@ def _record(doc: Mapping[str, Any], sample: Mapping[str, Any]) -> ChainRecord:
         variants,
         _responses(responses),
         problem=_text(doc, "problem") if doc.get("problem") else "",
+        sets=sets_from_dict(sets, len(chain.steps)),
         probes=probes_of_note(told),
     )
 
@@ -164,6 +168,7 @@ def _checked(record: ChainRecord) -> ChainRecord:
             raise ValueError(f"unknown label {label!r}")
     for r in record.steps:
         logprobs += (r.logprob, r.logprob_other)
+    logprobs += [r.logprob for r in record.sets]
     if len({(r.intervention, r.step) for r in record.steps}) < len(record.steps):
         raise ValueError("an intervention is twice on the same step")
     for logprob in logprobs:
@@ -214,6 +219,9 @@ def _generated(doc: Mapping[str, Any], sample: Mapping[str, Any]) -> ChainRecord
             for logprob, greedy in response["loglikelihoods"]
         ],
         problem=_text(doc, "problem") if doc.get("problem") else "",
+        choices=response.get("choices"),
+        verdicts=response.get("verdicts"),
+        subject=_text(doc, "subject") if doc.get("subject") else "",
     )
 
 

@@ -16,6 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lm_eval_faith.interventions import measures
+from lm_eval_faith.joint.found import CORES, GROUPS
+from lm_eval_faith.records.choices import COLUMNS as OF_CHOICES
 from lm_eval_faith.records.columns import Array, Columns
 from lm_eval_faith.records.outcome import (
     CONTROL,
@@ -23,7 +25,10 @@ from lm_eval_faith.records.outcome import (
     ChainRecord,
     StepRecord,
     control_effects,
+    third_of,
 )
+from lm_eval_faith.records.sets import MEASURES as SET_MEASURES
+from lm_eval_faith.records.sets import SetRecord
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -46,6 +51,9 @@ CHAIN_COLUMNS = {
     "greedy": NUMBER,
     "label": CATEGORY,
     "truth": NUMBER,
+    "subject": CATEGORY,
+    "task_right": NUMBER,
+    **dict.fromkeys(OF_CHOICES, NUMBER),
     "logprob_no_chain": NUMBER,
     "first_statement": NUMBER,
     "logprob_cut": NUMBER,
@@ -57,12 +65,13 @@ CHAIN_COLUMNS = {
 ``chain`` is the document's id; ``problem`` what chains of one question share, the unit of
 resampling; ``outcome`` is ``scored`` or why there are no effects; ``solved`` and ``greedy``
 are 1, 0 or NaN; ``logprob`` is log p(answer given the clean chain) in nats; ``truth`` is
-a graded label of the chain as a whole, NaN without. What the card is made of, NaN where it
-was not asked: ``logprob_no_chain`` is log p(answer given no chain); ``first_statement`` the
-index of the first step that states the answer, NaN where none does; ``logprob_cut``
-log p(answer given the steps before it); ``effect_conflict`` the effect of another value in
-the last statement alone, and ``follow_conflict`` 1 where the model then prefers that value,
-else 0.
+a graded label of the chain as a whole, NaN without; ``subject`` is the task of a group that
+the question is of; the next are there for questions with choices. What the card is made of,
+NaN where it was not asked: ``logprob_no_chain`` is log p(answer given no chain);
+``first_statement`` the index of the first step that states the answer, NaN where none does;
+``logprob_cut`` log p(answer given the steps before it); ``effect_conflict`` the effect of
+another value in the last statement alone, and ``follow_conflict`` 1 where the model then
+prefers that value, else 0.
 """
 
 MEASURED = measures()
@@ -86,6 +95,7 @@ STEP_COLUMNS = {
     "other_answer": TEXT,
     "logprob_other": NUMBER,
     "follow": NUMBER,
+    "margin": NUMBER,
     "before": TEXT,
     "after": TEXT,
     "not_applicable": TEXT,
@@ -101,6 +111,7 @@ STEP_COLUMNS = {
 ``effect`` is always the raw drop in nats, NaN where nothing was scored.
 ``control_effect`` is the effect of the control at the same step; where no control was run,
 the mean effect on the chain's decoys of the same intervention; NaN without either.
+``margin`` is the drop of the log-odds against the best other choice, of questions with choices.
 ``site`` names layers or heads of a change inside the model, and is empty for changes of
 text. What the card is made of, NaN where it was not asked: ``headroom`` is
 -log p(answer given the steps before this one), how much the step could give, in nats;
@@ -109,7 +120,33 @@ text. What the card is made of, NaN where it was not asked: ``headroom`` is
 a token, and ``edit_z`` the same in standard deviations of the chain's own steps.
 """
 
-Of = Literal["steps", "chains"]
+SET_COLUMNS = {
+    **OF_EACH,
+    "intervention": CATEGORY,
+    "kind": CATEGORY,
+    "name": TEXT,
+    "members": TEXT,
+    "n_members": WHOLE,
+    "n_steps": WHOLE,
+    "third": CATEGORY,
+    "kept": TRUTH,
+    "label": CATEGORY,
+    "states_answer": TRUTH,
+    "logprob_clean": NUMBER,
+    "logprob": NUMBER,
+    "effect": NUMBER,
+    "ending": TEXT,
+    **dict.fromkeys(SET_MEASURES, NUMBER),
+}
+"""The columns of *sets*, a row a chain, intervention and set of steps, and their types.
+
+``kind``, ``name``, ``kept`` and ``ending`` are told in :class:`lm_eval_faith.records.sets.SetRecord`;
+``members`` are the steps, from 0, with blanks between; ``third`` is that of a single step;
+``effect`` is the raw drop in nats behind the set changed, or behind the set alone where it is
+``kept``; the other numbers: :data:`lm_eval_faith.records.sets.MEASURES`.
+"""
+
+Of = Literal["steps", "chains", "sets"]
 
 
 @dataclass(frozen=True)
@@ -117,8 +154,9 @@ class Tables:
     """What was measured in one or more runs.
 
     Attributes:
-        chains, steps: pandas frames with the columns of :data:`CHAIN_COLUMNS` and
-            :data:`STEP_COLUMNS`; chains are ordered by id, steps as they were measured.
+        chains, steps, sets: pandas frames with the columns of :data:`CHAIN_COLUMNS`,
+            :data:`STEP_COLUMNS` and :data:`SET_COLUMNS`; chains are ordered by id, the others
+            as they were measured.
 
     >>> no_runs = tables_of(())
     >>> no_runs.has, len(no_runs.steps), no_runs.interventions
@@ -127,11 +165,13 @@ class Tables:
 
     chains: pd.DataFrame
     steps: pd.DataFrame
+    sets: pd.DataFrame
 
     def __post_init__(self) -> None:
         for name, frame, columns in (
             ("chains", self.chains, CHAIN_COLUMNS),
             ("steps", self.steps, STEP_COLUMNS),
+            ("sets", self.sets, SET_COLUMNS),
         ):
             found = {column: _kind(frame[column]) for column in frame.columns}
             if found != columns:
@@ -142,6 +182,15 @@ class Tables:
     def interventions(self) -> tuple[str, ...]:
         """Their names, in the order in which they were run."""
         return tuple(dict.fromkeys(self.steps["intervention"]))
+
+    @functools.cached_property
+    def sets_have(self) -> dict[str, frozenset[str]]:
+        """What was asked about sets of steps, by what was done to them."""
+        sets = self.columns("sets")
+        return {
+            name: what_sets_have(sets[sets.intervention == name])
+            for name in dict.fromkeys(sets.intervention.tolist())
+        }
 
     @functools.cached_property
     def has(self) -> frozenset[str]:
@@ -175,10 +224,12 @@ class Tables:
 
     @functools.cached_property
     def _own_columns(self) -> dict[Of, Columns]:
-        return {of: self._made(of, self.numbering) for of in ("chains", "steps")}
+        return {
+            of: self._made(of, self.numbering) for of in ("chains", "steps", "sets")
+        }
 
     def _made(self, of: Of, numbers: Mapping[str, int]) -> Columns:
-        frame = self.steps if of == "steps" else self.chains
+        frame = {"steps": self.steps, "chains": self.chains, "sets": self.sets}[of]
         arrays: dict[str, Array] = {n: _array(frame[n]) for n in frame.columns}
         arrays["problem"] = np.array([numbers[p] for p in frame["problem"]], np.int64)
         arrays["load_bearing"] = _as_truth(arrays["label"])
@@ -188,6 +239,8 @@ class Tables:
             keys = zip(*(frame[n] for n in _ONE_CHAIN), strict=True)
             rows = np.array([place[key] for key in keys], np.int64)
             return _with_chains(arrays, self._made("chains", numbers), rows)
+        if of == "sets":
+            return Columns(arrays | {"same_value": _as_same_value(arrays)})
         return Columns(arrays | {"chain_gain": _gain(arrays)})
 
 
@@ -210,12 +263,18 @@ def tables_of_chains(
     """The tables of what was measured, by model and task."""
     chains: list[tuple[Any, ...]] = []
     steps: list[tuple[Any, ...]] = []
+    sets: list[tuple[Any, ...]] = []
     for model, task, records in runs:
         for chain in sorted(records, key=lambda chain: chain.document):
             known = (model, task, chain.document, chain.problem)
             chains.append((*known, *_chain_row(chain)))
             steps += [(*known, *row) for row in _step_rows(chain)]
-    return Tables(_frame(chains, CHAIN_COLUMNS), _frame(steps, STEP_COLUMNS))
+            sets += [(*known, *_set_row(one)) for one in chain.sets]
+    return Tables(
+        _frame(chains, CHAIN_COLUMNS),
+        _frame(steps, STEP_COLUMNS),
+        _frame(sets, SET_COLUMNS),
+    )
 
 
 def columns_of(chain: ChainRecord) -> tuple[Columns, Columns]:
@@ -265,6 +324,20 @@ def _gain(chains: Mapping[str, Array]) -> Array:
     return gain
 
 
+def set_columns_of(chain: ChainRecord) -> Columns:
+    """One document's rows of sets, as :func:`columns_of` gives the others."""
+    known = ("", "", chain.document, chain.problem)
+    rows = _plain([(*known, *_set_row(one)) for one in chain.sets], SET_COLUMNS)
+    return Columns(
+        {
+            **rows,
+            "problem": np.zeros(len(rows["kind"]), np.int64),
+            "load_bearing": _as_truth(rows["label"]),
+            "same_value": _as_same_value(rows),
+        }
+    )
+
+
 # --- what there is -----------------------------------------------------------------
 
 CARD = ("no_chain", "statement", "cut", "conflict", "headroom", "edit")
@@ -284,6 +357,8 @@ WHAT_THERE_MAY_BE = frozenset(
         "graded",
         *CARD,
         "graded_chains",
+        "choices",
+        "task_right",
         *MEASURED,
     )
 )
@@ -298,8 +373,9 @@ def what_steps_have(steps: Columns) -> frozenset[str]:
     ``other_answer``: changed chains lead to another answer; ``answer_steps``: some steps
     state the answer, some do not; ``chain_labels``: chains of both kinds; ``graded``: scored
     steps have graded labels; ``graded_chains``: chains have, not all the same one;
-    ``no_chain``, ``cut``, ``headroom``, ``edit``: what the card is made of was measured on
-    scored steps; and what interventions measure, by name.
+    ``choices``: the answer is one of several; ``no_chain``, ``cut``, ``headroom``, ``edit``:
+    what the card is made of was measured on scored steps; and what interventions measure, by
+    name.
     """
     scored = ~np.isnan(steps.effect)
     kinds, whole = steps.load_bearing[scored], steps.chain_load_bearing[scored]
@@ -316,6 +392,7 @@ def what_steps_have(steps: Columns) -> frozenset[str]:
         "answer_steps": bool(states.any() and not states.all()),
         "graded_chains": bool(len(grades)) and bool((grades != grades[0]).any()),
         "graded": not np.isnan(steps.truth[scored]).all(),
+        "choices": not np.isnan(steps.margin).all(),
         "chain_labels": bool((whole == 1).any() and (whole == 0).any()),
         "no_chain": not np.isnan(steps.chain_gain[scored]).all(),
         "cut": not np.isnan(steps.effect_cut[scored]).all(),
@@ -326,19 +403,63 @@ def what_steps_have(steps: Columns) -> frozenset[str]:
     return frozenset(name for name, there in found.items() if there)
 
 
+WHAT_SETS_MAY_HAVE = frozenset(
+    (
+        *(f"group_{kind}" for kind in GROUPS),
+        *(f"curve_{order}" for order in ("front", "back", "effect")),
+        *("interaction", "shapley", *CORES),
+        *(
+            f"{kind}_labels"
+            for kind in (*(f"group_{g}" for g in GROUPS), "shapley", *CORES)
+        ),
+    )
+)
+"""All that metrics of sets can need: see :func:`what_sets_have`."""
+
+
+def what_sets_have(sets: Columns) -> frozenset[str]:
+    """What was asked about sets of steps under one intervention.
+
+    ``group_KIND``, ``curve_ORDER``, ``interaction``, ``shapley``, ``core``, ``core_greedy``; and with
+    ``_labels`` those of which sets (steps of a core) of both labels have numbers.
+    """
+    found: set[str] = set()
+    for kind in dict.fromkeys(sets.kind.tolist()):
+        rows = sets[sets.kind == kind]
+        if kind == "curve":
+            found |= {f"curve_{name}" for name in rows.name}
+        elif kind in ("interaction", *CORES):
+            found.add(kind)
+        elif kind in GROUPS:
+            found |= {f"group_{kind}", *_both(f"group_{kind}", rows, rows.effect)}
+        elif kind == "shapley":
+            found |= {kind, *_both(kind, rows, rows.shapley)}
+        elif kind.endswith("_step"):
+            found |= _both(kind.removesuffix("_step"), rows, rows.in_core)
+    return frozenset(found) & WHAT_SETS_MAY_HAVE
+
+
+def _both(name: str, rows: Columns, value: Array) -> set[str]:
+    kinds = rows.load_bearing[~np.isnan(value)]
+    return {f"{name}_labels"} if {0.0, 1.0} <= set(kinds.tolist()) else set()
+
+
 def what_chains_have(chains: Columns) -> frozenset[str]:
-    """``solved``: the models wrote the chains themselves; ``no_chain``, ``cut``,
+    """``solved``: the models wrote the chains themselves; ``choices``: they chose;
+    ``task_right``: the tasks whose documents they are judged them too; ``no_chain``, ``cut``,
     ``conflict``: what the card is made of was measured; ``statement``: a chain that was
     scored states its answer."""
     scored = chains[chains.outcome == "scored"]
     found = {
-        "solved": not np.isnan(chains.solved).all(),
-        "no_chain": not np.isnan(scored.chain_gain).all(),
-        "statement": not np.isnan(scored.first_statement).all(),
-        "cut": not np.isnan(scored.logprob_cut).all(),
-        "conflict": not np.isnan(scored.follow_conflict).all(),
+        "solved": chains.solved,
+        "choices": chains.acc,
+        "task_right": chains.task_right,
+        "no_chain": scored.chain_gain,
+        "statement": scored.first_statement,
+        "cut": scored.logprob_cut,
+        "conflict": scored.follow_conflict,
     }
-    return frozenset(name for name, there in found.items() if there)
+    return frozenset(name for name, of in found.items() if not np.isnan(of).all())
 
 
 # --- rows ---------------------------------------------------------------------------
@@ -346,6 +467,7 @@ def what_chains_have(chains: Columns) -> frozenset[str]:
 
 def _chain_row(chain: ChainRecord) -> tuple[Any, ...]:
     known = math.isfinite(chain.clean_logprob)
+    chosen = chain.choices.columns() if chain.choices else {}
     return (
         chain.question,
         chain.answer,
@@ -357,6 +479,9 @@ def _chain_row(chain: ChainRecord) -> tuple[Any, ...]:
         chain.greedy,
         chain.label or "",
         chain.truth,
+        chain.subject,
+        chain.task_right,
+        *(chosen.get(name, math.nan) for name in OF_CHOICES),
         chain.probed.logprob_no_chain,
         math.nan if chain.first_statement is None else chain.first_statement,
         chain.probed.logprob_cut,
@@ -396,6 +521,7 @@ def _step_rows(chain: ChainRecord) -> list[tuple[Any, ...]]:
             r.other_answer,
             r.logprob_other,
             r.follow,
+            r.margin_drop,
             r.before,
             r.after,
             r.not_applicable,
@@ -407,6 +533,26 @@ def _step_rows(chain: ChainRecord) -> list[tuple[Any, ...]]:
         )
         for r in chain.steps
     ]
+
+
+def _set_row(r: SetRecord) -> tuple[Any, ...]:
+    return (
+        r.intervention,
+        r.kind,
+        r.name,
+        " ".join(map(str, r.steps)),
+        len(r.steps),
+        r.n_steps,
+        THIRDS[third_of(r.steps[0], r.n_steps)] if len(r.steps) == 1 else "",
+        r.kept,
+        r.label or "",
+        r.states_answer,
+        r.logprob_clean if math.isfinite(r.logprob_clean) else math.nan,
+        r.logprob,
+        r.effect,
+        r.ending,
+        *(r.measured.get(name, math.nan) for name in SET_MEASURES),
+    )
 
 
 def _decoy_means(steps: Sequence[StepRecord]) -> dict[str, float]:
@@ -476,6 +622,12 @@ def _array(column: pd.Series[Any]) -> Array:
 def _as_late(third: Array) -> Array:
     """1 in the late third, 0 in the early one, NaN between."""
     return np.where(third == "middle", np.nan, (third == "late").astype(float))
+
+
+def _as_same_value(sets: Mapping[str, Array]) -> Array:
+    """1 for pairs that state the same value, 0 for other pairs, NaN for what is no pair."""
+    same = (sets["name"] == "same value").astype(float)
+    return np.where(sets["kind"] == "interaction", same, np.nan)
 
 
 def _as_truth(label: Array) -> Array:

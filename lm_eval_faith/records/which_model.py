@@ -62,22 +62,27 @@ class WhichModel:
     weights: str = ""
 
 
-def arguments_that_count(given: object) -> dict[str, str]:
-    """The arguments of a backend that decide its numbers, from a text or a mapping.
-
-    What is no more than the address of an object in memory does not.
-    """
+def arguments_given(given: object) -> dict[str, str]:
+    """The arguments of a model, from a text or a mapping; none where it is neither."""
     if isinstance(given, str):
         pairs = (part.partition("=") for part in given.split(",") if "=" in part)
         given = {name.strip(): value.strip() for name, _, value in pairs}
     if not isinstance(given, Mapping):
         return {}
+    return {str(name): str(value) for name, value in given.items()}
+
+
+def arguments_that_count(given: object) -> dict[str, str]:
+    """The arguments of a backend that decide its numbers, from a text or a mapping.
+
+    What is no more than the address of an object in memory does not.
+    """
     return {
-        str(name): str(value)
-        for name, value in sorted(given.items(), key=lambda item: str(item[0]))
+        name: value
+        for name, value in sorted(arguments_given(given).items())
         if name not in OF_THE_MACHINE | OF_THE_WRAPPER
-        and len(str(value)) <= LONGEST_ARGUMENT
-        and " at 0x" not in str(value)
+        and len(value) <= LONGEST_ARGUMENT
+        and " at 0x" not in value
     }
 
 

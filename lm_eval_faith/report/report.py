@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
@@ -27,6 +28,7 @@ from lm_eval_faith.records.columns import Columns
 from lm_eval_faith.records.many_runs import of_runs
 from lm_eval_faith.records.outcome import OUTCOMES
 from lm_eval_faith.records.run import HowAsked, Run, RunFiles, TaskRun
+from lm_eval_faith.records.sets import ENDINGS, KINDS_OF_CORES
 from lm_eval_faith.records.tables import Tables, tables_of
 from lm_eval_faith.records.which_model import last_part
 from lm_eval_faith.report.card import HEADINGS, NO_CARD, Card, Numbers, card_of
@@ -233,7 +235,7 @@ def estimate_of(
 
 
 def _columns(quantity: Quantity, tables: Tables) -> Columns:
-    return tables.columns("chains" if quantity.metric.of == "chains" else "steps")
+    return tables.columns(quantity.metric.table)
 
 
 def shown_of(task: TaskRun, has: frozenset[str]) -> Callable[[Quantity], bool]:
@@ -249,7 +251,7 @@ def shown_of(task: TaskRun, has: frozenset[str]) -> Callable[[Quantity], bool]:
     def shown(q: Quantity) -> bool:
         if q.metric.name in of_card:
             return q.column in names
-        if q.metric.of == "chains" or q.metric.name in own:
+        if q.metric.of in ("chains", "sets") or q.metric.name in own:
             return True
         return not names or q.column in names
 
@@ -268,6 +270,7 @@ def _notes(task: TaskRun, tables: Tables, choices: Choices) -> Iterator[str]:
     yield from _sampled(task, chains[chains.outcome == "scored"], steps)
     for name in tables.interventions:
         yield from _not_applicable(name, steps[steps.intervention == name])
+    yield from _sets(task, tables.columns("sets"))
     yield from _unlabelled(steps)
     if choices.exclude_answer_steps and "answer_steps" in tables.has:
         yield "steps that state the final answer do not count in any metric of steps"
@@ -298,6 +301,10 @@ def _warnings(task: TaskRun, tables: Tables) -> Iterator[str]:
             f"{counted(len(scored), 'chain')}: it reads these chains badly, so small "
             "effects say little"
         )
+    for name in task.unread:
+        near = difflib.get_close_matches(name, list(task.settings), n=2)
+        meant = "".join(f"; did you mean {brief(n)}?" for n in near if n != name)
+        yield f"nobody read {brief(name)} among the metadata: it changed nothing{meant}"
     modules = _listed(task, "metric_modules")
     missing = [name for name in modules if names_of_module(name) is None]
     if missing:
@@ -388,6 +395,38 @@ def _not_applicable(name: str, steps: Columns) -> Iterator[str]:
         yield (
             f"{name} was not applicable to {len(reasons)} of {len(steps)} steps: {told}"
         )
+
+
+def _sets(task: TaskRun, sets: Columns) -> Iterator[str]:
+    """How searches for cores ended, which sets have no number and why, and the cost."""
+    for kind in KINDS_OF_CORES:
+        cores = sets[(sets.kind == kind) & (sets["name"] == "front")]
+        if len(cores):
+            ids = {
+                ending: cores.chain[cores.ending == ending].tolist()
+                for ending in ENDINGS
+            }
+            told = "; ".join(
+                f"{ENDINGS[ending]} ({len(those)}"
+                + (
+                    f": {_some(those)})"
+                    if ending in ("clean_misses", "budget")
+                    else ")"
+                )
+                for ending, those in ids.items()
+                if those
+            )
+            yield f"{kind} of {counted(len(cores), 'chain')}: {told}"
+    others = sets[(sets.ending != "") & ~np.isin(sets.ending, list(ENDINGS))]
+    for kind in dict.fromkeys(others.kind.tolist()):
+        reasons = Counter(others.ending[others.kind == kind].tolist())
+        told = "; ".join(f"{reason} ({n})" for reason, n in sorted(reasons.items()))
+        yield f"{kind} of sets of steps without a number: {told}"
+    requests = sum(chain.set_requests for chain in task.chains)
+    if requests:
+        tokens = sum(chain.set_tokens for chain in task.chains)
+        read = f", {tokens:,} distinct tokens" if tokens else ""
+        yield f"sets of steps took {requests:,} requests more{read}"
 
 
 def _unlabelled(steps: Columns) -> Iterator[str]:

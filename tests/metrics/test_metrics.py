@@ -192,7 +192,7 @@ def test_names_of_metrics_are_unique_and_known():
         Metric("no name", "nats", "higher", "x", MEAN_OF_STEPS, lambda s, c: s.effect)
     with pytest.raises(InputError, match="unknown metric 'lat': choose from .*late"):
         metric("lat")
-    texts = set(STEP_COLUMNS) | {"load_bearing", "late", "chain_truth"}
+    texts = set(STEP_COLUMNS) | {"load_bearing", "late", "chain_truth", "same_value"}
     assert all(not one.second or one.second in texts for one in metrics())
 
 

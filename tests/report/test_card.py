@@ -152,7 +152,12 @@ def test_what_the_question_alone_says_is_explained_away(run):
 def test_a_reader_of_the_steps_is_explained_away_by_nothing(run):
     card = card_of_run(run(reader))
     assert cards.AWAY not in words_of(card).values(), words_of(card)
-    for name in cards.NO_CHAIN, cards.STATEMENT, cards.POSITION_LINE, cards.READABLE_LINE:
+    for name in (
+        cards.NO_CHAIN,
+        cards.STATEMENT,
+        cards.POSITION_LINE,
+        cards.READABLE_LINE,
+    ):
         assert line(card, name).word == cards.CLEAR, line(card, name)
     assert "wins in 0.0%" in line(card, cards.STATEMENT).said
 
