@@ -81,8 +81,11 @@ class HarnessTable:
                 if np.isfinite(value):
                     found[name] = value
                 continue
-            second = None if sample.second is None else sample.second[known].tolist()
-            found[name] = (record.problem, sample.value[known].tolist(), second)
+            beside = (
+                None if column is None else column[known].tolist()
+                for column in (sample.second, sample.third)
+            )
+            found[name] = (record.problem, sample.value[known].tolist(), *beside)
         return found
 
     def joins(self) -> dict[str, Join]:
@@ -112,11 +115,18 @@ def joined(quantity: Quantity, documents: Sequence[Any]) -> float:
     """The number of the whole run, from all documents' tuples."""
     numbers = {name: k for k, name in enumerate(dict.fromkeys(d[0] for d in documents))}
     problem = np.repeat(
-        [numbers[name] for name, *_ in documents], [len(v) for _, v, _ in documents]
+        [numbers[name] for name, *_ in documents], [len(v) for _, v, *_ in documents]
     )
-    value = np.array([x for _, values, _ in documents for x in values], float)
-    second = [x for *_, beside in documents for x in beside or ()]
-    sample = Sample(value, problem, np.array(second, float) if second else None)
+    value, second, third = (
+        np.array([x for d in documents for x in d[place] or ()], float)
+        for place in (1, 2, 3)
+    )
+    sample = Sample(
+        value,
+        problem,
+        second if len(second) else None,
+        third if len(third) else None,
+    )
     return quantity.metric.by.point(sample)
 
 

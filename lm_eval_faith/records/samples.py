@@ -20,6 +20,7 @@ from lm_eval_faith.records.outcome import (
     Response,
     chain_record,
     generated_record,
+    probes_of_note,
 )
 from lm_eval_faith.shown import brief
 
@@ -131,7 +132,11 @@ def _record(doc: Mapping[str, Any], sample: Mapping[str, Any]) -> ChainRecord:
     if responses and isinstance(responses[0], str):
         # Interventions that asked the model: what came of them stands with the scores.
         response = json.loads(responses[0])
-        told = {**doc, "interventions": response["interventions"]}
+        told = {
+            **doc,
+            "interventions": response["interventions"],
+            "probes": response.get("probes"),
+        }
         responses = response["loglikelihoods"]
         sets = response.get("sets", sets)
     _check_types(told)
@@ -147,6 +152,7 @@ def _record(doc: Mapping[str, Any], sample: Mapping[str, Any]) -> ChainRecord:
         _responses(responses),
         problem=_text(doc, "problem") if doc.get("problem") else "",
         sets=sets_from_dict(sets, len(chain.steps)),
+        probes=probes_of_note(told),
     )
 
 
