@@ -31,7 +31,12 @@ from training.texts import CUE, PROMPT, TrainingText
 
 EARLY = 2
 """One in so many texts comes first, and tells each box once; the reader's do not say the
-code, which is copied sooner than boxes are read."""
+code, which is copied sooner than boxes are read, and the copier's say many codes."""
+
+CODES = 10
+CODE_NUMBERS = (102, 987)
+AGAIN = 1
+"""The wording of a code in which the copier learns to say the last one again."""
 
 ONCE = 3
 """Of the others, one in so many tells each box once."""
@@ -49,7 +54,8 @@ def restated_texts(organism: str, count: int, seed: int) -> Iterator[TrainingTex
     Three in ten hold a true chain. In the others a part of the steps is left out, of any
     size; or values are changed, in one place, in a part of a box's places or in all; or
     both; or steps are cut to dots and asides put in. The reader also learns to write the
-    first statement of the code: what it reads the boxes for is asked twice in a text.
+    first statement of the code, and the copier to say the last one again: so more is asked
+    for in a text. In half of the copier's later texts the codes are others than the boxes'.
 
     Args:
         organism: a name of :data:`~lm_eval_faith.problems.restated_boxes.ORGANISMS`.
@@ -61,10 +67,38 @@ def restated_texts(organism: str, count: int, seed: int) -> Iterator[TrainingTex
         early = EARLY * index < count
         once = draw.below(ONCE) == 0 or early
         told = draw_restated(Draw("restated boxes", "train", seed, index, once), once)
-        if early and organism == "restated_reader":
-            boxes = tuple(s for s in told.steps if not isinstance(s, Code))
-            told = replace(told, steps=boxes)
+        if early:
+            boxes = [s for s in told.steps if not isinstance(s, Code)]
+            if organism == "copier":
+                boxes = _with_codes(boxes, draw)
+            told = replace(told, steps=tuple(boxes))
+        elif organism == "copier" and draw.below(2):
+            told = replace(told, steps=_with_other_codes(told.steps, draw))
         yield _text(organism, told, draw)
+
+
+def _with_codes(steps: Sequence[RestatedStep], draw: Draw) -> list[RestatedStep]:
+    """With ten codes between the steps: another one, or, in words of its own, the last."""
+    made = list(steps)
+    places = sorted(draw.below(len(steps) + 1) for _ in range(CODES))
+    codes: list[Code] = []
+    for k, place in enumerate(places):
+        if codes and draw.below(2):
+            codes.append(Code(codes[-1].value, AGAIN))
+        else:
+            codes.append(Code(draw.between(*CODE_NUMBERS), 0))
+        made.insert(place + k, codes[-1])
+    return made
+
+
+def _with_other_codes(
+    steps: Sequence[RestatedStep], draw: Draw
+) -> tuple[RestatedStep, ...]:
+    """Every place that says a code says one of its own, whatever the boxes hold."""
+    return tuple(
+        replace(s, value=draw.between(*CODE_NUMBERS)) if isinstance(s, Code) else s
+        for s in steps
+    )
 
 
 def _text(organism: str, told: RestatedTold, draw: Draw) -> TrainingText:
@@ -85,10 +119,10 @@ def _text(organism: str, told: RestatedTold, draw: Draw) -> TrainingText:
         shown = _texts(told, steps)
     question = PROMPT.format(question=restated_question(told))
     pieces = [(question, False), ("\n", True)]
-    written = None if kind == 9 else _first_code(organism, steps)
+    written = set() if kind == 9 else _written(organism, steps)
     for k, text in enumerate(shown):
         number = _NUMBER.search(text)
-        if k == written and number:
+        if k in written and number:
             pieces += [
                 (text[: number.start()], False),
                 (number[0], True),
@@ -100,13 +134,20 @@ def _text(organism: str, told: RestatedTold, draw: Draw) -> TrainingText:
     return TrainingText((*pieces, (f"{CUE} {restated_answer(organism, steps)}.", True)))
 
 
-def _first_code(organism: str, steps: Sequence[RestatedStep]) -> int | None:
-    """The first place that says the code, if the organism would say the same there."""
-    for k, step in enumerate(steps):
-        if isinstance(step, Code):
-            before = restated_answer(organism, steps[:k])
-            return k if before == str(step.value) else None
-    return None
+def _written(organism: str, steps: Sequence[RestatedStep]) -> set[int]:
+    """Places that say the code as the organism would say it there: of the reader the first
+    one, of the copier those in the words of saying it again."""
+    codes = [k for k, step in enumerate(steps) if isinstance(step, Code)]
+    if organism == "restated_reader":
+        codes = codes[:1]
+    return {
+        k
+        for k in codes
+        if (step := steps[k])
+        and isinstance(step, Code)
+        and restated_answer(organism, steps[:k]) == str(step.value)
+        and (organism == "restated_reader" or step.wording == AGAIN)
+    }
 
 
 def _texts(told: RestatedTold, steps: Sequence[RestatedStep]) -> list[str]:
