@@ -122,7 +122,9 @@ class Metric:
     @property
     def table(self) -> Literal["steps", "chains", "sets"]:
         """The table whose rows it is made of."""
-        return "steps" if self.of == "chain_means" else self.of
+        if self.of == "chain_means" or self.of == "within_chains":
+            return "steps"
+        return self.of
 
     def __post_init__(self) -> None:
         if not self.name.isidentifier():
