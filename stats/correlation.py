@@ -25,8 +25,8 @@ def problem_spearman(steps: Steps) -> Floats:
     """The rank correlation of value and first label in each problem of grouped steps; NaN where it does not count."""
     return _correlation(
         steps,
-        ranks_within(steps.value, steps.problem),
-        ranks_within(steps.labels[0], steps.problem),
+        ranks_within(steps.value, steps.problem, steps.weight),
+        ranks_within(steps.labels[0], steps.problem, steps.weight),
     )
 
 
@@ -59,9 +59,7 @@ def within_problem_slopes(
         steps.means(column, everywhere) for column in (steps.labels[0], steps.value)
     )
     x, y = steps.labels[0] - mean_x[steps.problem], steps.value - mean_y[steps.problem]
-    there = (steps.sums(everywhere) >= SMALLEST_PROBLEM) & _varies(
-        steps, steps.labels[0]
-    )
+    there = (steps.counts >= SMALLEST_PROBLEM) & _varies(steps, steps.labels[0])
     slope = steps.sums(x * y)[there] / steps.sums(x * x)[there]
     at_start = mean_y[there] - slope * mean_x[there]
     return Slopes(steps.ids[there], at_start, at_start + slope)
@@ -72,7 +70,7 @@ def _correlation(steps: Steps, x: Floats, y: Floats) -> Floats:
     x = x - steps.means(x, everywhere)[steps.problem]
     y = y - steps.means(y, everywhere)[steps.problem]
     counts = (
-        (steps.sums(everywhere) >= SMALLEST_PROBLEM)
+        (steps.counts >= SMALLEST_PROBLEM)
         & _varies(steps, steps.value)
         & _varies(steps, steps.labels[0])
     )
