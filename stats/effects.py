@@ -104,8 +104,8 @@ class Median:
         value, median = self.sorted_value, self.value_at_sample()
         below = (value < median) + 0.5 * (value == median)
         share = Ratio(
-            np.bincount(self.problem, weights=below * self.weight),
-            np.bincount(self.problem, weights=self.weight),
+            np.bincount(self.problem, weights=below * self.weight).astype(float),
+            np.bincount(self.problem, weights=self.weight).astype(float),
         )
         ones = np.ones((1, self.n_problems))
         error = float(share.value_and_error(ones)[1][0])
