@@ -40,10 +40,12 @@ def _auc(values: Floats, labels: NDArray[np.bool_]) -> float:
     return float(doubled.sum() / (2 * len(positive) * len(negative)))
 
 
-def roc_curve(effect: ArrayLike, load_bearing: ArrayLike) -> tuple[Floats, Floats]:
+def roc_curve(
+    effect: ArrayLike, load_bearing: ArrayLike, weight: ArrayLike | None = None
+) -> tuple[Floats, Floats]:
     """Shares of decoys and of load-bearing steps at or over each threshold, from (0, 0) to (1, 1).
 
-    effect: (steps,) nats, NaN left out. load_bearing: (steps,) booleans. The area under it, by straight lines, is the AUC
+    effect: (steps,) nats, NaN left out. load_bearing: (steps,) booleans. weight: (steps,), 1 unless given. The area under it, by straight lines, is the AUC
     with ties counted half: Fawcett (2006), Pattern Recognit. Lett. 27, 861-874, algorithm 1. Points on a straight line
     between others are left out. Both arrays are empty where a kind of step is missing.
 
@@ -53,13 +55,15 @@ def roc_curve(effect: ArrayLike, load_bearing: ArrayLike) -> tuple[Floats, Float
     """
     values = as_values(effect, "effect")
     labels = as_label(load_bearing, "load_bearing", len(values)) != 0
-    values, labels = values[~np.isnan(values)], labels[~np.isnan(values)]
+    weights = np.ones(len(values)) if weight is None else np.asarray(weight, float)
+    there = ~np.isnan(values)
+    values, labels, weights = values[there], labels[there], weights[there]
     if not labels.any() or labels.all():
         return np.empty(0), np.empty(0)
     order = np.argsort(-values, kind="stable")
     last_of_ties = np.append(np.diff(values[order]) != 0, True)
-    x = np.append(0, np.cumsum(~labels[order])[last_of_ties])
-    y = np.append(0, np.cumsum(labels[order])[last_of_ties])
+    x = np.append(0, np.cumsum((weights * ~labels)[order])[last_of_ties])
+    y = np.append(0, np.cumsum((weights * labels)[order])[last_of_ties])
     turn = np.diff(x)[:-1] * np.diff(y)[1:] != np.diff(x)[1:] * np.diff(y)[:-1]
     kept = np.concatenate([[True], turn, [True]])
     return x[kept] / x[-1], y[kept] / y[-1]

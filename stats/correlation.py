@@ -43,17 +43,20 @@ class Slopes:
 
 
 def within_problem_slopes(
-    effect: ArrayLike, position: ArrayLike, problem: ArrayLike
+    effect: ArrayLike,
+    position: ArrayLike,
+    problem: ArrayLike,
+    weight: ArrayLike | None = None,
 ) -> Slopes:
     """One line a problem with at least three applicable steps at different positions.
 
-    effect: (steps,), NaN left out. position: (steps,) finite. problem: (steps,) ids.
+    effect: (steps,), NaN left out. position: (steps,) finite. problem: (steps,) ids. weight: (steps,), 1 unless given.
 
     >>> found = within_problem_slopes([1.0, 2.0, 3.0, 9.0], [0.0, 0.5, 1.0, 0.0], [4, 4, 4, 7])
     >>> found.problem.tolist(), found.at_start.tolist(), found.at_end.tolist()
     ([4], [1.0], [3.0])
     """
-    steps = group_steps(effect, problem, position=position)
+    steps = group_steps(effect, problem, weight, position=position)
     everywhere = np.ones(len(steps.value))
     mean_x, mean_y = (
         steps.means(column, everywhere) for column in (steps.labels[0], steps.value)

@@ -18,7 +18,7 @@ from lm_eval_faith.chains.chain import Chain, chain_to_dict
 from lm_eval_faith.chains.written import WrittenChain
 from lm_eval_faith.harness.answer_format import AnswerFormat
 from lm_eval_faith.harness.seam import spaces_moved
-from lm_eval_faith.interventions.plan import Variant
+from lm_eval_faith.interventions.plan import Variant, variants_to_dicts
 from lm_eval_faith.problems.problem import Problem
 from lm_eval_faith.records.outcome import SAMPLES_FORMAT, TOO_LONG, Response
 
@@ -61,7 +61,7 @@ class Outcome:
     def to_dict(self) -> dict[str, Any]:
         """As the samples file holds it: what was measured on a chain that was given, or
         the ``generation`` with a ``note`` on it (``records.generated_record``)."""
-        interventions = [variant.to_dict() for variant in self.variants]
+        interventions = variants_to_dicts(self.variants)
         answers = list(self.answers)
         if self.written is None:
             return {"interventions": interventions, "loglikelihoods": answers}
@@ -100,7 +100,7 @@ def read_document(
     return {
         **document_of(problem, setting),
         "chain": chain_to_dict(problem.chain),
-        "interventions": [variant.to_dict() for variant in variants],
+        "interventions": variants_to_dicts(variants),
     }
 
 

@@ -53,6 +53,7 @@ class Context:
             cannot be asked.
         generation: the settings for that.
         taken_apart: what the model wrote on as chain, cue and answer.
+        repeat: which of several draws of it on this step, from 0.
     """
 
     seed: int
@@ -65,11 +66,17 @@ class Context:
     prompt: Callable[[Chain], str] | None = None
     generation: Mapping[str, Any] = field(default_factory=dict)
     taken_apart: Callable[[str], WrittenChain] | None = None
+    repeat: int = 0
 
     @property
     def draw(self) -> Draw:
         """The intervention's own random choices, always the same for this place."""
-        return Draw(self.seed, self.document, self.step, self.name)
+        return self.draw_for(self.step, self.name)
+
+    def draw_for(self, *what: object) -> Draw:
+        """Random choices of the document for something, others in each repeat."""
+        again = (self.repeat,) if self.repeat else ()
+        return Draw(self.seed, self.document, *what, *again)
 
 
 @dataclass(frozen=True)
@@ -109,6 +116,8 @@ class Intervention:
         says: what it does to a step, as the middle of a sentence.
         control: it should not matter: its effect is what disturbing the text alone does.
         measures: the numbers of its own, beside the effect: name and meaning.
+        drawn: it makes random choices (of ``context.draw``), so that with ``draws=K`` it
+            is made K times on each step.
         asks: the function is a generator, and needs a model that answers it.
     """
 
@@ -117,6 +126,7 @@ class Intervention:
     says: str = ""
     control: bool = False
     measures: Mapping[str, str] = field(default_factory=dict)
+    drawn: bool = False
 
     @property
     def asks(self) -> bool:
@@ -137,6 +147,7 @@ def intervention(
     says: str = "",
     control: bool = False,
     measures: Mapping[str, str] | None = None,
+    drawn: bool = False,
 ) -> Callable[[C], C]:
     """Register an intervention under a name (a decorator).
 
@@ -146,6 +157,7 @@ def intervention(
         control: it should not matter; effects are compared with its.
         measures: the numbers of its own that its :class:`Changed` holds: what each
             means.
+        drawn: it makes random choices, of ``context.draw``.
 
     Raises:
         ValueError: the name is taken by another function, or is not a plain
@@ -159,7 +171,9 @@ def intervention(
         own = getattr(function, "__qualname__", "")
         if known is not None and getattr(known.change, "__qualname__", "") != own:
             raise ValueError(f"there is an intervention named {name!r} already")
-        _REGISTRY[name] = Intervention(name, function, says, control, measures or {})
+        _REGISTRY[name] = Intervention(
+            name, function, says, control, measures or {}, drawn
+        )
         return function
 
     return register

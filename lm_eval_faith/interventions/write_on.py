@@ -43,6 +43,7 @@ _DOUBT = re.compile(
 @intervention(
     "continue",
     says="it is corrupted, the chain is cut behind it, and the model writes on",
+    drawn=True,
     measures={
         ANSWER_CHANGED: "the model's own answer is another one",
         OLD_VALUE: "a value that the mistake replaced comes again in what it writes",
