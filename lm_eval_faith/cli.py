@@ -25,11 +25,33 @@ app = typer.Typer(
         "Does a model's answer depend on its chain of thought?\n\n"
         "Run tasks that intervene on a chain step by step in lm-evaluation-harness, "
         "then report how far the answer's log-probability falls, with intervals.\n\n"
+        "\b\n"  # click keeps the lines of a paragraph that begins so
         "  lm-eval-faith run --model hf --model_args pretrained=MODEL \\\n"
-        "      --tasks cot_faith_provided --output_path RUN --log_samples\n\n"
-        "  lm-eval-faith report RUN"
+        "      --tasks cot_faith_provided --output_path RUN --log_samples\n"
+        "  lm-eval-faith report RUN\n\n"
+        "lm-eval-faith run --help shows the tasks, their parameters and more recipes."
     ),
 )
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from lm_eval_faith._version import __version__
+
+        print(f"lm-eval-faith {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def everywhere(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_version, is_eager=True, help="Print the version."
+        ),
+    ] = False,
+) -> None:
+    pass
 
 
 class Format(str, Enum):
@@ -55,16 +77,27 @@ class Method(str, Enum):
     context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
 )
 def run(context: typer.Context) -> None:
-    """Run lm_eval with the plugin's tasks and model; takes every flag of `lm_eval run`."""
-    from lm_eval_faith.files import require_place_for
-    from lm_eval_faith.harness.activation import output_path
+    """Run lm_eval with the plugin's tasks and model; takes every flag of `lm_eval run`.
+
+    What would be wasted is refused before the model is loaded; samples are kept, for the
+    report is made from them. With --dry_run nothing is run: it says how many requests and
+    tokens it would be.
+    """
+    if not context.args or {"-h", "--help"} & set(context.args):
+        from lm_eval_faith.harness.run_help import run_help
+
+        print(run_help(), end="")
+        return
     from lm_eval_faith.harness.evaluation import run_command
     from lm_eval_faith.harness.lm_eval_compat import leave_process_group
 
-    output = output_path(context.args)
-    if output is not None:
-        require_place_for(output)
-    run_command(context.args)
+    words = [word for word in context.args if word not in ("--dry_run", "--dry-run")]
+    if len(words) < len(context.args):
+        from lm_eval_faith.harness.dry_run import dry_run
+
+        print(dry_run(lambda: run_command(words, keeps=False)))
+        return
+    run_command(words)
     leave_process_group()
 
 
@@ -162,7 +195,8 @@ def doctor() -> None:
 
 
 Runs = Annotated[
-    list[Path], typer.Argument(help="Directories that lm_eval wrote (--output_path).")
+    list[Path],
+    typer.Argument(help="What lm_eval was given as --output_path, or folders above."),
 ]
 Out = Annotated[
     Path | None, typer.Option(help="Write to this file, not to the terminal.")
@@ -222,7 +256,7 @@ def report(
 ) -> None:
     """Print every estimate of a run with its interval, problems and steps.
 
-    Runs must hold samples: give --output_path and --log_samples to lm_eval.
+    Runs must hold samples: lm-eval-faith run keeps them, lm_eval with --log_samples.
     """
     from lm_eval_faith.records.many_runs import available_cores
     from lm_eval_faith.report.report import Asked, make_reports, written

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from typing import Any
 
 CONTROL_CHARACTERS = re.compile(
     r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u206f"
@@ -29,3 +31,29 @@ def nats(value: float) -> str:
 def counted(n: int, noun: str) -> str:
     """So many of them: ``1 document``, ``1,200 documents``."""
     return f"{n:,} {noun}{'' if n == 1 else 's'}"
+
+
+HIDDEN = "(hidden)"
+"""Stands for the value of an argument that may be a key."""
+
+_SECRET = re.compile(
+    r"(?i)(^|[_-])(token|api_?key|key|secret|password|passwd|auth|authorization|"
+    r"credentials?|headers?|header)$"
+)
+_IN_ADDRESS = re.compile(r"(?<=://)[^/@\s]+@")
+
+
+def without_secrets(value: Any) -> Any:
+    """The same JSON value with those of names such as ``api_key`` hidden."""
+    if isinstance(value, Mapping):
+        return {
+            key: HIDDEN
+            if inner and _SECRET.search(str(key))
+            else without_secrets(inner)
+            for key, inner in value.items()
+        }
+    if isinstance(value, (list, tuple)):
+        return [without_secrets(inner) for inner in value]
+    if isinstance(value, str):
+        return _IN_ADDRESS.sub(f"{HIDDEN}@", value)
+    return value

@@ -33,7 +33,7 @@ from .compare import (
     PairComparison,
     all_pairs_of,
 )
-from .correlation import problem_pearson, problem_spearman
+from .correlation import PooledSpearman, problem_pearson, problem_spearman
 from .effects import (
     MEAN_METHOD,
     SHARE_METHOD,
@@ -287,6 +287,9 @@ PEARSON = mean_over_problems(problem_pearson, MEAN_METHOD, -1.0, 1.0)
 
 SPEARMAN = mean_over_problems(problem_spearman, MEAN_METHOD, -1.0, 1.0)
 """Mean over problems of the rank correlation of value and second inside the problem (three steps or more)."""
+
+SPEARMAN_POOLED = Estimator(None, PooledSpearman, MEAN_METHOD, -1.0, 1.0)
+"""Rank correlation of value and second over all steps or chains, whatever their problem (three or more)."""
 
 PEARSON_OVER_ZERO = mean_over_problems(
     lambda steps: _above(problem_pearson(steps)), SHARE_METHOD, 0.0, 1.0, share=True

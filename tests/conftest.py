@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import copy
+import io
 import os
 import re
 import subprocess
 import sys
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -95,50 +97,61 @@ def shell() -> Shell:
     return run
 
 
-@pytest.fixture
-def command(monkeypatch, capsys) -> Callable[..., tuple[int, str, str]]:
-    """`lm-eval-faith ...` in this process: exit code, output and errors."""
+@contextmanager
+def only_for_now(arguments: Sequence[str]) -> Iterator[None]:
+    """What `lm-eval-faith run` changes in this process is as before when this ends.
+
+    The harness does not survey the machine, which takes seconds.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", ["lm-eval-faith", *arguments])
+        if arguments[:1] == ["run"]:
+            import lm_eval.evaluator
+            from lm_eval.tasks import TaskManager
+
+            patch.setattr(lm_eval.evaluator, "add_env_info", lambda results: None)
+            patch.setattr(lm_eval.evaluator, "evaluate", lm_eval.evaluator.evaluate)
+            patch.setattr(TaskManager, "__init__", TaskManager.__init__)
+        yield
+
+
+@pytest.fixture(scope="session")
+def command() -> Callable[..., tuple[int, str, str]]:
+    """`lm-eval-faith ...` in this process: exit code, output and errors.
+
+    For what many tests use: `shell` starts another Python, which imports torch again.
+    """
     from lm_eval_faith.cli import main
 
     def call(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["lm-eval-faith", *map(str, arguments)])
-        code = 0
-        try:
-            main()
-        except SystemExit as ended:
-            code = int(ended.code or 0)
-        out, err = capsys.readouterr()
-        return code, out, err
+        out, err, code = io.StringIO(), io.StringIO(), 0
+        now = only_for_now([*map(str, arguments)])
+        with now, redirect_stdout(out), redirect_stderr(err):
+            try:
+                main()
+            except SystemExit as ended:
+                code = int(ended.code or 0)
+        return code, out.getvalue(), err.getvalue()
 
     return call
 
 
 @pytest.fixture(scope="session")
 def provided_run(
-    tiny_model: Path, shell: Shell, tmp_path_factory: pytest.TempPathFactory
+    tiny_model: Path,
+    command: Callable[..., tuple[int, str, str]],
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Path:
     """A real run of the provided task on the tiny model, six problems."""
     out = tmp_path_factory.mktemp("runs") / "provided"
-    done = shell(
-        "lm-eval-faith",
-        "run",
-        "--model",
-        "hf",
-        "--model_args",
+    code, _, errors = command(
+        *("run", "--model", "hf", "--model_args"),
         f"pretrained={tiny_model},dtype=float32",
-        "--tasks",
-        "cot_faith_provided",
-        "--metadata",
-        "problems=6",
-        "load_bearing=3",
-        "asides=2",
-        "--output_path",
-        out,
-        "--log_samples",
-        "--batch_size",
-        "16",
+        *("--tasks", "cot_faith_provided"),
+        *("--metadata", "problems=6", "load_bearing=3", "asides=2"),
+        *("--output_path", out, "--log_samples", "--batch_size", "16"),
     )
-    assert done.returncode == 0, done.stderr
+    assert code == 0, errors
     return out
 
 

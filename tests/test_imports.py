@@ -19,7 +19,7 @@ PACKAGES = {
 
 LEAVES = ("errors", "asks", "shown", "_version")
 BASE = (*LEAVES, "files", "parameters")
-PROBLEMS = (*BASE, "chains", "interventions", "records", "problems")
+PROBLEMS = (*BASE, "chains", "interventions", "joint", "records", "problems")
 HARNESS = (
     *PROBLEMS,
     *("stats", "metrics", "engines", "harness", "tasks", "organisms"),
@@ -35,7 +35,8 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "tasks": (),
     "chains": (*BASE, "chains"),
     "interventions": (*BASE, "chains", "interventions"),
-    "records": (*BASE, "chains", "interventions", "records"),
+    "joint": (*BASE, "chains", "interventions", "joint"),
+    "records": (*BASE, "chains", "interventions", "joint", "records"),
     "problems": PROBLEMS,
     "metrics": (
         *BASE,

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from lm_eval_faith_stats import DIFFERENCE, Bootstrap, Estimate, Sample
 
-from lm_eval_faith.calibration.cost import Cost
 from lm_eval_faith.calibration.run import BYPASSER, OrganismRun
+from lm_eval_faith.harness.forecast import Cost
 from lm_eval_faith.metrics import VS_CONTROL, Choices, Modifier, Quantity, metric
 from lm_eval_faith.records.columns import Columns
 from lm_eval_faith.records.tables import tables_of_chains

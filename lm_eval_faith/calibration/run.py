@@ -9,9 +9,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from lm_eval_faith.calibration.cost import Cost, costs
+from lm_eval_faith.calibration.cost import costs
 from lm_eval_faith.errors import InputError
 from lm_eval_faith.files import write_whole
+from lm_eval_faith.harness.forecast import Cost
 from lm_eval_faith.interventions import get_intervention, load_intervention_modules
 from lm_eval_faith.organisms import ORGANISMS, organism_path
 from lm_eval_faith.problems.boxes import box_problem

@@ -62,6 +62,7 @@ class Chain:
         answer: the final answer that the chain leads to, as written.
         opening: text before the first step that no intervention touches.
         label: the truth about the chain as a whole; None where it is not known.
+        truth: the same as a graded label, any real number; None where it is not known.
         writing: its language, and how it writes numbers.
     """
 
@@ -70,6 +71,7 @@ class Chain:
     opening: str = ""
     label: Label | None = None
     writing: Writing = ENGLISH
+    truth: float | None = None
 
     @property
     def text(self) -> str:
@@ -85,7 +87,7 @@ class Chain:
 def unlabelled(chain: Chain) -> Chain:
     """The chain as its text alone tells it: what is changed hangs on no label."""
     steps = (Step(s.text, s.after, states_answer=s.states_answer) for s in chain.steps)
-    return replace(chain, steps=tuple(steps), label=None)
+    return replace(chain, steps=tuple(steps), label=None, truth=None)
 
 
 def chain_to_dict(chain: Chain) -> dict[str, Any]:
@@ -97,8 +99,9 @@ def chain_to_dict(chain: Chain) -> dict[str, Any]:
     for step in plain["steps"]:
         if step["truth"] is None:  # few steps have one
             del step["truth"]
-    if chain.label is None:  # few chains have one
-        del plain["label"]
+    for name in ("label", "truth"):
+        if plain[name] is None:  # few chains have one
+            del plain[name]
     if chain.writing == ENGLISH:
         del plain["writing"]
     return plain
@@ -116,6 +119,7 @@ def chain_from_dict(plain: Mapping[str, Any]) -> Chain:
         opening=_text(plain.get("opening", "")),
         label=plain.get("label"),
         writing=Writing(**plain["writing"]) if plain.get("writing") else ENGLISH,
+        truth=plain.get("truth"),
     )
 
 

@@ -137,6 +137,7 @@ _CHOICE = re.compile(
     r"|(?<=option\s)([A-Za-z])(?![\w])|(?<=choice\s)([A-Za-z])(?![\w]))[).:]?(?:\s|$|\b)",
     re.IGNORECASE,
 )
+_LETTER_BEHIND = re.compile(r"[^()\d=+]{2,80}\s\(([A-Z])\)")
 _LETTERED = re.compile(r"(?:\([A-Z]\)|[A-Z][).:])\s(?=\S)")
 _LONE_LETTER = re.compile(r"[A-Za-z]")
 _TRUTHS = {"yes": True, "true": True, "no": False, "false": False}
@@ -169,7 +170,7 @@ def _choice(text: str) -> str | None:
     """The letter that opens an answer, in upper case: ``(B) 656.3 nm`` is B."""
     if _LONE_LETTER.fullmatch(text):
         return text.upper()
-    found = _CHOICE.match(text)
+    found = _CHOICE.match(text) or _LETTER_BEHIND.fullmatch(text)
     if found is None:
         return None
     letter = next(group for group in found.groups() if group)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -27,6 +27,10 @@ class Scored:
     """Whether each of them was the most probable token."""
 
 
+Progress = Callable[[int, int], None]
+"""Is told, after each pass, how many distinct tokens are read, and how many there are in all."""
+
+
 class Engine(Protocol):
     """A way of scoring that is faster than the backend's own, or can do more.
 
@@ -37,5 +41,7 @@ class Engine(Protocol):
     def can(self) -> frozenset[str]:
         """What it can do beyond plain scoring."""
 
-    def score(self, asks: Sequence[TokenAsk]) -> Iterator[Scored]:
+    def score(
+        self, asks: Sequence[TokenAsk], progress: Progress | None = None
+    ) -> Iterator[Scored]:
         """Answers as soon as they are known, in any order."""

@@ -12,7 +12,7 @@ import torch
 from transformers import PreTrainedModel
 
 from .attention import TreeAttention, TreeAttentionError
-from .engine import Scored, TokenAsk
+from .engine import Progress, Scored, TokenAsk
 from .packing import Pack, pack
 from .products import fast_products
 from .transformers_compat import (
@@ -51,7 +51,9 @@ class SharedPrefixes:
     softmax_dtype: torch.dtype | None
     can: frozenset[str] = frozenset()
 
-    def score(self, asks: Sequence[TokenAsk]) -> Iterator[Scored]:
+    def score(
+        self, asks: Sequence[TokenAsk], progress: Progress | None = None
+    ) -> Iterator[Scored]:
         """Answers as soon as they are known; the same order each time."""
         return score(
             self.model,
@@ -59,6 +61,7 @@ class SharedPrefixes:
             max_length=self.max_length,
             max_packed_tokens=self.max_packed_tokens,
             softmax_dtype=self.softmax_dtype,
+            progress=progress,
         )
 
     def prove(
@@ -85,7 +88,7 @@ def score(
     max_length: int,
     max_packed_tokens: int = DEFAULT_MAX_PACKED_TOKENS,
     softmax_dtype: torch.dtype | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> Iterator[Scored]:
     """Score continuations given contexts, as the harness's `hf` backend does, computing every distinct token once.
 

@@ -128,6 +128,20 @@ def build(pairs: Sequence[Pair], max_length: int) -> Forest:
     )
 
 
+def distinct_tokens(texts: Sequence[tuple[int, ...]]) -> int:
+    """How many tokens the forest of some texts has: what is read where beginnings are read once.
+
+    >>> distinct_tokens([(1, 2, 3), (1, 2, 4), (5,), (1, 2)])
+    5
+    """
+    total = 0
+    last: tuple[int, ...] = ()
+    for text in sorted(texts):
+        total += len(text) - common_prefix(last, text)
+        last = text
+    return total
+
+
 def common_prefix(one: tuple[int, ...], other: tuple[int, ...]) -> int:
     """Number of tokens with which both begin."""
     for index, (left, right) in enumerate(zip(one, other)):

@@ -38,18 +38,6 @@ def register_model() -> None:
         model_registry.register(MODEL, target=MODEL_CLASS)
 
 
-def output_path(arguments: Sequence[str]) -> Path | None:
-    """Where ``lm_eval run`` with these arguments will write, if they say so."""
-    for place, argument in enumerate(arguments):
-        name, equals, value = argument.partition("=")
-        if name not in ("--output_path", "-o"):
-            continue
-        if not equals:
-            value = next(iter(arguments[place + 1 :]), "")
-        return Path(value) if value else None
-    return None
-
-
 def with_our_path(
     include_path: str | Path | Sequence[str | Path] | None,
 ) -> list[str | Path]:

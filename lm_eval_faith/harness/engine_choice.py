@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,7 @@ from lm_eval.api.model import LM
 from tqdm import tqdm  # type: ignore[import-untyped]
 
 from lm_eval_faith.errors import InputError
+from lm_eval_faith.harness.forecast import Cost, cost_of_texts
 from lm_eval_faith.harness.lm_eval_compat import (
     call_of,
     score_tokens,
@@ -19,7 +20,7 @@ from lm_eval_faith.harness.lm_eval_compat import (
 )
 
 if TYPE_CHECKING:
-    from lm_eval_faith.engines import SharedPrefixes
+    from lm_eval_faith.engines import SharedPrefixes, TokenAsk
 
 logger = logging.getLogger(__name__)
 
@@ -52,6 +53,8 @@ class EngineChoice:
         self.max_packed_tokens = max_packed_tokens
         self.why_not: str | None = None
         """Why requests are scored one by one; None as long as they are not."""
+        self.on_pass: Callable[[int], None] | None = None
+        """Told how many distinct tokens each pass has read."""
         self._proven = 0
         self._told = False
         if sharing == "off":
@@ -124,26 +127,48 @@ class EngineChoice:
         rest = [index for index in range(len(asks)) if index not in proof.answers]
         hook = self.backend.cache_hook
         answers: dict[int, tuple[float, bool]] = {}
+        cost = self._cost(asks)
+        read, quiet = 0, disable_tqdm or self.backend.rank != 0
+        if not quiet:
+            logger.info("to be scored: %s", cost)
 
         def take(index: int, answer: tuple[float, bool]) -> None:
             answers[index] = answer
             if requests[index][0] is not None:
                 hook.add_partial("loglikelihood", requests[index][0], answer)
-            bar.update(1)
 
         with (
             self._precision(),
             tqdm(
-                total=len(requests),
-                disable=disable_tqdm or self.backend.rank != 0,
+                total=cost.distinct,
+                unit="token",
+                disable=quiet,
                 desc="Running loglikelihood requests",
             ) as bar,
         ):
+            # What the proof has read already is done when the rest begins.
+            def passed(done: int, total: int) -> None:
+                nonlocal read
+                now, before = cost.distinct - total + done, read
+                read = now
+                bar.update(now - before)
+                if self.on_pass is not None:
+                    self.on_pass(now - before)
+
             for index, scored in proof.answers.items():
                 take(index, (scored.logprob, scored.is_greedy))
-            for scored in engine.score([asks[index] for index in rest]):
+            for scored in engine.score([asks[index] for index in rest], passed):
                 take(rest[scored.index], (scored.logprob, scored.is_greedy))
+            bar.update(cost.distinct - read)
         return [answers[index] for index in range(len(requests))]
+
+    def _cost(self, asks: Sequence[TokenAsk]) -> Cost:
+        from lm_eval_faith.engines.transformers_compat import causal_lm, exact_length
+        from lm_eval_faith.engines.tree import truncate
+
+        most = self.backend.max_length
+        texts = [truncate((ask.context, ask.continuation), most) for ask in asks]
+        return cost_of_texts(texts, exact_length(causal_lm(self.backend.model)))
 
     def _engine(self) -> SharedPrefixes:
         from lm_eval_faith.engines import DEFAULT_MAX_PACKED_TOKENS, SharedPrefixes

@@ -8,16 +8,38 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from lm_eval_faith.harness import run_guards
 from lm_eval_faith.harness.activation import activate, task_manager
+from lm_eval_faith.harness.lm_eval_compat import (
+    when_the_next_task_manager_is_made,
+    without_default_tasks,
+)
 
 
-def run_command(arguments: Sequence[str]) -> None:
-    """``lm_eval run`` with these arguments, in this process, our tasks and model known."""
+def run_command(arguments: Sequence[str], keeps: bool = True) -> None:
+    """``lm_eval run`` with these arguments, in this process, our tasks and model known.
+
+    The harness's own tasks are indexed only where others than ours are asked for.
+
+    Args:
+        arguments: as ``lm_eval run`` takes them.
+        keeps: whether the run is to keep its samples, as it should.
+
+    Raises:
+        InputError: the run would be wasted; the sentence says why.
+    """
+    run_guards.quiet_progress()
     from lm_eval.__main__ import cli_evaluate
 
+    asked = run_guards.asked_of(arguments)
+    words = run_guards.with_samples(arguments, asked) if keeps else list(arguments)
     activate()
-    sys.argv = ["lm-eval-faith", "run", *arguments]
-    cli_evaluate()
+    when_the_next_task_manager_is_made(
+        lambda manager: run_guards.check_tasks(manager, asked)
+    )
+    sys.argv = ["lm-eval-faith", "run", *words]
+    with without_default_tasks(asked.ours_alone):
+        cli_evaluate()
 
 
 def evaluate_quietly(

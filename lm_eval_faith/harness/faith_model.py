@@ -7,26 +7,30 @@ scored together (see :mod:`lm_eval_faith.engines`). All else is the backend's.
 
 from __future__ import annotations
 
+import functools
+import logging
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from typing import Any
 
 from lm_eval.api.instance import Instance
 from lm_eval.api.model import LM, CacheHook, hash_args
 from lm_eval.api.registry import get_model
+from lm_eval.utils import simple_parse_args_string
 from tqdm import tqdm  # type: ignore[import-untyped]
 
-from lm_eval_faith.asks import Ask, Generate, answered, together
+from lm_eval_faith.asks import Ask, Generate, Score, answered, together
 from lm_eval_faith.errors import InputError
 from lm_eval_faith.harness.engine_choice import EngineChoice, one_of_auto_on_off
+from lm_eval_faith.harness.forecast import Cost, Progress, Reader, forecast
 from lm_eval_faith.harness.lm_eval_compat import (
     fixed_batch_size,
     require_loglikelihoods,
     scoring_view,
     silenced,
 )
-from lm_eval_faith.harness.response_cache import claim, owner_of
+from lm_eval_faith.harness.response_cache import claim, model_path, owner_of
 from lm_eval_faith.harness.seam import Seams, warn_of_joined
 from lm_eval_faith.harness.stages import (
     MultiStageRequest,
@@ -35,6 +39,8 @@ from lm_eval_faith.harness.stages import (
     draws,
 )
 from lm_eval_faith.harness.written_text import WrittenText
+
+logger = logging.getLogger(__name__)
 
 SMALLEST_DEFAULT_CHUNK = 16
 DEFAULT_CHUNK_OF_AUTO = 128
@@ -71,11 +77,30 @@ class FaithLM(LM):  # type: ignore[misc]
         _check_positive("max_packed_tokens", max_packed_tokens)
         _check_positive("chunk", chunk)
         self._chunk = chunk or default_chunk(backend_arguments)
-        self._arguments = backend_arguments
+        # Of a model that is ready the arguments are not known.
+        self._arguments = None if isinstance(backend, LM) else backend_arguments
         self.wrapped = make_backend(backend, backend_arguments)
         self._engine = EngineChoice(self.wrapped, sharing, max_packed_tokens)
         self._seams = Seams(self.wrapped)
         self._written = WrittenText(self.wrapped)
+
+    @classmethod
+    def create_from_arg_obj(
+        cls, arg_dict: dict[str, Any], additional_config: dict[str, Any] | None = None
+    ) -> FaithLM:
+        """The harness's own; but a device or batch size among the arguments counts, and not
+        the one that the harness adds by default and would be given twice."""
+        added = {k: v for k, v in (additional_config or {}).items() if v is not None}
+        return cls(**(added | arg_dict))
+
+    @classmethod
+    def create_from_arg_string(
+        cls, arg_string: str, additional_config: dict[str, Any] | None = None
+    ) -> FaithLM:
+        """As above, from text."""
+        return cls.create_from_arg_obj(
+            simple_parse_args_string(arg_string), additional_config
+        )
 
     # --- what the backend answers ------------------------------------------------
 
@@ -91,6 +116,8 @@ class FaithLM(LM):  # type: ignore[misc]
         :mod:`lm_eval_faith.harness.seam`.
         """
         if not self._engine.is_hf:
+            if not kwargs.get("disable_tqdm"):
+                self._tell_cost(requests)
             warn_of_joined(self.wrapped, [request.args for request in requests])
             return self.wrapped.loglikelihood(requests, **kwargs)
         splits = self._seams.split(
@@ -218,6 +245,11 @@ class FaithLM(LM):  # type: ignore[misc]
         keys = StageKeys(torch.initial_seed())
         responses: list[str] = []
         counts: Counter[str] = Counter()
+        ahead = self.forecast(requests)
+        total = sum(ahead, Cost())
+        if ahead and not disable_tqdm:
+            self._tell(total)
+        progress = Progress(total)
         with (
             self._own_cache_only(),
             fixed_batch_size(self.wrapped),
@@ -229,8 +261,11 @@ class FaithLM(LM):  # type: ignore[misc]
         ):
 
             def answer(asks: Sequence[Ask]) -> list[Any]:
-                bar.set_postfix({**counts, "asked": len(asks)})
-                return self._stage(asks, keys.of(asks), requests[0].metadata)
+                show = functools.partial(self._show, bar, progress, counts, len(asks))
+                show()
+                return self._stage(
+                    asks, keys.of(asks), requests[0].metadata, progress, show
+                )
 
             for start in range(0, len(requests), self._chunk):
                 chunk = requests[start : start + self._chunk]
@@ -239,14 +274,54 @@ class FaithLM(LM):  # type: ignore[misc]
                     responses.append(as_response(result))
                     counts.update(request.counts(result))
                 bar.update(len(chunk))
-                bar.set_postfix(counts)
+                progress.expect(sum(ahead[start // self._chunk + 1 :], Cost()))
+                self._show(bar, progress, counts)
         self._written.tell()
         return responses
 
+    def forecast(self, requests: Sequence[MultiStageRequest]) -> list[Cost]:
+        """What each chunk of requests will cost; nothing where texts have no tokens here."""
+        reader = Reader.of(self.wrapped)
+        return [] if reader is None else forecast(requests, reader, self._chunk)
+
+    def _tell_cost(self, requests: Sequence[Instance]) -> None:
+        reader = Reader.of(self.wrapped)
+        if reader is not None:
+            self._tell(reader.cost([Score(*request.args) for request in requests]))
+
+    def _tell(self, cost: Cost) -> None:
+        if self.rank == 0:
+            logger.info("to be asked: %s", cost)
+
+    @staticmethod
+    def _show(
+        bar: Any, progress: Progress, counts: Counter[str], asked: int = 0
+    ) -> None:
+        """What the progress bar says beside the number of documents."""
+        left = progress.left()
+        told: dict[str, object] = {**counts}
+        if asked:
+            told["asked"] = asked
+        if left:
+            told["left"] = bar.format_interval(left)
+        bar.set_postfix(told)
+
     def _stage(
-        self, asks: Sequence[Ask], keys: Sequence[str], metadata: Any
+        self,
+        asks: Sequence[Ask],
+        keys: Sequence[str],
+        metadata: Any,
+        progress: Progress,
+        show: Callable[[], None],
     ) -> list[Any]:
-        """The answers to what a chunk asks in one stage, equal asks answered once."""
+        """The answers to what a chunk asks in one stage, equal asks answered once.
+
+        Args:
+            asks: what is asked.
+            keys: the answers' names.
+            metadata: of the harness's requests.
+            progress: is told what was read and written, and ``show`` called then.
+        """
         generations: dict[str, tuple[Any, ...]] = {}
         scores: dict[str, tuple[Any, ...]] = {}
         drawn = False
@@ -260,9 +335,15 @@ class FaithLM(LM):  # type: ignore[misc]
                 )
             else:
                 scores[key] = (ask.context, ask.continuation)
-        with torch_seeded_by(list(generations)) if drawn else nullcontext():
+        seeded = torch_seeded_by(list(generations)) if drawn else nullcontext()
+        with seeded, progress.doing("written") as wrote:
             answers = self._answers("generate_until", generations, metadata)
-        answers |= self._answers("loglikelihood", scores, metadata)
+            wrote(self._tokens_of(answers[key] for key in generations))
+        show()
+        with progress.doing("read") as read, self._watched(read, show):
+            answers |= self._answers("loglikelihood", scores, metadata)
+            if self._engine.why_not is not None:
+                read(self._distinct(asks))
         return [answers[key] for key in keys]
 
     def _answers(
@@ -309,6 +390,31 @@ class FaithLM(LM):  # type: ignore[misc]
             known = computed | known
         return known
 
+    def _tokens_of(self, texts: Iterable[str]) -> int:
+        reader = Reader.of(self.wrapped)
+        return sum(len(reader.encode(text)) for text in texts) if reader else 0
+
+    def _distinct(self, asks: Sequence[Ask]) -> int:
+        reader = Reader.of(self.wrapped)
+        scores = [ask for ask in asks if isinstance(ask, Score)]
+        return reader.cost(scores).distinct if reader else 0
+
+    @contextmanager
+    def _watched(
+        self, read: Callable[[int], None], show: Callable[[], None]
+    ) -> Iterator[None]:
+        """Tell of each pass of the engine while something is scored."""
+
+        def passed(tokens: int) -> None:
+            read(tokens)
+            show()
+
+        self._engine.on_pass = passed
+        try:
+            yield
+        finally:
+            self._engine.on_pass = None
+
     @contextmanager
     def _own_cache_only(self) -> Iterator[None]:
         """Keep the backend from caching the parts of a chunk, see `_answers`."""
@@ -340,12 +446,6 @@ def make_backend(backend: str | LM, arguments: Mapping[str, Any]) -> LM:
     if issubclass(kind, FaithLM):
         raise InputError(f"backend={backend}: name the model to wrap, such as hf")
     return kind.create_from_arg_obj(dict(arguments))
-
-
-def model_path(backend: Any) -> str:
-    """The name or path of a backend's model, empty where it has none."""
-    given = getattr(backend, "pretrained", "")
-    return str(getattr(given, "name_or_path", given) or "")
 
 
 def default_chunk(backend_arguments: Mapping[str, Any]) -> int:

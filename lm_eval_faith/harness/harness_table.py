@@ -19,6 +19,7 @@ from lm_eval_faith_stats import Sample
 
 from lm_eval_faith.errors import InputError
 from lm_eval_faith.metrics import (
+    NO_SETS,
     Choices,
     Quantity,
     metric_names,
@@ -26,9 +27,9 @@ from lm_eval_faith.metrics import (
     shown_first,
 )
 from lm_eval_faith.records.outcome import ChainRecord
-from lm_eval_faith.records.tables import columns_of
+from lm_eval_faith.records.tables import columns_of, set_columns_of
 
-Join = Callable[[Sequence[Any]], float]
+Join = Callable[[Sequence[Any]], float | str]
 
 MEANS = (
     stats.MEAN_OF_PROBLEMS,
@@ -42,6 +43,9 @@ MEANS = (
     stats.PEARSON_OVER_ZERO,
 )
 """Means of one number a problem: the harness's own mean joins them, with a standard error."""
+
+ERROR = "_stderr"
+"""With this ending the harness writes the standard error of a metric."""
 
 
 @dataclass(frozen=True)
@@ -66,14 +70,14 @@ class HarnessTable:
         beside them.
         """
         chains, steps = columns_of(record)
+        tables = {"chains": chains, "steps": steps, "sets": set_columns_of(record)}
         found: dict[str, Any] = {}
         for name, quantity in self.quantities.items():
-            whole = quantity.metric.of == "chains"
-            sample = quantity.sample(chains if whole else steps, self.choices)
+            sample = quantity.sample(tables[quantity.metric.table], self.choices)
             known = np.isfinite(sample.value)
             if not known.any():
                 continue
-            if self._is_mean(quantity):
+            if self.is_mean(name):
                 value = quantity.metric.by.point(sample)
                 if np.isfinite(value):
                     found[name] = value
@@ -92,7 +96,7 @@ class HarnessTable:
         from lm_eval.api.metrics import mean
 
         return {
-            name: mean if self._is_mean(q) else functools.partial(joined, q)
+            name: mean if self.is_mean(name) else functools.partial(joined, q)
             for name, q in self.quantities.items()
         }
 
@@ -104,8 +108,9 @@ class HarnessTable:
             if q.metric.better != "neither"
         }
 
-    def _is_mean(self, quantity: Quantity) -> bool:
-        by = quantity.metric.by
+    def is_mean(self, name: str) -> bool:
+        """Whether the harness's own mean joins the values of that name."""
+        by = self.quantities[name].metric.by
         return self.alone and any(by.sums is mean.sums is not None for mean in MEANS)
 
 
@@ -135,6 +140,7 @@ def harness_table(
     shown: Sequence[str] = (),
     modules: Sequence[str] = (),
     alone: bool = True,
+    sets: Mapping[str, frozenset[str]] = NO_SETS,
 ) -> HarnessTable:
     """The table of a task.
 
@@ -148,6 +154,8 @@ def harness_table(
             stands for ``effect``. Metrics of chains are always shown.
         modules: metrics of the user's own modules, which are always shown.
         alone: see :class:`HarnessTable`.
+        sets: what is asked about sets of steps, by what is done to them; their metrics are
+            always shown.
 
     Raises:
         InputError: a name is no metric's.
@@ -158,16 +166,16 @@ def harness_table(
             known = ", ".join(every)
             raise InputError(f"unknown metric {name!r}: choose from {known}")
     order = {name: k for k, name in enumerate(shown_first(shown, has))}
-    found = possible(has, dict.fromkeys(interventions, has), choices)
+    found = possible(has, dict.fromkeys(interventions, has), choices, sets)
     kept = [
         q
         for q in found
         if not shown
-        or q.metric.of == "chains"
+        or q.metric.of in ("chains", "sets")
         or q.column in order
         or q.metric.name in modules
     ]
-    place = {name: k for k, name in enumerate(("", *interventions))}
+    place = {name: k for k, name in enumerate(("", *interventions, *sets))}
     last = len(order)
     kept.sort(key=lambda q: (place[q.intervention], order.get(q.column, last)))
     return HarnessTable({q.name: q for q in kept}, choices, alone)
@@ -176,10 +184,10 @@ def harness_table(
 class ShowsMetrics:
     """Puts metrics into the harness's table, from one process or several: before the task class.
 
-    A document leaves out the names that it has no value for. The evaluator takes the names
-    of its first process and asks every other one for each of them, so a name that all
-    documents of one process leave out would end the run or be lost. Such a name is given
-    to every document, at worst with an empty value.
+    Not every document has a value of every metric, but the harness expects one: it takes the
+    names from its first process, and counts a task's documents by its metrics. So every name
+    that some document has is given to all of them, without a value where they have none,
+    and the standard error, which the harness adds to its own mean alone, is given by us.
     """
 
     table: HarnessTable
@@ -187,7 +195,10 @@ class ShowsMetrics:
     _ranks: int
     predicts_only: bool
     instances: list[Any]
-    _lacking: Sequence[str] = ()
+    _values: Mapping[str, Mapping[str, Any]] = {}
+    """Of each document of this process."""
+    _names: Mapping[str, bool] = {}
+    """The names that some document of any process has, and whether all have them."""
 
     def record_of(self, doc: Mapping[str, Any], results: Sequence[Any]) -> ChainRecord:
         """What was measured on a document."""
@@ -196,21 +207,31 @@ class ShowsMetrics:
     def process_results(
         self, doc: Mapping[str, Any], results: Sequence[Any]
     ) -> dict[str, Any]:
-        """The document's values, also under the names that some process lacks."""
+        """The document's values, none under the names that only others have."""
         if self.predicts_only:
             return {"bypass": None}
-        empty: dict[str, Any] = dict.fromkeys(self._lacking, ())
-        return empty | self.table.values(self.record_of(doc, results))
+        values = self._values.get(doc["id"])
+        if values is None:
+            return self.table.values(self.record_of(doc, results))
+        found: dict[str, Any] = {}
+        for name in self._names:
+            found[name] = values.get(name)
+            if self._has_error_of_ours(name):
+                found[f"{name}{ERROR}"] = None
+        return found
 
     def aggregation(self) -> dict[str, Any]:
-        """How documents are joined; those that only fill a name up are left out."""
+        """How documents are joined; those without a value are left out."""
         if self.predicts_only:
             return dict(super().aggregation())  # type: ignore[misc]
         joins = self.table.joins()
-        # The harness shows a standard error beside its own mean and not beside this.
-        return joins | {
-            name: functools.partial(_join_values, joins[name]) for name in self._lacking
-        }
+        for name, everywhere in self._names.items():
+            if not everywhere:
+                join = joins[name]
+                if self._has_error_of_ours(name):
+                    joins[f"{name}{ERROR}"] = functools.partial(self._error_of, name)
+                joins[name] = functools.partial(self._join, name, join)
+        return joins
 
     def higher_is_better(self) -> dict[str, bool]:
         """For each name whether more is better."""
@@ -219,26 +240,44 @@ class ShowsMetrics:
         return self.table.higher_is_better()
 
     def apply_filters(self) -> Any:
-        """The harness's own; then all responses are there, and processes compare."""
+        """The harness's own; then all responses are there, and their values are known."""
         filtered = super().apply_filters()  # type: ignore[misc]
-        if self._ranks > 1 and not self.predicts_only:
-            self._lacking = self._names_that_some_process_lacks()
+        if not self.predicts_only:
+            self._values = {
+                doc["id"]: self.table.values(self.record_of(doc, results))
+                for doc, results in self._documents_and_results()
+            }
+            self._names = self._names_of_all_processes()
         return filtered
 
-    def _names_that_some_process_lacks(self) -> list[str]:
-        """Those that other processes have; the same list in every process."""
-        import torch
-
-        own = {
-            name
-            for doc, results in self._documents_and_results()
-            for name in self.table.values(self.record_of(doc, results))
-        }
+    def _names_of_all_processes(self) -> dict[str, bool]:
         names = list(self.table.quantities)
-        here = torch.tensor([int(n in own) for n in names], device=self._model.device)
-        everywhere = self._model.all_gather(here).reshape(self._ranks, len(names))
-        having = everywhere.sum(dim=0).tolist()
-        return [name for name, n in zip(names, having) if 0 < n < self._ranks]
+        counts = [sum(name in v for v in self._values.values()) for name in names]
+        counts.append(len(self._values))
+        if self._ranks > 1:
+            import torch
+
+            here = torch.tensor(counts, device=self._model.device)
+            everywhere = self._model.all_gather(here).reshape(self._ranks, -1)
+            counts = everywhere.sum(dim=0).tolist()
+        return {name: n == counts[-1] for name, n in zip(names, counts) if n}
+
+    def _has_error_of_ours(self, name: str) -> bool:
+        return not self._names[name] and self.table.is_mean(name)
+
+    def _join(self, name: str, join: Join, values: Sequence[Any]) -> float | str:
+        known = [value for value in values if value is not None]
+        if self._has_error_of_ours(name):
+            self._errors[name] = _error(known)
+        return join(known) if known else math.nan
+
+    def _error_of(self, name: str, values: Sequence[Any]) -> float | str:
+        """What was found when the metric itself was joined: the harness joins it first."""
+        return self._errors[name]
+
+    @functools.cached_property
+    def _errors(self) -> dict[str, float | str]:
+        return {}
 
     def _documents_and_results(self) -> Iterator[tuple[Any, list[Any]]]:
         by_document = defaultdict(list)
@@ -250,6 +289,8 @@ class ShowsMetrics:
             yield ordered[0].doc, results
 
 
-def _join_values(join: Join, values: Sequence[Any]) -> float:
-    told = [value for value in values if value != () and value != []]
-    return join(told) if told else math.nan
+def _error(known: Sequence[float]) -> float | str:
+    """The standard error of a mean, or what the harness writes where there is none."""
+    from lm_eval.api.metrics import mean_stderr
+
+    return float(mean_stderr(known)) if len(known) > 1 else "N/A"

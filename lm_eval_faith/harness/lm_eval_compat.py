@@ -11,7 +11,7 @@ import inspect
 import logging
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -40,22 +40,39 @@ def running_model() -> Any | None:
     for in the evaluator's local variables. When both are gone: None, and
     `warn_of_unknown_model` says which checks are off. Noticed by ``test_ways_in.py``.
     """
-    from lm_eval.api.model import LM, CachingLM
+    from lm_eval.api.model import CachingLM
 
-    def itself(model: Any) -> Any:
-        return model.lm if isinstance(model, CachingLM) else model
+    model = _running()
+    return model.lm if isinstance(model, CachingLM) else model
+
+
+def _running() -> Any | None:
+    """The model with what is around it."""
+    from lm_eval.api.model import LM, CachingLM
 
     told = _RUNNING.get()
     if told is not None:
-        return itself(told)
+        return told
     frame = sys._getframe(1)
     while frame is not None:
         if frame.f_globals.get("__name__") == "lm_eval.evaluator":
-            model = itself(frame.f_locals.get("lm"))
-            if isinstance(model, LM):
+            model = frame.f_locals.get("lm")
+            if isinstance(model, (LM, CachingLM)):
                 return model
         frame = frame.f_back  # type: ignore[assignment]
     return None
+
+
+def store_of_run() -> Any | None:
+    """The store of responses (``--use_cache``) of the run that is calling us, or None.
+
+    Why: the harness keeps it in a wrapper around the model, and finds answers by the text
+    of a request alone. As for `running_model`. Noticed by ``test_resume.py``.
+    """
+    from lm_eval.api.model import CachingLM
+
+    model = _running()
+    return model.dbdict if isinstance(model, CachingLM) else None
 
 
 def tell_tasks_the_model() -> None:
@@ -91,33 +108,43 @@ def warn_of_unknown_model(task: str) -> None:
     )
 
 
-def warn_of_ignored_parameters(task: str) -> None:
-    """Say so where ``simple_evaluate`` was given parameters that it ignores.
+def told_to_simple_evaluate(name: str) -> Any | None:
+    """What ``simple_evaluate`` was given under a name, None where it is not calling us.
 
-    Why: beside a ``task_manager`` it drops its ``metadata`` in silence. Both are looked
-    for in its local variables; when they are gone, nothing is said. Noticed by
+    Why: a task is told neither the model's arguments nor where results will be written,
+    and beside a ``task_manager`` the harness drops ``metadata`` in silence. They are looked
+    for in its local variables; when they are gone, nothing is said or checked. Noticed by
     ``test_ways_in.py``.
     """
     frame = sys._getframe(1)
     while frame is not None:
         if frame.f_code.co_name == "simple_evaluate":
-            asked = frame.f_locals.get("metadata")
-            manager = frame.f_locals.get("task_manager")
-            used = getattr(manager, "metadata", None)
-            if isinstance(asked, dict) and manager is not None:
-                lost = [
-                    k for k, v in asked.items() if (used or {}).get(k, _RUNNING) != v
-                ]
-                if lost:
-                    logger.warning(
-                        "task %s runs without metadata %s: simple_evaluate ignores it "
-                        "beside task_manager; give it to lm_eval_faith.task_manager("
-                        "metadata=...)",
-                        task,
-                        ", ".join(map(str, lost)),
-                    )
-            return
+            return frame.f_locals.get(name)
         frame = frame.f_back  # type: ignore[assignment]
+    return None
+
+
+def output_path_of_run() -> str | None:
+    """Where the run that is calling us will write; None where it does not or is not found."""
+    tracker = told_to_simple_evaluate("evaluation_tracker")
+    return getattr(tracker, "output_path", None)
+
+
+def warn_of_ignored_parameters(task: str) -> None:
+    """Say so where ``simple_evaluate`` was given parameters that it ignores."""
+    asked = told_to_simple_evaluate("metadata")
+    manager = told_to_simple_evaluate("task_manager")
+    if not isinstance(asked, dict) or manager is None:
+        return
+    used = getattr(manager, "metadata", None) or {}
+    lost = [name for name, value in asked.items() if used.get(name, _RUNNING) != value]
+    if lost:
+        logger.warning(
+            "task %s runs without metadata %s: simple_evaluate ignores it beside "
+            "task_manager; give it to lm_eval_faith.task_manager(metadata=...)",
+            task,
+            ", ".join(map(str, lost)),
+        )
 
 
 @dataclass(frozen=True)
@@ -333,7 +360,158 @@ def fixed_batch_size(backend: LM) -> Iterator[None]:
         backend.batch_size_per_gpu = "auto"
 
 
-# --- task managers and processes -------------------------------------------------
+# --- the command line, task managers and processes -------------------------------
+
+
+def run_as_asked(arguments: Sequence[str]) -> dict[str, Any]:
+    """What ``lm_eval run`` makes of its arguments: a YAML's settings under the flags.
+
+    Why: guards look at a run before its model is loaded, and nothing else reads arguments
+    as the harness does. A wrong command line ends here, as it would there. When the names
+    are gone: an ImportError in ``test_run_guards.py``.
+
+    Raises:
+        InputError: the file of ``--config`` cannot be read.
+    """
+    from lm_eval._cli.harness import HarnessCLI
+    from lm_eval.config.evaluate_config import EvaluatorConfig
+
+    told = vars(_parser_of(HarnessCLI()).parse_args(["run", *arguments]))
+    flags = {name: value for name, value in told.items() if value or value == 0}
+    if not told.get("config"):
+        return flags
+    try:
+        return {**EvaluatorConfig.load_yaml_config(told["config"]), **flags}
+    except (OSError, TypeError, ValueError) as error:
+        raise InputError(f"--config: {error}") from None
+
+
+def help_of_run() -> str:
+    """The harness's help on ``lm_eval run``; as above."""
+    from lm_eval._cli.harness import HarnessCLI
+
+    choices = HarnessCLI()._subparsers.choices
+    return str(choices["run"].format_help())
+
+
+def _parser_of(command_line: Any) -> Any:
+    return command_line._parser
+
+
+_WHEN_MADE: ContextVar[Callable[[Any], None] | None] = ContextVar(
+    "when_made", default=None
+)
+
+
+def when_the_next_task_manager_is_made(look: Callable[[Any], None]) -> None:
+    """Let a function look at the next ``TaskManager``, once the harness's are wrapped."""
+    _WHEN_MADE.set(look)
+
+
+def without_weights(arguments: Mapping[str, Any]) -> LM:
+    """``hf`` with tokenizer and configuration, and a model that has no weights.
+
+    Why: what requests cost depends on tokens, limits and architecture alone, and ``hf``
+    makes all of it in one constructor. When its ``_create_model`` is gone: the weights are
+    loaded, noticed by ``test_dry_run.py``.
+
+    Args:
+        arguments: as ``hf`` takes them; what is done to weights is left out.
+    """
+    import torch
+    from lm_eval.models.huggingface import HFLM
+
+    class WithoutWeights(HFLM):  # type: ignore[misc]
+        def _create_model(self, *args: Any, **kwargs: Any) -> None:
+            trusted = {"trust_remote_code": kwargs.get("trust_remote_code")}
+            with torch.device("meta"):
+                model = self.AUTO_MODEL_CLASS.from_config(self._config, **trusted)
+            model.to = lambda *_, **__: model
+            self._model = model
+
+    of_weights = ("peft", "delta", "parallelize", "tp_plan", "autogptq", "gptqmodel")
+    kept = {k: v for k, v in arguments.items() if k not in of_weights}
+    WithoutWeights.__name__ = HFLM.__name__
+    return WithoutWeights.create_from_arg_obj(kept | {"device": "cpu"})
+
+
+def is_hf(name: str) -> bool:
+    """Whether a name of ``--model`` is ``hf``, or a model that is made as it is."""
+    from lm_eval.api.registry import get_model
+    from lm_eval.models.huggingface import HFLM
+
+    try:
+        return issubclass(get_model(name), HFLM)
+    except (KeyError, ValueError) as error:
+        raise InputError(f"--model {name}: {error.args[0]}") from None
+
+
+class AllAsked(Exception):
+    """All requests of an evaluation are answered."""
+
+
+@contextmanager
+def asking_only(model: Callable[[str, dict[str, Any]], LM]) -> Iterator[None]:
+    """Let ``simple_evaluate`` ask a model of ours, and raise :class:`AllAsked` then.
+
+    Why: the harness makes the requests, with examples, templates and limits, inside of
+    ``evaluate``, and there is no way to have them without an evaluation. No cache is used:
+    it would keep answers that are none. When a name is gone: the evaluation runs to its
+    end, noticed by ``test_dry_run.py``.
+
+    Args:
+        model: makes the model, from the name of ``--model`` and its arguments.
+    """
+    from lm_eval import evaluator
+    from lm_eval.api.task import ConfigurableTask, Task
+    from lm_eval.utils import simple_parse_args_string
+
+    plain = evaluator.simple_evaluate
+    filters = {
+        kind: vars(kind)["apply_filters"]
+        for kind in (Task, ConfigurableTask)
+        if "apply_filters" in vars(kind)
+    }
+
+    def simple_evaluate(**kwargs: Any) -> Any:
+        given = kwargs["model_args"] or {}
+        if isinstance(given, str):
+            given = simple_parse_args_string(given)
+        for name in "batch_size", "max_batch_size":
+            if kwargs.get(name) is not None:
+                given = {**given, name: kwargs[name]}
+        ours = {"model": model(kwargs["model"], dict(given)), "model_args": None}
+        return plain(**{**kwargs, **ours, "use_cache": None})
+
+    def all_asked(self: Any) -> None:
+        raise AllAsked
+
+    evaluator.simple_evaluate = simple_evaluate
+    for kind in filters:
+        kind.apply_filters = all_asked
+    try:
+        yield
+    finally:
+        evaluator.simple_evaluate = plain
+        for kind, own in filters.items():
+            kind.apply_filters = own
+
+
+_WITHOUT_DEFAULTS: ContextVar[bool] = ContextVar("without_defaults", default=False)
+
+
+@contextmanager
+def without_default_tasks(leave_out: bool) -> Iterator[None]:
+    """Where they are left out, a wrapped ``TaskManager`` does not index the harness's own.
+
+    Why: to index them is to parse 13,000 files, which takes half the time of a small run.
+    When the constructor takes no ``include_defaults``: a TypeError in ``test_ways_in.py``.
+    """
+    told = _WITHOUT_DEFAULTS.set(leave_out)
+    try:
+        yield
+    finally:
+        _WITHOUT_DEFAULTS.reset(told)
 
 
 def wrap_task_managers(include_path: Callable[[Any], Any]) -> None:
@@ -359,7 +537,13 @@ def wrap_task_managers(include_path: Callable[[Any], Any]) -> None:
     ) -> None:
         tell_tasks_the_model()
         given = kwargs.pop("include_path", include_path_given)
+        if _WITHOUT_DEFAULTS.get() and not args:
+            kwargs.setdefault("include_defaults", False)
         plain(self, verbosity, include_path(given), *args, **kwargs)
+        look = _WHEN_MADE.get()
+        if look is not None:
+            _WHEN_MADE.set(None)
+            look(self)
 
     with_our_tasks.knows_lm_eval_faith = True  # type: ignore[attr-defined]
     TaskManager.__init__ = with_our_tasks

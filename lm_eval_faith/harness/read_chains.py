@@ -11,13 +11,20 @@ from typing import Any
 
 from lm_eval.api.instance import Instance
 
-from lm_eval_faith.asks import Ask, Score, Stages, answered
+from lm_eval_faith.asks import Ask, Generate, Score, Stages, answered
 from lm_eval_faith.chains.chain import Chain
 from lm_eval_faith.errors import InputError
 from lm_eval_faith.harness.answer_format import white_space_of
 from lm_eval_faith.harness.lengths import is_long
 from lm_eval_faith.harness.lm_eval_compat import require_loglikelihoods, running_model
-from lm_eval_faith.harness.requests import Request, chain_requests, read, read_document
+from lm_eval_faith.harness.requests import (
+    all_requests,
+    chain_requests,
+    read,
+    read_document,
+    rest_of,
+)
+from lm_eval_faith.harness.set_requests import Request
 from lm_eval_faith.harness.stages import (
     MULTI_STAGE,
     MultiStageRequest,
@@ -26,8 +33,9 @@ from lm_eval_faith.harness.stages import (
 from lm_eval_faith.harness.task import FaithTask
 from lm_eval_faith.harness.task_parameters import WritingOn
 from lm_eval_faith.interventions.plan import Variant, variant_from_dict
+from lm_eval_faith.joint.found import NO_SETS, Sets, changes_of, sets_from_dict
 from lm_eval_faith.problems.problem import Problem
-from lm_eval_faith.records.outcome import OUTCOMES, ChainRecord, chain_record
+from lm_eval_faith.records.outcome import OUTCOMES, ChainRecord, chain_record, left_out
 
 logger = logging.getLogger(__name__)
 
@@ -56,6 +64,7 @@ class ReadChains(FaithTask):
     def download(self, *args: Any, **kwargs: Any) -> None:
         """Make the documents, and what interventions make of their chains."""
         self._variants: dict[str, tuple[Variant, ...]] = {}
+        self._sets: dict[str, Sets] = {}
         super().download(*args, **kwargs)
 
     def document(self, problem: Problem) -> dict[str, Any]:
@@ -64,10 +73,18 @@ class ReadChains(FaithTask):
         What an intervention that asks the model makes of a chain stands beside the
         responses instead.
         """
-        if not self.choice.ask:
-            made = self.changes(problem, problem.chain, rewrite=problem.rewrite)
-            self._variants[problem.id] = answered(made, _nothing_to_ask)
-        return read_document(problem, self.setting, self._variants.get(problem.id, ()))
+        if self.asks_again:
+            return read_document(problem, self.setting, ())
+        made = self.changes(problem, problem.chain, rewrite=problem.rewrite)
+        variants = answered(made, _nothing_to_ask)
+        self._variants[problem.id] = variants
+        document = read_document(problem, self.setting, variants)
+        plan = self.planned(problem, problem.chain)
+        if plan is None:
+            return document
+        changes = changes_of(plan.planned, plan.n_steps, left_out(variants))
+        self._sets[problem.id] = Sets(plan.planned, requests=len(changes))
+        return document | {"sets": json.dumps(self._sets[problem.id].to_dict())}
 
     def example(self, problem: Problem) -> dict[str, Any]:
         """The problem as a worked example."""
@@ -81,7 +98,7 @@ class ReadChains(FaithTask):
     def build_all_requests(self, **kwargs: Any) -> None:
         """The harness's own, for a backend that can answer the requests."""
         model = running_model()
-        if self.choice.ask:
+        if self.asks_again:
             require_multi_stage(model, self.config.task)
             # By this name the evaluator evens out requests between processes.
             self.OUTPUT_TYPE = MULTI_STAGE
@@ -98,18 +115,26 @@ class ReadChains(FaithTask):
         problem = self._problems[doc["id"]]
         try:
             before = self.form.before_chain(prompt)
-            if self.choice.ask:
+            if self.asks_again:
                 self._refuse_too_long(problem, self._clean(before, problem))
                 make = functools.partial(self.stages, problem)
                 return MultiStageRequest(
-                    doc=doc, arguments=(before,), idx=0, make=make, **kwargs
+                    doc=doc,
+                    arguments=(before,),
+                    idx=0,
+                    make=make,
+                    assumed=functools.partial(self._assumed, problem, before),
+                    **kwargs,
                 )
             made = _ready(self._variants[problem.id])
             form = self.form.in_language_of(problem.chain)
-            requests = _first(read(before, problem.chain, made, form, self.fits))
+            wanted = self.wanted(problem, problem.chain)
+            requests = _first(
+                read(before, problem.chain, made, form, self.fits, wanted)
+            )
             if not requests:
                 variants = self._variants[problem.id]
-                asked = chain_requests(before, problem.chain, variants, form)
+                asked = all_requests(before, problem.chain, variants, form, wanted)
                 self._refuse_too_long(problem, asked)
                 requests = [self._stand_in(problem)]
         except InputError as error:
@@ -139,8 +164,16 @@ class ReadChains(FaithTask):
             **self.asking(before, generation),
         )
         form = self.form.in_language_of(problem.chain)
-        outcome = yield from read(before, problem.chain, made, form, self.fits)
+        wanted = self.wanted(problem, problem.chain)
+        outcome = yield from read(before, problem.chain, made, form, self.fits, wanted)
         return outcome.to_dict()
+
+    def _assumed(self, problem: Problem, before: str, ask: Generate) -> str:
+        """For a forecast, that the model goes on as the chain does."""
+        solution = self.form.in_language_of(problem.chain).worked(problem.chain)
+        if self.form.think:
+            solution = solution.removeprefix(self.form.think_open)
+        return rest_of(solution, ask.context.removeprefix(before), problem.chain)
 
     def _clean(self, before: str, problem: Problem) -> list[Request]:
         form = self.form.in_language_of(problem.chain)
@@ -176,10 +209,13 @@ class ReadChains(FaithTask):
         """What was measured on the document."""
         problem = self._problems[doc["id"]]
         variants: Sequence[Variant] = self._variants.get(problem.id, ())
-        if self.choice.ask:
+        sets = self._sets.get(problem.id, NO_SETS)
+        if self.asks_again:
             response = json.loads(results[0])
             variants = [variant_from_dict(v) for v in response["interventions"]]
             results = response["loglikelihoods"]
+            if "sets" in response:
+                sets = sets_from_dict(response["sets"], len(problem.chain.steps))
         return chain_record(
             problem.id,
             problem.question,
@@ -187,6 +223,7 @@ class ReadChains(FaithTask):
             variants,
             results,
             problem=problem.problem,
+            sets=sets,
         )
 
 

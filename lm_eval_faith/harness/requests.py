@@ -18,15 +18,23 @@ from lm_eval_faith.chains.chain import Chain, chain_to_dict
 from lm_eval_faith.chains.written import WrittenChain
 from lm_eval_faith.harness.answer_format import AnswerFormat
 from lm_eval_faith.harness.seam import spaces_moved
+from lm_eval_faith.harness.set_requests import (
+    Fits,
+    Request,
+    SetsWanted,
+    ask_sets,
+    planned_requests,
+)
 from lm_eval_faith.interventions.plan import Variant, variants_to_dicts
+from lm_eval_faith.joint.found import NO_SETS, Sets
 from lm_eval_faith.problems.problem import Problem
-from lm_eval_faith.records.outcome import SAMPLES_FORMAT, TOO_LONG, Response
-
-Request = tuple[str, str]
-"""A context and the continuation whose log-probability is asked for."""
-
-Fits = Callable[[Request], bool]
-"""Whether a model can read a request in full."""
+from lm_eval_faith.records.outcome import (
+    SAMPLES_FORMAT,
+    TOO_LONG,
+    Response,
+    left_out,
+    n_requests,
+)
 
 
 @dataclass(frozen=True)
@@ -42,6 +50,7 @@ class Outcome:
         generation: that text.
         scored: the clean chain's answer as it is scored: with the white space before it, which
             the harness takes from the context.
+        sets: of steps whose scores stand behind the others in ``answers``.
     """
 
     outcome: str
@@ -50,6 +59,7 @@ class Outcome:
     written: WrittenChain | None = None
     generation: str = ""
     scored: str = ""
+    sets: Sets = NO_SETS
 
     @property
     def solved(self) -> bool | None:
@@ -63,8 +73,9 @@ class Outcome:
         the ``generation`` with a ``note`` on it (``records.generated_record``)."""
         interventions = variants_to_dicts(self.variants)
         answers = list(self.answers)
+        sets = {"sets": self.sets.to_dict()} if self.sets.found else {}
         if self.written is None:
-            return {"interventions": interventions, "loglikelihoods": answers}
+            return {"interventions": interventions, "loglikelihoods": answers, **sets}
         written = self.written
         note = {
             "outcome": self.outcome,
@@ -77,6 +88,7 @@ class Outcome:
             "cue_leaves_out_a_second_solution": written.short_cue != written.cue,
             "answer": written.answer,
             "scored": self.scored,
+            **sets,
         }
         return {"generation": self.generation, "note": note, "loglikelihoods": answers}
 
@@ -119,12 +131,31 @@ def chain_requests(
     return requests
 
 
+def all_requests(
+    prompt: str,
+    chain: Chain,
+    variants: Sequence[Variant],
+    form: AnswerFormat,
+    wanted: SetsWanted | None,
+) -> list[Request]:
+    """The same, and what is known beforehand of what is asked about sets of its steps."""
+    requests = chain_requests(prompt, chain, variants, form)
+    if wanted is not None:
+        requests += planned_requests(
+            wanted.plan,
+            lambda changed: form.request(prompt, changed.text, chain.answer),
+            left_out(variants),
+        )
+    return requests
+
+
 def read(
     prompt: str,
     chain: Chain,
     changes: Stages[tuple[Variant, ...]],
     form: AnswerFormat,
     fits: Fits,
+    wanted: SetsWanted | None = None,
 ) -> Stages[Outcome]:
     """Ask about a chain and what interventions make of it.
 
@@ -135,16 +166,30 @@ def read(
         form: how chain and answer follow the prompt.
         fits: a document of which a request does not is ``too long``, and is not asked
             about; what the model itself wrote too long is not applicable.
+        wanted: what is asked about sets of its steps.
     """
     variants = tuple(
         _if_it_fits(variant, prompt, chain, form, fits)
         for variant in (yield from changes)
     )
-    requests = chain_requests(prompt, chain, variants, form)
+    requests = all_requests(prompt, chain, variants, form, wanted)
     if not all(fits(request) for request in requests):
         return Outcome("too long", variants)
+    scored = spaces_moved(*requests[0])[1]
     answers = yield [Score(*request) for request in requests]
-    return Outcome("scored", variants, answers, scored=spaces_moved(*requests[0])[1])
+    outcome = Outcome("scored", variants, answers, scored=scored)
+    if wanted is None:
+        return outcome
+    sets, scores = yield from ask_sets(
+        wanted,
+        lambda changed: form.request(prompt, changed.text, chain.answer),
+        dict(zip(requests, answers, strict=True)),
+        requests[: n_requests(variants)],
+        left_out(variants),
+        fits,
+    )
+    answers = [*answers[: n_requests(variants)], *scores]
+    return replace(outcome, answers=answers, sets=sets)
 
 
 def _if_it_fits(
@@ -164,6 +209,7 @@ def written(
     why_not: Callable[[WrittenChain, str], str],
     changes: Callable[[WrittenChain], Stages[tuple[Variant, ...]]],
     fits: Fits,
+    wanted: Callable[[Chain], SetsWanted | None] = lambda chain: None,
 ) -> Stages[Outcome]:
     """Have the model write a chain, and ask about it as about one that is there.
 
@@ -177,6 +223,7 @@ def written(
             about; or empty.
         changes: the interventions on a chain.
         fits: whether the model can read a request in full.
+        wanted: what is asked about sets of a chain's steps.
     """
     (text,) = yield [Generate(prompt, generation)]
     own = taken_apart(text)
@@ -184,7 +231,25 @@ def written(
     if reason:
         return Outcome(reason, written=own, generation=text)
     form = AnswerFormat(answer_cue=own.short_cue, answer_delimiter="")
-    outcome = yield from read(prompt + own.before, own.chain, changes(own), form, fits)
+    outcome = yield from read(
+        prompt + own.before, own.chain, changes(own), form, fits, wanted(own.chain)
+    )
     if outcome.outcome != "scored":
         outcome = Outcome(outcome.outcome)
     return replace(outcome, written=own, generation=text)
+
+
+def rest_of(solution: str, begun: str, chain: Chain) -> str:
+    """How a solution goes on behind its beginning, whose last step may have been changed.
+
+    Args:
+        solution: the chain, and what follows it.
+        begun: the beginning that a model is to go on behind.
+        chain: whose steps tell where the solution goes on.
+    """
+    place = len(chain.opening)
+    for step in chain.steps:
+        if not begun.startswith(solution[:place]):
+            break
+        place += len(step.text + step.after)
+    return solution[place:]

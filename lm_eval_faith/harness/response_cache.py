@@ -13,34 +13,35 @@ from collections.abc import Mapping, MutableMapping
 from typing import Any
 
 from lm_eval_faith.errors import InputError
+from lm_eval_faith.records.which_model import arguments_that_count
 
 logger = logging.getLogger(__name__)
 
 OWNER = "lm_eval_faith model"
 """The key under which a store says whose answers it holds."""
-OF_THE_MACHINE = frozenset(
-    {"batch_size", "device", "max_batch_size", "num_concurrent", "parallelize"}
-)
-"""Arguments of backends that say how, not what, is computed."""
 VALUES_READ = 64
 """Of each tensor of the weights, evenly spread."""
 
 
 def claim(store: MutableMapping[str, Any], owner: Mapping[str, str]) -> None:
-    """Write into a store whose answers it holds.
+    """Write into a store whose answers it holds; what is not known of a model is left open.
 
     Raises:
         InputError: they are another model's.
     """
-    found = store.get(OWNER)
-    if found is not None and found != dict(owner):
-        differ = [name for name in owner if found.get(name) != owner[name]]
+    found = store.get(OWNER) or {}
+    differ = [
+        name
+        for name, value in owner.items()
+        if value and found.get(name) and found[name] != value
+    ]
+    if differ:
         raise InputError(
             f"--use_cache: {getattr(store, 'filename', 'the store')} holds answers of "
             f"another model ({_told(found, differ)}; this one: {_told(owner, differ)}): "
             "give each model a store of its own"
         )
-    if found is None:
+    if not found:
         if len(store):
             logger.warning(
                 "--use_cache: %s holds answers that do not say of which model; they are "
@@ -54,14 +55,25 @@ def _told(owner: Mapping[str, str], names: list[str]) -> str:
     return ", ".join(f"{name} {owner.get(name, 'unknown')}" for name in names)
 
 
-def owner_of(backend: Any, arguments: Mapping[str, Any]) -> dict[str, str]:
-    """What tells a model from others: its class, its arguments, a digest of its weights."""
-    given = {k: str(v) for k, v in arguments.items() if k not in OF_THE_MACHINE}
+def owner_of(backend: Any, arguments: object) -> dict[str, str]:
+    """What tells a model from others: its class, its arguments, a digest of its weights.
+
+    Args:
+        backend: the model.
+        arguments: a text or a mapping; None where they are not known.
+    """
+    given = arguments_that_count(arguments)
     return {
         "class": type(backend).__name__,
-        "arguments": json.dumps(given, sort_keys=True),
+        "arguments": "" if arguments is None else json.dumps(given, sort_keys=True),
         "weights": digest_of_weights(getattr(backend, "model", None)),
     }
+
+
+def model_path(backend: Any) -> str:
+    """The name or path of a backend's model, empty where it has none."""
+    given = getattr(backend, "pretrained", "")
+    return str(getattr(given, "name_or_path", given) or "")
 
 
 def digest_of_weights(model: Any) -> str:
@@ -81,7 +93,11 @@ def digest_of_weights(model: Any) -> str:
             continue
         digest.update(f"{name} {tuple(tensor.shape)} {tensor.dtype}\n".encode())
         if tensor.numel() and not tensor.is_meta:
-            flat = tensor.detach().reshape(-1)
-            some = flat[:: max(1, len(flat) // VALUES_READ)][:VALUES_READ]
-            digest.update(some.cpu().contiguous().view(torch.uint8).numpy().tobytes())
+            try:
+                flat = tensor.detach().reshape(-1)
+                some = flat[:: max(1, len(flat) // VALUES_READ)][:VALUES_READ]
+                bytes_of = some.cpu().contiguous().view(torch.uint8).numpy().tobytes()
+            except (RuntimeError, TypeError, NotImplementedError):
+                continue  # a quantised tensor of a class of its own
+            digest.update(bytes_of)
     return digest.hexdigest()[:16]

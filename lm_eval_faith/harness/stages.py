@@ -35,6 +35,10 @@ def _no_counts(result: Any) -> Mapping[str, int]:
     return {}
 
 
+def _nothing_assumed(ask: Generate) -> str:
+    return ""
+
+
 @dataclass(kw_only=True)
 class MultiStageRequest(Instance):  # type: ignore[misc]
     """A request that holds what makes its generator.
@@ -49,10 +53,13 @@ class MultiStageRequest(Instance):  # type: ignore[misc]
             of response that the harness writes to its samples files unchanged.
         counts: numbers that the progress bar shows of a result, summed over the
             documents done, such as ``{"solved": 1}``.
+        assumed: what a forecast takes for the text that a model writes; empty where
+            nothing is known. See :mod:`lm_eval_faith.harness.forecast`.
     """
 
     make: Callable[..., Stages[Any]]
     counts: Callable[[Any], Mapping[str, int]] = _no_counts
+    assumed: Callable[[Generate], str] = _nothing_assumed
     request_type: str = field(default=MULTI_STAGE, init=False)
 
     def stages(self) -> Stages[Any]:
@@ -89,6 +96,14 @@ class MultiStageTask:
         """What the progress bar counts of what :meth:`stages` returned."""
         return {}
 
+    def assumed(self, doc: Mapping[str, Any], ask: Generate) -> str:
+        """What a forecast of the cost takes for a text that the model writes.
+
+        Nothing unless told: then what is asked behind it is counted as behind no text, and
+        as many tokens are taken as may be generated.
+        """
+        return ""
+
     def construct_requests(
         self, doc: Mapping[str, Any], ctx: str, **kwargs: Any
     ) -> MultiStageRequest:
@@ -102,6 +117,7 @@ class MultiStageTask:
             idx=0,
             make=functools.partial(self.stages, doc),
             counts=self.counts,
+            assumed=functools.partial(self.assumed, doc),
             **kwargs,
         )
 

@@ -6,6 +6,7 @@ import copy
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from datasets import Dataset
@@ -15,6 +16,7 @@ from lm_eval_faith.asks import Stages
 from lm_eval_faith.chains.chain import Chain
 from lm_eval_faith.chains.written import WrittenChain
 from lm_eval_faith.errors import InputError
+from lm_eval_faith.files import require_place_for
 from lm_eval_faith.harness.answer_format import AnswerFormat
 from lm_eval_faith.harness.harness_table import (
     HarnessTable,
@@ -24,15 +26,27 @@ from lm_eval_faith.harness.harness_table import (
 from lm_eval_faith.harness.lengths import is_cut_off, tokens_too_many
 from lm_eval_faith.harness.lm_eval_compat import (
     ContextLimit,
+    output_path_of_run,
     running_model,
+    store_of_run,
+    told_to_simple_evaluate,
     warn_of_ignored_parameters,
     warn_of_unknown_model,
 )
-from lm_eval_faith.harness.requests import Request, document_of
+from lm_eval_faith.harness.requests import document_of
+from lm_eval_faith.harness.response_cache import (
+    claim,
+    digest_of_weights,
+    model_path,
+    owner_of,
+)
 from lm_eval_faith.harness.seam import warn_of_joined
+from lm_eval_faith.harness.set_requests import Request, SetsWanted
 from lm_eval_faith.harness.task_parameters import Interventions
 from lm_eval_faith.interventions import Context, NotApplicable, get_intervention
 from lm_eval_faith.interventions.plan import Variant, changes
+from lm_eval_faith.joint.groups import Group
+from lm_eval_faith.joint.plan import ChainPlan, Joint
 from lm_eval_faith.metrics import Choices, load_metric_modules
 from lm_eval_faith.parameters import (
     as_json,
@@ -43,10 +57,14 @@ from lm_eval_faith.parameters import (
 from lm_eval_faith.problems.chain_sources import ChainFile, labels_of
 from lm_eval_faith.problems.problem import Problem
 from lm_eval_faith.problems.reading import TextReading
+from lm_eval_faith.problems.set_files import read_sets
 from lm_eval_faith.problems.sources import source_named
 from lm_eval_faith.records.outcome import CONTROL, problem_of
 
 logger = logging.getLogger(__name__)
+
+NOT_READ_BY_TASKS = ("version", "config_source", "model_name")
+"""What may stand among the metadata and is read by others."""
 
 
 class FaithTask(ShowsMetrics, ConfigurableTask):  # type: ignore[misc]
@@ -55,7 +73,7 @@ class FaithTask(ShowsMetrics, ConfigurableTask):  # type: ignore[misc]
     setting: str
     """What the report makes of the samples."""
 
-    OWNERS: tuple[type[Any], ...] = (Interventions, AnswerFormat)
+    OWNERS: tuple[type[Any], ...] = (Interventions, AnswerFormat, Joint)
     """Who declares the task's parameters, beside its source."""
 
     def __init__(self, config: Mapping[str, Any]) -> None:
@@ -66,6 +84,7 @@ class FaithTask(ShowsMetrics, ConfigurableTask):  # type: ignore[misc]
             owned = {kind: read_parameters(kind, parameters) for kind in self.OWNERS}
             self.choice: Interventions = owned[Interventions].checked()
             self.form: AnswerFormat = owned[AnswerFormat]
+            self.joint: Joint = owned[Joint]
             self.owned = owned
             self.source = source_named(source).read(parameters)
             recorded = self._read_problems()
@@ -73,11 +92,16 @@ class FaithTask(ShowsMetrics, ConfigurableTask):  # type: ignore[misc]
             raise InputError(f"task {name}: {error}") from None
         resolved = {k: v for each in owned.values() for k, v in as_json(each).items()}
         resolved |= self.source.to_dict() | recorded
-        warn_of_unknown(name, parameters, list(resolved))
+        self.not_parameters = tuple(
+            key for key in parameters if key not in {*resolved, *NOT_READ_BY_TASKS}
+        )
+        self.parameter_names = tuple(name for name in resolved if name not in recorded)
+        warn_of_unknown(name, self.not_parameters, self.parameter_names)
         free = self.source.may_differ() + may_differ(*self.OWNERS) + list(recorded)
         config["metadata"] = parameters | resolved | {"may_differ": sorted(free)}
         if isinstance(source, str):
             config["metadata"]["source"] = source
+        self._model: Any | None = None
         self._limit = ContextLimit()
         self._ranks = 1
         super().__init__(config=config)
@@ -106,6 +130,7 @@ class FaithTask(ShowsMetrics, ConfigurableTask):  # type: ignore[misc]
             for problem in self.source.donors(used)
             for step in problem.chain.steps
         ]
+        self._given_sets = self._read_sets()
         steps, chains = labels_of(used)
         self.table = self._table(used, (steps, chains))
         if not isinstance(self.source, ChainFile):
@@ -122,6 +147,15 @@ class FaithTask(ShowsMetrics, ConfigurableTask):  # type: ignore[misc]
                 few = f"{counts['unlabelled']} of {sum(counts.values())} {what}"
                 logger.info("%s have no label and do not enter AUCs", few)
         return recorded | {"step_labels": steps, "chain_labels": chains}
+
+    def _read_sets(self) -> dict[str, tuple[Group, ...]]:
+        files = self.joint.files
+        if files and self.setting == "generated":
+            raise InputError(
+                f"{files[0]}: the steps of chains that the model writes are not known "
+                "beforehand: replay them from a file to name sets of them"
+            )
+        return read_sets(files, {id: p.chain for id, p in self._problems.items()})
 
     def judged(self, problem: Problem) -> Problem:
         """The problem, with the reason for which this task leaves it out, or none."""
@@ -141,7 +175,20 @@ class FaithTask(ShowsMetrics, ConfigurableTask):  # type: ignore[misc]
             choice.metrics,
             [one.name for one in load_metric_modules(choice.metric_modules)],
             alone=len(questions) == len(used),
+            sets=self._sets_have(labels[0]),
         )
+
+    def _sets_have(self, steps: Mapping[str, int]) -> dict[str, frozenset[str]]:
+        """What metrics of sets can need, by what is done to them."""
+        labelled = steps["load_bearing"] and steps["decoy"]
+        return {
+            name: frozenset(
+                kind
+                for kind in self.joint.kinds(name)
+                if labelled or not kind.endswith("_labels")
+            )
+            for name in self.joint.all_interventions
+        }
 
     def _has(
         self, labels: tuple[Mapping[str, int], Mapping[str, int]]
@@ -217,6 +264,28 @@ class FaithTask(ShowsMetrics, ConfigurableTask):  # type: ignore[misc]
             ),
         )
 
+    def planned(self, problem: Problem, chain: Chain) -> ChainPlan | None:
+        """What is asked about sets of the steps of a problem's chain; None for nothing."""
+        if not self.joint.joint or not chain.steps:
+            return None
+        seed = self.source.seed + self.choice.intervention_seed
+        context = Context(
+            seed,
+            problem.id,
+            0,
+            "",
+            question=problem.question,
+            rewrite=problem.rewrite if chain is problem.chain else None,
+        )
+        sets = self._given_sets.get(problem.id, ())
+        return ChainPlan(self.joint, chain, context, self.choice.threshold, sets)
+
+    def wanted(self, problem: Problem, chain: Chain) -> SetsWanted | None:
+        """The same, with how the running model counts tokens."""
+        plan = self.planned(problem, chain)
+        encode = getattr(self._limit.model, "tok_encode", None)
+        return None if plan is None else SetsWanted(plan, encode)
+
     def asking(self, prompt: str, generation: Mapping[str, Any]) -> dict[str, Any]:
         """What the context of an intervention holds so that it can ask the model.
 
@@ -266,6 +335,7 @@ class FaithTask(ShowsMetrics, ConfigurableTask):  # type: ignore[misc]
         self._model = running_model()
         if self._model is None:
             warn_of_unknown_model(str(self.config.task))
+        self._refuse_what_would_be_wasted()
         self._limit = ContextLimit.of(self._model)
         self._ranks = kwargs.get("world_size") or 1
         super().build_all_requests(**kwargs)
@@ -277,6 +347,19 @@ class FaithTask(ShowsMetrics, ConfigurableTask):  # type: ignore[misc]
                 if request.request_type == "loglikelihood"
             ],
         )
+
+    def _refuse_what_would_be_wasted(self) -> None:
+        """Find out before the first request whether the run could not be kept or trusted.
+
+        Raises:
+            InputError: the output path cannot be written, or the store of responses is of
+                another model. The ``faith`` model looks after its store itself.
+        """
+        output, store = output_path_of_run(), store_of_run()
+        if output:
+            require_place_for(Path(output))
+        if store is not None and not hasattr(self._model, "wrapped"):
+            claim(store, owner_of(self._model, told_to_simple_evaluate("model_args")))
 
     def _prompt_of(self, context: str, kwargs: dict[str, Any]) -> str:
         """Everything before the chain; takes what the harness told of it out of kwargs."""
@@ -297,10 +380,25 @@ class FaithTask(ShowsMetrics, ConfigurableTask):  # type: ignore[misc]
 
     # --- results -----------------------------------------------------------------
 
+    @property
+    def asks_again(self) -> bool:
+        """Whether what is asked depends on what was answered."""
+        return self.choice.ask or self.joint.searches
+
     def dump_config(self) -> dict[str, Any]:
-        """The harness's own, with the entry that its loggers read: documents hold different
-        metrics, so there is none that all of them have."""
-        return {"metric_list": [], **super().dump_config()}
+        """The harness's own, with the entry that its loggers read (documents hold different
+        metrics, so there is none that all of them have), which model ran, and what the user
+        gave that is no parameter of the task."""
+        backend = getattr(self._model, "wrapped", self._model)
+        return {
+            "metric_list": [],
+            **super().dump_config(),
+            "running_model": {
+                "path": model_path(backend),
+                "weights": digest_of_weights(getattr(backend, "model", None)),
+            },
+            "not_parameters": list(self.not_parameters),
+        }
 
     @property
     def reading(self) -> TextReading:

@@ -9,7 +9,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from lm_eval_faith.asks import Stages
+from lm_eval_faith.asks import Generate, Stages
 from lm_eval_faith.chains.answers import last_number
 from lm_eval_faith.chains.written import WrittenChain, split_generation
 from lm_eval_faith.errors import InputError
@@ -21,7 +21,7 @@ from lm_eval_faith.harness.lengths import (
     tokens_too_many,
 )
 from lm_eval_faith.harness.lm_eval_compat import running_model
-from lm_eval_faith.harness.requests import Outcome, written
+from lm_eval_faith.harness.requests import Outcome, rest_of, written
 from lm_eval_faith.harness.stages import (
     MULTI_STAGE,
     MultiStageRequest,
@@ -121,8 +121,18 @@ class WrittenChains(FaithTask):
             idx=0,
             make=functools.partial(self.stages, problem, too_long),
             counts=_solved,
+            assumed=functools.partial(self._assumed, problem, prompt),
             **kwargs,
         )
+
+    def _assumed(self, problem: Problem, prompt: str, ask: Generate) -> str:
+        """For a forecast, that the model writes the reference solution."""
+        solution = self._prompt.worked(problem.chain, self.form)
+        if self.form.is_open(prompt):
+            solution = solution.removeprefix(self.form.think_open)
+        if ask.context == prompt:
+            return solution
+        return rest_of(solution, ask.context.removeprefix(prompt), problem.chain)
 
     def _is_long_prompt(self, prompt: str, document: str) -> bool:
         """Whether backends would cut the prompt to have room for the generation.
@@ -176,6 +186,7 @@ class WrittenChains(FaithTask):
             ),
             changes_of,
             self.fits,
+            functools.partial(self.wanted, problem),
         )
         return outcome.to_dict()
 

@@ -5,7 +5,7 @@
 'effect on steps in the late third of the chain'
 """
 
-from . import chains, effects, labels, measured, position
+from . import chains, effects, joint, labels, measured, position
 from .effects import at_least
 from .metric import (
     DEFAULT,
@@ -17,6 +17,7 @@ from .metric import (
     Quantity,
 )
 from .registry import (
+    NO_SETS,
     load_metric_modules,
     metric,
     metric_names,
@@ -36,11 +37,13 @@ register(
     *labels.METRICS,
     *chains.METRICS,
     *measured.METRICS,
+    *joint.METRICS,
 )
 
 __all__ = [
     "DEFAULT",
     "NO_ANSWER_STEPS",
+    "NO_SETS",
     "VS_CONTROL",
     "Choices",
     "Metric",

@@ -11,6 +11,7 @@ from lm_eval_faith_stats import (
     SEPARATED,
     SEPARATED_MEANS,
     SPEARMAN,
+    SPEARMAN_POOLED,
 )
 
 from lm_eval_faith.metrics.effects import effect
@@ -120,5 +121,16 @@ METRICS = (
         effect,
         second="truth",
         needs=frozenset({"graded"}),
+    ),
+    Metric(
+        "chain_truth_rank_corr",
+        "correlation",
+        "higher",
+        "rank correlation of a chain's mean effect and its graded label, over all chains",
+        SPEARMAN_POOLED,
+        effect,
+        second="chain_truth",
+        of="chain_means",
+        needs=frozenset({"graded_chains"}),
     ),
 )

@@ -17,13 +17,21 @@ from lm_eval_faith_stats import Estimator, Sample
 from lm_eval_faith.records.columns import Columns, Floats, Mask
 
 Unit = Literal[
-    "nats", "log-odds", "probability", "share", "auc", "g", "correlation", "steps"
+    "nats",
+    "log-odds",
+    "probability",
+    "share",
+    "auc",
+    "g",
+    "correlation",
+    "steps",
+    "count",
 ]
 THRESHOLD = "the threshold"
 """What stands in a meaning where no threshold is chosen."""
 
 Better = Literal["higher", "lower", "neither"]
-Of = Literal["steps", "chains", "chain_means"]
+Of = Literal["steps", "chains", "chain_means", "sets"]
 
 
 @dataclass(frozen=True)
@@ -87,8 +95,8 @@ class Metric:
         where: which rows count; all unless told otherwise.
         second: a column that the estimator needs beside the value (``load_bearing``,
             ``position``); rows without it are left out.
-        of: the rows: steps under one intervention, chains, or each chain's mean over its
-            steps under one intervention.
+        of: the rows: steps under one intervention, chains, each chain's mean over its
+            steps under one intervention, or sets of steps under one.
         needs: what a run must have, of ``records.tables``.
         modifiers: those that make sense for it.
     """
@@ -104,6 +112,11 @@ class Metric:
     of: Of = "steps"
     needs: frozenset[str] = frozenset()
     modifiers: tuple[Modifier, ...] = (VS_CONTROL, NO_ANSWER_STEPS)
+
+    @property
+    def table(self) -> Literal["steps", "chains", "sets"]:
+        """The table whose rows it is made of."""
+        return "steps" if self.of == "chain_means" else self.of
 
     def __post_init__(self) -> None:
         if not self.name.isidentifier():
@@ -153,8 +166,8 @@ class Quantity:
         """The rows that count, changed as the modifiers say.
 
         Args:
-            columns: of chains for a metric of chains, else of steps, of any number of
-                interventions.
+            columns: of chains or sets for a metric of these, else of steps; of any number
+                of interventions.
         """
         rows = columns
         if self.metric.of != "chains":
@@ -179,7 +192,7 @@ class Quantity:
 
 
 def means_of_chains(steps: Columns) -> Columns:
-    """A row a chain: the mean ``effect`` of its scored steps, and the chain's label."""
+    """A row a chain: the mean ``effect`` of its scored steps, and what the chain's labels say."""
     steps = steps[~np.isnan(steps.effect)]
     _, first, chain = np.unique(
         np.char.add(

@@ -17,7 +17,7 @@ A user's own metric needs ten lines::
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain, combinations
 
 from lm_eval_faith.errors import InputError
@@ -32,6 +32,7 @@ from lm_eval_faith.metrics.metric import (
 from lm_eval_faith.records.columns import Columns
 from lm_eval_faith.records.outcome import CONTROL
 from lm_eval_faith.records.tables import (
+    WHAT_SETS_MAY_HAVE,
     WHAT_THERE_MAY_BE,
     Tables,
     what_steps_have,
@@ -41,6 +42,7 @@ FIRST_INTERVENTION = "corrupt"
 """The intervention of the primary metric, where it was run."""
 
 NOTHING: frozenset[str] = frozenset()
+NO_SETS: Mapping[str, frozenset[str]] = {}
 
 _REGISTRY: dict[str, Metric] = {}
 
@@ -125,11 +127,14 @@ def quantities(tables: Tables, choices: Choices = DEFAULT) -> tuple[Quantity, ..
         name: what_steps_have(steps[steps.intervention == name])
         for name in tables.interventions
     }
-    return possible(tables.has, has, choices)
+    return possible(tables.has, has, choices, tables.sets_have)
 
 
 def possible(
-    whole: frozenset[str], of_each: dict[str, frozenset[str]], choices: Choices
+    whole: frozenset[str],
+    of_each: Mapping[str, frozenset[str]],
+    choices: Choices,
+    of_sets: Mapping[str, frozenset[str]] = NO_SETS,
 ) -> tuple[Quantity, ...]:
     """Everything that can be said, from what there is.
 
@@ -137,6 +142,7 @@ def possible(
         whole: what all runs together have.
         of_each: what the steps of each intervention have, in their order.
         choices: the reader's.
+        of_sets: what was asked about sets of steps, by what was done to them.
     """
     found = [
         Quantity(one) for one in metrics() if one.of == "chains" and one.needs <= whole
@@ -146,8 +152,14 @@ def possible(
         found += [
             Quantity(one, name, modifiers)
             for one in metrics()
-            if one.of != "chains" and one.needs <= has
+            if one.table == "steps" and one.needs <= has
             for modifiers in _modifiers(one, has, choices)
+        ]
+    for name, has in of_sets.items():
+        found += [
+            Quantity(one, name)
+            for one in metrics()
+            if one.of == "sets" and one.needs <= has
         ]
     return tuple(found)
 
@@ -168,7 +180,9 @@ def _modifiers(
 
 def metric_names() -> tuple[str, ...]:
     """Every name that a column of metrics can hold: metrics with each choice of modifiers."""
-    whole = possible(WHAT_THERE_MAY_BE, {"": WHAT_THERE_MAY_BE}, DEFAULT)
+    whole = possible(
+        WHAT_THERE_MAY_BE, {"": WHAT_THERE_MAY_BE}, DEFAULT, {"": WHAT_SETS_MAY_HAVE}
+    )
     return tuple(dict.fromkeys(q.column for q in whole))
 
 
@@ -206,5 +220,5 @@ def primary(found: Sequence[Quantity], has: frozenset[str]) -> tuple[Quantity, .
 
 def columns_for(one: Metric | Quantity, tables: Tables) -> Columns:
     """The table that a metric is made of."""
-    of = one.metric.of if isinstance(one, Quantity) else one.of
-    return tables.columns("chains" if of == "chains" else "steps")
+    metric = one.metric if isinstance(one, Quantity) else one
+    return tables.columns(metric.table)

@@ -27,7 +27,7 @@ from lm_eval_faith.problems.labelled_files import (
     with_labels,
     with_spans,
 )
-from lm_eval_faith.problems.labels import Truth, agreed
+from lm_eval_faith.problems.labels import agreed
 from lm_eval_faith.problems.layouts import Layout, layout_named, layout_of
 from lm_eval_faith.problems.reading import FieldNames, Reading
 from lm_eval_faith.problems.record_chains import (
@@ -274,7 +274,8 @@ def _written(chain: Chain, labels: LabelsWanted) -> Chain:
         else replace(s, numbers=(), states_answer=states_answer(s.text, chain.answer))
         for s in chain.steps
     )
-    return replace(chain, steps=steps, label=None if labels == "no" else chain.label)
+    kept = chain if labels != "no" else replace(chain, label=None, truth=None)
+    return replace(kept, steps=steps)
 
 
 # --- plain records ---------------------------------------------------------------
@@ -287,6 +288,9 @@ def _plain_chains(
     _check_names(records, reading)
     reading = replace(
         reading,
+        chain_labels=reading.labels.of_chains(
+            _chain_label(record, names) for record in records
+        ),
         labels=reading.labels.settled(
             label for record in records for label in _raw_labels(record, names)
         ),
@@ -312,7 +316,7 @@ def _check_names(records: Sequence[Record], reading: Reading) -> None:
         if records and name and all(value is None for value in held):
             raise InputError(
                 f"{records[0].where}: no record has {name!r} (field_{what}); there is "
-                f"{listed(records[0].fields)}"
+                f"{listed(records[0].in_file)}"
             )
 
 
@@ -323,6 +327,17 @@ def _raw_labels(record: Record, names: FieldNames) -> Iterable[object]:
             yield entry.get("label") if isinstance(entry, dict) else entry
     if isinstance(value_at(record.fields, names.span), (str, int, float)):
         yield value_at(record.fields, names.label)
+
+
+def _chain_label(record: Record, names: FieldNames) -> Any:
+    """What a record says of its chain as a whole."""
+    whole = value_at(record.fields, names.chain_label)
+    if whole is not None or step_labels(record, names) is not None:
+        return whole
+    if names.span and value_at(record.fields, names.span) is not None:
+        return None
+    row_label = value_at(record.fields, names.label)
+    return None if isinstance(row_label, (dict, list)) else row_label
 
 
 def _has_row_labels(records: Sequence[Record], names: FieldNames) -> bool:
@@ -339,10 +354,7 @@ def _of_record(record: Record, reading: Reading, labels: LabelsWanted) -> FileCh
     if labels == "no":
         return found
     told = step_labels(record, names)
-    whole = value_at(record.fields, names.chain_label)
-    row_label = value_at(record.fields, names.label)
-    if told is None and whole is None and not isinstance(row_label, (dict, list)):
-        whole = row_label  # one row, one chain, one label
+    whole = _chain_label(record, names)
     if told is None and whole is None:
         if labels == "if there":
             return found
@@ -356,8 +368,8 @@ def _of_record(record: Record, reading: Reading, labels: LabelsWanted) -> FileCh
         made = _of_sentences(record, reading, chain, written, told)
     elif told is not None:
         made = with_labels(chain, written, told, reading.labels, where)
-    label = None if whole is None else reading.labels.label(whole, where)
-    chain = replace(made.chain, label=label)
+    truth = reading.chain_labels.truth(whole, where)
+    chain = replace(made.chain, label=truth.label, truth=truth.graded)
     return replace(found, chain=chain, taken_off=made.taken_off)
 
 
@@ -406,14 +418,15 @@ def _of_rows(
                 raise InputError(f"{row.where}: spans want a chain that is one text")
             spans.append(placed(span, truth, written, row.where))
         else:
-            whole.append(Truth(truth.label))
+            whole.append(truth)
         of_chain = value_at(row.fields, names.chain_label)
         if of_chain is not None:
-            whole.append(Truth(reading.labels.label(of_chain, row.where)))
+            whole.append(reading.chain_labels.truth(of_chain, row.where))
     if not isinstance(written, str):
         return found
     made = with_spans(found.chain, written, spans, first.where)
-    chain = replace(made.chain, label=agreed(whole).label)
+    agrees = agreed(whole)
+    chain = replace(made.chain, label=agrees.label, truth=agrees.graded)
     return replace(found, chain=chain, taken_off=made.taken_off)
 
 

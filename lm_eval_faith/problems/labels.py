@@ -98,6 +98,19 @@ class LabelReading:
         graded = any(n is not None and n != round(n) for n in numbers)
         return LabelReading("graded" if graded else "words")
 
+    def of_chains(self, values: Iterable[object]) -> LabelReading:
+        """How labels of whole chains are read: what is said of all labels, or by themselves.
+
+        An index of an error is of steps, and steps may be graded where chains are not.
+        """
+        if self.kind in ("words", "map"):
+            return self
+        there = [value for value in values if not _is_nothing(value)]
+        numbers = [number_of(value) for value in there]
+        if self.kind == "graded" and None not in numbers:
+            return self
+        return LabelReading().settled(there)
+
     def truth(self, value: object, where: str) -> Truth:
         """What a label says.
 

@@ -14,6 +14,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lm_eval_faith.errors import InputError
+from lm_eval_faith.problems.chat_logs import (
+    is_chat,
+    last_of,
+    question_and_answers,
+    role_of,
+    said_in,
+)
 from lm_eval_faith.problems.field_paths import kind_of, listed, value_at
 from lm_eval_faith.problems.record_files import BadRecord, Found, Record
 
@@ -78,7 +85,9 @@ def _each(
 
 
 def _with(record: Record, suffix: str = "", **fields: Any) -> Record:
-    return Record({**record.fields, **fields}, record.where, record.name + suffix)
+    made = record.made | (fields.keys() - record.fields.keys())
+    name = record.name + suffix
+    return Record({**record.fields, **fields}, record.where, name, made)
 
 
 def _wanted(record: Record, path: str, kind: type, called: str) -> Any:
@@ -145,7 +154,7 @@ def _math_shepherd(record: Record) -> Iterator[Record]:
 
 def _trl(record: Record) -> Iterator[Record]:
     prompt = record.fields.get("prompt")
-    question = _last_of(prompt, "user") if isinstance(prompt, list) else prompt
+    question = last_of(prompt, "user") if isinstance(prompt, list) else prompt
     yield _with(record, question=question)
 
 
@@ -229,102 +238,17 @@ def _reveal(records: Sequence[Record]) -> Iterator[Found]:
 # --- logs ------------------------------------------------------------------------
 
 
-_SPOKE = {"assistant": "assistant", "gpt": "assistant", "user": "user", "human": "user"}
-"""Who says what, by the names of chat logs and of ShareGPT."""
-
-
-def _is_chat(fields: Fields) -> bool:
-    messages = _messages(fields)
-    if isinstance(messages, list) and messages and _role(messages[-1]) == "assistant":
-        return "status" not in fields
-    return (
-        isinstance(_choices(fields), list)
-        or ("reasoning_content" in fields and "content" in fields)
-        or (_role(fields) == "assistant" and "content" in fields)
-    )
-
-
-def _role(message: object) -> object:
-    if not isinstance(message, Mapping):
-        return None
-    role = message.get("role", message.get("from"))
-    return _SPOKE.get(role) if isinstance(role, str) else None
-
-
-def _messages(fields: Fields) -> Any:
-    for path in ("messages", "conversations", "request.messages", "body.messages"):
-        if (found := value_at(fields, path)) is not None:
-            return found
-    return None
-
-
-def _choices(fields: Fields) -> Any:
-    for path in ("choices", "response.choices", "response.body.choices"):
-        if (found := value_at(fields, path)) is not None:
-            return found
-    return None
-
-
 def _openai(record: Record) -> Iterator[Record]:
-    """The last answer of a conversation, or each of the choices."""
+    """The last answer of a conversation, or each of several."""
     fields = record.fields
-    choices, asked = _choices(fields), _messages(fields)
-    if isinstance(choices, list):
-        answers = [c.get("message") if isinstance(c, Mapping) else c for c in choices]
-    elif isinstance(asked, list):
-        answers = asked[-1:]
-    else:
-        answers = [fields]
-    question = _last_of(asked, "user")
+    question, answers = question_and_answers(fields, record.where)
+    many = len(answers) > 1
     for k, answer in enumerate(answers):
-        if not isinstance(answer, Mapping):
-            raise InputError(f"{record.where}: answer {k} is {kind_of(answer)}")
-        thinking, final = _said(answer)
-        many = len(answers) > 1
         told: dict[str, Any] = {"question": question} if question else {}
         if many:
             told["id"] = f"{fields.get('id', record.name)}-{k}"
             told["group"] = str(fields.get("id", record.name))
-        yield _with(
-            record, f"-{k}" if many else "", **told, **_written(thinking, final)
-        )
-
-
-def _written(thinking: str, final: str) -> dict[str, Any]:
-    """One text where nothing is set apart as thinking."""
-    if thinking:
-        return {"chain": None, "thinking": thinking, "final": final}
-    return {"chain": final, "thinking": None, "final": None}
-
-
-def _last_of(messages: object, role: str) -> str:
-    """What was said last in a role."""
-    if not isinstance(messages, list):
-        return ""
-    for message in reversed(messages):
-        if _role(message) == role:
-            return _said(message)[1]
-    return ""
-
-
-def _said(message: Fields) -> tuple[str, str]:
-    """Thinking and text of a message, of one piece or of parts."""
-    names = ("reasoning_content", "reasoning", "thinking")
-    thinking: list[object] = [message.get(n) for n in names if message.get(n)][:1]
-    texts: list[object] = []
-    content = message.get("content", message.get("value"))
-    for part in content if isinstance(content, list) else [content]:
-        if not isinstance(part, Mapping):
-            texts.append(part)
-        elif part.get("type") in ("reasoning", "thinking"):
-            thinking.append(part.get("reasoning") or part.get("thinking"))
-        else:
-            texts.append(part.get("text"))
-    return _joined(thinking), _joined(texts)
-
-
-def _joined(pieces: Iterable[object]) -> str:
-    return "\n".join(p for p in pieces if isinstance(p, str) and p.strip())
+        yield _with(record, f"-{k}" if many else "", **told, **answer.fields)
 
 
 def _inspect(record: Record) -> Iterator[Record]:
@@ -332,11 +256,11 @@ def _inspect(record: Record) -> Iterator[Record]:
     sample = _attached(record)
     fields = sample.fields
     asked = fields.get("input")
-    question = asked if isinstance(asked, str) else _last_of(asked, "user")
+    question = asked if isinstance(asked, str) else last_of(asked, "user")
     message = value_at(fields, "output.choices.0.message")
     if not isinstance(message, Mapping):
         messages = fields.get("messages")
-        spoken = [m for m in messages if _role(m) == "assistant"] if messages else []
+        spoken = [m for m in messages if role_of(m) == "assistant"] if messages else []
         message = spoken[-1] if spoken else None
     if not isinstance(message, Mapping):
         raise InputError(f"{record.where}: a sample without an answer of the model")
@@ -352,7 +276,7 @@ def _inspect(record: Record) -> Iterator[Record]:
         correct=_scored(fields.get("scores")),
         id=f"{identity}-{fields['epoch']}" if many else identity,
         group=identity,
-        **_written(*_said(message)),
+        **said_in(message).fields,
     )
 
 
@@ -584,7 +508,7 @@ LAYOUTS: tuple[Layout, ...] = (
         {},
         _each(_trl),
     ),
-    Layout("openai", _is_chat, _TWO_TEXTS | {"group": "group"}, {}, _each(_openai)),
+    Layout("openai", is_chat, _TWO_TEXTS | {"group": "group"}, {}, _each(_openai)),
     Layout(
         "inspect",
         _has("id", "epoch", "input", "target", "output"),

@@ -51,7 +51,9 @@ class FieldNames:
     span: str = "span"
     span_end: str = ""
 
-    OPTIONAL: ClassVar = frozenset({"answer", "correct", "id", "group"})
+    OPTIONAL: ClassVar = frozenset(
+        ("answer", "correct", "id", "group", "labels", "chain_label", "label", "span")
+    )
 
     @classmethod
     def given(cls, parameters: Mapping[str, object]) -> dict[str, str]:
@@ -161,8 +163,11 @@ class Reading(TextReading):
         layout: the layout's name; ``plain`` for none, ``samples`` for our own.
         steps: ``listed``: a list of texts is a list of steps. ``split``: it is a text.
         answer_is: ``reference``: the answer is what is right. ``own``: it is what the
-            chain leads to, by definition.
-        labels: what labels mean.
+            chain leads to, by definition. ``option:0``, ``option:1``: it is the number
+            of an option, counted from there. Empty: as ``reference``, but a number
+            beside a list of options is refused, for it may be either.
+        labels: what labels of steps mean.
+        chain_labels: what labels of whole chains mean.
         bad_records: ``refuse`` or ``skip``.
     """
 
@@ -170,8 +175,9 @@ class Reading(TextReading):
     given: frozenset[str] = frozenset()
     layout: str = ""
     steps: str = "listed"
-    answer_is: str = "reference"
+    answer_is: str = ""
     labels: LabelReading = field(default_factory=LabelReading)
+    chain_labels: LabelReading = field(default_factory=LabelReading)
     bad_records: str = "refuse"
 
     @classmethod
@@ -185,12 +191,14 @@ class Reading(TextReading):
         readers: dict[str, read.Reader] = {
             "layout": _layout_name,
             "steps": read.one_of("listed", "split"),
-            "answer_is": read.one_of("reference", "own"),
+            "answer_is": read.one_of("reference", "own", "option:0", "option:1"),
             "bad_records": read.one_of("refuse", "skip"),
             "labels": lambda _, value: LabelReading.read(value),
             **{n: p.read for n, p in read.parameters_of(TextReading).items()},
         }
         asked = {n: v for n, v in parameters.items() if v != "" or n not in readers}
+        if names.get("answer") == FieldNames.label:
+            names.setdefault("label", "")  # such a column cannot be both
         return cls(
             names=FieldNames(**names),
             given=frozenset(names),
@@ -203,7 +211,7 @@ class Reading(TextReading):
             **self.names.to_dict(),
             "layout": self.layout,
             "steps": self.steps,
-            "answer_is": self.answer_is,
+            "answer_is": self.answer_is or "reference",
             "labels": str(self.labels),
             "bad_records": self.bad_records,
             **{

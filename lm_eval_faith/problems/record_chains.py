@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -207,6 +208,11 @@ def _written_chain(record: Record, reading: Reading) -> Written:
         name = names.thinking
     value = _texts_of(as_list(value_at(record.fields, name)))
     if isinstance(value, str):
+        if re.fullmatch(r"\s*\[\s*(['\"]).*\1\s*\]\s*", value, re.DOTALL):
+            raise InputError(
+                f"{record.where}: {name!r} is a list as numpy prints it, whose entries "
+                "cannot be told apart; write it as JSON (tolist())"
+            )
         return value
     if not isinstance(value, list):
         kind = "text or a list of texts"
@@ -247,8 +253,8 @@ def _whole_reasonings(steps: Sequence[str]) -> int:
     blocks = sum(map(_is_block, steps))
     if blocks > 1:
         return blocks
-    stating = [s for s in steps if len(s) > 40 and extract_answer(s) is not None]
-    long = [s for s in stating if len(split(s)[1]) > 2]
+    stating = [s for s in steps if len(s) > 20 and extract_answer(s) is not None]
+    long = [s for s in stating if len(split(s)[1]) > 1 + (len(stating) < 2)]
     return len(long) if len(long) == len(steps) else 0
 
 
@@ -309,8 +315,12 @@ def _reference(record: Record, reading: Reading) -> str | None:
     """What the file says the answer is: by itself, or as a whole solution."""
     name = reading.names.answer
     value = value_at(record.fields, name) if name else None
+    if isinstance(value, list) and len(value) == 1:
+        (value,) = value
     if isinstance(value, bool):
         return str(value).lower()
+    if type(value) is int and (option := _option(record, value, reading)):
+        return option
     if isinstance(value, (int, float)):
         if not math.isfinite(value):
             return None
@@ -320,10 +330,35 @@ def _reference(record: Record, reading: Reading) -> str | None:
             raise InputError(missing(record, name, "answer", value, "text"))
         return None
     if not isinstance(value, str):
-        raise InputError(
-            missing(record, name, "answer", value, "text, a number, true or false")
-        )
+        kind = "text, a number, true or false"
+        if isinstance(value, list) and value:
+            kind += f"; field_answer={name}.0 takes the first"
+        raise InputError(missing(record, name, "answer", value, kind))
     return value.strip() or None
+
+
+_OPTIONS = ("choices", "options", "endings", "choices.text", "options.text")
+
+
+def _option(record: Record, number: int, reading: Reading) -> str:
+    """The option that an answer is the number of, with its letter; empty for none."""
+    held = (value_at(record.fields, name) for name in _OPTIONS)
+    options = next((h for h in held if isinstance(h, list) and h), [])
+    if reading.answer_is.startswith("option:"):
+        place = number - int(reading.answer_is[-1])
+        if not 0 <= place < len(options):
+            raise InputError(
+                f"{record.where}: the answer is option {number}, but there are "
+                f"{len(options)} in {' or '.join(_OPTIONS[:3])}"
+            )
+        return f"({chr(ord('A') + place)}) {options[place]}" if place < 26 else ""
+    if options and not reading.answer_is and 0 <= number <= len(options):
+        raise InputError(
+            f"{record.where}: the answer {number} stands beside {len(options)} options, "
+            "so it may be the number of one: answer_is=option:0 or option:1 says from "
+            "where they are counted, answer_is=reference that it is the answer itself"
+        )
+    return ""
 
 
 _VERDICTS = {
@@ -373,11 +408,11 @@ def missing(record: Record, name: str, what: str, value: object, kind: str) -> s
     if not name:
         return (
             f"{record.where}: this layout has no {what}; name the field that holds them "
-            f"by --metadata field_{what}=NAME (there is {listed(record.fields)})"
+            f"by --metadata field_{what}=NAME (there is {listed(record.in_file)})"
         )
     return (
         f"{record.where}: {name!r} is {found}; name the field that holds the {what} by "
-        f"--metadata field_{what}=NAME (there is {listed(record.fields)}; dots lead into "
+        f"--metadata field_{what}=NAME (there is {listed(record.in_file)}; dots lead into "
         "objects and lists, as in messages.-1.content)"
     )
 

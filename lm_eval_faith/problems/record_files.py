@@ -21,7 +21,10 @@ from typing import Any
 
 from lm_eval_faith.errors import InputError
 
-ENDINGS = (".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".parquet", ".eval")
+ENDINGS = (
+    *(".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".parquet", ".eval"),
+    *(".arrow", ".feather"),
+)
 """Files of a folder that are read, each also with ``.gz`` behind it."""
 
 DATASET = "hf:"
@@ -39,11 +42,18 @@ class Record:
         fields: values by name, as JSON types.
         where: file and line, for sentences.
         name: the document's id where the record gives none.
+        made: names of fields that are put together from others, and not in the file.
     """
 
     fields: Mapping[str, Any]
     where: str
     name: str
+    made: frozenset[str] = frozenset()
+
+    @property
+    def in_file(self) -> Mapping[str, Any]:
+        """The fields as the file has them."""
+        return {n: v for n, v in self.fields.items() if n not in self.made}
 
 
 @dataclass(frozen=True)
@@ -103,12 +113,17 @@ def _files_of(folder: Path) -> list[Path]:
             f"{folder}: several samples files here, name one of them: {names}"
         )
     files = sorted(file for file in folder.rglob("*") if _is_readable(file))
+    if any(file.suffix == ".arrow" for file in files):  # as save_to_disk writes it
+        files = [file for file in files if file.name not in _OF_DATASETS]
     if not files:
         raise InputError(
             f"{folder}: no samples_*.jsonl here (run with --log_samples), and no file "
             f"that ends in {', '.join(ENDINGS)}"
         )
     return files
+
+
+_OF_DATASETS = frozenset(("dataset_info.json", "state.json", "dataset_dict.json"))
 
 
 def _is_readable(file: Path) -> bool:
@@ -118,12 +133,18 @@ def _is_readable(file: Path) -> bool:
 
 # --- one file --------------------------------------------------------------------
 
-_PACKED = {
-    b"\x28\xb5\x2f\xfd": "zstd",
-    b"\xfd7zXZ\x00": "xz",
-    b"BZh": "bzip2",
-    b"7z\xbc\xaf": "7-Zip",
+_PACKED = "packed by {}; unpack it, or pack it by gzip"
+_NOT_READ = {
+    b"\x28\xb5\x2f\xfd": _PACKED.format("zstd"),
+    b"\xfd7zXZ\x00": _PACKED.format("xz"),
+    b"BZh": _PACKED.format("bzip2"),
+    b"7z\xbc\xaf": _PACKED.format("7-Zip"),
+    b"\x80": "a Python pickle, or no text; a pickle can run code and is never opened: "
+    "write JSON or Parquet",
+    b"version https://git-lfs": "a pointer of Git LFS, not the file: git lfs pull",
+    b"<!DOCTYPE html": "a page of HTML, not the file: was it downloaded without a login?",
 }
+"""What files are that are not read, by their first bytes."""
 
 
 def _of_file(path: Path) -> Iterator[Found]:
@@ -139,11 +160,11 @@ def _of_file(path: Path) -> Iterator[Found]:
         raise InputError(f"{path}: cannot be read ({said}){hint}") from None
     except (EOFError, zlib.error) as error:
         raise InputError(f"{path}: a gzip file that is broken ({error})") from None
-    for mark, name in _PACKED.items():
+    for mark, said in _NOT_READ.items():
         if content.startswith(mark):
-            raise InputError(f"{path}: packed by {name}; unpack it, or pack it by gzip")
-    if content.startswith(b"PAR1"):
-        yield from _from_parquet(content, path)
+            raise InputError(f"{path}: {said}")
+    if content.startswith((b"PAR1", b"ARROW1", b"\xff\xff\xff\xff")):
+        yield from _from_arrow(content, path)
     elif content.startswith(b"PK"):
         yield from _from_archive(content, path)
     else:
@@ -202,6 +223,10 @@ def _from_json(text: str, path: Path) -> Iterator[Found]:
         if isinstance(whole, dict):
             yield from _unwrapped(whole, path)
             return
+        several = _one_behind_another(bare) if bare[0] == "{" else []
+        if len(several) > 1 and all(isinstance(record, dict) for record in several):
+            yield from _entries(several, str(path))
+            return
     for number, line in lines:
         where = f"{path}:{number}"
         try:
@@ -217,6 +242,19 @@ def _from_json(text: str, path: Path) -> Iterator[Found]:
             "line, or the whole file as one array"
         )
         yield BadRecord(where, said)
+
+
+def _one_behind_another(text: str) -> list[Any]:
+    """Objects that take several lines each, as ``jq`` writes them; empty if it is not."""
+    decoder, found, at = json.JSONDecoder(), [], 0
+    while at < len(text):
+        try:
+            value, at = decoder.raw_decode(text, at)
+        except (ValueError, RecursionError):
+            return []
+        found.append(value)
+        at += len(text[at : at + 200]) - len(text[at : at + 200].lstrip())
+    return found
 
 
 def _is_json(line: str) -> bool:
@@ -246,7 +284,12 @@ def _entries(values: Iterable[object], file: str) -> Iterator[Found]:
             yield BadRecord(where, f"{where}: not a JSON object but {kind}")
 
 
-_LISTS = ("samples", "data", "examples", "records", "rows", "instances")
+_LISTS = (
+    *("samples", "data", "examples", "records", "rows", "instances", "results"),
+    *("request_states", "predictions", "items", "entries", "details", "train", "test"),
+)
+_ASKED = ("question", "problem", "prompt", "query", "input", "messages")
+"""Fields that a record may have, and an object that holds records has not."""
 
 
 def _unwrapped(whole: Mapping[str, Any], path: Path) -> Iterator[Found]:
@@ -255,15 +298,53 @@ def _unwrapped(whole: Mapping[str, Any], path: Path) -> Iterator[Found]:
         yield from _entries(whole.get("samples") or (), str(path))
         return
     lists = [whole[name] for name in _LISTS if isinstance(whole.get(name), list)]
-    if len(lists) == 1 and lists[0] and all(isinstance(r, dict) for r in lists[0]):
+    if (
+        len(lists) == 1
+        and lists[0]
+        and all(isinstance(r, dict) for r in lists[0])
+        and not any(isinstance(whole.get(name), (str, list)) for name in _ASKED)
+    ):
         yield from _entries(lists[0], str(path))
-        return
-    columns = list(whole.values())
-    if len(columns) > 1 and all(isinstance(c, dict) and "0" in c for c in columns):
-        rows = [{n: c.get(k) for n, c in whole.items()} for k in columns[0]]
-        yield from _entries(rows, str(path))  # as pandas writes it
-        return
-    yield Record(whole, f"{path}:1", "line-1")
+    elif (named := _named(whole)) is not None:
+        for name, record in named.items():
+            yield Record(record, f"{path}: {name!r}", name)
+    elif (rows := _rows_of(whole)) is not None:
+        yield from _entries(rows, str(path))
+    else:
+        yield Record(whole, f"{path}:1", "line-1")
+
+
+def _named(whole: Mapping[str, Any]) -> Mapping[str, Mapping[str, Any]] | None:
+    """Records by number, or by a name: objects with the same fields."""
+    if not whole or not all(isinstance(v, dict) and v for v in whole.values()):
+        return None
+    if all(re.fullmatch(r"[0-9]{1,9}", name) for name in whole):
+        return whole
+    first, *others = whole.values()
+    asked = any(isinstance(first.get(name), (str, list)) for name in _ASKED)
+    alike = all(other.keys() == first.keys() for other in others)
+    return whole if asked and alike and others else None
+
+
+def _rows_of(whole: Mapping[str, Any]) -> list[Any] | None:
+    """The records of an object that holds them by column, as pandas and others write
+    them; None where it is not."""
+    values = list(whole.values())
+    objects = bool(values) and all(isinstance(v, dict) for v in values)
+    if objects and len(values) > 1 and all("0" in column for column in values):
+        return [{n: c.get(k) for n, c in whole.items()} for k in values[0]]
+    names, data = whole.get("columns"), whole.get("data")
+    if isinstance(names, list) and isinstance(data, list):
+        if all(isinstance(row, list) and len(row) == len(names) for row in data):
+            return [dict(zip(map(str, names), row, strict=True)) for row in data]
+        return None
+    asked = [whole.get(name) for name in _ASKED]
+    texts = any(
+        isinstance(a, list) and a and all(isinstance(t, str) for t in a) for a in asked
+    )
+    if texts and all(isinstance(v, list) and len(v) == len(values[0]) for v in values):
+        return [dict(zip(whole, row, strict=True)) for row in zip(*values, strict=True)]
+    return None
 
 
 # --- tables ----------------------------------------------------------------------
@@ -296,14 +377,23 @@ def _from_table(text: str, path: Path, delimiter: str) -> Iterator[Found]:
         raise InputError(f"{path}:{reader.line_num}: not CSV ({error})") from None
 
 
-def _from_parquet(content: bytes, path: Path) -> Iterator[Found]:
+def _from_arrow(content: bytes, path: Path) -> Iterator[Found]:
+    """The rows of Parquet, Feather, or the files that ``datasets`` keeps on a disk."""
     import pyarrow  # type: ignore[import-untyped]
+    import pyarrow.ipc  # type: ignore[import-untyped]
     import pyarrow.parquet  # type: ignore[import-untyped]
 
+    kind = "a Parquet" if content.startswith(b"PAR1") else "an Arrow"
     try:
-        rows = pyarrow.parquet.read_table(io.BytesIO(content)).to_pylist()
+        if content.startswith(b"PAR1"):
+            table = pyarrow.parquet.read_table(io.BytesIO(content))
+        elif content.startswith(b"ARROW1"):
+            table = pyarrow.ipc.open_file(content).read_all()
+        else:
+            table = pyarrow.ipc.open_stream(content).read_all()
+        rows = table.to_pylist()
     except (pyarrow.ArrowException, OSError, ValueError) as error:
-        raise InputError(f"{path}: a Parquet file that is broken ({error})") from None
+        raise InputError(f"{path}: {kind} file that is broken ({error})") from None
     for k, row in enumerate(rows, start=1):
         yield Record(row, f"{path}: row {k}", f"row-{k}")
 

@@ -66,7 +66,7 @@ class ShownChain:
         reference: the right answer; empty where the file has none.
         answer: the answer whose log-probability would be measured.
         verdict: whether it is right, and who says so.
-        label: what the file says of the chain as a whole.
+        label, truth: what the file says of the chain as a whole.
         taken_off: labels of its final statement, which is no step.
         left_out: why it is not used; empty where it is.
     """
@@ -81,8 +81,14 @@ class ShownChain:
     answer: str
     verdict: str
     label: str | None
+    truth: float | None
     taken_off: int
     left_out: str
+
+    @property
+    def of_whole(self) -> str:
+        """What the file says of the chain as a whole, in a word; empty for nothing."""
+        return self.label or ("" if self.truth is None else f"{self.truth:g}")
 
 
 @dataclass(frozen=True)
@@ -156,6 +162,7 @@ def _shown(read: FileChain) -> ShownChain:
         answer=chain.answer,
         verdict=_verdict(read),
         label=chain.label,
+        truth=chain.truth,
         taken_off=read.taken_off,
         left_out=read.left_out,
     )
@@ -205,7 +212,7 @@ def _lines(file: ShownFile, most: int) -> Iterable[str]:
 def _chain_lines(chain: ShownChain) -> Iterable[str]:
     first, *others = chain.ids
     told = "left out, " + chain.left_out if chain.left_out else "used"
-    yield f"{first}: {told}{f'; {chain.label}' if chain.label else ''}"
+    yield f"{first}: {told}{f'; {chain.of_whole}' if chain.of_whole else ''}"
     if others:
         more = f" and {len(others) - 8} more" if len(others) > 8 else ""
         yield f"  read alike: {', '.join(others[:8])}{more}"

@@ -17,10 +17,13 @@ from typing import TypeVar
 
 from lm_eval_faith.records.run import (
     Run,
+    RunFiles,
+    labelled,
     no_samples_of_ours,
-    run_folders,
-    runs_of_folder,
+    run_files,
+    run_of,
 )
+from lm_eval_faith.records.which_model import WhichModel
 
 Made = TypeVar("Made")
 
@@ -36,22 +39,25 @@ def of_runs(
     """What is made of every run below the directories, in their order.
 
     Args:
-        paths: directories; a run that is found twice counts once.
+        paths: directories or output paths; a run that is found twice counts once.
         make: must be importable by name where there are several workers.
         workers: processes to use; fewer where the runs are small.
 
     Raises:
         InputError: a directory holds no run, or a file is broken.
     """
-    folders = {path: run_folders(path) for path in paths}
-    different = {f.resolve(): f for found in folders.values() for f in found}
-    found = dict(
-        zip(different, _mapped(make, list(different.values()), workers), strict=True)
-    )
-    for path, below in folders.items():
-        if not any(found[folder.resolve()] for folder in below):
+    below = {path: run_files(path) for path in paths}
+    different = {_key(files): files for found in below.values() for files in found}
+    made = dict(zip(different, _mapped(make, labelled([*different.values()]), workers)))
+    for path, found in below.items():
+        if all(made[_key(files)] is None for files in found):
             raise no_samples_of_ours(path)
-    return [made for made_of_folder in found.values() for made in made_of_folder]
+    return [of_run for of_run in made.values() if of_run is not None]
+
+
+def _key(files: RunFiles) -> tuple[Path, WhichModel]:
+    """The same for the same model and folder, however the folder was named."""
+    return files.folder.resolve(), files.model
 
 
 def available_cores() -> int:
@@ -62,21 +68,23 @@ def available_cores() -> int:
 
 
 def _mapped(
-    make: Callable[[Run], Made], folders: Sequence[Path], workers: int
-) -> list[list[Made]]:
-    of_folder = partial(_of_folder, make)
-    files = (f for folder in folders for f in folder.glob("*.jsonl") if f.is_file())
-    size = sum(file.stat().st_size for file in files)
-    workers = min(workers, len(folders), 1 + size // WORTH_A_PROCESS)
+    make: Callable[[Run], Made], several: Sequence[RunFiles], workers: int
+) -> list[Made | None]:
+    of_files = partial(_of_files, make)
+    folders = {files.folder for files in several}
+    samples = (f for folder in folders for f in folder.glob("*.jsonl") if f.is_file())
+    size = sum(file.stat().st_size for file in samples)
+    workers = min(workers, len(several), 1 + size // WORTH_A_PROCESS)
     if workers < 2:
-        return [of_folder(folder) for folder in folders]
+        return [of_files(files) for files in several]
     spawn = multiprocessing.get_context("spawn")
     with _one_thread_each(), ProcessPoolExecutor(workers, spawn) as pool:
-        return list(pool.map(of_folder, folders))
+        return list(pool.map(of_files, several))
 
 
-def _of_folder(make: Callable[[Run], Made], folder: Path) -> list[Made]:
-    return [make(run) for run in runs_of_folder(folder)]
+def _of_files(make: Callable[[Run], Made], files: RunFiles) -> Made | None:
+    run = run_of(files)
+    return None if run is None else make(run)
 
 
 @contextmanager

@@ -13,8 +13,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from lm_eval_faith.chains import thirds
 from lm_eval_faith.chains.chain import Chain, Label, chain_from_dict
 from lm_eval_faith.interventions.plan import Variant, variant_from_dict
+from lm_eval_faith.joint.found import (
+    DELETE,
+    NO_SETS,
+    SetChange,
+    Sets,
+    sets_from_dict,
+)
+from lm_eval_faith.records.sets import SetRecord, set_records
 
 Response = tuple[float, bool]
 """Log-probability in nats, and whether greedy decoding would write it."""
@@ -49,17 +58,7 @@ OUTCOMES = {
 CONTROL = "control"
 """The intervention whose effect is taken from the others' at the same step."""
 
-
-THIRDS = ("early", "middle", "late")
-
-
-def third_of(step: int, n_steps: int) -> int:
-    """Which third of its chain a step is in: 0 early, 1 middle, 2 late.
-
-    Step k of n counts by its middle, floor(3(k + 1/2) / n): of two steps one is early and
-    one late.
-    """
-    return (6 * step + 3) // (2 * n_steps)
+THIRDS, third_of = thirds.THIRDS, thirds.third_of
 
 
 def problem_of(question: str, named: str = "") -> str:
@@ -149,9 +148,12 @@ class ChainRecord:
             chain was provided.
         left_out: why the document gives no effects; empty where it does.
         label: the truth about the chain as a whole, where it is known.
+        truth: the same as a graded label, any real number; NaN without one.
         problem: what all chains of one question share: the unit of resampling.
         outcome: ``scored``, or why there are no effects: a key of :data:`OUTCOMES`, its
             words joined by ``_``.
+        sets: what was measured on several steps at once.
+        set_requests, set_tokens: what that cost: see :class:`lm_eval_faith.joint.found.Sets`.
     """
 
     document: str
@@ -167,6 +169,10 @@ class ChainRecord:
     label: Label | None = None
     problem: str = ""
     outcome: str = "scored"
+    sets: tuple[SetRecord, ...] = ()
+    set_requests: int = 0
+    set_tokens: int = 0
+    truth: float = math.nan
 
     @property
     def greedy(self) -> float:
@@ -184,18 +190,23 @@ def chain_record(
     responses: Sequence[Response],
     solved: bool | None = None,
     problem: str = "",
+    sets: Sets = NO_SETS,
 ) -> ChainRecord:
     """What was measured on a document, from the responses to its requests.
 
     No response, or a single one to a document that wants more, stands for one that was
     dropped.
     ``problem`` names what chains of one question share; without it the question's text
-    does.
+    does. ``sets`` are those of steps whose texts were scored behind all others.
 
     Raises:
         ValueError: there are not as many responses as requests.
     """
-    dropped = not responses or len(responses) == 1 < n_requests(variants)
+    wanted = n_requests(variants) + len(
+        sets.changes(len(chain.steps), left_out(variants))
+    )
+    dropped = not responses or len(responses) == 1 < wanted
+    steps, found = ((), ()) if dropped else _records(chain, variants, responses, sets)
     clean_logprob, clean_greedy = responses[0] if responses else (math.nan, False)
     return ChainRecord(
         document=document,
@@ -204,13 +215,17 @@ def chain_record(
         chain=chain.text,
         clean_logprob=clean_logprob,
         clean_greedy=bool(clean_greedy),
-        steps=() if dropped else step_records(chain, variants, responses),
+        steps=steps,
         n_steps=len(chain.steps),
         solved=solved,
         left_out=TOO_LONG if dropped else "",
         label=chain.label,
+        truth=math.nan if chain.truth is None else float(chain.truth),
         problem=problem_of(question, problem),
         outcome="too_long" if dropped else "scored",
+        sets=found,
+        set_requests=sets.requests,
+        set_tokens=sets.tokens,
     )
 
 
@@ -240,6 +255,8 @@ def generated_record(
     if any(not 0 <= v.step < len(chain.steps) for v in variants):
         raise ValueError("an intervention on a step that is not there")
     clean_logprob, clean_greedy = (math.nan, False) if reason else responses[0]
+    sets = sets_from_dict(note["sets"], len(chain.steps)) if "sets" in note else NO_SETS
+    steps, found = ((), ()) if reason else _records(chain, variants, responses, sets)
     return ChainRecord(
         document=document,
         question=question,
@@ -247,13 +264,56 @@ def generated_record(
         chain=chain.text,
         clean_logprob=clean_logprob,
         clean_greedy=clean_greedy,
-        steps=() if reason else step_records(chain, variants, responses),
+        steps=steps,
         n_steps=len(chain.steps),
         solved=solved if solved is None else bool(solved),
         left_out=reason,
         problem=problem_of(question, problem),
         outcome=str(note["outcome"]).replace(" ", "_"),
+        sets=found,
+        set_requests=sets.requests,
+        set_tokens=sets.tokens,
     )
+
+
+def left_out(variants: Sequence[Variant]) -> list[int]:
+    """The steps that were left out by themselves, whose scores sets of steps need not ask."""
+    return [
+        v.step for v in variants if v.intervention == DELETE and not v.not_applicable
+    ]
+
+
+def _records(
+    chain: Chain,
+    variants: Sequence[Variant],
+    responses: Sequence[Response],
+    sets: Sets,
+) -> tuple[tuple[StepRecord, ...], tuple[SetRecord, ...]]:
+    """What was measured on steps, and on sets of them: their scores stand behind the others.
+
+    Raises:
+        ValueError: there are not as many responses as requests.
+    """
+    single = n_requests(variants)
+    steps = step_records(chain, variants, responses[:single])
+    changes = sets.changes(len(chain.steps), left_out(variants))
+    if len(responses) != single + len(changes):
+        raise ValueError(
+            f"{len(responses)} responses to {single + len(changes)} requests"
+        )
+    if not sets.found:
+        return steps, ()
+    logprobs = {SetChange(DELETE, ()): responses[0][0]}
+    logprobs |= {
+        SetChange(DELETE, (r.step,)): r.logprob
+        for r in steps
+        if r.intervention == DELETE
+    }
+    logprobs |= {
+        change: score[0]
+        for change, score in zip(changes, responses[single:], strict=True)
+    }
+    return steps, set_records(chain, sets.found, logprobs, sets.step_tokens)
 
 
 def control_effects(chain: ChainRecord) -> dict[int, float]:

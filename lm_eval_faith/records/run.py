@@ -2,25 +2,34 @@
 
 A run directory is what ``lm_eval --output_path DIR --log_samples`` writes: files
 ``results_DATE.json`` and ``samples_TASK_DATE.jsonl``, possibly in folders, one a model.
+With ``--output_path DIR/NAME.json`` they are ``NAME_DATE.json`` and the same samples, in DIR,
+whatever the model.
 """
 
 from __future__ import annotations
 
+import glob
 import json
 import math
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from lm_eval_faith.errors import InputError
 from lm_eval_faith.records.outcome import ChainRecord
 from lm_eval_faith.records.samples import read_samples
+from lm_eval_faith.records.which_model import (
+    WhichModel,
+    arguments_given,
+    labels,
+    which_model,
+)
 from lm_eval_faith.shown import brief
 
 _SAMPLES = re.compile(r"samples_(?P<task>.+)_(?P<date>\d{4}-\d\d-\d\dT[^_/]+)\.jsonl")
-_RESULTS = re.compile(r"results_(?P<date>\d{4}-\d\d-\d\dT[^_/]+)\.json")
+_RESULTS = re.compile(r"(?P<stem>.+)_(?P<date>\d{4}-\d\d-\d\dT[^_/]+)\.json")
 
 
 @dataclass(frozen=True)
@@ -37,6 +46,7 @@ class TaskRun:
         path: the samples file.
         n_documents: how many there are in the file.
         prompt: all else that decides what the model reads, as the harness tells it.
+        unread: names among the metadata that neither the task nor the model knows.
     """
 
     task: str
@@ -48,6 +58,7 @@ class TaskRun:
     path: Path
     n_documents: int = 0
     prompt: Mapping[str, Any] = field(default_factory=dict)
+    unread: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -55,12 +66,14 @@ class Run:
     """One evaluation of one model.
 
     Attributes:
-        model: its name as the harness gives it, or the last part of its path.
+        model: what it is called, see ``records.which_model``.
         date: when it ran, as in the file names.
         config: the harness's account of the run.
         tasks: our tasks, by name.
         path: the results file.
         warnings: what a reader should know, in sentences.
+        model_path: the model's folder, or its name on the hub; empty where there is none.
+        files: what it was read from.
     """
 
     model: str
@@ -69,6 +82,53 @@ class Run:
     tasks: tuple[TaskRun, ...]
     path: Path
     warnings: tuple[str, ...] = field(default=())
+    model_path: str = ""
+    files: RunFiles | None = None
+
+    @property
+    def how_asked(self) -> HowAsked:
+        """How the model was asked; what is not as ``faith`` writes it counts as not told."""
+        told = self.config.get("faith")
+        if not isinstance(told, dict):
+            return HowAsked()
+        notes = told.get("notes")
+        return HowAsked(
+            str(told.get("shared_prefixes") or ""),
+            told.get("expected") is not False,
+            tuple(map(str, notes)) if isinstance(notes, list) else (),
+        )
+
+
+@dataclass(frozen=True)
+class HowAsked:
+    """How the ``faith`` model asked its backend, as it says in the results file.
+
+    Attributes:
+        shared_prefixes: ``on``, or ``off`` and why; empty where another model ran.
+        expected: that is as asked for, or as usual with such a backend.
+        notes: what it says should stand beside the numbers, in sentences.
+    """
+
+    shared_prefixes: str = ""
+    expected: bool = True
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class RunFiles:
+    """What one model wrote into one folder, in one run of the harness or several.
+
+    Attributes:
+        folder: where the files lie.
+        results: the results files by their date, the oldest first.
+        model: whose they are.
+        label: what the model is called among others; its name where it is alone.
+    """
+
+    folder: Path
+    results: tuple[tuple[str, Path], ...]
+    model: WhichModel
+    label: str = ""
 
 
 def load_run(path: str | Path) -> Run:
@@ -85,45 +145,84 @@ def load_run(path: str | Path) -> Run:
 
 
 def load_runs(path: str | Path) -> tuple[Run, ...]:
-    """All runs below a directory, one for each folder that holds samples of ours.
+    """All runs below a directory, or of an output path: one a model and folder.
 
-    Where a folder holds several runs of a task, the newest one counts and a warning
-    says so.
+    Where a model ran a task several times in one folder, the newest one counts and a
+    warning says so.
 
     Raises:
         InputError: there is none, or a file is broken.
     """
-    folders = run_folders(path)
-    runs = tuple(run for folder in folders for run in runs_of_folder(folder))
+    found = labelled(run_files(path))
+    runs = tuple(run for files in found if (run := run_of(files)) is not None)
     if not runs:
         raise no_samples_of_ours(path)
     return runs
 
 
-def run_folders(path: str | Path) -> list[Path]:
-    """The folders below a directory that hold a results file.
+def run_files(path: str | Path) -> list[RunFiles]:
+    """The results files of each model below a directory, or of an output path.
+
+    Args:
+        path: a directory, a results file, or an ``--output_path`` that ends in ``.json``,
+            from which the harness makes the names of files.
 
     Raises:
-        InputError: there is none.
+        InputError: there is none, or one is broken.
     """
     root = Path(path)
-    if not root.is_dir():
-        raise InputError(
-            f"{root}: no such directory; give the --output_path of a run"
-            if not root.exists()
-            else f"{root}: not a directory; give the --output_path of a run"
-        )
-    folders = sorted({file.parent for file in root.rglob("results_*.json")})
-    if not folders:
-        raise InputError(
-            f"{root}: no results_*.json here; give the --output_path of a run"
-        )
-    return folders
+    by_model: dict[tuple[Path, WhichModel], list[tuple[str, Path]]] = {}
+    for date, file in sorted(_results_files(root), key=lambda found: str(found[1])):
+        model = WhichModel(name="")  # of no interest: it cannot be read
+        if _has_samples(file, date):
+            model = which_model(_read_results(file), file.parent.name)
+        by_model.setdefault((file.parent, model), []).append((date, file))
+    return [
+        RunFiles(folder, tuple(sorted(results)), model)
+        for (folder, model), results in by_model.items()
+    ]
+
+
+def labelled(several: Sequence[RunFiles]) -> list[RunFiles]:
+    """The same, each with what its model is called among the others."""
+    names = labels([files.model for files in several])
+    return [replace(f, label=name) for f, name in zip(several, names, strict=True)]
+
+
+def _results_files(root: Path) -> list[tuple[str, Path]]:
+    if root.is_dir():
+        found = [
+            (match["date"], file)
+            for file in root.rglob("*_*T*.json")
+            if (match := _RESULTS.fullmatch(file.name))
+            and (match["stem"] == "results" or _has_samples(file, match["date"]))
+        ]
+        wanted = "results_*.json"
+    elif root.suffix == ".json" and root.parent.is_dir():
+        found = [
+            (match["date"], file)
+            for file in ([root] if root.exists() else root.parent.glob("*.json"))
+            if (match := _RESULTS.fullmatch(file.name))
+            and (file == root or match["stem"] == root.stem)
+        ]
+        wanted = root.name if root.exists() else f"{root.stem}_DATE.json"
+    elif root.exists():
+        raise InputError(f"{root}: not a directory; give the --output_path of a run")
+    else:
+        raise InputError(f"{root}: no such directory; give the --output_path of a run")
+    if not found:
+        raise InputError(f"{root}: no {wanted} here; give the --output_path of a run")
+    return found
+
+
+def _has_samples(results: Path, date: str) -> bool:
+    return any(results.parent.glob(f"samples_*_{glob.escape(date)}.jsonl"))
 
 
 def no_samples_of_ours(path: str | Path) -> InputError:
     """Says why a directory with results files holds no run of our tasks."""
-    others = sorted({file.name for file in Path(path).rglob("samples_*.jsonl")})
+    root = Path(path) if Path(path).is_dir() else Path(path).parent
+    others = sorted({file.name for file in root.rglob("samples_*.jsonl")})
     if not others:
         told = "no samples_*.jsonl here; run again with --log_samples"
     else:
@@ -131,17 +230,13 @@ def no_samples_of_ours(path: str | Path) -> InputError:
     return InputError(f"{path}: {told}")
 
 
-def runs_of_folder(folder: Path) -> Iterator[Run]:
-    """The run whose files lie in a folder, or nothing where it is not of our tasks.
+def run_of(files: RunFiles) -> Run | None:
+    """The run of a model in a folder; None where it is not of our tasks.
 
     Raises:
         InputError: a file is broken.
     """
-    results = {
-        match["date"]: file
-        for file in sorted(folder.glob("results_*.json"))
-        if (match := _RESULTS.fullmatch(file.name))
-    }
+    folder, results = files.folder, dict(files.results)
     newest: dict[str, tuple[str, Path]] = {}
     warnings = []
     for file in sorted(folder.glob("samples_*.jsonl")):
@@ -159,18 +254,21 @@ def runs_of_folder(folder: Path) -> Iterator[Run]:
         for name, (date, file) in sorted(newest.items())
         if (task := _task_run(name, file, contents[date], results[date])) is not None
     ]
+    if not tasks:
+        return None
     for task in tasks:
         warnings += _missing_documents(task, contents[newest[task.task][0]])
-    if tasks:
-        date = max(date for date, _ in newest.values())
-        yield Run(
-            model=_model_name(contents[date], results[date]),
-            date=date,
-            config=_part(contents[date], "config", results[date]),
-            tasks=tuple(tasks),
-            path=results[date],
-            warnings=tuple(dict.fromkeys(warnings)),
-        )
+    date = max(date for date, _ in newest.values())
+    return Run(
+        model=files.label or files.model.name,
+        date=date,
+        config=_part(contents[date], "config", results[date]),
+        tasks=tuple(tasks),
+        path=results[date],
+        warnings=tuple(dict.fromkeys(warnings)),
+        model_path=files.model.path,
+        files=files,
+    )
 
 
 def _task_run(
@@ -197,7 +295,17 @@ def _task_run(
         path=file,
         n_documents=len(samples.chains),
         prompt=_prompt(config, results),
+        unread=_unread(config, results),
     )
+
+
+def _unread(config: Mapping[str, Any], results: Mapping[str, Any]) -> tuple[str, ...]:
+    """What the user gave that the task did not read; the model's arguments are its own."""
+    given, run = config.get("not_parameters"), results.get("config")
+    arguments = run.get("model_args") if isinstance(run, dict) else None
+    known = arguments_given(arguments)
+    names = given if isinstance(given, list) else ()
+    return tuple(str(name) for name in names if str(name) not in known)
 
 
 def _missing_documents(task: TaskRun, results: Mapping[str, Any]) -> list[str]:
@@ -269,8 +377,3 @@ def _read_results(file: Path) -> dict[str, Any]:
     if not isinstance(content, dict) or not isinstance(content.get("configs"), dict):
         raise InputError(f"{file}: not a results file (it has no 'configs')")
     return content
-
-
-def _model_name(results: Mapping[str, Any], file: Path) -> str:
-    name = results.get("model_name") or results.get("model_source") or file.parent.name
-    return str(name).rstrip("/").rsplit("/", 1)[-1]

@@ -13,6 +13,7 @@ from typing import Any
 from lm_eval_faith.chains.chain import chain_from_dict
 from lm_eval_faith.errors import InputError
 from lm_eval_faith.interventions.plan import variant_from_dict
+from lm_eval_faith.joint.found import sets_from_dict
 from lm_eval_faith.records.outcome import (
     SAMPLES_FORMAT,
     ChainRecord,
@@ -126,11 +127,13 @@ def _record(doc: Mapping[str, Any], sample: Mapping[str, Any]) -> ChainRecord:
     if doc.get("setting") == "generated":
         return _generated(doc, sample)
     told, responses = doc, sample["filtered_resps"]
+    sets = json.loads(_text(doc, "sets")) if doc.get("sets") else {"found": []}
     if responses and isinstance(responses[0], str):
         # Interventions that asked the model: what came of them stands with the scores.
         response = json.loads(responses[0])
         told = {**doc, "interventions": response["interventions"]}
         responses = response["loglikelihoods"]
+        sets = response.get("sets", sets)
     _check_types(told)
     chain = chain_from_dict(told["chain"])
     variants = [variant_from_dict(v) for v in told["interventions"]]
@@ -143,6 +146,7 @@ def _record(doc: Mapping[str, Any], sample: Mapping[str, Any]) -> ChainRecord:
         variants,
         _responses(responses),
         problem=_text(doc, "problem") if doc.get("problem") else "",
+        sets=sets_from_dict(sets, len(chain.steps)),
     )
 
 
@@ -158,6 +162,7 @@ def _checked(record: ChainRecord) -> ChainRecord:
             raise ValueError(f"unknown label {label!r}")
     for r in record.steps:
         logprobs += (r.logprob, r.logprob_other)
+    logprobs += [r.logprob for r in record.sets]
     drawn = {(r.intervention, r.step, r.draw) for r in record.steps}
     if len(drawn) < len(record.steps):
         raise ValueError("an intervention is twice on the same step")
@@ -171,9 +176,11 @@ def _check_types(told: Mapping[str, Any]) -> None:
     """What would be read as something else than it says: 2.5 as step 2, "no" as true."""
     for step in told["chain"]["steps"]:
         _truth(step.get("states_answer", False))
-        graded = step.get("truth", 0.0)
-        if type(graded) not in (int, float) or not math.isfinite(graded):
-            raise TypeError("a step's 'truth' is no finite number")
+    for graded in (told["chain"], *told["chain"]["steps"]):
+        truth = graded.get("truth")  # the harness fills in null where others have one
+        known = type(truth) in (int, float) and math.isfinite(truth)
+        if truth is not None and not known:
+            raise TypeError("a 'truth' is no finite number")
     for variant in told["interventions"]:
         if type(variant["step"]) is not int:
             raise TypeError("'step' is not a whole number")

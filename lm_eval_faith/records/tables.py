@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from lm_eval_faith.interventions import measures
+from lm_eval_faith.joint.found import CORES, GROUPS
 from lm_eval_faith.records.columns import Array, Columns, Floats
 from lm_eval_faith.records.outcome import (
     CONTROL,
@@ -23,7 +24,10 @@ from lm_eval_faith.records.outcome import (
     StepRecord,
     control_effects,
     mean_of_known,
+    third_of,
 )
+from lm_eval_faith.records.sets import MEASURES as SET_MEASURES
+from lm_eval_faith.records.sets import SetRecord
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -45,12 +49,14 @@ CHAIN_COLUMNS = {
     "logprob": NUMBER,
     "greedy": NUMBER,
     "label": CATEGORY,
+    "truth": NUMBER,
 }
 """The columns of *chains*, and their types.
 
 ``chain`` is the document's id; ``problem`` what chains of one question share, the unit of
 resampling; ``outcome`` is ``scored`` or why there are no effects; ``solved`` and ``greedy``
-are 1, 0 or NaN; ``logprob`` is log p(answer given the clean chain) in nats.
+are 1, 0 or NaN; ``logprob`` is log p(answer given the clean chain) in nats; ``truth`` is
+a graded label of the chain as a whole, NaN without.
 """
 
 MEASURED = measures()
@@ -93,7 +99,33 @@ from 0. ``weight`` is how many steps of its chain the step stands for, the inver
 chance that ``max_steps`` drew it: 1 where all steps were asked about.
 """
 
-Of = Literal["steps", "chains"]
+SET_COLUMNS = {
+    **OF_EACH,
+    "intervention": CATEGORY,
+    "kind": CATEGORY,
+    "name": TEXT,
+    "members": TEXT,
+    "n_members": WHOLE,
+    "n_steps": WHOLE,
+    "third": CATEGORY,
+    "kept": TRUTH,
+    "label": CATEGORY,
+    "states_answer": TRUTH,
+    "logprob_clean": NUMBER,
+    "logprob": NUMBER,
+    "effect": NUMBER,
+    "ending": TEXT,
+    **dict.fromkeys(SET_MEASURES, NUMBER),
+}
+"""The columns of *sets*, a row a chain, intervention and set of steps, and their types.
+
+``kind``, ``name``, ``kept`` and ``ending`` are told in :class:`lm_eval_faith.records.sets.SetRecord`;
+``members`` are the steps, from 0, with blanks between; ``third`` is that of a single step;
+``effect`` is the raw drop in nats behind the set changed, or behind the set alone where it is
+``kept``; the other numbers: :data:`lm_eval_faith.records.sets.MEASURES`.
+"""
+
+Of = Literal["steps", "chains", "sets"]
 
 
 @dataclass(frozen=True)
@@ -101,8 +133,9 @@ class Tables:
     """What was measured in one or more runs.
 
     Attributes:
-        chains, steps: pandas frames with the columns of :data:`CHAIN_COLUMNS` and
-            :data:`STEP_COLUMNS`; chains are ordered by id, steps as they were measured.
+        chains, steps, sets: pandas frames with the columns of :data:`CHAIN_COLUMNS`,
+            :data:`STEP_COLUMNS` and :data:`SET_COLUMNS`; chains are ordered by id, the others
+            as they were measured.
 
     >>> no_runs = tables_of(())
     >>> no_runs.has, len(no_runs.steps), no_runs.interventions
@@ -111,11 +144,13 @@ class Tables:
 
     chains: pd.DataFrame
     steps: pd.DataFrame
+    sets: pd.DataFrame
 
     def __post_init__(self) -> None:
         for name, frame, columns in (
             ("chains", self.chains, CHAIN_COLUMNS),
             ("steps", self.steps, STEP_COLUMNS),
+            ("sets", self.sets, SET_COLUMNS),
         ):
             found = {column: _kind(frame[column]) for column in frame.columns}
             if found != columns:
@@ -126,6 +161,15 @@ class Tables:
     def interventions(self) -> tuple[str, ...]:
         """Their names, in the order in which they were run."""
         return tuple(dict.fromkeys(self.steps["intervention"]))
+
+    @functools.cached_property
+    def sets_have(self) -> dict[str, frozenset[str]]:
+        """What was asked about sets of steps, by what was done to them."""
+        sets = self.columns("sets")
+        return {
+            name: what_sets_have(sets[sets.intervention == name])
+            for name in dict.fromkeys(sets.intervention.tolist())
+        }
 
     @functools.cached_property
     def has(self) -> frozenset[str]:
@@ -144,9 +188,9 @@ class Tables:
     ) -> Columns:
         """A table as arrays, ``problem`` as numbers.
 
-        Steps have five columns more: ``load_bearing``, 1 or 0 and NaN without a label;
-        ``chain_load_bearing``, the same of the chain as a whole; ``late``, 1 in the late
-        third, 0 in the early one, NaN between; ``probability_drop`` and
+        Steps have six columns more: ``load_bearing``, 1 or 0 and NaN without a label;
+        ``chain_load_bearing`` and ``chain_truth``, of the chain as a whole; ``late``, 1 in
+        the late third, 0 in the early one, NaN between; ``probability_drop`` and
         ``log_odds_drop``, of the answer. Chains have the first. Of several draws of an
         intervention on a step there is one row, with the means of their numbers.
 
@@ -159,24 +203,26 @@ class Tables:
 
     @functools.cached_property
     def _own_columns(self) -> dict[Of, Columns]:
-        return {of: self._made(of, self.numbering) for of in ("chains", "steps")}
+        return {
+            of: self._made(of, self.numbering) for of in ("chains", "steps", "sets")
+        }
 
     def _made(self, of: Of, numbers: Mapping[str, int]) -> Columns:
-        frame = self.steps if of == "steps" else self.chains
+        frame = {"steps": self.steps, "chains": self.chains, "sets": self.sets}[of]
         arrays: dict[str, Array] = {n: _array(frame[n]) for n in frame.columns}
         arrays["problem"] = np.array([numbers[p] for p in frame["problem"]], np.int64)
         arrays["load_bearing"] = _as_truth(arrays["label"])
         if of == "steps":
-            whole = dict(
-                zip(
-                    zip(*(self.chains[n] for n in _ONE_CHAIN), strict=True),
-                    _as_truth(_array(self.chains["label"])),
-                    strict=True,
-                )
-            )
+            rows = zip(*(self.chains[n] for n in _ONE_CHAIN), strict=True)
+            place = {key: k for k, key in enumerate(rows)}
             keys = zip(*(frame[n] for n in _ONE_CHAIN), strict=True)
-            arrays["chain_load_bearing"] = np.array([whole[key] for key in keys], float)
+            of_chain = np.array([place[key] for key in keys], np.int64)
+            labels = _as_truth(_array(self.chains["label"]))
+            arrays["chain_load_bearing"] = labels[of_chain]
+            arrays["chain_truth"] = _array(self.chains["truth"])[of_chain]
             return with_what_follows(arrays)
+        if of == "sets":
+            arrays["same_value"] = _as_same_value(arrays)
         return Columns(arrays)
 
 
@@ -199,12 +245,18 @@ def tables_of_chains(
     """The tables of what was measured, by model and task."""
     chains: list[tuple[Any, ...]] = []
     steps: list[tuple[Any, ...]] = []
+    sets: list[tuple[Any, ...]] = []
     for model, task, records in runs:
         for chain in sorted(records, key=lambda chain: chain.document):
             known = (model, task, chain.document, chain.problem)
             chains.append((*known, *_chain_row(chain)))
             steps += [(*known, *row) for row in _step_rows(chain)]
-    return Tables(_frame(chains, CHAIN_COLUMNS), _frame(steps, STEP_COLUMNS))
+            sets += [(*known, *_set_row(one)) for one in chain.sets]
+    return Tables(
+        _frame(chains, CHAIN_COLUMNS),
+        _frame(steps, STEP_COLUMNS),
+        _frame(sets, SET_COLUMNS),
+    )
 
 
 def columns_of(chain: ChainRecord) -> tuple[Columns, Columns]:
@@ -225,8 +277,23 @@ def columns_of(chain: ChainRecord) -> tuple[Columns, Columns]:
                 "problem": zero,
                 "load_bearing": _as_truth(steps["label"]),
                 "chain_load_bearing": np.full(len(zero), label[0]),
+                "chain_truth": np.full(len(zero), whole["truth"][0]),
             }
         ),
+    )
+
+
+def set_columns_of(chain: ChainRecord) -> Columns:
+    """One document's rows of sets, as :func:`columns_of` gives the others."""
+    known = ("", "", chain.document, chain.problem)
+    rows = _plain([(*known, *_set_row(one)) for one in chain.sets], SET_COLUMNS)
+    return Columns(
+        {
+            **rows,
+            "problem": np.zeros(len(rows["kind"]), np.int64),
+            "load_bearing": _as_truth(rows["label"]),
+            "same_value": _as_same_value(rows),
+        }
     )
 
 
@@ -308,6 +375,7 @@ WHAT_THERE_MAY_BE = frozenset(
         "other_answer",
         "solved",
         "graded",
+        "graded_chains",
         *MEASURED,
     )
 )
@@ -321,11 +389,13 @@ def what_steps_have(steps: Columns) -> frozenset[str]:
     them; ``all_labels``: no step is without; ``control``: the control was run;
     ``other_answer``: changed chains lead to another answer; ``answer_steps``: some steps
     state the answer, some do not; ``chain_labels``: chains of both kinds; ``graded``: scored
-    steps have graded labels; and what
+    steps have graded labels; ``graded_chains``: chains have, not all the same one; and what
     interventions measure, by name.
     """
     scored = ~np.isnan(steps.effect)
     kinds, whole = steps.load_bearing[scored], steps.chain_load_bearing[scored]
+    grades = steps.chain_truth[scored]
+    grades = grades[~np.isnan(grades)]
     states = steps.states_answer
     found = {
         "load_bearing": bool((kinds == 1).any()),
@@ -335,11 +405,53 @@ def what_steps_have(steps: Columns) -> frozenset[str]:
         "control": bool((steps.intervention == CONTROL).any()),
         "other_answer": not np.isnan(steps.follow).all(),
         "answer_steps": bool(states.any() and not states.all()),
+        "graded_chains": bool(len(grades)) and bool((grades != grades[0]).any()),
         "graded": not np.isnan(steps.truth[scored]).all(),
         "chain_labels": bool((whole == 1).any() and (whole == 0).any()),
         **{name: not np.isnan(steps[name]).all() for name in MEASURED},
     }
     return frozenset(name for name, there in found.items() if there)
+
+
+WHAT_SETS_MAY_HAVE = frozenset(
+    (
+        *(f"group_{kind}" for kind in GROUPS),
+        *(f"curve_{order}" for order in ("front", "back", "effect")),
+        *("interaction", "shapley", *CORES),
+        *(
+            f"{kind}_labels"
+            for kind in (*(f"group_{g}" for g in GROUPS), "shapley", *CORES)
+        ),
+    )
+)
+"""All that metrics of sets can need: see :func:`what_sets_have`."""
+
+
+def what_sets_have(sets: Columns) -> frozenset[str]:
+    """What was asked about sets of steps under one intervention.
+
+    ``group_KIND``, ``curve_ORDER``, ``interaction``, ``shapley``, ``core``, ``core_greedy``; and with
+    ``_labels`` those of which sets (steps of a core) of both labels have numbers.
+    """
+    found: set[str] = set()
+    for kind in dict.fromkeys(sets.kind.tolist()):
+        rows = sets[sets.kind == kind]
+        if kind == "curve":
+            found |= {f"curve_{name}" for name in rows.name}
+        elif kind in ("interaction", *CORES):
+            found.add(kind)
+        elif kind in GROUPS:
+            found |= {f"group_{kind}", *_both(f"group_{kind}", rows, rows.effect)}
+        elif kind == "shapley":
+            found |= {kind, *_both(kind, rows, rows.shapley)}
+        elif kind.endswith("_step"):
+            found |= _both(kind.removesuffix("_step"), rows, rows.in_core)
+    return frozenset(found) & WHAT_SETS_MAY_HAVE
+
+
+def _both(name: str, rows: Columns, value: Array) -> set[str]:
+    kinds = rows.load_bearing[~np.isnan(value)]
+    return {f"{name}_labels"} if {0.0, 1.0} <= set(kinds.tolist()) else set()
 
 
 def what_chains_have(chains: Columns) -> frozenset[str]:
@@ -362,6 +474,7 @@ def _chain_row(chain: ChainRecord) -> tuple[Any, ...]:
         chain.clean_logprob if known else math.nan,
         chain.greedy,
         chain.label or "",
+        chain.truth,
     )
 
 
@@ -396,6 +509,26 @@ def _step_rows(chain: ChainRecord) -> list[tuple[Any, ...]]:
         )
         for r in chain.steps
     ]
+
+
+def _set_row(r: SetRecord) -> tuple[Any, ...]:
+    return (
+        r.intervention,
+        r.kind,
+        r.name,
+        " ".join(map(str, r.steps)),
+        len(r.steps),
+        r.n_steps,
+        THIRDS[third_of(r.steps[0], r.n_steps)] if len(r.steps) == 1 else "",
+        r.kept,
+        r.label or "",
+        r.states_answer,
+        r.logprob_clean if math.isfinite(r.logprob_clean) else math.nan,
+        r.logprob,
+        r.effect,
+        r.ending,
+        *(r.measured.get(name, math.nan) for name in SET_MEASURES),
+    )
 
 
 def _decoy_means(steps: Sequence[StepRecord]) -> dict[str, float]:
@@ -465,6 +598,12 @@ def _array(column: pd.Series[Any]) -> Array:
 def _as_late(third: Array) -> Array:
     """1 in the late third, 0 in the early one, NaN between."""
     return np.where(third == "middle", np.nan, (third == "late").astype(float))
+
+
+def _as_same_value(sets: Mapping[str, Array]) -> Array:
+    """1 for pairs that state the same value, 0 for other pairs, NaN for what is no pair."""
+    same = (sets["name"] == "same value").astype(float)
+    return np.where(sets["kind"] == "interaction", same, np.nan)
 
 
 def _as_truth(label: Array) -> Array:

@@ -57,6 +57,9 @@ RANK_MEANING = (
 )
 
 
+RunKey = tuple[Path, str]
+
+
 @dataclass(frozen=True)
 class Entry:
     """One model's row.
@@ -78,6 +81,11 @@ class Entry:
     def folder(self) -> Path:
         """Where its samples lie."""
         return self.report.task.path.parent
+
+    @property
+    def run(self) -> RunKey:
+        """The same in every board that the run is in, and no other run's."""
+        return self.folder, self.report.model
 
     @property
     def ranks(self) -> str:
@@ -563,6 +571,7 @@ def _board_to_dict(board: Board) -> dict[str, Any]:
         "models": [
             {
                 "model": entry.model,
+                "model_path": entry.report.model_path,
                 "place": place,
                 "rank": asdict(entry.rank) if entry.rank else None,
                 "n_documents": entry.report.task.n_documents,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,6 +16,7 @@ from lm_eval_faith.metrics.registry import columns_for, possible
 from lm_eval_faith.records.outcome import ChainRecord
 from lm_eval_faith.records.run import Run, TaskRun
 from lm_eval_faith.records.tables import tables_of, what_steps_have
+from lm_eval_faith.records.which_model import arguments_given
 from lm_eval_faith.report.report import NOTHING_ASKED, Asked
 
 Has = frozenset[str]
@@ -34,7 +35,8 @@ class Measured:
         documents: a digest of the content of each document by its id.
         problems: a key of each problem, in the order of the numbers in ``samples``: the
             question, and the chains where they were given.
-        has, of_each: what the run has, and what the steps of each intervention have.
+        has, of_each, of_sets: what the run has, what the steps of each intervention have, and
+            sets of steps of each.
         samples: what the estimator of each quantity takes, by the quantity's name.
     """
 
@@ -46,6 +48,7 @@ class Measured:
     problems: tuple[str, ...]
     has: Has
     of_each: Mapping[str, Has]
+    of_sets: Mapping[str, Has]
     samples: Mapping[str, Sample]
 
 
@@ -59,6 +62,7 @@ def _measured(run: Run, task: TaskRun, choices: Choices) -> Measured:
     tables = tables_of([(run.model, task)])
     steps = tables.columns("steps")
     documents = {c.document: _content(c) for c in task.chains}
+    model_arguments = arguments_given(run.config.get("model_args"))
     of_problem: dict[str, list[str]] = defaultdict(list)
     for chain in task.chains:
         of_problem[chain.problem].append(documents[chain.document])
@@ -68,7 +72,7 @@ def _measured(run: Run, task: TaskRun, choices: Choices) -> Measured:
         parameters={
             name: value
             for name, value in task.settings.items()
-            if name not in _NO_MATTER and name not in _model_arguments(run)
+            if name not in {*_NO_MATTER, *task.unread, *model_arguments}
         },
         choices=choices,
         documents=documents,
@@ -78,6 +82,7 @@ def _measured(run: Run, task: TaskRun, choices: Choices) -> Measured:
             name: what_steps_have(steps[steps.intervention == name])
             for name in tables.interventions
         },
+        of_sets=tables.sets_have,
         samples={
             q.name: q.sample(columns_for(q, tables), choices)
             for q in quantities(tables, choices)
@@ -88,13 +93,19 @@ def _measured(run: Run, task: TaskRun, choices: Choices) -> Measured:
 def quantities_of(models: Sequence[Measured]) -> list[Quantity]:
     """Every quantity that any of the models has, in the order of a report."""
     whole = frozenset().union(*(m.has for m in models))
-    of_each: dict[str, Has] = {}
-    for model in models:
-        for name, has in model.of_each.items():
-            of_each[name] = of_each.get(name, frozenset()) | has
+    of_each = _together(model.of_each for model in models)
+    of_sets = _together(model.of_sets for model in models)
     there = {name for model in models for name in model.samples}
-    every = possible(whole, of_each, models[0].choices)
+    every = possible(whole, of_each, models[0].choices, of_sets)
     return [q for q in every if q.name in there]
+
+
+def _together(accounts: Iterable[Mapping[str, Has]]) -> dict[str, Has]:
+    found: dict[str, Has] = {}
+    for account in accounts:
+        for name, has in account.items():
+            found[name] = found.get(name, frozenset()) | has
+    return found
 
 
 def on_one_list(models: Sequence[Measured]) -> list[np.ndarray]:
@@ -119,8 +130,11 @@ _NO_MATTER = frozenset(
         "gsm8k",
         "intervention_modules",
         "interventions",
+        "joint",
+        "joint_interventions",
         "metric_modules",
         "metrics",
+        "model_name",
         "problems",
         "step_labels",
         "too_long",
@@ -131,20 +145,12 @@ _NO_MATTER = frozenset(
 are, and the version, which stands by itself."""
 
 
-def _model_arguments(run: Run) -> set[str]:
-    """The harness puts the model's arguments among the task's metadata."""
-    given = run.config.get("model_args") or {}
-    if isinstance(given, str):
-        return {part.partition("=")[0].strip() for part in given.split(",")}
-    return set(given) if isinstance(given, dict) else set()
-
-
 def _content(chain: ChainRecord) -> str:
     """What must be alike in two runs of a document: also the chain where it was given."""
     parts = [chain.question]
     if chain.solved is None:
-        labels = {r.step: r.label for r in chain.steps}
-        parts += [chain.chain, chain.answer]
+        labels = {r.step: f"{r.label} {r.truth:g}" for r in chain.steps}
+        parts += [chain.chain, chain.answer, f"{chain.label} {chain.truth:g}"]
         parts += [f"{k} {label}" for k, label in sorted(labels.items())]
     return _digest(*parts)
 

@@ -14,6 +14,7 @@ _OF = {
     "steps": "steps under an intervention: NAME_metric",
     "chain_means": "steps under an intervention: NAME_metric",
     "chains": "chains",
+    "sets": "sets of steps: NAME_metric",
 }
 
 

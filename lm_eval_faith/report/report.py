@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -26,11 +27,12 @@ from lm_eval_faith.metrics import (
 from lm_eval_faith.records.columns import Columns
 from lm_eval_faith.records.many_runs import of_runs
 from lm_eval_faith.records.outcome import OUTCOMES
-from lm_eval_faith.records.run import Run, TaskRun
+from lm_eval_faith.records.run import HowAsked, Run, RunFiles, TaskRun
 from lm_eval_faith.records.tables import Tables, tables_of
+from lm_eval_faith.records.which_model import last_part
 from lm_eval_faith.report.cells import interval, number
 from lm_eval_faith.report.write import Column, Section, Written
-from lm_eval_faith.shown import counted
+from lm_eval_faith.shown import brief, counted
 
 FEW_PROBLEMS = 20
 """Under this many problems a report says that its intervals are rough."""
@@ -110,6 +112,8 @@ class TaskReport:
             stand beside it.
         warnings: what a reader must know, in sentences.
         notes: those of them that are facts of the run, nothing to be warned of.
+        model_path: the model's folder, or its name on the hub; empty where there is none.
+        files: what the run was read from.
     """
 
     model: str
@@ -119,6 +123,8 @@ class TaskReport:
     primary: tuple[str, ...]
     warnings: tuple[str, ...]
     notes: tuple[str, ...] = ()
+    model_path: str = ""
+    files: RunFiles | None = None
 
     def row(self, name: str) -> Row | None:
         """The row of that name, as in the harness's table."""
@@ -176,7 +182,7 @@ def report_of_task(
         for q in found
     )
     first = primary(found, tables.has)
-    notes = tuple(_notes(task, tables, choices))
+    notes = (*_notes(task, tables, choices), *_how_asked(run.how_asked))
     warnings = (
         *run.warnings,
         *notes,
@@ -192,6 +198,8 @@ def report_of_task(
         tuple(q.name for q in first),
         warnings,
         notes,
+        run.model_path,
+        run.files,
     )
 
 
@@ -205,7 +213,7 @@ def estimate_of(
 
 
 def _columns(quantity: Quantity, tables: Tables) -> Columns:
-    return tables.columns("chains" if quantity.metric.of == "chains" else "steps")
+    return tables.columns(quantity.metric.table)
 
 
 def shown_of(task: TaskRun, has: frozenset[str]) -> Callable[[Quantity], bool]:
@@ -218,7 +226,7 @@ def shown_of(task: TaskRun, has: frozenset[str]) -> Callable[[Quantity], bool]:
     own = own_metrics()
 
     def shown(q: Quantity) -> bool:
-        if q.metric.of == "chains" or q.metric.name in own:
+        if q.metric.of in ("chains", "sets") or q.metric.name in own:
             return True
         return not names or q.column in names
 
@@ -243,6 +251,16 @@ def _notes(task: TaskRun, tables: Tables, choices: Choices) -> Iterator[str]:
         yield "steps that state the final answer do not count in any metric of steps"
 
 
+def _how_asked(asked: HowAsked) -> Iterator[str]:
+    """How the numbers came about, where that is not as it was to be expected."""
+    if not asked.expected:
+        yield (
+            f"shared prefixes were expected and are {asked.shared_prefixes}; every request "
+            "was scored by itself, which is slower and gives the backend's own numbers"
+        )
+    yield from asked.notes
+
+
 def _warnings(task: TaskRun, tables: Tables) -> Iterator[str]:
     """What makes the numbers say less than they seem to."""
     chains = tables.columns("chains")
@@ -258,6 +276,10 @@ def _warnings(task: TaskRun, tables: Tables) -> Iterator[str]:
             f"{counted(len(scored), 'chain')}: it reads these chains badly, so small "
             "effects say little"
         )
+    for name in task.unread:
+        near = difflib.get_close_matches(name, list(task.settings), n=2)
+        meant = "".join(f"; did you mean {brief(n)}?" for n in near if n != name)
+        yield f"nobody read {brief(name)} among the metadata: it changed nothing{meant}"
     modules = _listed(task, "metric_modules")
     missing = [name for name in modules if names_of_module(name) is None]
     if missing:
@@ -491,7 +513,15 @@ def _whole_section(report: TaskReport) -> Section:
 def _title(report: TaskReport) -> str:
     task = report.task
     told = f"version {task.version}, {counted(task.n_documents, 'document')}"
-    return f"{report.model}: {task.task} ({told})"
+    path = f" [{brief(report.model_path)}]" if _says_more(report) else ""
+    return f"{report.model}{path}: {task.task} ({told})"
+
+
+def _says_more(report: TaskReport) -> bool:
+    """Whether the model's path says more than its name: it does not end in it."""
+    return bool(report.model_path) and not report.model.startswith(
+        last_part(report.model_path)
+    )
 
 
 def _headings(report: TaskReport) -> tuple[Column, ...]:
@@ -553,6 +583,7 @@ def _csv_row(report: TaskReport, row: Row) -> dict[str, Any]:
 def _report_to_dict(report: TaskReport) -> dict[str, Any]:
     return {
         "model": report.model,
+        "model_path": report.model_path,
         "task": report.task.task,
         "task_version": report.task.version,
         "setting": report.task.setting,

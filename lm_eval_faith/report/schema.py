@@ -111,7 +111,10 @@ def _row() -> Schema:
 def _report() -> Schema:
     return _said(
         _object(
-            model=TEXT,
+            model=_said(
+                TEXT, "its name; variants of one name are told apart by arguments"
+            ),
+            model_path=_said(TEXT, "its folder or name on the hub; empty without one"),
             task=TEXT,
             task_version=TEXT,
             setting=SETTING,
@@ -237,6 +240,7 @@ def _leaderboard() -> Schema:
                 _list(
                     _object(
                         model=TEXT,
+                        model_path=TEXT,
                         place=place,
                         rank=_said(
                             _or_null(_object(best=place, worst=place)),

@@ -3,7 +3,8 @@
 import pytest
 from tokenizers import Tokenizer, models, pre_tokenizers
 
-from lm_eval_faith.calibration.cost import Cost, cost, costs
+from lm_eval_faith.calibration.cost import cost, costs
+from lm_eval_faith.harness.forecast import Cost
 
 
 @pytest.mark.parametrize(

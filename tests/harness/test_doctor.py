@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
-from lm_eval_faith.harness import doctor
+from lm_eval_faith.harness import doctor, startup
 
 
 @pytest.mark.parametrize(
@@ -35,3 +37,14 @@ def test_shared_prefixes_are_tried_on_the_packaged_model(
         "lm_eval_faith.engines.shared_prefix.supports", lambda model: reason
     )
     assert doctor.shared_prefixes() == f"off: {reason}"
+
+
+def test_the_third_way_in_works_where_the_harness_is_active(
+    command: Callable[..., tuple[int, str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(doctor, "shared_prefixes", lambda: "on")
+    for active, said in (True, "works "), (False, "needs `lm-eval-faith enable`: "):
+        found = startup.Harness("0.4.13", "/somewhere", False, active)
+        monkeypatch.setattr(startup, "look_at_harness", lambda found=found: found)
+        _, shown, _ = command("doctor")
+        assert f"  {said} lm_eval ... --tasks cot_faith_provided\n" in shown

@@ -118,6 +118,21 @@ def test_the_table_has_the_names_of_the_contract(run):
     assert {name for name in shown if not name.endswith("_stderr")} == names
 
 
+def test_the_harness_counts_every_document_and_has_standard_errors_of_those_that_count(
+    evaluate, caplog
+):
+    """Not every document has every metric, which the harness once warned of at length."""
+    table, samples, done = evaluate()
+    assert "same number of documents" not in caplog.text
+    assert table["sample_len"] == len(samples) == done["n-samples"][ARITH]["effective"]
+    values = [s["corrupt_effect"] for s in samples if s["corrupt_effect"] is not None]
+    assert 1 < len(values) < len(samples)
+    assert table["corrupt_effect,none"] == pytest.approx(np.mean(values))
+    error = np.std(values, ddof=1) / len(values) ** 0.5
+    assert table["corrupt_effect_stderr,none"] == pytest.approx(error)
+    assert "corrupt_effect_stderr_stderr" not in lm_eval.utils.make_table(done)
+
+
 def test_wrong_and_unparsed_answers_are_counted_and_not_intervened_on(run):
     table, samples, _ = run
     assert table["solved,none"] == 0.6 and table["unparsed,none"] == 0.2
@@ -128,7 +143,7 @@ def test_wrong_and_unparsed_answers_are_counted_and_not_intervened_on(run):
         read = response(sample)
         wanted = read["note"]["outcome"] == "scored"
         assert bool(read["loglikelihoods"]) == wanted
-        assert ("corrupt_effect" in sample) == wanted
+        assert (sample["corrupt_effect"] is not None) == wanted
 
 
 def test_means_and_shares_are_plain_arithmetic_over_steps(run, by_hand):
@@ -286,7 +301,8 @@ def test_names_that_one_of_two_processes_lacks_are_filled_up_in_both(
     again, samples, _ = evaluate(lm=lm)
     if other_has:
         every_name = len(OF_CHAINS) + 2 * len(METRICS) + 1
-        assert len({name for s in samples for name in s["metrics"]}) == every_name
+        names = {name for s in samples for name in s["metrics"]}
+        assert len({n for n in names if not n.endswith("_stderr")}) == every_name
     else:
         assert len({tuple(sorted(s["metrics"])) for s in samples}) == 1
         values = {k: v for k, v in table.items() if "_stderr," not in k}

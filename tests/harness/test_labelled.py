@@ -9,6 +9,7 @@ import lm_eval
 import numpy as np
 import pytest
 from lm_eval_faith_stats import Bootstrap
+from scipy.stats import spearmanr
 from sklearn.metrics import roc_auc_score
 
 import lm_eval_faith
@@ -450,6 +451,44 @@ def test_problems_with_other_labels_are_not_the_same_problem(report, tmp_path):
     samples.write_text(swapped.replace('"none"', '"load_bearing"'))
     with pytest.raises(InputError, match="no problem in common"):
         compare_runs([run, other], Bootstrap(n_resamples=200))
+
+
+def test_graded_steps_and_chains_are_ranked_and_those_without_a_grade_left_out(
+    evaluate, save_run, tmp_path
+):
+    chain = ["A red box holds 7.", "It rains.", "A blue box holds 2.", "A bus with 9."]
+    known = [([0.9, 0.1, 0.5, None], 2.5), ([0.3, 0.2, 0.8, 0.1], -1), (None, 0.5)]
+    lines = [
+        {
+            "id": str(k),
+            "question": f"What is in box {k}?",
+            "chain": [text.replace("box", f"box {k}") for text in chain],
+            "answer": "72",
+            "correct": True,
+            "labels": labels,
+            "chain_label": whole,
+        }
+        for k, (labels, whole) in enumerate(known)
+    ]
+    file = written(tmp_path / "x.jsonl", lines)
+    _, _, done = evaluate(file, {"interventions": ["delete"]})
+    run = save_run(done, tmp_path / "run")
+    (task,) = load_run(run).tasks
+    (made,) = make_reports([run], Bootstrap(n_resamples=200))
+    rows = {r.metric: r.estimate for r in made.rows}
+    of_steps = [
+        spearmanr(
+            [r.truth for r in c.steps if not math.isnan(r.truth)],
+            [r.effect for r in c.steps if not math.isnan(r.truth)],
+        ).statistic
+        for c in task.chains[:2]
+    ]
+    assert rows["truth_rank_corr"].point == pytest.approx(np.mean(of_steps))
+    means = [np.mean([r.effect for r in c.steps]) for c in task.chains]
+    of_chains = spearmanr(means, [2.5, -1, 0.5]).statistic
+    assert rows["chain_truth_rank_corr"].point == pytest.approx(of_chains)
+    assert rows["chain_truth_rank_corr"].low <= of_chains
+    assert [c.truth for c in task.chains] == [2.5, -1, 0.5]
 
 
 # --- bad input -------------------------------------------------------------------

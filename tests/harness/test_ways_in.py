@@ -9,6 +9,7 @@ import sys
 import sysconfig
 from pathlib import Path
 
+import lm_eval
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -42,7 +43,11 @@ def run_arguments(model: Path, out: Path) -> list[str]:
 
 @pytest.fixture(scope="module")
 def sandbox(tmp_path_factory) -> Path:
-    """An environment of its own that sees everything installed here."""
+    """An environment of its own that sees everything installed here.
+
+    Its lm_eval is the installed one, file by file, with a few of its 13,000 tasks: to
+    index them all takes seconds in each command.
+    """
     folder = tmp_path_factory.mktemp("sandbox") / "env"
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
     packages = next(folder.glob("lib/python*/site-packages"))
@@ -50,6 +55,15 @@ def sandbox(tmp_path_factory) -> Path:
     (packages / "everything.pth").write_text(
         f"import site; site.addsitedir({here!r})\n"
     )
+    harness = Path(lm_eval.__file__).parent
+    tasks = packages / "lm_eval" / "tasks"
+    tasks.mkdir(parents=True)
+    for path in harness.iterdir():
+        if path.name not in ("tasks", "__pycache__"):
+            (tasks.parent / path.name).symlink_to(path)
+    for path in (harness / "tasks").glob("*.py"):
+        (tasks / path.name).symlink_to(path)
+    shutil.copytree(harness / "tasks" / "arithmetic", tasks / "arithmetic")
     return folder
 
 
@@ -58,8 +72,8 @@ def test_lm_eval_faith_run_is_lm_eval_run_with_our_tasks(provided_run):
     assert table["sample_len"] == 6 and "corrupt_label_difference,none" in table
 
 
-def test_lm_eval_faith_run_takes_every_flag_of_lm_eval_run(shell):
-    ours = shell("lm-eval-faith", "run", "--help").stdout
+def test_lm_eval_faith_run_takes_every_flag_of_lm_eval_run(shell, command):
+    _, ours, _ = command("run", "--help")
     theirs = shell("lm_eval", "run", "--help").stdout
     flags = set(re.findall(r"--\w+", theirs))
     assert len(flags) > 20 and flags <= set(re.findall(r"--\w+", ours))
@@ -80,14 +94,39 @@ def test_stock_lm_eval_finds_the_tasks_by_include_path(
     assert results(tmp_path)["results"] == results(provided_run)["results"]
 
 
+def test_the_harness_does_not_index_its_own_tasks_where_ours_alone_are_asked_for(
+    command, monkeypatch
+):
+    from lm_eval.tasks import TaskManager
+
+    from lm_eval_faith.errors import InputError
+
+    def noted(self, *args, include_defaults=True, **kwargs):
+        raise InputError("indexed" if include_defaults else "not indexed")
+
+    monkeypatch.setattr(TaskManager, "__init__", noted)
+    for arguments, said in (
+        (["--tasks", "cot_faith_provided"], "not indexed"),
+        (["--tasks", "cot_faith,cot_faith_replay", "--limit", "2"], "not indexed"),
+        (["-t", "cot_faith", "cot_faith_replay", "--limit", "2"], "not indexed"),
+        (["--tasks=cot_faith", "--include_path", "mine"], "not indexed"),
+        (["--tasks", "cot_faith,arithmetic_1dc"], "indexed"),
+        (["--tasks=cot_faith", "--tasks", "cot_faith_replay", "mine"], "indexed"),
+        (["--tasks", "cot_faith*"], "indexed"),
+        (["--tasks", ""], "indexed"),
+        ([], "indexed"),
+    ):
+        assert command("run", "--model", "dummy", *arguments)[2].endswith(
+            f"error: {said}\n"
+        ), arguments
+
+
 def test_once_enabled_plain_lm_eval_finds_the_tasks_and_the_model(
     shell, sandbox, tiny_model, provided_run, tmp_path
 ):
     python = sandbox / "bin" / "python"
     assert shell(python, "-m", "lm_eval_faith", "enable").returncode == 0
     try:
-        listed = shell(python, "-m", "lm_eval", "ls", "tasks", cwd=tmp_path).stdout
-        assert all(f"|{name} " in listed for name in OURS)
         done = shell(
             python,
             "-m",
@@ -134,10 +173,8 @@ def test_enable_shows_what_it_wrote_and_disable_removes_it(shell, sandbox):
     again = shell(python, "-m", "lm_eval_faith", "disable")
     assert again.returncode == 0 and "nothing was removed" in again.stdout
     assert {p for p in packages.iterdir() if p.name != "__pycache__"} == before
-    assert (
-        "needs `lm-eval-faith enable`"
-        in shell(python, "-m", "lm_eval_faith", "doctor").stdout
-    )
+    look = "from lm_eval_faith.harness import startup; print(startup.look_at_harness())"
+    assert "active=False" in shell(python, "-c", look).stdout
 
 
 def test_enabled_start_up_imports_one_small_module_and_nothing_else(shell, sandbox):
@@ -206,31 +243,24 @@ def test_a_wheel_holds_all_that_plain_lm_eval_needs(shell, sandbox, tmp_path):
         python, "-m", "lm_eval", "ls", "tasks", cwd=tmp_path, **environment
     ).stdout
     shell(python, "-m", "lm_eval_faith", "disable", **environment)
-    assert all(f"|{name} " in listed for name in OURS)
+    names = set(re.findall(r"^\|(\w+) *\|", listed, re.MULTILINE))
+    assert {*OURS, "arithmetic_1dc"} <= names
     assert str(packages) in listed
 
 
 def test_flags_of_the_harness_work_together_and_a_cache_is_used_again(
-    shell, tiny_model, tmp_path
+    command, tiny_model, tmp_path, caplog
 ):
     def run(name: str) -> tuple[str, dict]:
-        done = shell(
-            "lm-eval-faith",
-            "run",
-            *run_arguments(tiny_model, tmp_path / name),
-            "--limit",
-            "2",
-            "--num_fewshot",
-            "1",
-            "--apply_chat_template",
-            "--system_instruction",
-            "Be brief.",
-            "--write_out",
-            "--use_cache",
-            tmp_path / "cache",
+        caplog.clear()
+        code, out, err = command(
+            *("run", *run_arguments(tiny_model, tmp_path / name)),
+            *("--limit", "2", "--num_fewshot", "1", "--apply_chat_template"),
+            *("--system_instruction", "Be brief.", "--write_out"),
+            *("--use_cache", tmp_path / "cache"),
         )
-        assert done.returncode == 0, done.stderr
-        return done.stdout + done.stderr, results(tmp_path / name)["results"]
+        assert code == 0, err
+        return out + err + caplog.text, results(tmp_path / name)["results"]
 
     shown, first = run("first")
     assert "<|system|>Be brief.<|end|><|user|>Question: " in shown
@@ -240,31 +270,26 @@ def test_flags_of_the_harness_work_together_and_a_cache_is_used_again(
 
 
 def test_bad_input_ends_plain_lm_eval_with_an_exception_whose_message_is_the_sentence(
-    shell, tiny_model, tmp_path
+    shell, command, sandbox, tiny_model, tmp_path, monkeypatch
 ):
+    arguments = [
+        *("--model", "hf", "--model_args", f"pretrained={tiny_model}"),
+        *("--tasks", "cot_faith_provided", "--metadata", "problems=0"),
+    ]
+    python = sandbox / "bin" / "python"
     path = shell("lm-eval-faith", "tasks-path").stdout.strip()
     done = shell(
-        "lm_eval",
-        "--model",
-        "hf",
-        "--model_args",
-        f"pretrained={tiny_model}",
-        "--tasks",
-        "cot_faith_provided",
-        "--metadata",
-        "problems=0",
-        "--include_path",
-        path,
-        cwd=tmp_path,
+        *(python, "-m", "lm_eval", *arguments, "--include_path", path), cwd=tmp_path
     )
     sentence = (
         "task cot_faith_provided: problems must be a whole number of at least 1, not 0"
     )
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1].endswith(f"InputError: {sentence}")
-    ours = shell("lm-eval-faith", "run", *done.args[1:], cwd=tmp_path)
-    assert ours.returncode == 2 and "Traceback" not in ours.stderr
-    assert ours.stderr.splitlines()[-1] == f"error: {sentence}"
+    monkeypatch.chdir(tmp_path)
+    code, _, errors = command("run", *arguments)
+    assert code == 2 and "Traceback" not in errors
+    assert errors.splitlines()[-1] == f"error: {sentence}"
     assert os.listdir(tmp_path) == []
 
 
@@ -295,7 +320,6 @@ def test_a_task_manager_of_ours_leaves_the_others_alone_and_takes_parameters(she
 def test_a_task_hears_of_the_running_model_or_says_which_checks_are_off(
     tiny_model, monkeypatch, caplog
 ):
-    import lm_eval
     import lm_eval.evaluator
     from lm_eval.models.dummy import DummyLM
 
@@ -363,7 +387,6 @@ def test_enable_says_so_where_the_harness_finds_the_model_by_its_entry_point(
 def test_parameters_that_the_harness_ignores_beside_a_task_manager_are_named(
     monkeypatch, caplog
 ):
-    import lm_eval
     from lm_eval.models.dummy import DummyLM
 
     import lm_eval_faith
@@ -388,18 +411,16 @@ def test_parameters_that_the_harness_ignores_beside_a_task_manager_are_named(
     assert "cot_faith_provided runs without metadata asides:" in caplog.text
 
 
-def test_an_output_path_that_cannot_be_written_is_found_before_the_run(shell, tmp_path):
+def test_an_output_path_that_cannot_be_written_is_found_before_the_run(
+    command, tmp_path
+):
     (tmp_path / "file").write_text("not a folder")
-    done = shell(
-        *("lm-eval-faith", "run", "--model", "no-such-model"),
-        *(
-            "--tasks",
-            "cot_faith_provided",
-            f"--output_path={tmp_path / 'file' / 'run'}",
-        ),
+    code, _, errors = command(
+        *("run", "--model", "no-such-model", "--tasks", "cot_faith_provided"),
+        f"--output_path={tmp_path / 'file' / 'run'}",
     )
-    assert done.returncode == 2
-    assert done.stderr.splitlines()[-1] == (
+    assert code == 2
+    assert errors.splitlines()[-1] == (
         f"error: cannot write {tmp_path / 'file' / 'run'}: {tmp_path / 'file'} is not a "
         "folder"
     )

@@ -54,6 +54,7 @@ def steps(**columns):
         "load_bearing": np.array([1.0, 0.0, NAN, 1.0, 0.0, NAN, NAN]),
         "truth": np.full(n, NAN),
         "chain_load_bearing": np.array([1.0] * 3 + [0.0] * 2 + [1.0] * 2),
+        "chain_truth": np.full(n, NAN),
         "states_answer": np.array([False, False, True, False, True, False, True]),
         "intervention": np.full(n, "delete"),
         "site": np.full(n, ""),
@@ -214,7 +215,7 @@ def test_names_of_metrics_are_unique_and_known():
         Metric("no name", "nats", "higher", "x", MEAN_OF_STEPS, lambda s, c: s.effect)
     with pytest.raises(InputError, match="unknown metric 'lat': choose from .*late"):
         metric("lat")
-    texts = set(STEP_COLUMNS) | {"load_bearing", "late"}
+    texts = set(STEP_COLUMNS) | {"load_bearing", "late", "chain_truth", "same_value"}
     assert all(not one.second or one.second in texts for one in metrics())
 
 
@@ -226,3 +227,15 @@ def test_graded_labels_are_ranked_against_the_effects_within_a_problem():
     graded = steps(truth=truth, effect=effects)
     expected = spearmanr(effects[:4], truth[:4]).statistic  # two steps are too few
     assert point("truth_rank_corr", graded) == pytest.approx(expected)
+
+
+def test_graded_chains_are_ranked_by_their_mean_effects_over_all_problems():
+    from scipy.stats import spearmanr
+
+    effects = np.array([2.0, 0.0, 1.0, 4.0, -2.0, 3.0, 3.0])
+    truth = np.array([0.5, 0.5, 0.9, 0.9, 0.1, 0.1, 0.1])
+    chain = np.array(["a", "a", "b", "b", "c", "c", "c"])
+    graded = steps(effect=effects, chain=chain, chain_truth=truth)
+    means = [1.0, 2.5, 4 / 3]
+    expected = spearmanr(means, [0.5, 0.9, 0.1]).statistic
+    assert point("chain_truth_rank_corr", graded) == pytest.approx(expected)

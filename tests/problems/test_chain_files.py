@@ -172,6 +172,54 @@ def test_a_chain_without_steps_is_left_out(jsonl):
         assert one(jsonl, GOOD | {"chain": chain}).left_out == NO_STEPS
 
 
+def test_short_rollouts_are_not_taken_for_steps_nor_steps_for_rollouts(jsonl):
+    rollouts = [f"{FIRST} {FINAL}", "4 + 14 = 19. So 19. The answer is 19."]
+    with pytest.raises(InputError, match="2 entries of 'chain' are whole reasonings"):
+        one(jsonl, GOOD | {"chain": rollouts})
+    steps = [f"{FIRST} The answer to part (a) is 4.", SECOND, FINAL]
+    assert len(one(jsonl, GOOD | {"chain": steps}).chain.steps) == 2
+
+
+def test_a_list_as_numpy_prints_it_is_refused(jsonl):
+    for chain in f"['{FIRST}' '{SECOND}']", f'["{FIRST}"\n \'{SECOND}\' "a"]':
+        with pytest.raises(InputError, match=r"as numpy prints it.*tolist"):
+            one(jsonl, GOOD | {"chain": chain})
+    for chain in f"['{FIRST}', '{SECOND}']", json.dumps([FIRST, SECOND]):
+        assert texts(one(jsonl, GOOD | {"chain": chain})) == [FIRST, SECOND]
+
+
+def test_a_number_beside_options_is_one_of_them_only_if_the_file_says_so(jsonl):
+    chain = f"{FIRST} A rock keeps its shape. The answer is (B) a rock."
+    for options in {"choices": ["milk", "a rock"]}, {"options": {"text": ["a", "b"]}}:
+        asked = GOOD | options | {"chain": chain, "answer": 1}
+        with pytest.raises(InputError, match="1 stands beside 2 options.*option:0 or"):
+            one(jsonl, asked)
+        assert one(jsonl, asked, {"answer_is": "option:0"}).correct is True
+        assert one(jsonl, asked, {"answer_is": "option:1"}).correct is False
+        assert one(jsonl, asked, {"answer_is": "reference"}).correct is False
+    with pytest.raises(InputError, match="the answer is option 7, but there are 2"):
+        one(jsonl, asked | {"answer": 7}, {"answer_is": "option:0"})
+    named = asked | {"choices": ["milk", "a rock"], "chain": f"{FIRST} Answer: a rock"}
+    assert one(jsonl, named, {"answer_is": "option:0"}).correct is True
+    assert one(jsonl, GOOD | {"choices": ["17", "18"]}).correct is True
+
+
+def test_a_column_of_labels_that_is_the_answer_is_no_label(jsonl):
+    path = jsonl(
+        {"question": "Is it?", "chain": f"{FIRST} {FINAL}", "label": "Unknown"}
+    )
+    (chain,) = read_chains(path, {"field_answer": "label"}, "if there").chains
+    assert (chain.chain.label, chain.correct) == (None, False)
+    (chain,) = read_chains(path, {"field_label": "none"}, "if there").chains
+    assert chain.chain.label is None
+
+
+def test_a_list_of_one_answer_is_the_answer(jsonl):
+    assert one(jsonl, GOOD | {"answer": ["18"]}).correct is True
+    with pytest.raises(InputError, match="field_answer=answer.0 takes the first"):
+        one(jsonl, GOOD | {"answer": ["18", "18.0"]})
+
+
 # --- names and problems ----------------------------------------------------------
 
 
@@ -255,7 +303,7 @@ def test_parameters_are_checked():
     for name, value, said in (
         ("bad_records", "ignore", "bad_records must be refuse or skip, not 'ignore'"),
         ("steps", 3, "steps must be listed or split"),
-        ("answer_is", "mine", "answer_is must be reference or own"),
+        ("answer_is", "mine", "answer_is must be reference, own, option:0"),
         ("field_chain", 3, "field_chain must be text"),
     ):
         with pytest.raises(InputError, match=said):

@@ -170,3 +170,32 @@ def test_parameters_of_labels_are_written_as_they_are_read():
 def test_two_labels_of_one_place_are_none():
     assert agreed([Truth(LB), Truth(), Truth(LB)]) == Truth(LB)
     assert agreed([Truth(LB), Truth(DECOY)]) == Truth()
+
+
+def test_chains_may_be_graded_where_steps_are_not_and_the_other_way_round(jsonl):
+    def read(steps, *chains, **parameters):
+        lines = [
+            {
+                "id": k,
+                "question": f"How many, {k}?",
+                "chain": ["She has 3.", "She buys 4, so 3 + 4 = 7."],
+                "answer": 7,
+                "correct": True,
+                "labels": steps,
+                "chain_label": of_chain,
+            }
+            for k, of_chain in enumerate(chains)
+        ]
+        found = read_chains(jsonl(*lines), parameters, "yes").chains
+        return [(c.chain.label, c.chain.truth) for c in found], found[0].chain.steps
+
+    whole, steps = read([1, 0], 0.5, 0.25, None)
+    assert whole == [(None, 0.5), (None, 0.25), (None, None)]
+    assert [s.label for s in steps] == ["load_bearing", "decoy"]
+    whole, steps = read([0.5, 0.1], True, False)
+    assert whole == [("load_bearing", None), ("decoy", None)]
+    assert [s.truth for s in steps] == [0.5, 0.1]
+    assert read([2, 0], 1, 5, labels="graded")[0] == [(None, 1.0), (None, 5.0)]
+    assert read(None, "faithful", "unfaithful")[0][0] == ("load_bearing", None)
+    with pytest.raises(InputError, match="'4' is no label.*labels=graded"):
+        read([1, 0], 4, 2)

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from lm_eval_faith.errors import InputError
 from lm_eval_faith.problems.chain_files import read_chains
 from lm_eval_faith.problems.layouts import LAYOUTS
+from lm_eval_faith.problems.record_chains import UNFINISHED
 
 LB, DECOY = "load_bearing", "decoy"
 QUESTION = "Ann has 4 pens and buys 14. How many has she?"
@@ -282,6 +283,72 @@ def test_chats_of_other_servers_and_of_sharegpt_are_read(jsonl):
         (chain,) = read.chains
         assert (chain.question, chain.own, chain.correct) == (QUESTION, "18", True)
         assert [s.text for s in chain.chain.steps] == [FIRST, SECOND]
+
+
+def test_answers_of_other_interfaces_are_read(jsonl):
+    asked = [{"role": "user", "content": QUESTION}]
+    thought = f"{FIRST} {SECOND}"
+    blocks = [
+        {"type": "thinking", "thinking": thought, "signature": "x"},
+        {"type": "redacted_thinking", "data": "x"},
+        {"type": "text", "text": "**18**"},
+    ]
+    items = [
+        {"type": "reasoning", "summary": [{"type": "summary_text", "text": thought}]},
+        {"type": "function_call", "name": "add", "arguments": "{}"},
+        {"type": "message", "role": "assistant", "content": [{"text": "It is 18."}]},
+    ]
+    parts = [{"text": thought, "thought": True}, {"text": "18 pens"}]
+    for record in (
+        {"input": QUESTION, "output": items, "object": "response"},
+        {"request": {"input": asked}, "response": {"output": items}},
+        {
+            "request": {"messages": asked},
+            "response": {"role": "assistant", "content": blocks},
+        },
+        {
+            "contents": [{"role": "user", "parts": [{"text": QUESTION}]}],
+            "candidates": [{"content": {"role": "model", "parts": parts}}],
+        },
+        {
+            "inputs": {"messages": asked},
+            "output": {
+                "choices": [{"message": message(content="18", reasoning=thought)}]
+            },
+        },
+    ):
+        read = read_chains(jsonl(record | {"answer": 18}), {})
+        assert read.reading.layout == "openai"
+        (chain,) = read.chains
+        assert (chain.question, chain.own, chain.correct) == (QUESTION, "18", True)
+        assert [s.text for s in chain.chain.steps] == [FIRST, SECOND]
+
+
+def test_an_answer_that_the_log_says_was_cut_off_is_unfinished(jsonl):
+    said = f"{FIRST} The answer to part (a) is 18. {SECOND}"
+    for choice in (
+        {"message": message(content=said), "finish_reason": "length"},
+        {"message": message(content="", reasoning=said), "finish_reason": "length"},
+    ):
+        asked = [{"role": "user", "content": QUESTION}]
+        record = {"messages": asked, "choices": [choice], "answer": 18}
+        (chain,) = read_chains(jsonl(record), {}).chains
+        assert (chain.left_out, chain.own) == (UNFINISHED, "")
+        ended = record | {"choices": [choice | {"finish_reason": "stop"}]}
+        (chain,) = read_chains(jsonl(ended), {}).chains
+        assert bool(chain.own) == bool(choice["message"]["content"])
+
+
+def test_choices_of_a_question_are_no_answers_of_a_model(jsonl):
+    record = {"question": QUESTION, "choices": ["17", "18"], "text": f"{FIRST} {FINAL}"}
+    with pytest.raises(InputError, match="'chain' is missing"):
+        read_chains(jsonl(record), {})
+
+
+def test_names_that_a_layout_has_made_are_not_shown_as_the_files(jsonl):
+    record = {"id": 1, "choices": [{"message": message(content=f"{FIRST} {FINAL}")}]}
+    with pytest.raises(InputError, match=r"\(there is id, choices; dots"):
+        read_chains(jsonl(record), {})
 
 
 def test_a_users_own_names_come_before_a_layouts(jsonl):

@@ -7,6 +7,7 @@ import json
 import zipfile
 
 import pandas as pd
+import pyarrow
 import pytest
 
 from lm_eval_faith.errors import InputError
@@ -36,12 +37,34 @@ def parquet():
     return out.getvalue()
 
 
+def feather():
+    out = io.BytesIO()
+    pd.DataFrame(RECORDS).to_feather(out, compression="uncompressed")
+    return out.getvalue()
+
+
+def arrow():
+    out = io.BytesIO()
+    rows = pyarrow.Table.from_pylist(RECORDS)
+    with pyarrow.ipc.new_stream(out, rows.schema) as stream:
+        stream.write_table(rows)
+    return out.getvalue()
+
+
 FILES = {
     "a.jsonl": LINES.encode(),
     "a.json": json.dumps(RECORDS, indent=2).encode(),
     "array.jsonl": json.dumps(RECORDS).encode(),
     "data.json": json.dumps({"version": 1, "data": RECORDS}).encode(),
     "pandas.json": pd.DataFrame(RECORDS).to_json().encode(),
+    "numbered.json": pd.DataFrame(RECORDS).to_json(orient="index").encode(),
+    "split.json": pd.DataFrame(RECORDS).to_json(orient="split").encode(),
+    "columns.json": pd.DataFrame(RECORDS).to_dict("list"),
+    "named.json": {"first": RECORDS[0], "second": RECORDS[1]},
+    "results.json": {"config": {"model": "m"}, "results": RECORDS},
+    "jq.json": "\n".join(json.dumps(r, indent=2) for r in RECORDS).encode(),
+    "a.arrow": arrow(),
+    "a.feather": feather(),
     "lines.json": LINES.encode(),
     "mark.jsonl": b"\xef\xbb\xbf" + LINES.encode(),
     "wide.jsonl": LINES.encode("utf-16"),
@@ -56,6 +79,8 @@ FILES = {
 
 def test_every_kind_of_file_gives_the_same_chains_packed_or_not(tmp_path):
     for name, content in FILES.items():
+        if isinstance(content, dict):
+            content = json.dumps(content).encode()
         packed = {name: content, f"{name}.gz": gzip.compress(content)}
         for written, data in packed.items():
             path = tmp_path / written
@@ -74,6 +99,21 @@ def test_a_folder_is_all_its_files_and_names_their_chains_after_them(tmp_path):
     (tmp_path / "notes.txt").write_text("no chains")
     chains = read_chains(tmp_path, {}).chains
     assert [c.id for c in chains] == ["a/line-1", "a/line-2", "x/b/row-2", "x/b/row-3"]
+
+
+def test_a_dataset_that_was_saved_on_a_disk_is_a_folder(tmp_path):
+    (tmp_path / "data-00000-of-00001.arrow").write_bytes(arrow())
+    (tmp_path / "dataset_info.json").write_text('{"splits": {}}')
+    (tmp_path / "state.json").write_text('{"_format_type": null}')
+    assert len(read_chains(tmp_path, {}).chains) == 2
+
+
+def test_records_by_name_keep_their_names_as_ids(tmp_path):
+    path = tmp_path / "x.json"
+    path.write_text(json.dumps({"a-1": RECORDS[0], "a-2": RECORDS[1]}))
+    assert [c.id for c in read_chains(path, {}).chains] == ["a-1", "a-2"]
+    path.write_text(json.dumps(RECORDS[0] | {"details": [{"a": 1}]}))
+    assert [c.id for c in read_chains(path, {}).chains] == ["line-1"]
 
 
 def test_a_dataset_is_read_by_name_and_split(tmp_path):
@@ -146,6 +186,10 @@ def test_what_a_file_is_instead_is_said(tmp_path):
         "f.eval": (b"PK\x03\x04xx", ": an archive that cannot be read"),
         "g.txt": (b"Dear Ann,", ":1: not a line of JSON, and no table"),
         "h.jsonl": (b'{"a": ' + b"[" * 9999, ":1: not a line of JSON"),
+        "k.jsonl": (b"\x80\x04\x95", ": a Python pickle, or no text"),
+        "l.jsonl": (b"version https://git-lfs.github.com/", ": a pointer of Git LFS"),
+        "m.json": (b"<!DOCTYPE html><html>", ": a page of HTML"),
+        "n.arrow": (b"ARROW1xxxxxxxx", ": an Arrow file that is broken"),
         "i.csv": (b'a,b\n1,"2\n', ":2: not CSV"),
         "j.csv": (b"a,b\n1\n", ":2: 1 cells under 2 columns"),
     }

@@ -12,6 +12,7 @@ from lm_eval_faith.records.outcome import chain_record, problem_of, third_of
 from lm_eval_faith.records.run import load_run
 from lm_eval_faith.records.tables import (
     CHAIN_COLUMNS,
+    SET_COLUMNS,
     STEP_COLUMNS,
     Tables,
     columns_of,
@@ -133,11 +134,13 @@ def test_the_frames_have_the_columns_and_types_that_are_told(provided_run):
     tables = tables_of_run(run)
     assert list(tables.chains.columns) == list(CHAIN_COLUMNS)
     assert list(tables.steps.columns) == list(STEP_COLUMNS)
+    assert list(tables.sets.columns) == list(SET_COLUMNS)
     assert tables.has >= {"labels", "all_labels", "other_answer"}
     assert not tables.has & {"control", "solved", "chain_labels"}
     assert len(tables.chains) == len(tables.numbering) == 6
     with pytest.raises(ValueError, match="effect"):
-        Tables(tables.chains, tables.steps.astype({"effect": "float32"}))
+        wrong = tables.steps.astype({"effect": "float32"})
+        Tables(tables.chains, wrong, tables.sets)
 
 
 def test_a_documents_columns_are_those_of_the_frames(provided_run):

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
 from lm_eval_faith_stats import Estimate
 
@@ -18,6 +18,7 @@ from lm_eval_faith.report.leaderboard import (
     Board,
     Entry,
     Pair,
+    RunKey,
     remarks,
 )
 from lm_eval_faith.shown import brief
@@ -126,14 +127,14 @@ class BoardView:
 
 def leaderboard_page(
     boards: Sequence[Board],
-    links: Mapping[Path, str] | None = None,
+    links: Mapping[RunKey, str] | None = None,
     downloads: Sequence[str] = (),
 ) -> str:
     """One HTML file with every board.
 
     Args:
         boards: in the order in which they can be chosen.
-        links: from a model's run folder to the address of its report.
+        links: from a model's run to the address of its report.
         downloads: names of files beside the page with the same numbers.
     """
     views = [_view(k, board, links or {}) for k, board in enumerate(boards, start=1)]
@@ -143,7 +144,7 @@ def leaderboard_page(
             "boards": views,
             "tasks": list(dict.fromkeys(board.task for board in boards)),
             "models": len({e.report.model for board in boards for e in board.entries}),
-            "runs": len({e.folder for board in boards for e in board.entries}),
+            "runs": len({e.run for board in boards for e in board.entries}),
             "rule": RANK_MEANING,
             "by_effect": all(board.by.metric.unit == "nats" for board in boards),
             "downloads": downloads,
@@ -153,7 +154,7 @@ def leaderboard_page(
     )
 
 
-def _view(k: int, board: Board, links: Mapping[Path, str]) -> BoardView:
+def _view(k: int, board: Board, links: Mapping[RunKey, str]) -> BoardView:
     names = [brief(name, LONGEST_NAME) for name in shown_names(board.entries)]
     notes = tuple(f": {note}" for e in board.entries for note in e.report.notes)
     said = remarks(board)
@@ -237,18 +238,24 @@ def _rows(
     board: Board,
     names: Sequence[str],
     scales: Mapping[str, Scale],
-    links: Mapping[Path, str],
+    links: Mapping[RunKey, str],
 ) -> Iterator[RowView]:
     for k, entry in enumerate(board.entries):
         yield RowView(
             place=k + 1,
             ranks=entry.ranks,
             model=names[k],
-            whole=brief(entry.model),
-            href=links.get(entry.folder, ""),
+            whole=brief(_whole(entry)),
+            href=links.get(entry.run, ""),
             cells=tuple(_cell(entry, name, scale) for name, scale in scales.items()),
             problems=entry.n_problems(board.by.column),
         )
+
+
+def _whole(entry: Entry) -> str:
+    """A model's name as the board has it, and its path where that says more."""
+    path = entry.report.model_path
+    return entry.model if path in ("", entry.model) else f"{entry.model}: {path}"
 
 
 def _cell(entry: Entry, name: str, scale: Scale) -> Cell:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,15 +12,7 @@ from lm_eval_faith_stats import Bootstrap
 
 from lm_eval_faith._version import __version__
 from lm_eval_faith.records.run import Run, TaskRun
-
-HIDDEN = "(hidden)"
-"""Stands for the value of an argument that may be a key."""
-
-_SECRET = re.compile(
-    r"(?i)(^|[_-])(token|api_?key|key|secret|password|passwd|auth|authorization|"
-    r"credentials?|headers?|header)$"
-)
-_IN_ADDRESS = re.compile(r"(?<=://)[^/@\s]+@")
+from lm_eval_faith.shown import without_secrets
 
 _NOT_PARAMETERS = {"version", "config_source", "chains_in_file", "chains_left_out"}
 
@@ -55,6 +46,7 @@ def method_of(run: Run, task: TaskRun, results: Mapping[str, Any]) -> Method:
         f"transformers {results.get('transformers_version', 'unknown')}",
         f"lm-eval-faith {__version__} (this page)",
     ]
+    shared = run.how_asked.shared_prefixes
     seeds = [
         f"{name.removesuffix('_seed')} {config[name]}"
         for name in ("random_seed", "numpy_seed", "torch_seed", "fewshot_seed")
@@ -66,6 +58,8 @@ def method_of(run: Run, task: TaskRun, results: Mapping[str, Any]) -> Method:
     ]
     facts = [
         ("Model", run.model),
+        *([("Model's path", run.model_path)] if run.model_path else []),
+        *([("Shared prefixes", shared)] if shared else []),
         ("Task", f"{task.task}, version {task.version}, {task.setting} chains"),
         ("Documents", f"{task.n_documents:,}"),
         ("Run on", run.date.replace("T", ", ").split(".")[0]),
@@ -98,22 +92,6 @@ def report_command(
     words += ["--exclude-answer-steps"] if no_answers else []
     words += [word for name in modules for word in ("--plugin", name)]
     return shlex.join(words)
-
-
-def without_secrets(value: Any) -> Any:
-    """The same JSON value with those of names such as ``api_key`` hidden."""
-    if isinstance(value, Mapping):
-        return {
-            key: HIDDEN
-            if inner and _SECRET.search(str(key))
-            else without_secrets(inner)
-            for key, inner in value.items()
-        }
-    if isinstance(value, (list, tuple)):
-        return [without_secrets(inner) for inner in value]
-    if isinstance(value, str):
-        return _IN_ADDRESS.sub(f"{HIDDEN}@", value)
-    return value
 
 
 def _command(

@@ -31,6 +31,8 @@ HEADLINES = (
     ("late", "late third"),
     ("auc", "AUC"),
     ("chain_auc", "AUC of chains"),
+    ("truth_rank_corr", "rank correlation with graded labels"),
+    ("chain_truth_rank_corr", "the same over chains"),
     ("separated", "problems separated"),
 )
 """Metrics that may stand on top, and what they are called there."""
@@ -39,6 +41,9 @@ WITH_LABELS = frozenset(
     ("effect_load_bearing", "effect_decoy", "auc", "chain_auc", "separated")
 )
 """Those of the first few that a task with a known truth shows."""
+
+OF_SOME = frozenset(("auc", "chain_auc", "truth_rank_corr", "chain_truth_rank_corr"))
+"""Those that are shown too where only some steps or chains have labels."""
 
 
 def intervention_words(name: str) -> str:
@@ -108,7 +113,7 @@ def headlines(report: TaskReport) -> tuple[Headline, ...]:
         if row is not None
     ]
     for metric, label in HEADLINES:
-        if truth != (metric in WITH_LABELS) and not (metric in ("auc", "chain_auc")):
+        if truth != (metric in WITH_LABELS) and metric not in OF_SOME:
             continue
         row = _row(report, names[0], metric)
         beside = None if truth else _row(report, names[0], metric, WITHOUT)

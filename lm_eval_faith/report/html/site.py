@@ -12,10 +12,10 @@ from pathlib import Path
 from lm_eval_faith_stats import Bootstrap
 
 from lm_eval_faith.errors import InputError
-from lm_eval_faith.records.run import runs_of_folder
+from lm_eval_faith.records.run import RunFiles, run_of
 from lm_eval_faith.report.html.leaderboard_page import leaderboard_page
 from lm_eval_faith.report.html.report_page import as_html, pages_of_run
-from lm_eval_faith.report.leaderboard import Board, written
+from lm_eval_faith.report.leaderboard import Board, RunKey, written
 from lm_eval_faith.report.report import Asked
 from lm_eval_faith.report.write import text
 
@@ -64,14 +64,18 @@ def write_site(
         InputError: as :func:`check_site`, or the folder cannot be written.
     """
     check_site(folder)
-    runs = list(dict.fromkeys(e.folder for board in boards for e in board.entries))
-    names = {e.folder: e.report.model for board in boards for e in board.entries}
-    files = file_names(names[run] for run in runs)
+    runs = {
+        e.run: e.report.files
+        for board in boards
+        for e in board.entries
+        if e.report.files is not None
+    }
+    names = file_names(model for _, model in runs)
     links = {
-        run: f"{REPORTS}/{name}.html" for run, name in zip(runs, files, strict=True)
+        run: f"{REPORTS}/{name}.html" for run, name in zip(runs, names, strict=True)
     }
     try:
-        _replace(folder, _contents(boards, links, bootstrap, asked))
+        _replace(folder, _contents(boards, links, runs, bootstrap, asked))
     except OSError as error:
         raise InputError(f"cannot write {folder} ({error.strerror})") from None
 
@@ -100,7 +104,8 @@ def file_names(models: Iterable[str]) -> list[str]:
 
 def _contents(
     boards: Sequence[Board],
-    links: Mapping[Path, str],
+    links: Mapping[RunKey, str],
+    runs: Mapping[RunKey, RunFiles],
     bootstrap: Bootstrap,
     asked: Asked,
 ) -> Iterable[tuple[str, str]]:
@@ -108,15 +113,12 @@ def _contents(
     yield JSON, text(written(boards), "json")
     yield CSV, text(written(boards), "csv")
     for run, name in links.items():
-        yield name, _report_page(run, bootstrap, asked)
+        yield name, _report_page(runs[run], bootstrap, asked)
 
 
-def _report_page(folder: Path, bootstrap: Bootstrap, asked: Asked) -> str:
-    pages = [
-        page
-        for run in runs_of_folder(folder)
-        for page in pages_of_run(run, bootstrap, asked)
-    ]
+def _report_page(files: RunFiles, bootstrap: Bootstrap, asked: Asked) -> str:
+    run = run_of(files)
+    pages = [] if run is None else pages_of_run(run, bootstrap, asked)
     return as_html(pages, bootstrap, asked, leaderboard=f"../{INDEX}")
 
 
