@@ -138,12 +138,15 @@ class PooledSpearman:
                 added -= rho[:, np.newaxis] / 2 * excess / variance
         problems = np.arange(self.steps.n_problems)
         of_problem = np.add.reduceat(
-            added, np.searchsorted(self.steps.problem, problems), axis=1
+            added * self.steps.weight,
+            np.searchsorted(self.steps.problem, problems),
+            axis=1,
         )
         return rho, of_problem / w.sum(axis=1, keepdims=True)
 
     def _of_steps(self, weights: Floats) -> Floats:
-        return np.asarray(weights, np.float64)[:, self.steps.problem]
+        of_steps: Floats = weights[:, self.steps.problem] * self.steps.weight
+        return of_steps
 
     def _parts(
         self, weights: Floats
@@ -162,7 +165,7 @@ class PooledSpearman:
             covariance, of_x, of_y = moments
             rho = np.clip(covariance / np.sqrt(of_x * of_y), -1.0, 1.0)[:, 0]
         varies = np.minimum(of_x, of_y)[:, 0] > 1e-12  # but for rounding
-        counts = (total[:, 0] >= SMALLEST_PROBLEM) & varies
+        counts = (weights @ self.steps.counts >= SMALLEST_PROBLEM) & varies
         return np.where(counts, rho, np.nan), x, y, (covariance, of_x, of_y)
 
 
@@ -184,13 +187,15 @@ class _Order:
     def grades(self, weights: Floats) -> Floats:
         """The share of weight below each step, ties half, at each row: (rows, steps)."""
         total = weights.sum(axis=1, keepdims=True)
-        return self._below(weights) / total
+        grades: Floats = self._below(weights) / total
+        return grades
 
     def above(self, weights: Floats, of: Floats) -> Floats:
         """The mean over all steps of what those above each step have, ties half: (rows, steps)."""
         held = weights * of
         total = held.sum(axis=1, keepdims=True)
-        return (total - self._below(held)) / weights.sum(axis=1, keepdims=True)
+        above: Floats = (total - self._below(held)) / weights.sum(axis=1, keepdims=True)
+        return above
 
     def _below(self, held: Floats) -> Floats:
         sums = np.zeros((held.shape[0], held.shape[1] + 1))

@@ -52,9 +52,7 @@ def histogram_edges(effects: np.ndarray) -> np.ndarray:
     return edges
 
 
-def histogram(
-    effects: np.ndarray, edges: np.ndarray, weight: np.ndarray
-) -> Histogram:
+def histogram(effects: np.ndarray, edges: np.ndarray, weight: np.ndarray) -> Histogram:
     """The weighted share of the effects in each bin."""
     total = float(weight.sum())
     counts = np.histogram(effects, edges, weights=weight)[0]

@@ -384,9 +384,11 @@ def _several_draws(tables: Tables) -> Iterator[str]:
                 f"{name} {found.share_of_mean:.0%} ({found.share_of_one:.0%} of one draw)"
             )
     made = f"each step was drawn {most} times and its numbers were averaged"
-    yield f"{made}; the draw's share of the variance over steps: {', '.join(told)}" if (
-        told
-    ) else made
+    yield (
+        f"{made}; the draw's share of the variance over steps: {', '.join(told)}"
+        if (told)
+        else made
+    )
 
 
 def _not_applicable(name: str, steps: Columns) -> Iterator[str]:
