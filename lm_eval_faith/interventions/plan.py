@@ -31,6 +31,7 @@ class Variant:
         not_applicable: why the intervention cannot be made here; empty where it can.
         chain: the intervened chain; None where the intervention cannot be made.
         written: what the model wrote behind the step, where it was asked to.
+        drawn: what else it wrote there, where several texts were drawn.
         measured: numbers of the intervention's own.
         draw: which of several draws of it on this step, from 0.
     """
@@ -43,6 +44,7 @@ class Variant:
     not_applicable: str = ""
     chain: Chain | None = None
     written: str = ""
+    drawn: Sequence[str] = ()
     measured: Mapping[str, float] = field(default_factory=dict)
     draw: int = 0
 
@@ -50,7 +52,7 @@ class Variant:
         """All but the intervened chain, as JSON types."""
         plain = asdict(replace(self, chain=None))
         del plain["chain"]
-        for name in "written", "measured", "draw":  # few have them
+        for name in "written", "drawn", "measured", "draw":  # few have them
             if not plain[name]:
                 del plain[name]
         return plain
@@ -85,6 +87,7 @@ def variant_from_dict(plain: Mapping[str, Any]) -> Variant:
     return Variant(
         step=int(plain["step"]),
         written=str(plain.get("written") or ""),
+        drawn=tuple(map(str, plain.get("drawn") or ())),
         measured={str(name): float(value) for name, value in measured.items()},
         draw=int(plain.get("draw") or 0),
         **texts,
@@ -132,7 +135,7 @@ def changes(
         seed, document: the task's seed and the document's id, from which all random
             choices follow.
         steps: the steps to intervene on; all unless told otherwise.
-        draws: how often an intervention that is ``drawn`` is made on each step; others
+        draws: how often an intervention that is ``random`` is made on each step; others
             are always made once.
         context: what else interventions may use; its seed, document, step, name and
             repeat are those of each place.
@@ -159,7 +162,7 @@ def changes(
             )
             for name in names
             for step in chosen
-            for repeat in range(draws if get_intervention(name).drawn else 1)
+            for repeat in range(draws if get_intervention(name).random else 1)
         )
     )
 
@@ -186,6 +189,7 @@ def _variant(made_by: Intervention, chain: Chain, context: Context) -> Stages[Va
         other_answer=answer if answer != chain.answer else "",
         chain=unlabelled(changed.chain),
         written=changed.written,
+        drawn=changed.drawn,
         measured=changed.measured,
     )
 

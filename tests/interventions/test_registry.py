@@ -172,7 +172,7 @@ def test_what_is_made_several_times_is_what_makes_random_choices():
                 made.add((step, getattr(changed, "chain", changed).text))
         steps = {step for step, _ in made}
         assert steps, f"{name} was made nowhere"
-        assert (len(made) > len(steps)) == change.drawn, name
+        assert (len(made) > len(steps)) == change.random, name
 
 
 def test_only_what_is_drawn_is_made_again_and_the_first_draw_is_always_the_same():
