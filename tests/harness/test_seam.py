@@ -172,7 +172,6 @@ def test_an_answer_without_a_token_is_refused_in_a_sentence(
 def test_a_task_on_another_model_says_how_many_answers_are_scored_in_part(
     joining: Callable[..., HFLM],
     caplog: pytest.LogCaptureFixture,
-    quick_evaluator: None,
 ) -> None:
     import lm_eval
 

@@ -333,7 +333,6 @@ def test_a_task_hears_of_the_running_model_or_says_which_checks_are_off(
     monkeypatch.setattr(lm_eval.evaluator, "evaluate", plain)
     # Frames tell nothing: the evaluator goes by another name.
     monkeypatch.setitem(lm_eval.evaluator.__dict__, "__name__", "another.evaluator")
-    monkeypatch.setattr("lm_eval.evaluator.add_env_info", lambda results: None)
 
     def run() -> list[object]:
         caplog.clear()
@@ -390,8 +389,6 @@ def test_parameters_that_the_harness_ignores_beside_a_task_manager_are_named(
     from lm_eval.models.dummy import DummyLM
 
     import lm_eval_faith
-
-    monkeypatch.setattr("lm_eval.evaluator.add_env_info", lambda results: None)
 
     def run(**more) -> None:
         lm_eval.simple_evaluate(
