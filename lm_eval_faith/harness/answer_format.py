@@ -236,6 +236,19 @@ PROMPTS = {
 }
 """For base models, for models with a chat template, and for reasoning models."""
 
+CHOICE_PROMPTS = {
+    **PROMPTS,
+    "chat": Prompt(
+        'Let\'s work it out step by step, and end with "{cue}" and the letter.'
+    ),
+    "boxed": Prompt(
+        "Please reason step by step, and put the letter of your answer within "
+        "\\boxed{{}}.",
+        PROMPTS["boxed"].statement,
+    ),
+}
+"""The same where the answer is a letter."""
+
 
 def white_space_of(chain: Chain) -> str:
     """What stands between the chain's steps, to be put behind the last one too."""

@@ -98,6 +98,25 @@ def tell_tasks_the_model() -> None:
     evaluator.evaluate = evaluate  # type: ignore[union-attr]
 
 
+def loading_task_manager() -> Any:
+    """The task manager that is making the task which calls us; else a plain one.
+
+    Why: a task that takes its documents from another one must find those of the user's
+    ``--include_path``, and the harness tells a task nothing of where it comes from. Looked
+    for in the manager's own frames; when they are gone, the harness's own tasks are found
+    and a user's are not. Noticed by ``test_other_tasks.py``.
+    """
+    from lm_eval.tasks.manager import TaskManager
+
+    frame = sys._getframe(1)
+    while frame is not None:
+        found = frame.f_locals.get("self")
+        if isinstance(found, TaskManager):
+            return found
+        frame = frame.f_back  # type: ignore[assignment]
+    return TaskManager()
+
+
 def warn_of_unknown_model(task: str) -> None:
     """Say which checks cannot be made because `running_model` found none."""
     logger.warning(

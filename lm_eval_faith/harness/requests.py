@@ -51,6 +51,8 @@ class Outcome:
         scored: the clean chain's answer as it is scored: with the white space before it, which
             the harness takes from the context.
         sets: of steps whose scores stand behind the others in ``answers``.
+        others: answers about other choices: behind the clean chain, and behind each variant
+            (nothing where it has no chain).
     """
 
     outcome: str
@@ -60,6 +62,7 @@ class Outcome:
     generation: str = ""
     scored: str = ""
     sets: Sets = NO_SETS
+    others: Sequence[Sequence[Response]] = ()
 
     @property
     def solved(self) -> bool | None:
@@ -101,6 +104,7 @@ def document_of(problem: Problem, setting: str) -> dict[str, Any]:
         "question": problem.question,
         "answer": problem.chain.answer,
         "problem": problem.problem,
+        **({"subject": problem.subject} if problem.subject else {}),
         "samples_format": SAMPLES_FORMAT,
     }
 
@@ -156,6 +160,7 @@ def read(
     form: AnswerFormat,
     fits: Fits,
     wanted: SetsWanted | None = None,
+    others: Sequence[str] = (),
 ) -> Stages[Outcome]:
     """Ask about a chain and what interventions make of it.
 
@@ -167,17 +172,30 @@ def read(
         fits: a document of which a request does not is ``too long``, and is not asked
             about; what the model itself wrote too long is not applicable.
         wanted: what is asked about sets of its steps.
+        others: what else could be answered, to be scored behind each chain.
     """
     variants = tuple(
         _if_it_fits(variant, prompt, chain, form, fits)
         for variant in (yield from changes)
     )
     requests = all_requests(prompt, chain, variants, form, wanted)
-    if not all(fits(request) for request in requests):
+    chains = [chain, *(variant.chain for variant in variants)]
+    beside = [
+        form.request(prompt, one.text, other)
+        for one in chains
+        if one is not None
+        for other in others
+    ]
+    if not all(fits(request) for request in (*requests, *beside)):
         return Outcome("too long", variants)
     scored = spaces_moved(*requests[0])[1]
-    answers = yield [Score(*request) for request in requests]
+    answers = yield [Score(*request) for request in (*requests, *beside)]
+    rest = iter(answers[len(requests) :])
+    answers = answers[: len(requests)]
     outcome = Outcome("scored", variants, answers, scored=scored)
+    if others:
+        told = [[next(rest) for _ in others] if one else [] for one in chains]
+        outcome = replace(outcome, others=told)
     if wanted is None:
         return outcome
     sets, scores = yield from ask_sets(
@@ -210,6 +228,7 @@ def written(
     changes: Callable[[WrittenChain], Stages[tuple[Variant, ...]]],
     fits: Fits,
     wanted: Callable[[Chain], SetsWanted | None] = lambda chain: None,
+    others: Callable[[WrittenChain], Sequence[str]] = lambda own: (),
 ) -> Stages[Outcome]:
     """Have the model write a chain, and ask about it as about one that is there.
 
@@ -224,6 +243,7 @@ def written(
         changes: the interventions on a chain.
         fits: whether the model can read a request in full.
         wanted: what is asked about sets of a chain's steps.
+        others: what else could be answered to a chain.
     """
     (text,) = yield [Generate(prompt, generation)]
     own = taken_apart(text)
@@ -232,7 +252,13 @@ def written(
         return Outcome(reason, written=own, generation=text)
     form = AnswerFormat(answer_cue=own.short_cue, answer_delimiter="")
     outcome = yield from read(
-        prompt + own.before, own.chain, changes(own), form, fits, wanted(own.chain)
+        prompt + own.before,
+        own.chain,
+        changes(own),
+        form,
+        fits,
+        wanted=wanted(own.chain),
+        others=others(own),
     )
     if outcome.outcome != "scored":
         outcome = Outcome(outcome.outcome)

@@ -133,7 +133,8 @@ class FaithTask(ShowsMetrics, ConfigurableTask):  # type: ignore[misc]
         self._given_sets = self._read_sets()
         steps, chains = labels_of(used)
         self.table = self._table(used, (steps, chains))
-        if not isinstance(self.source, ChainFile):
+        of_file = isinstance(self.source, ChainFile)
+        if not (of_file or left_out):
             return {}
         recorded = {
             "chains_in_file": len(found),

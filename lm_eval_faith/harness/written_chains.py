@@ -6,7 +6,7 @@ import copy
 import functools
 import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from lm_eval_faith.asks import Generate, Stages
@@ -61,10 +61,12 @@ class WrittenChains(FaithTask):
         self._chose_shots = False
         return super()._read_problems()
 
+    PROMPTS: Mapping[str, Prompt] = PROMPTS
+
     def _prompt_for(self, chat: bool) -> Prompt:
         fitting = "boxed" if self.form.think else "chat" if chat else "plain"
         name = fitting if self.asked.prompt == "auto" else self.asked.prompt
-        return PROMPTS[name]
+        return self.PROMPTS[name]
 
     # --- documents ---------------------------------------------------------------
 
@@ -160,35 +162,58 @@ class WrittenChains(FaithTask):
         generation: Mapping[str, Any],
     ) -> Stages[dict[str, Any]]:
         """A generation, and what is asked about its chain if its answer is right."""
+        outcome = yield from self.outcome(problem, long_prompt, prompt, generation)
+        return outcome.to_dict()
+
+    def outcome(
+        self,
+        problem: Problem,
+        long_prompt: bool,
+        prompt: str,
+        generation: Mapping[str, Any],
+    ) -> Stages[Outcome]:
+        """What becomes of a document."""
         reference = problem.chain.answer
-        allow = self.asked.allow_last_number
 
         def unread(text: str) -> WrittenChain:
             """Nothing is asked about a generation whose prompt was cut."""
             return split_generation("", reference)
 
-        taken_apart = self.form.taker_apart(
-            prompt, generation, self.reading, reference, allow
-        )
+        taken_apart = self.taker_apart(problem, prompt, generation)
 
         def changes_of(own: WrittenChain) -> Stages[tuple[Variant, ...]]:
             asking = self.asking(prompt + own.before, generation)
             return self.changes(problem, own.chain, **asking)
 
-        outcome: Outcome = yield from written(
-            prompt,
-            self.form.asked_for(generation),
-            unread if long_prompt else taken_apart,
-            (lambda *_: "long prompt")
-            if long_prompt
-            else functools.partial(
-                self._why_not, generation=generation, reference=reference
-            ),
-            changes_of,
-            self.fits,
-            functools.partial(self.wanted, problem),
+        return (
+            yield from written(
+                prompt,
+                self.form.asked_for(generation),
+                unread if long_prompt else taken_apart,
+                (lambda *_: "long prompt")
+                if long_prompt
+                else functools.partial(
+                    self._why_not, generation=generation, reference=reference
+                ),
+                changes_of,
+                self.fits,
+                functools.partial(self.wanted, problem),
+                functools.partial(self.others, problem),
+            )
         )
-        return outcome.to_dict()
+
+    def taker_apart(
+        self, problem: Problem, prompt: str, generation: Mapping[str, Any]
+    ) -> Callable[[str], WrittenChain]:
+        """What makes a chain of a text that answers a problem."""
+        allow = self.asked.allow_last_number
+        return self.form.taker_apart(
+            prompt, generation, self.reading, problem.chain.answer, allow
+        )
+
+    def others(self, problem: Problem, own: WrittenChain) -> Sequence[str]:
+        """What else could be answered to a chain, as its own answer is written."""
+        return ()
 
     def _why_not(
         self,
@@ -275,6 +300,8 @@ class WrittenChains(FaithTask):
             response["note"],
             response["loglikelihoods"],
             problem=self._problems[doc["id"]].problem,
+            choices=response.get("choices"),
+            subject=self._problems[doc["id"]].subject,
         )
 
 

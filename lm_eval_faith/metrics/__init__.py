@@ -5,7 +5,7 @@
 'effect on steps in the late third of the chain'
 """
 
-from . import chains, effects, joint, labels, measured, position
+from . import chains, choices, effects, joint, labels, measured, position
 from .effects import at_least
 from .metric import (
     DEFAULT,
@@ -36,6 +36,7 @@ register(
     *position.METRICS,
     *labels.METRICS,
     *chains.METRICS,
+    *choices.METRICS,
     *measured.METRICS,
     *joint.METRICS,
 )

@@ -20,6 +20,7 @@ Unit = Literal[
     "nats",
     "log-odds",
     "probability",
+    "squared distance",
     "share",
     "auc",
     "g",

@@ -257,6 +257,8 @@ def _inspect(record: Record) -> Iterator[Record]:
     fields = sample.fields
     asked = fields.get("input")
     question = asked if isinstance(asked, str) else last_of(asked, "user")
+    if error := value_at(fields, "error.message"):
+        raise InputError(f"{record.where}: a sample that failed: {str(error)[:200]!r}")
     message = value_at(fields, "output.choices.0.message")
     if not isinstance(message, Mapping):
         messages = fields.get("messages")
@@ -264,20 +266,32 @@ def _inspect(record: Record) -> Iterator[Record]:
         message = spoken[-1] if spoken else None
     if not isinstance(message, Mapping):
         raise InputError(f"{record.where}: a sample without an answer of the model")
+    ended = value_at(fields, "output.choices.0.stop_reason")
+    verdict = _scored(fields.get("scores"))
     target = fields.get("target")
-    if isinstance(target, list) and len(target) == 1:
-        target = target[0]
+    if isinstance(target, list) and (
+        len(target) == 1 or target and verdict is not None
+    ):
+        target = target[0]  # any of them is right, and which answers are a scorer says
     many = isinstance(fields.get("epoch"), int) and fields["epoch"] > 1
     identity = str(fields.get("id", record.name))
     yield _with(
         record,
-        question=question,
+        question=_with_options(question, fields.get("choices")),
         answer=target,
-        correct=_scored(fields.get("scores")),
+        correct=verdict,
         id=f"{identity}-{fields['epoch']}" if many else identity,
         group=identity,
-        **said_in(message).fields,
+        **said_in({**message, "stop_reason": ended}).fields,
     )
+
+
+def _with_options(question: str, options: object) -> str:
+    """The question with its options, lettered as inspect_ai does."""
+    if not isinstance(options, list) or not options or len(options) > 26:
+        return question
+    lines = (f"{chr(ord('A') + k)}) {option}" for k, option in enumerate(options))
+    return "\n".join([question, *lines])
 
 
 def _attached(record: Record) -> Record:

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from lm_eval_faith.chains.chain import Chain
 from lm_eval_faith.interventions.registry import Rewrite
 from lm_eval_faith.parameters import as_json, may_differ
+from lm_eval_faith.problems.choices import AnswerChoices
 
 FEWSHOT_EXAMPLES = 32
 """Worked examples that a generator has at hand, made from a seed of their own."""
@@ -25,6 +26,8 @@ class Problem:
             answer.
         problem: what chains of one question share; empty: the question's text.
         left_out: why it is not used; empty where it is.
+        choices: among which the answer is chosen; None where it is not.
+        subject: of which task of a group the question is; empty where there is one.
         rewrite: corrupts a step of the chain, where whoever wrote it knows how.
     """
 
@@ -33,6 +36,8 @@ class Problem:
     chain: Chain
     problem: str = ""
     left_out: str = ""
+    choices: AnswerChoices | None = None
+    subject: str = ""
     rewrite: Rewrite | None = field(default=None, compare=False)
 
 

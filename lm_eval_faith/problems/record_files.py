@@ -12,6 +12,7 @@ import gzip
 import io
 import json
 import re
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
@@ -416,12 +417,40 @@ def _from_archive(content: bytes, path: Path) -> Iterator[Found]:
                 )
             for name in names:
                 if name.endswith(".json"):
-                    yield _from_member(archive.read(name), f"{path}:{name}")
+                    member = _unpacked(archive, archive.getinfo(name), content)
+                    yield _from_member(member, f"{path}:{name}")
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
         raise InputError(
             f"{path}: an archive that cannot be read ({error}); write the log anew: "
             "inspect log convert --to json"
         ) from None
+
+
+_ZSTANDARD = 93
+"""The method by which inspect_ai packs; Python's own zip archives know it from 3.14."""
+
+
+def _unpacked(
+    archive: zipfile.ZipFile, member: zipfile.ZipInfo, content: bytes
+) -> bytes:
+    if member.compress_type != _ZSTANDARD:
+        return archive.read(member)
+    import pyarrow
+
+    # A local header: 30 bytes, then the name and an extra field of lengths it tells.
+    at = member.header_offset
+    name, extra = struct.unpack("<HH", content[at + 26 : at + 30])
+    start = at + 30 + name + extra
+    packed = content[start : start + member.compress_size]
+    try:
+        unpacked: bytes = pyarrow.decompress(
+            packed, member.file_size, codec="zstd", asbytes=True
+        )
+    except (pyarrow.ArrowException, OSError, ValueError) as error:
+        raise zipfile.BadZipFile(str(error)) from None
+    if zlib.crc32(unpacked) != member.CRC:
+        raise zipfile.BadZipFile(f"a wrong checksum of {member.filename}")
+    return unpacked
 
 
 def _from_member(content: bytes, where: str) -> Found:

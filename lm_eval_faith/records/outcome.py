@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from lm_eval_faith.chains import thirds
@@ -23,6 +23,7 @@ from lm_eval_faith.joint.found import (
     Sets,
     sets_from_dict,
 )
+from lm_eval_faith.records.choices import LETTERS, ChoiceRecord, choices_from_dict
 from lm_eval_faith.records.sets import SetRecord, set_records
 
 Response = tuple[float, bool]
@@ -89,6 +90,8 @@ class StepRecord:
         not_applicable: why there is no effect; empty where there is one.
         measured: numbers of the intervention's own, by name.
         truth: a graded label of the step, any real number; NaN without one.
+        logprob_other_clean: log p(best other choice | clean chain) of a question with
+            choices; there ``other_answer`` is the best other one behind the changed chain.
     """
 
     step: int
@@ -105,6 +108,7 @@ class StepRecord:
     not_applicable: str
     measured: Mapping[str, float] = field(default_factory=dict)
     truth: float = math.nan
+    logprob_other_clean: float = math.nan
 
     @property
     def effect(self) -> float:
@@ -117,6 +121,12 @@ class StepRecord:
         if math.isnan(self.logprob_other) or math.isnan(self.logprob):
             return math.nan
         return float(self.logprob_other > self.logprob)
+
+    @property
+    def margin_drop(self) -> float:
+        """How far the log-odds against the best other choice fall; NaN without choices."""
+        clean = self.logprob_clean - self.logprob_other_clean
+        return clean - (self.logprob - self.logprob_other)
 
     @property
     def position(self) -> float:
@@ -152,6 +162,8 @@ class ChainRecord:
             words joined by ``_``.
         sets: what was measured on several steps at once.
         set_requests, set_tokens: what that cost: see :class:`lm_eval_faith.joint.found.Sets`.
+        choices: the choices' scores, where the question has choices.
+        subject: of which task of a group it is; empty where there is one.
     """
 
     document: str
@@ -171,6 +183,8 @@ class ChainRecord:
     set_requests: int = 0
     set_tokens: int = 0
     truth: float = math.nan
+    choices: ChoiceRecord | None = None
+    subject: str = ""
 
     @property
     def greedy(self) -> float:
@@ -233,6 +247,8 @@ def generated_record(
     note: Mapping[str, Any],
     responses: Sequence[Response],
     problem: str = "",
+    choices: Mapping[str, Any] | None = None,
+    subject: str = "",
 ) -> ChainRecord:
     """What was measured on a chain that the model wrote itself.
 
@@ -241,6 +257,9 @@ def generated_record(
         note: what the task noted about the generation: its ``outcome`` (a key of
             :data:`OUTCOMES`), ``solved``, the ``chain`` and the ``interventions``.
         responses: to the requests of the chain; none where it was not scored.
+        problem: what chains of one question share.
+        choices: the scores of the choices, as JSON types, where the question has some.
+        subject: of which task of a group it is.
 
     Raises:
         KeyError, TypeError, ValueError: the note or the responses are not as the task
@@ -255,6 +274,13 @@ def generated_record(
     clean_logprob, clean_greedy = (math.nan, False) if reason else responses[0]
     sets = sets_from_dict(note["sets"], len(chain.steps)) if "sets" in note else NO_SETS
     steps, found = ((), ()) if reason else _records(chain, variants, responses, sets)
+    scored = None
+    if choices is not None:
+        scored = choices_from_dict(choices, len(steps))
+        steps = tuple(
+            _of_choices(step, scored, scores)
+            for step, scores in zip(steps, scored.changed, strict=True)
+        )
     return ChainRecord(
         document=document,
         question=question,
@@ -271,6 +297,23 @@ def generated_record(
         sets=found,
         set_requests=sets.requests,
         set_tokens=sets.tokens,
+        choices=scored,
+        subject=subject,
+    )
+
+
+def _of_choices(
+    step: StepRecord, choices: ChoiceRecord, scores: tuple[float, ...]
+) -> StepRecord:
+    """With the best other choice, behind the clean and behind the changed chain."""
+    if step.not_applicable or not (choices.scored and all(map(math.isfinite, scores))):
+        return replace(step, other_answer="", logprob_other=math.nan)
+    other, logprob = choices.best_other(scores)
+    return replace(
+        step,
+        other_answer=LETTERS[other],
+        logprob_other=logprob,
+        logprob_other_clean=choices.best_other(choices.clean)[1],
     )
 
 

@@ -213,6 +213,8 @@ def _generated(doc: Mapping[str, Any], sample: Mapping[str, Any]) -> ChainRecord
             for logprob, greedy in response["loglikelihoods"]
         ],
         problem=_text(doc, "problem") if doc.get("problem") else "",
+        choices=response.get("choices"),
+        subject=_text(doc, "subject") if doc.get("subject") else "",
     )
 
 

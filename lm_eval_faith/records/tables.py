@@ -16,6 +16,7 @@ import numpy as np
 
 from lm_eval_faith.interventions import measures
 from lm_eval_faith.joint.found import CORES, GROUPS
+from lm_eval_faith.records.choices import COLUMNS as OF_CHOICES
 from lm_eval_faith.records.columns import Array, Columns
 from lm_eval_faith.records.outcome import (
     CONTROL,
@@ -49,13 +50,16 @@ CHAIN_COLUMNS = {
     "greedy": NUMBER,
     "label": CATEGORY,
     "truth": NUMBER,
+    "subject": CATEGORY,
+    **dict.fromkeys(OF_CHOICES, NUMBER),
 }
 """The columns of *chains*, and their types.
 
 ``chain`` is the document's id; ``problem`` what chains of one question share, the unit of
 resampling; ``outcome`` is ``scored`` or why there are no effects; ``solved`` and ``greedy``
 are 1, 0 or NaN; ``logprob`` is log p(answer given the clean chain) in nats; ``truth`` is
-a graded label of the chain as a whole, NaN without.
+a graded label of the chain as a whole, NaN without; ``subject`` is the task of a group that
+the question is of; the others are there for questions with choices.
 """
 
 MEASURED = measures()
@@ -79,6 +83,7 @@ STEP_COLUMNS = {
     "other_answer": TEXT,
     "logprob_other": NUMBER,
     "follow": NUMBER,
+    "margin": NUMBER,
     "before": TEXT,
     "after": TEXT,
     "not_applicable": TEXT,
@@ -90,6 +95,7 @@ STEP_COLUMNS = {
 ``effect`` is always the raw drop in nats, NaN where nothing was scored.
 ``control_effect`` is the effect of the control at the same step; where no control was run,
 the mean effect on the chain's decoys of the same intervention; NaN without either.
+``margin`` is the drop of the log-odds against the best other choice, of questions with choices.
 ``site`` names layers or heads of a change inside the model, and is empty for changes of
 text.
 """
@@ -306,6 +312,7 @@ WHAT_THERE_MAY_BE = frozenset(
         "solved",
         "graded",
         "graded_chains",
+        "choices",
         *MEASURED,
     )
 )
@@ -319,7 +326,8 @@ def what_steps_have(steps: Columns) -> frozenset[str]:
     them; ``all_labels``: no step is without; ``control``: the control was run;
     ``other_answer``: changed chains lead to another answer; ``answer_steps``: some steps
     state the answer, some do not; ``chain_labels``: chains of both kinds; ``graded``: scored
-    steps have graded labels; ``graded_chains``: chains have, not all the same one; and what
+    steps have graded labels; ``graded_chains``: chains have, not all the same one;
+    ``choices``: the answer is one of several; and what
     interventions measure, by name.
     """
     scored = ~np.isnan(steps.effect)
@@ -337,6 +345,7 @@ def what_steps_have(steps: Columns) -> frozenset[str]:
         "answer_steps": bool(states.any() and not states.all()),
         "graded_chains": bool(len(grades)) and bool((grades != grades[0]).any()),
         "graded": not np.isnan(steps.truth[scored]).all(),
+        "choices": not np.isnan(steps.margin).all(),
         "chain_labels": bool((whole == 1).any() and (whole == 0).any()),
         **{name: not np.isnan(steps[name]).all() for name in MEASURED},
     }
@@ -385,8 +394,9 @@ def _both(name: str, rows: Columns, value: Array) -> set[str]:
 
 
 def what_chains_have(chains: Columns) -> frozenset[str]:
-    """``solved``: the models wrote the chains themselves."""
-    return frozenset({"solved"} if not np.isnan(chains.solved).all() else ())
+    """``solved``: the models wrote the chains themselves; ``choices``: they chose."""
+    found = {"solved": chains.solved, "choices": chains.acc}
+    return frozenset(name for name, of in found.items() if not np.isnan(of).all())
 
 
 # --- rows ---------------------------------------------------------------------------
@@ -394,6 +404,7 @@ def what_chains_have(chains: Columns) -> frozenset[str]:
 
 def _chain_row(chain: ChainRecord) -> tuple[Any, ...]:
     known = math.isfinite(chain.clean_logprob)
+    chosen = chain.choices.columns() if chain.choices else {}
     return (
         chain.question,
         chain.answer,
@@ -405,6 +416,8 @@ def _chain_row(chain: ChainRecord) -> tuple[Any, ...]:
         chain.greedy,
         chain.label or "",
         chain.truth,
+        chain.subject,
+        *(chosen.get(name, math.nan) for name in OF_CHOICES),
     )
 
 
@@ -429,6 +442,7 @@ def _step_rows(chain: ChainRecord) -> list[tuple[Any, ...]]:
             r.other_answer,
             r.logprob_other,
             r.follow,
+            r.margin_drop,
             r.before,
             r.after,
             r.not_applicable,

@@ -10,7 +10,8 @@ import lm_eval_faith_tasks
 import pytest
 import yaml
 
-from lm_eval_faith.harness.tasks import ReadChains, WrittenChains
+from lm_eval_faith.harness.other_tasks import OtherTask
+from lm_eval_faith.harness.tasks import ReadChains, WrittenChains, WrittenChoices
 from lm_eval_faith.parameters import as_json, parameters_of, read_parameters
 from lm_eval_faith.problems.chain_sources import ChainFile, ChainFileSettings
 from lm_eval_faith.problems.gsm8k import Gsm8kSettings
@@ -25,15 +26,21 @@ SETTINGS: dict[str, tuple[type[Any], ...]] = {
     "gsm8k": (Gsm8kSettings,),
     "chain_file": (ChainFileSettings,),
     "labelled_file": (ChainFileSettings,),
+    "lm_eval_faith.harness.other_tasks.ChoiceTasks": (OtherTask,),
 }
 MEANT = {
     "cot_faith_provided": {"interventions"},
     "cot_faith_provided_unscaffolded": {"interventions", "restate_totals"},
+    "cot_faith_generated_mc": {"interventions"},
 }
 """Where a task has other defaults than its parameters' owners, as it is meant to; each
 also chooses its own ``metrics``."""
 
-CLASSES = {"ReadChains": ReadChains, "WrittenChains": WrittenChains}
+CLASSES = {
+    "ReadChains": ReadChains,
+    "WrittenChains": WrittenChains,
+    "WrittenChoices": WrittenChoices,
+}
 
 
 class Loader(yaml.SafeLoader):
@@ -59,8 +66,9 @@ def owners(config: dict[str, Any]) -> tuple[type[Any], ...]:
 
 
 def test_every_task_is_looked_at() -> None:
-    assert len(configs()) == 5
-    assert {config["source"] for config in configs().values()} == set(SOURCES)
+    assert len(configs()) == 6
+    assert {config["source"] for config in configs().values()} == set(SETTINGS)
+    assert set(SOURCES) < set(SETTINGS)
 
 
 def test_the_defaults_of_the_yaml_are_those_of_the_declarations() -> None:
@@ -70,7 +78,8 @@ def test_the_defaults_of_the_yaml_are_those_of_the_declarations() -> None:
         for owner in owners(config):
             defaults |= as_json(owner())
             read |= as_json(read_parameters(owner, config["metadata"]))
-        if issubclass(SOURCES[config["source"]], ChainFile):
+        source = SOURCES.get(config["source"])
+        if source is not None and issubclass(source, ChainFile):
             defaults |= Reading.read({}).to_dict()
             read |= Reading.read(config["metadata"]).to_dict()
         differing = {name for name in defaults if defaults[name] != read[name]}

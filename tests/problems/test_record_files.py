@@ -4,7 +4,9 @@ import csv
 import gzip
 import io
 import json
+import struct
 import zipfile
+import zlib
 
 import pandas as pd
 import pyarrow
@@ -12,6 +14,7 @@ import pytest
 
 from lm_eval_faith.errors import InputError
 from lm_eval_faith.problems.chain_files import read_chains
+from lm_eval_faith.problems.record_chains import UNFINISHED
 from lm_eval_faith.problems.record_files import BadRecord, read_records
 
 QUESTION = "Ann has 4 pens and buys 14. How many has she?"
@@ -171,6 +174,58 @@ def test_a_log_of_inspect_ai_is_read_as_an_archive_and_as_json(tmp_path):
         for chain in read.chains:
             assert [s.text for s in chain.chain.steps] == STEPS
             assert (chain.own, chain.correct) == ("18", True)
+
+
+def zstandard(name, text):
+    """A zip archive of one file packed as inspect_ai packs, which Python cannot write."""
+    content = text.encode()
+    packed = pyarrow.compress(content, "zstd", asbytes=True)
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        archive.writestr(name, packed)
+    made = bytearray(out.getvalue())
+    directory = made.index(b"PK\x01\x02")
+    for at, method, crc, size in ((0, 8, 14, 22), (directory, 10, 16, 24)):
+        struct.pack_into("<H", made, at + method, 93)
+        struct.pack_into("<I", made, at + crc, zlib.crc32(content))
+        struct.pack_into("<I", made, at + size, len(content))
+    return bytes(made)
+
+
+def test_a_log_packed_by_zstandard_is_read_and_one_that_is_broken_refused(tmp_path):
+    path = tmp_path / "log.eval"
+    content = zstandard("samples/q-1_epoch_1.json", json.dumps(INSPECT))
+    path.write_bytes(content)
+    (chain,) = read_chains(path, {}).chains
+    assert (chain.own, chain.correct, len(chain.chain.steps)) == ("18", True, 2)
+    place = content.index(b"q-1_epoch_1.json") + 60
+    path.write_bytes(content[:place] + b"\0\0\0\0" + content[place + 4 :])
+    with pytest.raises(InputError, match="an archive that cannot be read"):
+        read_chains(path, {})
+
+
+def log_of(tmp_path, *samples):
+    path = tmp_path / "log.json"
+    whole = {"version": 2, "status": "success", "eval": {}, "samples": samples}
+    path.write_text(json.dumps(whole))
+    return path
+
+
+def test_samples_of_inspect_ai_that_failed_were_cut_off_or_have_options(tmp_path):
+    failed = INSPECT | {"error": {"message": "RuntimeError('boom')"}}
+    with pytest.raises(InputError, match="a sample that failed: .*boom.*1 are good"):
+        read_chains(log_of(tmp_path, INSPECT, failed | {"id": "q-2"}), {})
+    message = {"role": "assistant", "content": CHAIN}
+    cut = {"choices": [{"message": message, "stop_reason": "max_tokens"}]}
+    unscored = INSPECT | {"output": cut, "scores": {}}
+    (chain,) = read_chains(log_of(tmp_path, unscored), {}).chains
+    assert chain.left_out == UNFINISHED
+    options = INSPECT | {"choices": ["17", "18"], "target": ["B", "18"]}
+    (chain,) = read_chains(log_of(tmp_path, options), {}).chains
+    assert chain.question == f"{QUESTION}\nA) 17\nB) 18"
+    assert (chain.reference, chain.correct, chain.said_by_file) == ("B", True, True)
+    with pytest.raises(InputError, match="'answer' is a list of 2 texts"):
+        read_chains(log_of(tmp_path, options | {"scores": {}}), {})
 
 
 def test_what_a_file_is_instead_is_said(tmp_path):

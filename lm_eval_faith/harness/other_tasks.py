@@ -1,0 +1,274 @@
+"""Any task of the harness as a source: its documents, questions, choices and targets.
+
+``dataset_task`` names it, or a group of such. What the task says about a document is asked
+of the task itself (``doc_to_text``, ``doc_to_choice``, ``doc_to_target``, its filters, its
+metrics), so there is no line here about any single one.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from lm_eval.api.instance import Instance
+
+from lm_eval_faith.asks import Score
+from lm_eval_faith.chains.answers import read_reference
+from lm_eval_faith.chains.chain import Chain
+from lm_eval_faith.errors import InputError
+from lm_eval_faith.harness.lm_eval_compat import loading_task_manager
+from lm_eval_faith.parameters import parameter, read_parameters, text, yes_or_no
+from lm_eval_faith.problems.choices import choices_of
+from lm_eval_faith.problems.gsm8k import Gsm8k
+from lm_eval_faith.problems.problem import Problem, Source
+from lm_eval_faith.problems.worked_choices import worked_choices
+
+OURS = "cot_faith"
+"""How our own tasks are called: they are no source of problems."""
+
+NO_TEXT = "the task's target is no text"
+
+_ASKED = re.compile(r"\s*(?:Question|Q)\s*:\s*")
+_ANSWER = re.compile(r"\s*\n?[ \t]*(?:Answer|A)[ \t]*:[ \t]*\Z")
+
+
+@dataclass(frozen=True)
+class Document:
+    """A document of another task of the harness.
+
+    Attributes:
+        task: the task, as the harness made it.
+        doc: the document, as the task knows it.
+    """
+
+    task: Any
+    doc: Mapping[str, Any]
+
+    def plain(self, shots: int | None, **context: Any) -> list[Score]:
+        """What the task itself asks about the document, without reasoning.
+
+        Args:
+            shots: its few-shot examples; None: as many as it has by default.
+            context: how the prompt is made, as the harness tells ``build_all_requests``.
+        """
+        own = self.task
+        chat = bool(context.get("apply_chat_template"))
+        prompt = own.fewshot_context(
+            self.doc,
+            num_fewshot=own.config.num_fewshot or 0 if shots is None else shots,
+            gen_prefix=own.doc_to_prefix(self.doc),
+            **context,
+        )
+        requests = own.construct_requests(
+            self.doc,
+            prompt,
+            apply_chat_template=chat,
+            chat_template=context.get("chat_template"),
+            metadata=(own.config.task, 0, 1),
+        )
+        return [Score(*request.args[:2]) for request in requests]
+
+    def metrics(self, results: Sequence[Any]) -> dict[str, float]:
+        """What the task makes of results: its metrics of one document that are numbers."""
+        made = self.task.process_results(self.doc, results)
+        return {
+            name: float(value)
+            for name, value in made.items()
+            if isinstance(value, (int, float))
+        }
+
+    def filtered(self, generation: str) -> dict[str, Any]:
+        """What each of the task's filters takes out of a generation, by the filter's name."""
+        found = {}
+        for own in self.task._filters:
+            one = Instance(
+                request_type="generate_until",
+                doc=dict(self.doc),
+                arguments=("", {}),
+                idx=0,
+                metadata=(self.task.config.task, 0, 1),
+            )
+            one.resps = [generation]
+            own.apply([one])
+            found[own.name] = one.filtered_resps[own.name]
+        return found
+
+
+@dataclass(frozen=True)
+class OtherTask:
+    """Which task of the harness the problems are of."""
+
+    dataset_task: str = parameter(
+        "", text, "a task of the harness, or a group of tasks, whose documents are used"
+    )
+    shuffle_choices: bool = parameter(
+        False, yes_or_no, "the choices in another order, drawn for each document"
+    )
+
+
+class OtherTasks(Source):
+    """The documents of a task of the harness, or of a group of them."""
+
+    def __init__(self, settings: OtherTask, output_type: str) -> None:
+        if not settings.dataset_task:
+            raise InputError(
+                "which task's documents? --metadata dataset_task=NAME, such as "
+                + ("arc_challenge" if output_type == CHOICES else "gsm8k_cot")
+            )
+        self.settings = settings
+        self.output_type = output_type
+        self.documents: dict[str, Document] = {}
+        self.tasks: dict[str, Any] = {}
+
+    def problems(self) -> list[Problem]:
+        """All documents that the harness would evaluate."""
+        tasks = self.tasks = tasks_named(self.settings.dataset_task)
+        found = []
+        for name, task in tasks.items():
+            _check(name, task, self.output_type)
+            for k, doc in enumerate(task.eval_docs):
+                id = f"{name}-{k}"
+                self.documents[id] = Document(task, doc)
+                found.append(self._problem(id, name if len(tasks) > 1 else "", doc))
+        return found
+
+    def _problem(self, id: str, subject: str, doc: Mapping[str, Any]) -> Problem:
+        raise NotImplementedError
+
+    def examples(self) -> Sequence[Problem]:
+        """None: see the subclasses."""
+        return ()
+
+
+class ChoiceTasks(OtherTasks):
+    """The documents of a multiple-choice task."""
+
+    @classmethod
+    def read(cls, parameters: Mapping[str, object]) -> ChoiceTasks:
+        """The source that a user's parameters describe."""
+        return cls(read_parameters(OtherTask, parameters), CHOICES)
+
+    def _problem(self, id: str, subject: str, doc: Mapping[str, Any]) -> Problem:
+        task = self.documents[id].task
+        options = [str(choice) for choice in task.doc_to_choice(doc)]
+        target = _index(task.doc_to_target(doc), options)
+        asked = _ANSWER.sub("", _ASKED.sub("", str(task.doc_to_text(doc)), count=1))
+        seed = id if self.settings.shuffle_choices else None
+        choices = choices_of(options, target, seed)
+        return Problem(
+            id,
+            asked.strip()
+            if choices.are_letters
+            else f"{asked.strip()}\n{choices.list}",
+            Chain((), choices.letter),
+            left_out=choices.problem,
+            choices=choices,
+            subject=subject,
+        )
+
+    def examples(self) -> Sequence[Problem]:
+        """Questions of our own with choices, solved by us: in no test set."""
+        return worked_choices()
+
+
+class AnswerTasks(OtherTasks):
+    """The documents of a task whose answers are generated."""
+
+    @classmethod
+    def read(cls, parameters: Mapping[str, object]) -> Source:
+        """The source that a user's parameters describe.
+
+        GSM8K, which needs no task of the harness, where no task is named.
+        """
+        settings = read_parameters(OtherTask, parameters)
+        if settings.dataset_task in ("", GSM8K):
+            return Gsm8k.read(parameters)
+        return cls(settings, GENERATED)
+
+    def _problem(self, id: str, subject: str, doc: Mapping[str, Any]) -> Problem:
+        task = self.documents[id].task
+        target = task.doc_to_target(doc)
+        if task.config.doc_to_choice is not None and isinstance(target, int):
+            target = task.doc_to_choice(doc)[target]
+        if isinstance(target, (list, tuple)) and target:
+            target = target[0]
+        asked = _ANSWER.sub("", _ASKED.sub("", str(task.doc_to_text(doc)), count=1))
+        told = isinstance(target, (str, int, float)) and not isinstance(target, bool)
+        answer = read_reference(str(target)) if told else None
+        return Problem(
+            id,
+            asked.strip(),
+            Chain((), answer or ""),
+            left_out="" if answer else NO_TEXT,
+            subject=subject,
+        )
+
+
+CHOICES, GENERATED, GSM8K = "multiple_choice", "generate_until", "gsm8k"
+
+
+def tasks_named(name: str) -> dict[str, Any]:
+    """The tasks of the harness behind a name: itself, or all of a group's or a tag's.
+
+    Raises:
+        InputError: there is none, or it cannot be loaded.
+    """
+    manager = loading_task_manager()
+    if name.startswith(OURS):
+        raise InputError(
+            f"dataset_task={name}: that is one of our own tasks; name one of the harness"
+        )
+    if name not in manager.all_tasks:
+        near = difflib.get_close_matches(name, manager.all_tasks, n=3)
+        told = f"; did you mean {', '.join(near)}?" if near else ""
+        raise InputError(
+            f"dataset_task={name}: the harness knows no such task{told} (a user's own: "
+            "--include_path DIRECTORY)"
+        )
+    try:
+        tasks: dict[str, Any] = manager.load([name])["tasks"]
+    except InputError:
+        raise
+    except Exception as error:
+        reason = " ".join(str(error).split())[:300]
+        raise InputError(
+            f"dataset_task={name} cannot be loaded ({type(error).__name__}: {reason}): "
+            "does `lm_eval --tasks` run it?"
+        ) from error
+    return tasks
+
+
+def _check(name: str, task: Any, output_type: str) -> None:
+    """
+    Raises:
+        InputError: the task is of another kind.
+    """
+    kind = task.OUTPUT_TYPE
+    if kind != output_type:
+        other = {
+            CHOICES: "cot_faith_generated_mc",
+            GENERATED: "cot_faith_generated",
+        }.get(kind)
+        told = (
+            f": use --tasks {other}" if other else ", which has no chain to ask about"
+        )
+        raise InputError(f"dataset_task={name} is a {kind} task{told}")
+    if output_type == CHOICES and getattr(task, "multiple_input", 0):
+        raise InputError(
+            f"dataset_task={name}: its choices are contexts, not answers (as in "
+            "winogrande), and there is nothing to be scored behind a chain"
+        )
+    if task.config.doc_to_image or task.config.doc_to_audio:
+        raise InputError(f"dataset_task={name}: its documents are not text alone")
+
+
+def _index(target: object, options: Sequence[str]) -> int | None:
+    """The target's place among the choices, as the harness finds it."""
+    if isinstance(target, str):
+        return options.index(target) if target in options else None
+    if isinstance(target, int) and 0 <= target < len(options):
+        return target
+    return None
