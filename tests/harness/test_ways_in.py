@@ -113,8 +113,6 @@ def test_the_harness_does_not_index_its_own_tasks_where_ours_alone_are_asked_for
         (["--tasks", "cot_faith,arithmetic_1dc"], "indexed"),
         (["--tasks=cot_faith", "--tasks", "cot_faith_replay", "mine"], "indexed"),
         (["--tasks", "cot_faith*"], "indexed"),
-        (["--tasks", ""], "indexed"),
-        ([], "indexed"),
     ):
         assert command("run", "--model", "dummy", *arguments)[2].endswith(
             f"error: {said}\n"
