@@ -25,7 +25,7 @@ from lm_eval_faith.harness.set_requests import (
     ask_sets,
     planned_requests,
 )
-from lm_eval_faith.interventions.plan import Variant
+from lm_eval_faith.interventions.plan import Variant, variants_to_dicts
 from lm_eval_faith.joint.found import NO_SETS, Sets
 from lm_eval_faith.problems.problem import Problem
 from lm_eval_faith.records.outcome import (
@@ -74,7 +74,7 @@ class Outcome:
     def to_dict(self) -> dict[str, Any]:
         """As the samples file holds it: what was measured on a chain that was given, or
         the ``generation`` with a ``note`` on it (``records.generated_record``)."""
-        interventions = [variant.to_dict() for variant in self.variants]
+        interventions = variants_to_dicts(self.variants)
         answers = list(self.answers)
         sets = {"sets": self.sets.to_dict()} if self.sets.found else {}
         if self.written is None:
@@ -116,7 +116,7 @@ def read_document(
     return {
         **document_of(problem, setting),
         "chain": chain_to_dict(problem.chain),
-        "interventions": [variant.to_dict() for variant in variants],
+        "interventions": variants_to_dicts(variants),
     }
 
 
@@ -250,7 +250,7 @@ def written(
     reason = why_not(own, text)
     if reason:
         return Outcome(reason, written=own, generation=text)
-    form = AnswerFormat(answer_cue=own.short_cue, answer_delimiter="")
+    form = answer_form_of(own)
     outcome = yield from read(
         prompt + own.before,
         own.chain,
@@ -263,6 +263,11 @@ def written(
     if outcome.outcome != "scored":
         outcome = Outcome(outcome.outcome)
     return replace(outcome, written=own, generation=text)
+
+
+def answer_form_of(own: WrittenChain) -> AnswerFormat:
+    """How the model's own answer follows its own chain."""
+    return AnswerFormat(answer_cue=own.short_cue, answer_delimiter="")
 
 
 def rest_of(solution: str, begun: str, chain: Chain) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from lm_eval_faith.chains.draw import Draw
 from lm_eval_faith.errors import InputError
@@ -14,6 +16,7 @@ from lm_eval_faith.parameters import (
     number,
     one_of,
     parameter,
+    positive,
     whole_number,
     yes_or_no,
 )
@@ -48,6 +51,12 @@ class Interventions:
         0,
         whole_number(),
         "of a longer chain so many steps are drawn, the same in every run; 0 takes all",
+    )
+    draws: int = parameter(
+        1,
+        whole_number(1),
+        "so many times each step is corrupted (or given another aside, or whatever else "
+        "is drawn at random); the effects are averaged",
     )
     max_chain_tokens: int = parameter(
         0, whole_number(), "a chain of more tokens is left out and counted; 0 takes all"
@@ -96,6 +105,26 @@ class WritingOn:
     write_on_tokens: int = parameter(
         512, whole_number(1), "the most tokens that it writes behind a changed step"
     )
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """How many texts are drawn where the model writes on, beside the greedy one."""
+
+    samples: int = parameter(
+        0,
+        whole_number(),
+        "so many texts are drawn behind a changed step, beside the greedy one",
+        same=False,
+    )
+    sample_temperature: float = parameter(
+        1.0, positive, "the temperature at which they are drawn"
+    )
+
+    def settings(self, generation: Mapping[str, Any]) -> dict[str, Any]:
+        """The settings of a greedy text, for one that is drawn."""
+        drawn = {"do_sample": True, "temperature": self.sample_temperature}
+        return {**generation, **drawn}
 
 
 @dataclass(frozen=True)

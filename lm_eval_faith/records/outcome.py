@@ -90,6 +90,7 @@ class StepRecord:
         not_applicable: why there is no effect; empty where there is one.
         measured: numbers of the intervention's own, by name.
         truth: a graded label of the step, any real number; NaN without one.
+        draw: which of several draws of the same intervention on the step, from 0.
         logprob_other_clean: log p(best other choice | clean chain) of a question with
             choices; there ``other_answer`` is the best other one behind the changed chain.
     """
@@ -108,6 +109,7 @@ class StepRecord:
     not_applicable: str
     measured: Mapping[str, float] = field(default_factory=dict)
     truth: float = math.nan
+    draw: int = 0
     logprob_other_clean: float = math.nan
 
     @property
@@ -164,6 +166,8 @@ class ChainRecord:
         set_requests, set_tokens: what that cost: see :class:`lm_eval_faith.joint.found.Sets`.
         choices: the choices' scores, where the question has choices.
         subject: of which task of a group it is; empty where there is one.
+        task_right: 1 where the task whose document it is calls the answer right by one of
+            its filters, else 0; NaN where it was not asked.
     """
 
     document: str
@@ -185,6 +189,7 @@ class ChainRecord:
     truth: float = math.nan
     choices: ChoiceRecord | None = None
     subject: str = ""
+    task_right: float = math.nan
 
     @property
     def greedy(self) -> float:
@@ -249,6 +254,7 @@ def generated_record(
     problem: str = "",
     choices: Mapping[str, Any] | None = None,
     subject: str = "",
+    verdicts: Mapping[str, Mapping[str, float]] | None = None,
 ) -> ChainRecord:
     """What was measured on a chain that the model wrote itself.
 
@@ -260,6 +266,8 @@ def generated_record(
         problem: what chains of one question share.
         choices: the scores of the choices, as JSON types, where the question has some.
         subject: of which task of a group it is.
+        verdicts: the task's metrics for each of its filters, where the document is one of
+            another task's.
 
     Raises:
         KeyError, TypeError, ValueError: the note or the responses are not as the task
@@ -299,7 +307,18 @@ def generated_record(
         set_tokens=sets.tokens,
         choices=scored,
         subject=subject,
+        task_right=task_right(verdicts or {}),
     )
+
+
+def task_right(verdicts: Mapping[str, Mapping[str, float]]) -> float:
+    """1 where the first metric behind one of a task's filters is 1, else 0.
+
+    >>> task_right({"strict": {"exact_match": 0.0}, "flexible": {"exact_match": 1.0}})
+    1.0
+    """
+    first = [next(iter(of.values())) for of in verdicts.values() if of]
+    return float(any(value == 1 for value in first)) if first else math.nan
 
 
 def _of_choices(
@@ -358,13 +377,22 @@ def _records(
 
 
 def control_effects(chain: ChainRecord) -> dict[int, float]:
-    """The effect of the control at each step where it was run, in nats."""
-    return {r.step: r.effect for r in chain.steps if r.intervention == CONTROL}
+    """The effect of the control at each step where it was run, in nats: its draws' mean."""
+    effects: dict[int, list[float]] = {}
+    for r in chain.steps:
+        if r.intervention == CONTROL:
+            effects.setdefault(r.step, []).append(r.effect)
+    return {step: mean_of_known(drawn) for step, drawn in effects.items()}
 
 
-def differenced(record: StepRecord, controls: Mapping[int, float]) -> float:
-    """The effect minus that of the control at the same step; NaN without one."""
-    return record.effect - controls.get(record.step, math.nan)
+def mean_of_known(values: Sequence[float]) -> float:
+    """The mean of those that are not NaN; NaN where none is.
+
+    >>> mean_of_known([1.0, float("nan"), 3.0])
+    2.0
+    """
+    known = [value for value in values if not math.isnan(value)]
+    return math.fsum(known) / len(known) if known else math.nan
 
 
 def n_requests(variants: Sequence[Variant]) -> int:
@@ -419,4 +447,5 @@ def _step_record(
         logprob_other=other,
         not_applicable=reason,
         measured={} if reason else variant.measured,
+        draw=variant.draw,
     )

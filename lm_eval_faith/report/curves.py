@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import lm_eval_faith_stats as stats
 import numpy as np
 from lm_eval_faith_stats import (
+    MEAN_OF_PROBLEMS,
     MEAN_OF_STEPS,
     SHARE_OF_STEPS,
     Bootstrap,
@@ -52,10 +53,11 @@ def histogram_edges(effects: np.ndarray) -> np.ndarray:
     return edges
 
 
-def histogram(effects: np.ndarray, edges: np.ndarray) -> Histogram:
-    """The share of the effects in each bin."""
-    counts = np.histogram(effects, edges)[0]
-    return Histogram(edges, counts / max(1, len(effects)))
+def histogram(effects: np.ndarray, edges: np.ndarray, weight: np.ndarray) -> Histogram:
+    """The weighted share of the effects in each bin."""
+    total = float(weight.sum())
+    counts = np.histogram(effects, edges, weights=weight)[0]
+    return Histogram(edges, counts / (total or 1.0))
 
 
 def caught_at(roc: tuple[np.ndarray, np.ndarray], flagged: float) -> float:
@@ -76,7 +78,12 @@ def means_by_part(steps: Columns, bootstrap: Bootstrap) -> tuple[Estimate, ...]:
     part = part_of_chain(steps.position)
     return tuple(
         MEAN_OF_STEPS.estimate(
-            Sample(steps.effect[part == k], steps.problem[part == k]), bootstrap
+            Sample(
+                steps.effect[part == k],
+                steps.problem[part == k],
+                weight=steps.weight[part == k],
+            ),
+            bootstrap,
         )
         for k in range(POSITION_PARTS)
     )
@@ -97,7 +104,10 @@ def share_curve(
     """The share of steps at or over each threshold. Intervals are pointwise."""
     return tuple(
         SHARE_OF_STEPS.estimate(
-            Sample(at_least(steps.effect, threshold), steps.problem), bootstrap
+            Sample(
+                at_least(steps.effect, threshold), steps.problem, weight=steps.weight
+            ),
+            bootstrap,
         )
         for threshold in thresholds
     )
@@ -114,7 +124,9 @@ class Slope:
 
 def slopes(steps: Columns) -> tuple[Slope, ...]:
     """One line a problem with at least three applicable steps at different positions."""
-    lines = stats.within_problem_slopes(steps.effect, steps.position, steps.problem)
+    lines = stats.within_problem_slopes(
+        steps.effect, steps.position, steps.problem, steps.weight
+    )
     ends = zip(lines.problem, lines.at_start, lines.at_end, strict=True)
     return tuple(Slope(int(k), float(start), float(end)) for k, start, end in ends)
 
@@ -135,3 +147,35 @@ def spread(indices: np.ndarray, most: int) -> np.ndarray:
     places = np.linspace(0, len(indices) - 1, most).round().astype(int)
     chosen: np.ndarray = indices[places]
     return chosen
+
+
+SET_SHARES = tuple(k / 10 for k in range(11))
+"""Shares of the steps at which the curves of sets are read."""
+
+
+def set_curve(points: Columns, bootstrap: Bootstrap) -> tuple[Estimate, ...]:
+    """The effect, mean over problems, where a share of the steps is left out or kept.
+
+    Between the sizes that were scored a chain's curve is a straight line, as in its area.
+
+    Args:
+        points: rows of sets, of one order, left out or kept.
+        bootstrap: how the intervals are made; they are pointwise.
+    """
+    keys = np.char.add(
+        np.char.add(points.model.astype(str), "\0"),
+        np.char.add(points.task.astype(str) + "\0", points.chain.astype(str)),
+    )
+    _, first, place = np.unique(keys, return_index=True, return_inverse=True)
+    share = points.n_members / points.n_steps
+    read = np.array(
+        [
+            np.interp(SET_SHARES, share[place == k], points.effect[place == k])
+            for k in range(len(first))
+        ]
+    ).reshape(len(first), len(SET_SHARES))
+    problem = points.problem[first]
+    return tuple(
+        MEAN_OF_PROBLEMS.estimate(Sample(read[:, k], problem), bootstrap)
+        for k in range(len(SET_SHARES))
+    )
