@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from lm_eval_faith_stats import BOOTSTRAP, Bootstrap, Estimate
+from lm_eval_faith_stats import BOOTSTRAP, Bootstrap, Estimate, draw_variance
 
 from lm_eval_faith.metrics import (
     Choices,
@@ -289,6 +290,7 @@ def _notes(task: TaskRun, tables: Tables, choices: Choices) -> Iterator[str]:
     yield from _left_out_of_file(task)
     yield from _several_chains(chains)
     yield from _sampled(task, chains[chains.outcome == "scored"], steps)
+    yield from _several_draws(tables)
     for name in tables.interventions:
         yield from _not_applicable(name, steps[steps.intervention == name])
     yield from _sets(task, tables.columns("sets"))
@@ -404,8 +406,37 @@ def _sampled(task: TaskRun, scored: Columns, steps: Columns) -> Iterator[str]:
     ]
     if shortened:
         drawn = f"max_steps={task.settings.get('max_steps')} drew them at random"
-        told = f"{len(pairs)} of {int(scored.n_steps.sum())} steps were intervened on"
-        yield f"{told}: {drawn} from the {counted(len(shortened), 'longer chain')}"
+        told = f"{len(pairs)} of {int(scored.n_steps.sum())} steps were asked about"
+        yield (
+            f"{told}: {drawn} from the {counted(len(shortened), 'longer chain')}, and each "
+            "counts for those that it stands for; means and shares of steps estimate "
+            "those of whole chains, medians, separation and correlations only nearly"
+        )
+
+
+def _several_draws(tables: Tables) -> Iterator[str]:
+    """What the draw adds to the variance, where interventions were made several times."""
+    steps = tables.steps
+    if not steps["draw"].any():
+        return
+    told, most = [], 0
+    for name in tables.interventions:
+        of_one = steps[steps["intervention"] == name]
+        if not of_one["draw"].any():
+            continue
+        most = max(most, int(of_one["draw"].max()) + 1)
+        place = of_one.groupby(["chain", "step"], sort=False, observed=True).ngroup()
+        found = draw_variance(of_one["effect"].to_numpy(), place.to_numpy())
+        if not math.isnan(found.share_of_mean):
+            told.append(
+                f"{name} {found.share_of_mean:.0%} ({found.share_of_one:.0%} of one draw)"
+            )
+    made = f"each step was drawn {most} times and its numbers were averaged"
+    yield (
+        f"{made}; the draw's share of the variance over steps: {', '.join(told)}"
+        if (told)
+        else made
+    )
 
 
 def _not_applicable(name: str, steps: Columns) -> Iterator[str]:
