@@ -22,7 +22,12 @@ from lm_eval_faith.harness.lengths import (
 )
 from lm_eval_faith.harness.lm_eval_compat import running_model
 from lm_eval_faith.harness.other_tasks import AnswerTasks, Document
-from lm_eval_faith.harness.requests import Outcome, rest_of, written
+from lm_eval_faith.harness.requests import (
+    Outcome,
+    answer_form_of,
+    rest_of,
+    written,
+)
 from lm_eval_faith.harness.stages import (
     MULTI_STAGE,
     MultiStageRequest,
@@ -244,7 +249,8 @@ class WrittenChains(FaithTask):
         taken_apart = self.taker_apart(problem, prompt, generation)
 
         def changes_of(own: WrittenChain) -> Stages[tuple[Variant, ...]]:
-            asking = self.asking(prompt + own.before, generation)
+            form = answer_form_of(own)
+            asking = self.asking(prompt + own.before, generation, form)
             return self.changes(problem, own.chain, **asking)
 
         return (
