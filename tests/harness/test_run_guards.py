@@ -8,6 +8,7 @@ import re
 import shlex
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import lm_eval_faith_tasks
 import pytest
@@ -23,6 +24,13 @@ Command = Callable[..., tuple[int, str, str]]
 
 NO_MODEL = ("--model", "hf", "--model_args", "pretrained=/nowhere")
 """Loading it fails otherwise than any sentence of ours."""
+
+
+@pytest.fixture
+def solver() -> Path:
+    from lm_eval_faith.organisms import solver_path
+
+    return solver_path()
 
 
 @pytest.fixture
@@ -159,6 +167,25 @@ def test_samples_are_switched_on_for_tasks_of_ours_alone(
     assert words("hellaswag") == []
     assert words("hellaswag", *out) == list(out)
     assert capsys.readouterr().err == ""
+
+
+def test_where_nobody_watches_progress_is_a_few_lines(
+    shell: Any, solver: Path, tmp_path: Path
+) -> None:
+    done = shell(
+        *("lm-eval-faith", "run", "--model", "faith", "--batch_size", "8"),
+        *("--model_args", f"pretrained={solver},dtype=float32,device=cpu"),
+        *("--tasks", "cot_faith_generated_arith"),
+        *("--metadata", "problems=2", "interventions=delete"),
+        *("--output_path", tmp_path),
+    )
+    assert done.returncode == 0, done.stderr
+    bars = [
+        line
+        for line in re.split(r"[\r\n]", done.stderr)
+        if "it/s" in line or "s/it" in line
+    ]
+    assert 0 < len(bars) <= 12, bars
 
 
 # --- help ------------------------------------------------------------------------
