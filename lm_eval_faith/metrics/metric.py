@@ -188,7 +188,8 @@ class Quantity:
         rows = self.rows(columns)
         second = rows[self.metric.second] if self.metric.second else None
         value = np.asarray(self.metric.value(rows, choices), np.float64)
-        return Sample(value, rows.problem, second)
+        weight = rows.weight if self.metric.of == "steps" else None
+        return Sample(value, rows.problem, second, weight)
 
 
 def means_of_chains(steps: Columns) -> Columns:
