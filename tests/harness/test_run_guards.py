@@ -18,6 +18,7 @@ from lm_eval.tasks import TaskManager
 from lm_eval_faith import __version__
 from lm_eval_faith.harness import run_guards, run_help
 from lm_eval_faith.harness.lm_eval_compat import run_as_asked
+from lm_eval_faith.harness.tasks import ReadChains, WrittenChains, WrittenChoices
 from lm_eval_faith.parameters import parameters_of
 
 Command = Callable[..., tuple[int, str, str]]
@@ -110,6 +111,16 @@ def test_the_models_own_arguments_and_names_of_models_are_known(run: Command) ->
         run(*NO_MODEL, "--tasks", "cot_faith_provided", "--metadata", *told)
 
 
+def test_the_index_of_other_tasks_is_there_where_a_task_of_ours_reads_them() -> None:
+    def alone(*words: str) -> bool:
+        return run_guards.asked_of(words).ours_alone
+
+    assert alone("--tasks", "cot_faith_provided,cot_faith_replay")
+    assert not alone("--tasks", "cot_faith_generated_arc")
+    assert not alone("--tasks", "cot_faith_generated", "--metadata", "dataset_task=x")
+    assert not alone("--tasks", "cot_faith_provided,hellaswag")
+
+
 def test_every_parameter_of_every_task_is_known_to_its_task() -> None:
     manager = TaskManager(
         include_path=str(lm_eval_faith_tasks.PATH), include_defaults=False
@@ -164,6 +175,8 @@ def test_samples_are_switched_on_for_tasks_of_ours_alone(
     assert words("cot_faith_provided", *out) == [*out, "--log_samples"]
     assert "no --log_samples: samples are kept all the same" in capsys.readouterr().err
     assert words("cot_faith*", *out, "-s") == [*out, "-s"]
+    assert words("cot_faith_generated_arc", *out) == [*out, "--log_samples"]
+    capsys.readouterr()
     assert words("hellaswag") == []
     assert words("hellaswag", *out) == list(out)
     assert capsys.readouterr().err == ""
@@ -210,6 +223,8 @@ def test_the_help_of_run_begins_with_our_tasks_recipes_and_parameters(
         names = {path.stem for path in lm_eval_faith_tasks.PATH.glob("*.yaml")}
         assert names == set(run_guards.TASKS)
         assert all(f"  {name} " in ours for name in names)
+        for kind in (ReadChains, WrittenChains, WrittenChoices):
+            assert {*kind.OWNERS} <= {*run_help.OWNERS.values()}
         for owner in run_help.OWNERS.values():
             assert all(f"    {name}=" in ours for name in parameters_of(owner))
         assert len(recipes(ours)) == 3
