@@ -15,6 +15,7 @@ import numpy as np
 from lm_eval_faith_stats import BOOTSTRAP, Bootstrap, Estimate, draw_variance
 
 from lm_eval_faith.metrics import (
+    VS_CONTROL,
     Choices,
     Quantity,
     load_metric_modules,
@@ -29,7 +30,7 @@ from lm_eval_faith.records.many_runs import of_runs
 from lm_eval_faith.records.outcome import OUTCOMES
 from lm_eval_faith.records.run import HowAsked, Run, RunFiles, TaskRun
 from lm_eval_faith.records.sets import ENDINGS, KINDS_OF_CORES
-from lm_eval_faith.records.tables import Tables, tables_of
+from lm_eval_faith.records.tables import TAG, Tables, tables_of
 from lm_eval_faith.records.which_model import last_part
 from lm_eval_faith.report.cells import interval, number
 from lm_eval_faith.report.write import Column, Section, Written
@@ -275,6 +276,8 @@ def shown_of(task: TaskRun, has: frozenset[str]) -> Callable[[Quantity], bool]:
     def shown(q: Quantity) -> bool:
         if q.metric.of in ("chains", "sets") or q.metric.name in own:
             return True
+        if q.modifiers and q.modifiers[-1].needs.startswith(TAG):
+            return (VS_CONTROL in q.modifiers) == ("control" in has)
         return not names or q.column in names
 
     return shown
