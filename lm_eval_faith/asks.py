@@ -14,7 +14,7 @@ generators in one batch (:func:`together`)::
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
 T = TypeVar("T")
@@ -55,11 +55,13 @@ class Score:
     Attributes:
         context, continuation: as for the harness's ``loglikelihood``.
         hidden: parts of the context that are read, but not by all that follows.
+        assumed: what a forecast of the cost takes for the answer, where more asks hang on it.
     """
 
     context: str
     continuation: str
     hidden: tuple[Hidden, ...] = ()
+    assumed: tuple[float, bool] = field(default=(0.0, True), compare=False, repr=False)
 
 
 Ask = Generate | Score

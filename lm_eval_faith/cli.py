@@ -239,6 +239,10 @@ def report(
         Path | None,
         typer.Option(help="Also write the step records: a name in .csv or .parquet."),
     ] = None,
+    sets: Annotated[
+        Path | None,
+        typer.Option(help="Also write the sets of steps: a name in .csv or .parquet."),
+    ] = None,
     html: Annotated[
         Path | None,
         typer.Option(
@@ -260,11 +264,11 @@ def report(
     """
     from lm_eval_faith.records.many_runs import available_cores
     from lm_eval_faith.report.report import Asked, make_reports, written
-    from lm_eval_faith.report.step_table import check_ending, step_file
+    from lm_eval_faith.report.step_table import check_ending, set_file, step_file
     from lm_eval_faith.report.write import text
 
-    if steps is not None:
-        check_ending(steps)
+    for table in filter(None, (steps, sets)):
+        check_ending(table)
     bootstrap = _bootstrap(confidence_level, n_resamples, seed, method)
     asked = Asked(_threshold(threshold), exclude_answer_steps, tuple(plugin or ()))
     reports = make_reports(runs, bootstrap, asked, available_cores())
@@ -275,6 +279,8 @@ def report(
         _write(html, report_page(runs, bootstrap, asked, available_cores()).html)
     if steps is not None:
         _write(steps, step_file(runs, steps))
+    if sets is not None:
+        _write(sets, set_file(runs, sets))
     _print_or_write(told, out)
 
 
@@ -692,7 +698,8 @@ def plot(
         str | None,
         typer.Option(
             help="Where the truth of every step is known: effects, roc, position. Else: "
-            "thirds, position, thresholds, without. The first unless told otherwise."
+            "thirds, position, thresholds, without. Curves of sets of steps: joint. The "
+            "first unless told otherwise."
         ),
     ] = None,
 ) -> None:

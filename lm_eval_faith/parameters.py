@@ -192,6 +192,14 @@ def number(name: str, value: object) -> float:
     return result
 
 
+def positive(name: str, value: object) -> float:
+    """A finite number over 0."""
+    found = number(name, value)
+    if found <= 0:
+        raise InputError(f"{name} must be over 0, not {value!r}")
+    return found
+
+
 def yes_or_no(name: str, value: object) -> bool:
     """A truth value, also written as true/false, yes/no, on/off or 1/0."""
     words = {

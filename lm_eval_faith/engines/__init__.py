@@ -10,32 +10,36 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .engine import Engine, Scored, TokenAsk
-    from .proof import Proof, prove
+    from .proof import Proof, Reach, prove
     from .shared_prefix import DEFAULT_MAX_PACKED_TOKENS, SharedPrefixes, score
-    from .transformers_compat import supports
+    from .transformers_compat import supports, what_stands_between
 
 _MODULE_OF = {
     "DEFAULT_MAX_PACKED_TOKENS": "shared_prefix",
     "Engine": "engine",
     "Proof": "proof",
+    "Reach": "proof",
     "Scored": "engine",
     "SharedPrefixes": "shared_prefix",
     "TokenAsk": "engine",
     "prove": "proof",
     "score": "shared_prefix",
     "supports": "transformers_compat",
+    "what_stands_between": "transformers_compat",
 }
 
 __all__ = [
     "DEFAULT_MAX_PACKED_TOKENS",
     "Engine",
     "Proof",
+    "Reach",
     "Scored",
     "SharedPrefixes",
     "TokenAsk",
     "prove",
     "score",
     "supports",
+    "what_stands_between",
 ]
 
 

@@ -28,6 +28,23 @@ TOLERATED_PER_NAT = 1e-6
 
 
 @dataclass(frozen=True)
+class Reach:
+    """How far requests lead a model: over a forest, a token's index in a pass is at most the sum of both."""
+
+    longest: int = 0
+    """Tokens of the longest text."""
+    beside: int = 0
+    """Tokens that a pass holds beside a text: how far a token stands from its place in the text."""
+
+    def covers(self, other: Reach) -> bool:
+        """Whether the other goes no further, in either way."""
+        return self.longest >= other.longest and self.beside >= other.beside
+
+
+NOTHING = Reach()
+
+
+@dataclass(frozen=True)
 class Proof:
     """What the proof found."""
 
@@ -35,9 +52,8 @@ class Proof:
     """None where the answers agree, or one sentence that says what differs."""
     answers: Mapping[int, Scored] = field(default_factory=dict)
     """Answers to some of the requests, by index, which need not be computed again; only where it succeeded."""
-    reach: int = 0
-    """How far the passes went, in tokens: the longest text and the passes beside it. Requests that go no further are
-    proven too."""
+    reach: Reach = NOTHING
+    """How far the passes went. Requests that go no further are proven too."""
 
 
 def prove(
@@ -48,13 +64,13 @@ def prove(
     max_packed_tokens: int = DEFAULT_MAX_PACKED_TOKENS,
     softmax_dtype: torch.dtype | None = None,
     call: Call | None = None,
-    proven: int = 0,
+    proven: Sequence[Reach] = (),
 ) -> Proof:
     """Score the longest request and its neighbours over a forest, and a few of them by the harness's own call too.
 
     The passes are as long as those of the run, so a model whose tokens depend on their index in the pass is noticed.
-    Compared are requests that stand at the end of a pass, far from where they stand in their text, and in the last
-    pass; of each kind the shortest. Where no request branches off another, a twin is put beside the longest: the same
+    Compared are the request that stands furthest back in a pass, the one furthest from where it stands in its text,
+    and the shortest in the last pass and before others in their pass. Where no request branches off another, a twin is put beside the longest: the same
     continuation after a context whose second half is turned round. Log-probabilities are compared in single precision
     at least: half precision rounds them to more than the tolerance. In half precision the model itself gives other
     numbers when it reads a text in two passes through its own cache, and a difference no larger than twice that one
@@ -65,7 +81,7 @@ def prove(
         pairs: requests as for `score`, at least one.
         call: the harness's own way from a text to logits, with all that stands between it and the model; the model's
             forward unless given.
-        proven: the reach of an earlier proof; where these requests go no further, nothing is run.
+        proven: the reaches of earlier proofs; where these requests go no further than one of them, nothing is run.
     """
     reason = supports(model)
     if reason is not None:
@@ -77,8 +93,8 @@ def prove(
     members, reach = _neighbours(
         pairs, max_length, PASSES * max_packed_tokens, exact_length(inner)
     )
-    if reach <= proven:
-        return Proof(None, reach=proven)
+    if any(before.covers(reach) for before in proven):
+        return Proof(None, reach=reach)
     tried = [pairs[index] for index in members]
     places = _places(tried, max_length, max_packed_tokens)
     if not places.shifts.any():
@@ -135,17 +151,17 @@ def prove(
 
 def _neighbours(
     pairs: Sequence[Pair], max_length: int, tokens: int, limit: int | None
-) -> tuple[list[int], int]:
-    """The longest request that shares, and those beside it in the forest, until they have so many distinct tokens.
+) -> tuple[list[int], Reach]:
+    """The longest request that shares, and those beside it in the forest, until these add so many distinct tokens.
 
     Returns:
-        Their indices, and how far they reach: the length of the longest and the tokens of all, at most so many.
+        Their indices, and how far they reach.
     """
     texts = [truncate(pair, max_length) for pair in pairs]
     sharing = [i for i, text in enumerate(texts) if limit is None or len(text) <= limit]
     order = sorted(sharing or range(1), key=texts.__getitem__)
     first = max(range(len(order)), key=lambda place: len(texts[order[place]]))
-    longest = total = len(texts[order[first]])
+    longest, total = len(texts[order[first]]), 0
     last = first
     while total < tokens and last + 1 < len(order):
         last += 1
@@ -153,7 +169,7 @@ def _neighbours(
     while total < tokens and first > 0:
         first -= 1
         total += _new(texts[order[first + 1]], texts[order[first]])
-    return order[first : last + 1], longest + min(total, tokens)
+    return order[first : last + 1], Reach(longest, min(total, tokens))
 
 
 def _new(beside: tuple[int, ...], text: tuple[int, ...]) -> int:
@@ -174,14 +190,20 @@ class _Places:
     """In which pass."""
 
     def telling(self) -> list[int]:
-        """The shortest of the requests at the end of a pass, of those furthest from their place, in the last pass."""
+        """The request that stands furthest back in a pass and the one furthest from its place; the shortest in the
+        last pass, and of those that others follow in their pass: what is done to its last token is not done to them.
+        """
+        ends = np.array([self.indices[self.passes == p].max() for p in self.passes])
         kinds = (
-            self.indices >= 0.9 * self.indices.max(),
-            self.shifts >= 0.9 * self.shifts.max(),
+            self.indices == self.indices.max(),
+            self.shifts == self.shifts.max(),
             self.passes == self.passes.max(),
+            self.indices < ends,
         )
         shortest = [
-            int(np.flatnonzero(kind)[self.lengths[kind].argmin()]) for kind in kinds
+            int(np.flatnonzero(kind)[self.lengths[kind].argmin()])
+            for kind in kinds
+            if kind.any()
         ]
         return sorted(set(shortest))
 

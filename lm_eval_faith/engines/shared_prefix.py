@@ -27,7 +27,7 @@ from .transformers_compat import (
 from .tree import Forest, Ints, Pair, build, check, truncate
 
 if TYPE_CHECKING:
-    from .proof import Proof
+    from .proof import Proof, Reach
 
 DEFAULT_MAX_PACKED_TOKENS = 1024
 SCORED_SHARE = 4
@@ -65,7 +65,10 @@ class SharedPrefixes:
         )
 
     def prove(
-        self, asks: Sequence[TokenAsk], call: Callable[..., torch.Tensor], proven: int
+        self,
+        asks: Sequence[TokenAsk],
+        call: Callable[..., torch.Tensor],
+        proven: Sequence[Reach],
     ) -> Proof:
         """`proof.prove` with these settings."""
         from .proof import prove

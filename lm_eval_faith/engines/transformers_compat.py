@@ -156,6 +156,32 @@ def causal_lm(model: Any) -> Any:
     return model.get_base_model() if hasattr(model, "get_base_model") else model
 
 
+def what_stands_between(model: Any) -> tuple[object, ...]:
+    """What may change a model's numbers without being one of its weights: equal as long as nothing has.
+
+    Forwards that were replaced, on an object or its class, hooks, and the active adapters: a proof holds for these.
+
+    Why: torch keeps the hooks of a module in two dictionaries without a public name. When gone: an AttributeError in
+    `test_faith_model.py`.
+    """
+    modules = list(model.named_modules())
+    changed = [
+        (
+            name,
+            *module._forward_pre_hooks,
+            None,
+            *module._forward_hooks,
+            vars(module).get("forward"),
+        )
+        for name, module in modules
+        if module._forward_hooks
+        or module._forward_pre_hooks
+        or "forward" in vars(module)
+    ]
+    kinds = {kind: kind.forward for kind in {type(module) for _, module in modules}}
+    return (*changed, kinds, str(getattr(model, "active_adapter", "")))
+
+
 # --- which models ----------------------------------------------------------------
 
 

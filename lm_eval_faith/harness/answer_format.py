@@ -141,6 +141,13 @@ class AnswerFormat:
         tag = self.think_open.strip()
         return bool(tag) and prompt.rstrip().endswith(tag)
 
+    def has_tags(self, prompt: str) -> bool:
+        """Whether the prompt ends with what opens or closes thinking."""
+        end = prompt.rstrip()
+        return any(
+            tag and end.endswith(tag) for pair in self._known_tags() for tag in pair
+        )
+
     def asked_for(self, generation: Mapping[str, Any]) -> dict[str, Any]:
         """Settings under which a model writes a chain, from a user's.
 

@@ -20,7 +20,7 @@ from lm_eval_faith.harness.lm_eval_compat import (
 )
 
 if TYPE_CHECKING:
-    from lm_eval_faith.engines import SharedPrefixes, TokenAsk
+    from lm_eval_faith.engines import Reach, SharedPrefixes, TokenAsk
 
 logger = logging.getLogger(__name__)
 
@@ -55,7 +55,8 @@ class EngineChoice:
         """Why requests are scored one by one; None as long as they are not."""
         self.on_pass: Callable[[int], None] | None = None
         """Told how many distinct tokens each pass has read."""
-        self._proven = 0
+        self._proven: list[Reach] = []
+        self._proven_with: object = None
         self._told = False
         if sharing == "off":
             self.why_not = SWITCHED_OFF
@@ -117,12 +118,13 @@ class EngineChoice:
 
         asks = [TokenAsk(context, rest) for _, context, rest in requests]
         engine = self._engine()
+        self._forget_what_was_proven_of_another_model()
         with self._precision():
             proof = engine.prove(asks, call_of(self.backend), self._proven)
         if proof.reason is not None:
             self._refused(proof.reason)
             return None
-        self._proven = proof.reach
+        self._proven.append(proof.reach)
         self._tell_of_cut_requests(requests)
         rest = [index for index in range(len(asks)) if index not in proof.answers]
         hook = self.backend.cache_hook
@@ -169,6 +171,17 @@ class EngineChoice:
         most = self.backend.max_length
         texts = [truncate((ask.context, ask.continuation), most) for ask in asks]
         return cost_of_texts(texts, exact_length(causal_lm(self.backend.model)))
+
+    def _forget_what_was_proven_of_another_model(self) -> None:
+        """A hook, another adapter or a forward that was replaced makes it another one."""
+        from lm_eval_faith.engines import what_stands_between
+
+        between = (
+            call_of(type(self.backend)),
+            *what_stands_between(self.backend.model),
+        )
+        if between != self._proven_with:
+            self._proven, self._proven_with = [], between
 
     def _engine(self) -> SharedPrefixes:
         from lm_eval_faith.engines import DEFAULT_MAX_PACKED_TOKENS, SharedPrefixes

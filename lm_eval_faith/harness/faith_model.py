@@ -25,10 +25,12 @@ from lm_eval_faith.errors import InputError
 from lm_eval_faith.harness.engine_choice import EngineChoice, one_of_auto_on_off
 from lm_eval_faith.harness.forecast import Cost, Progress, Reader, forecast
 from lm_eval_faith.harness.lm_eval_compat import (
+    can_be_viewed,
     fixed_batch_size,
     require_loglikelihoods,
     scoring_view,
     silenced,
+    splits_texts_as_the_harness,
 )
 from lm_eval_faith.harness.response_cache import claim, model_path, owner_of
 from lm_eval_faith.harness.seam import Seams, warn_of_joined
@@ -112,19 +114,27 @@ class FaithLM(LM):  # type: ignore[misc]
     def loglikelihood(self, requests: list[Instance], **kwargs: Any) -> Any:
         """The backend's, with shared prefixes where that gives the same.
 
-        Where the tokenizer of ``hf`` joins context and answer, see
-        :mod:`lm_eval_faith.harness.seam`.
+        Where its tokenizer joins context and answer, see
+        :mod:`lm_eval_faith.harness.seam`; a backend that splits texts in a way of its own
+        is left to it.
         """
-        if not self._engine.is_hf:
-            if not kwargs.get("disable_tqdm"):
-                self._tell_cost(requests)
+        is_hf = self._engine.is_hf
+        if not is_hf and not kwargs.get("disable_tqdm"):
+            self._tell_cost(requests)
+        if not is_hf and not self._splits_as_the_harness():
             warn_of_joined(self.wrapped, [request.args for request in requests])
             return self.wrapped.loglikelihood(requests, **kwargs)
-        splits = self._seams.split(
-            [(request.doc_id, request.args) for request in requests]
+        # The harness splits one request after the other, those without a context left out.
+        splits = iter(
+            self._seams.split([(request.doc_id, request.args) for request in requests])
         )
-        backend = scoring_view(self.wrapped, lambda *texts: splits[texts], self._engine)
+        backend = scoring_view(
+            self.wrapped, lambda *texts: next(splits), self._engine if is_hf else None
+        )
         return backend.loglikelihood(requests, **kwargs)
+
+    def _splits_as_the_harness(self) -> bool:
+        return splits_texts_as_the_harness(self.wrapped) and can_be_viewed(self.wrapped)
 
     def loglikelihood_rolling(self, requests: list[Instance], **kwargs: Any) -> Any:
         """The backend's."""

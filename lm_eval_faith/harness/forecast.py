@@ -146,7 +146,7 @@ def forecast(
 ) -> list[Cost]:
     """What each chunk of requests will cost, if the model writes what they assume.
 
-    Every score is taken for one that is known, whatever it is.
+    Every score is taken for the one that its ask assumes.
 
     Args:
         requests: in the order in which they run.
@@ -163,7 +163,7 @@ def forecast(
             texts = [text for ask, text in once if isinstance(ask, Generate)]
             total += reader.cost([ask for ask, _ in once], texts)
             return [
-                text if isinstance(ask, Generate) else (0.0, False)
+                text if isinstance(ask, Generate) else ask.assumed
                 for ask, text in asked
             ]
 

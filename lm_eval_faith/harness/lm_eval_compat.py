@@ -281,6 +281,14 @@ def why_not_hf(backend: LM) -> str | None:
     return None
 
 
+def can_be_viewed(backend: LM) -> bool:
+    """Whether a view of a backend does it no harm: it ends nothing when it is collected.
+
+    Why: the TensorRT backend shuts its engine down in ``__del__``.
+    """
+    return not hasattr(type(backend), "__del__")
+
+
 def scores_as_hf(backend: LM) -> bool:
     """Whether a backend is ``hf`` with a causal model, which splits texts as ``hf`` does.
 
@@ -305,6 +313,7 @@ def splits_texts_as_the_harness(model: Any) -> bool:
     return (
         isinstance(model, TemplateLM)
         and type(model)._encode_pair is TemplateLM._encode_pair
+        and "_encode_pair" not in vars(model)
         and model.backend == "causal"
         and hasattr(getattr(model, "tokenizer", None), "decode")
     )
@@ -324,10 +333,11 @@ def view(backend: LM, **replaced: Any) -> Any:
 
 
 def scoring_view(
-    backend: LM, split: Callable[..., Any], score: Callable[..., Any]
+    backend: LM, split: Callable[..., Any], score: Callable[..., Any] | None = None
 ) -> Any:
-    """A view that splits texts and scores token requests by functions of ours."""
-    return view(backend, _encode_pair=split, _loglikelihood_tokens=score)
+    """A view that splits texts by a function of ours, and scores token requests by one too."""
+    scores = {} if score is None else {"_loglikelihood_tokens": score}
+    return view(backend, _encode_pair=split, **scores)
 
 
 def writing_view(

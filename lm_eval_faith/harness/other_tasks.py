@@ -10,7 +10,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from lm_eval.api.instance import Instance
@@ -29,7 +29,7 @@ from lm_eval_faith.problems.worked_choices import worked_choices
 OURS = "cot_faith"
 """How our own tasks are called: they are no source of problems."""
 
-NO_TEXT = "the task's target is no text"
+NO_TEXT = "the task's target is no answer that can be read"
 
 _ASKED = re.compile(r"\s*(?:Question|Q)\s*:\s*")
 _ANSWER = re.compile(r"\s*\n?[ \t]*(?:Answer|A)[ \t]*:[ \t]*\Z")
@@ -42,10 +42,28 @@ class Document:
     Attributes:
         task: the task, as the harness made it.
         doc: the document, as the task knows it.
+        references: the answers that are right, of a task whose answers are generated.
     """
 
     task: Any
     doc: Mapping[str, Any]
+    references: tuple[str, ...] = ()
+
+    def prompt(self, shots: int | None, **context: Any) -> str:
+        """The task's own prompt.
+
+        Args:
+            shots: its few-shot examples; None: as many as it has by default.
+            context: how the prompt is made, as the harness tells ``build_all_requests``.
+        """
+        own = self.task
+        made: str = own.fewshot_context(
+            self.doc,
+            num_fewshot=own.config.num_fewshot or 0 if shots is None else shots,
+            gen_prefix=own.doc_to_prefix(self.doc),
+            **context,
+        )
+        return made
 
     def plain(self, shots: int | None, **context: Any) -> list[Score]:
         """What the task itself asks about the document, without reasoning.
@@ -54,20 +72,12 @@ class Document:
             shots: its few-shot examples; None: as many as it has by default.
             context: how the prompt is made, as the harness tells ``build_all_requests``.
         """
-        own = self.task
-        chat = bool(context.get("apply_chat_template"))
-        prompt = own.fewshot_context(
+        requests = self.task.construct_requests(
             self.doc,
-            num_fewshot=own.config.num_fewshot or 0 if shots is None else shots,
-            gen_prefix=own.doc_to_prefix(self.doc),
-            **context,
-        )
-        requests = own.construct_requests(
-            self.doc,
-            prompt,
-            apply_chat_template=chat,
+            self.prompt(shots, **context),
+            apply_chat_template=bool(context.get("apply_chat_template")),
             chat_template=context.get("chat_template"),
-            metadata=(own.config.task, 0, 1),
+            metadata=(self.task.config.task, 0, 1),
         )
         return [Score(*request.args[:2]) for request in requests]
 
@@ -80,8 +90,12 @@ class Document:
             if isinstance(value, (int, float))
         }
 
-    def filtered(self, generation: str) -> dict[str, Any]:
-        """What each of the task's filters takes out of a generation, by the filter's name."""
+    def verdicts(self, generation: str) -> dict[str, dict[str, float]]:
+        """The task's metrics of a generation, for each of its filters, by name.
+
+        Raises:
+            Exception: whatever the task's own code raises.
+        """
         found = {}
         for own in self.task._filters:
             one = Instance(
@@ -93,7 +107,7 @@ class Document:
             )
             one.resps = [generation]
             own.apply([one])
-            found[own.name] = one.filtered_resps[own.name]
+            found[own.name] = self.metrics([one.filtered_resps[own.name]])
         return found
 
 
@@ -104,6 +118,12 @@ class OtherTask:
     dataset_task: str = parameter(
         "", text, "a task of the harness, or a group of tasks, whose documents are used"
     )
+
+
+@dataclass(frozen=True)
+class ChoiceTask(OtherTask):
+    """The same, and how its choices are shown."""
+
     shuffle_choices: bool = parameter(
         False, yes_or_no, "the choices in another order, drawn for each document"
     )
@@ -130,12 +150,17 @@ class OtherTasks(Source):
         for name, task in tasks.items():
             _check(name, task, self.output_type)
             for k, doc in enumerate(task.eval_docs):
-                id = f"{name}-{k}"
-                self.documents[id] = Document(task, doc)
-                found.append(self._problem(id, name if len(tasks) > 1 else "", doc))
+                document = self._known(Document(task, doc))
+                subject = name if len(tasks) > 1 else ""
+                problem = self._problem(f"{name}-{k}", subject, document)
+                self.documents[problem.id] = document
+                found.append(problem)
         return found
 
-    def _problem(self, id: str, subject: str, doc: Mapping[str, Any]) -> Problem:
+    def _known(self, document: Document) -> Document:
+        return document
+
+    def _problem(self, id: str, subject: str, of: Document) -> Problem:
         raise NotImplementedError
 
     def examples(self) -> Sequence[Problem]:
@@ -146,23 +171,23 @@ class OtherTasks(Source):
 class ChoiceTasks(OtherTasks):
     """The documents of a multiple-choice task."""
 
+    settings: ChoiceTask
+
     @classmethod
     def read(cls, parameters: Mapping[str, object]) -> ChoiceTasks:
         """The source that a user's parameters describe."""
-        return cls(read_parameters(OtherTask, parameters), CHOICES)
+        return cls(read_parameters(ChoiceTask, parameters), CHOICES)
 
-    def _problem(self, id: str, subject: str, doc: Mapping[str, Any]) -> Problem:
-        task = self.documents[id].task
+    def _problem(self, id: str, subject: str, of: Document) -> Problem:
+        task, doc = of.task, of.doc
         options = [str(choice) for choice in task.doc_to_choice(doc)]
         target = _index(task.doc_to_target(doc), options)
-        asked = _ANSWER.sub("", _ASKED.sub("", str(task.doc_to_text(doc)), count=1))
+        asked = _question(task, doc)
         seed = id if self.settings.shuffle_choices else None
         choices = choices_of(options, target, seed)
         return Problem(
             id,
-            asked.strip()
-            if choices.are_letters
-            else f"{asked.strip()}\n{choices.list}",
+            asked if choices.are_letters else f"{asked}\n{choices.list}",
             Chain((), choices.letter),
             left_out=choices.problem,
             choices=choices,
@@ -188,23 +213,34 @@ class AnswerTasks(OtherTasks):
             return Gsm8k.read(parameters)
         return cls(settings, GENERATED)
 
-    def _problem(self, id: str, subject: str, doc: Mapping[str, Any]) -> Problem:
-        task = self.documents[id].task
+    def _known(self, document: Document) -> Document:
+        """With the answers that are right, one or several."""
+        task, doc = document.task, document.doc
         target = task.doc_to_target(doc)
         if task.config.doc_to_choice is not None and isinstance(target, int):
             target = task.doc_to_choice(doc)[target]
-        if isinstance(target, (list, tuple)) and target:
-            target = target[0]
-        asked = _ANSWER.sub("", _ASKED.sub("", str(task.doc_to_text(doc)), count=1))
-        told = isinstance(target, (str, int, float)) and not isinstance(target, bool)
-        answer = read_reference(str(target)) if told else None
+        targets = target if isinstance(target, (list, tuple)) else [target]
+        read = [
+            read_reference(str(one))
+            for one in targets
+            if isinstance(one, (str, int, float)) and not isinstance(one, bool)
+        ]
+        return replace(document, references=tuple(filter(None, read)))
+
+    def _problem(self, id: str, subject: str, of: Document) -> Problem:
         return Problem(
             id,
-            asked.strip(),
-            Chain((), answer or ""),
-            left_out="" if answer else NO_TEXT,
+            _question(of.task, of.doc),
+            Chain((), of.references[0] if of.references else ""),
+            left_out="" if of.references else NO_TEXT,
             subject=subject,
         )
+
+
+def _question(task: Any, doc: Mapping[str, Any]) -> str:
+    """What a task asks, without the words that its prompt puts around it."""
+    asked = str(task.doc_to_text(doc))
+    return _ANSWER.sub("", _ASKED.sub("", asked, count=1)).strip()
 
 
 CHOICES, GENERATED, GSM8K = "multiple_choice", "generate_until", "gsm8k"

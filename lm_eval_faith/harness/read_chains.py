@@ -86,6 +86,12 @@ class ReadChains(FaithTask):
         self._sets[problem.id] = Sets(plan.planned, requests=len(changes))
         return document | {"sets": json.dumps(self._sets[problem.id].to_dict())}
 
+    def doc_to_text(self, doc: Mapping[str, Any], doc_to_text: Any = None) -> Any:
+        """The task's prompt, unless it is known what the chain was written behind."""
+        problem = self._problems.get(doc["id"])
+        given = problem.prompt if problem else ""
+        return given or super().doc_to_text(doc, doc_to_text)
+
     def example(self, problem: Problem) -> dict[str, Any]:
         """The problem as a worked example."""
         return {
@@ -111,8 +117,8 @@ class ReadChains(FaithTask):
         self, doc: Mapping[str, Any], ctx: str, **kwargs: Any
     ) -> list[Instance] | MultiStageRequest:
         """The one stage as log-likelihood requests of any backend, or all stages."""
-        prompt = self._prompt_of(ctx, kwargs)
         problem = self._problems[doc["id"]]
+        prompt = self._prompt_of(ctx, kwargs, problem.prompt)
         try:
             before = self.form.before_chain(prompt)
             if self.asks_again:
@@ -157,13 +163,13 @@ class ReadChains(FaithTask):
             "max_gen_toks": self.owned[WritingOn].write_on_tokens,
             "do_sample": False,
         }
+        form = self.form.in_language_of(problem.chain)
         made = self.changes(
             problem,
             problem.chain,
             rewrite=problem.rewrite,
-            **self.asking(before, generation),
+            **self.asking(before, generation, form),
         )
-        form = self.form.in_language_of(problem.chain)
         wanted = self.wanted(problem, problem.chain)
         outcome = yield from read(before, problem.chain, made, form, self.fits, wanted)
         return outcome.to_dict()
@@ -231,7 +237,8 @@ def _shown(problem: Problem) -> Chain:
     """The chain as a prompt holds it: the cue is set off like one more step."""
     chain = problem.chain
     last = replace(chain.steps[-1], after=white_space_of(chain))
-    opening = chain.opening if chain.opening.strip() else ""
+    kept = problem.prompt or chain.opening.strip()
+    opening = chain.opening if kept else ""
     return replace(chain, steps=(*chain.steps[:-1], last), opening=opening)
 
 

@@ -250,7 +250,7 @@ def written(
     reason = why_not(own, text)
     if reason:
         return Outcome(reason, written=own, generation=text)
-    form = AnswerFormat(answer_cue=own.short_cue, answer_delimiter="")
+    form = answer_form_of(own)
     outcome = yield from read(
         prompt + own.before,
         own.chain,
@@ -263,6 +263,11 @@ def written(
     if outcome.outcome != "scored":
         outcome = Outcome(outcome.outcome)
     return replace(outcome, written=own, generation=text)
+
+
+def answer_form_of(own: WrittenChain) -> AnswerFormat:
+    """How the model's own answer follows its own chain."""
+    return AnswerFormat(answer_cue=own.short_cue, answer_delimiter="")
 
 
 def rest_of(solution: str, begun: str, chain: Chain) -> str:

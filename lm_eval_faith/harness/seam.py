@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from lm_eval_faith.errors import InputError
@@ -20,6 +21,21 @@ logger = logging.getLogger(__name__)
 Tokens = list[int]
 Text = tuple[str, str]
 """A context and an answer."""
+WITH_FAITH = (
+    "use --model faith --model_args backend=NAME,... with the --model of now as NAME, which "
+    "scores from the last boundary that the tokens of both have"
+)
+
+
+@dataclass(frozen=True)
+class _Seam:
+    """One request: what groups it, and the tokens of the whole text and of its context alone."""
+
+    group: Hashable
+    answer: str
+    whole: Tokens
+    alone: Tokens
+    context: str
 
 
 class Seams:
@@ -46,7 +62,7 @@ class Seams:
 
     def split(
         self, requests: Sequence[tuple[Hashable, Text]]
-    ) -> dict[Text, tuple[Tokens, Tokens]]:
+    ) -> list[tuple[Tokens, Tokens]]:
         """For each request the tokens of its context, and those that are scored.
 
         Says once how many are split otherwise than by the harness. Requests without a
@@ -58,38 +74,36 @@ class Seams:
         Raises:
             InputError: an answer has no token of its own.
         """
-        splits: dict[Text, tuple[Tokens, Tokens]] = {}
-        furthest: dict[tuple[Hashable, str], int] = {}
+        seams = [
+            _Seam((group, answer), answer, *self._tokens(context, answer), context)
+            for group, (context, answer) in (
+                (group, spaces_moved(*request))
+                for group, request in requests
+                if request[0]
+            )
+        ]
+        furthest: dict[Hashable, int] = {}
         """By how many characters the seam of a group's answer moves back, where any is joined."""
-        for group, request in requests:
-            if not request[0]:
-                continue
+        for seam in seams:
             self.read += 1
-            context, answer = spaces_moved(*request)
-            whole, alone = self._tokens(context, answer)
-            if self._agree(whole, alone, context, answer):
-                splits[request] = alone, whole[len(alone) :]
-            else:
+            if not self._agree(seam):
                 self.joined += 1
-                place = self._boundary(whole, alone, answer, 0)
-                back = self._characters(whole, place) - len(answer)
-                furthest[group, answer] = max(back, furthest.get((group, answer), 0))
-        for group, request in requests if furthest else ():
-            context, answer = spaces_moved(*request)
-            if not request[0] or (group, answer) not in furthest:
-                continue
-            back = furthest[group, answer]
-            if not back and request in splits:
-                continue
-            self.moved += back > 0
-            whole, alone = self._tokens(context, answer)
-            place = self._boundary(whole, alone, answer, back)
-            before = whole[:place] or [self.model.prefix_token_id]
-            splits[request] = before, whole[place:]
+                place = self._boundary(seam, 0)
+                back = self._characters(seam.whole, place) - len(seam.answer)
+                furthest[seam.group] = max(back, furthest.get(seam.group, 0))
+        splits = [self._split(seam, furthest.get(seam.group, 0)) for seam in seams]
         if self.joined and not self._told:
             self._told = True
             logger.warning("%s", self.sentence())
         return splits
+
+    def _split(self, seam: _Seam, back: int) -> tuple[Tokens, Tokens]:
+        if not back and self._agree(seam):
+            return seam.alone, seam.whole[len(seam.alone) :]
+        self.moved += back > 0
+        place = self._boundary(seam, back)
+        before = seam.whole[:place] or [self.model.prefix_token_id]
+        return before, seam.whole[place:]
 
     def sentence(self) -> str:
         """What was done, with the counts."""
@@ -108,23 +122,25 @@ class Seams:
         """Of the whole text, and of the context alone."""
         return self.model.tok_encode(context + answer), self.model.tok_encode(context)
 
-    def _agree(self, whole: Tokens, alone: Tokens, context: str, answer: str) -> bool:
-        if whole[: len(alone)] != alone:
+    def _agree(self, seam: _Seam) -> bool:
+        if seam.whole[: len(seam.alone)] != seam.alone:
             return False
-        if len(whole) == len(alone):
+        if len(seam.whole) == len(seam.alone):
             raise InputError(
-                f"the tokenizer gives the answer {answer!r} no token behind "
-                f"{context[-20:]!r}, so it cannot be scored"
+                f"the tokenizer gives the answer {seam.answer!r} no token behind "
+                f"{seam.context[-20:]!r}, so it cannot be scored"
             )
         return True
 
-    def _boundary(self, whole: Tokens, alone: Tokens, answer: str, back: int) -> int:
+    def _boundary(self, seam: _Seam, back: int) -> int:
         """The last token of the whole text that begins at, or else before, a character.
 
         Args:
-            answer, back: the character is so many before the answer. What begins before
-                it must be a boundary of the context's own tokens too.
+            seam: of the request.
+            back: the character is so many before the answer. What begins before it must
+                be a boundary of the context's own tokens too.
         """
+        whole, alone, answer = seam.whole, seam.alone, seam.answer
         shared = common_prefix(whole, alone)
         if not self._text(whole).endswith(answer):
             return min(shared, len(whole) - 1)
@@ -154,22 +170,36 @@ def spaces_moved(context: str, answer: str) -> Text:
 
 
 def warn_of_joined(model: Any, requests: Sequence[Text]) -> None:
-    """Say how many requests a model that splits as the harness does will score wrongly."""
+    """Say how many requests a model that splits as the harness does will score wrongly.
+
+    Raises:
+        InputError: of an answer it would score no token, which ends in a bare assertion of
+            the harness, or in a log-probability of 0.
+    """
     if not splits_texts_as_the_harness(model):
         return
     joined = 0
     for request in requests:
+        if not request[0]:
+            continue
         context, answer = spaces_moved(*request)
         whole, alone = model.tok_encode(context + answer), model.tok_encode(context)
+        if len(whole) <= len(alone):
+            raise InputError(
+                f"the tokenizer joins the answer {answer!r} with the words before it "
+                f"({context[-20:]!r}), and {type(model).__name__} would score no token of "
+                f"it: {WITH_FAITH}"
+            )
         joined += whole[: len(alone)] != alone
     if joined:
         logger.warning(
             "%d of %d requests: the tokenizer joins the end of the context with the "
             "answer, and %s scores a piece of the answer only, behind a context that is "
-            "tokenised otherwise: use --model faith, which mends it for hf",
+            "tokenised otherwise: %s",
             joined,
             len(requests),
             type(model).__name__,
+            WITH_FAITH,
         )
 
 

@@ -29,6 +29,9 @@ RequestOf = Callable[[Chain], Request]
 UNREAD = (math.nan, False)
 """The score of a text that is longer than the model takes."""
 
+LOST = (-math.inf, False)
+"""What a forecast assumes of sets that are searched: that every step is needed."""
+
 
 @dataclass(frozen=True)
 class SetsWanted:
@@ -117,7 +120,7 @@ def _answered(
         asked.update((one, UNREAD) for one in new if not fits(one))
         new = [one for one in new if one not in asked]
         if new:
-            scores = yield [Score(*one) for one in new]
+            scores = yield [Score(*one, assumed=LOST) for one in new]
             asked.update(zip(new, map(tuple, scores), strict=True))
         answers = [asked[one] for one in requests]
 

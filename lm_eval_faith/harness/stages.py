@@ -195,7 +195,7 @@ def require_multi_stage(model: Any | None, task: str) -> None:
 
 def _sentence(who: str, model: Any) -> str:
     return (
-        f"{who} asks about the text that the model has just written, which "
+        f"{who} asks on about what the model has just written or scored, which "
         f"{type(model).__name__} cannot answer by itself: use --model faith "
         "--model_args backend=NAME,... with the --model of now as NAME and all other "
         "arguments as they are"

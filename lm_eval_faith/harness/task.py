@@ -42,7 +42,7 @@ from lm_eval_faith.harness.response_cache import (
 )
 from lm_eval_faith.harness.seam import warn_of_joined
 from lm_eval_faith.harness.set_requests import Request, SetsWanted
-from lm_eval_faith.harness.task_parameters import Interventions
+from lm_eval_faith.harness.task_parameters import Drawing, Interventions
 from lm_eval_faith.interventions import Context, NotApplicable, get_intervention
 from lm_eval_faith.interventions.plan import Variant, changes
 from lm_eval_faith.joint.groups import Group
@@ -58,7 +58,7 @@ from lm_eval_faith.problems.chain_sources import ChainFile, labels_of
 from lm_eval_faith.problems.problem import Problem
 from lm_eval_faith.problems.reading import TextReading
 from lm_eval_faith.problems.set_files import read_sets
-from lm_eval_faith.problems.sources import source_named
+from lm_eval_faith.problems.sources import name_of, source_named
 from lm_eval_faith.records.outcome import CONTROL, problem_of
 
 logger = logging.getLogger(__name__)
@@ -73,7 +73,7 @@ class FaithTask(ShowsMetrics, ConfigurableTask):  # type: ignore[misc]
     setting: str
     """What the report makes of the samples."""
 
-    OWNERS: tuple[type[Any], ...] = (Interventions, AnswerFormat, Joint)
+    OWNERS: tuple[type[Any], ...] = (Interventions, AnswerFormat, Drawing, Joint)
     """Who declares the task's parameters, beside its source."""
 
     def __init__(self, config: Mapping[str, Any]) -> None:
@@ -99,8 +99,7 @@ class FaithTask(ShowsMetrics, ConfigurableTask):  # type: ignore[misc]
         warn_of_unknown(name, self.not_parameters, self.parameter_names)
         free = self.source.may_differ() + may_differ(*self.OWNERS) + list(recorded)
         config["metadata"] = parameters | resolved | {"may_differ": sorted(free)}
-        if isinstance(source, str):
-            config["metadata"]["source"] = source
+        config["metadata"]["source"] = name_of(self.source)
         self._model: Any | None = None
         self._limit = ContextLimit()
         self._ranks = 1
@@ -286,12 +285,15 @@ class FaithTask(ShowsMetrics, ConfigurableTask):  # type: ignore[misc]
         encode = getattr(self._limit.model, "tok_encode", None)
         return None if plan is None else SetsWanted(plan, encode)
 
-    def asking(self, prompt: str, generation: Mapping[str, Any]) -> dict[str, Any]:
+    def asking(
+        self, prompt: str, generation: Mapping[str, Any], form: AnswerFormat
+    ) -> dict[str, Any]:
         """What the context of an intervention holds so that it can ask the model.
 
         Args:
             prompt: everything before the chain.
             generation: settings of what the model writes on.
+            form: how an answer follows a chain.
         """
 
         def prompt_of(chain: Chain) -> str:
@@ -308,11 +310,23 @@ class FaithTask(ShowsMetrics, ConfigurableTask):  # type: ignore[misc]
                 return own
             return replace(own, answer="")  # perhaps half of one
 
+        def cue_of(chain: Chain) -> tuple[str, str]:
+            return form.context(prompt, chain.text), form.answer_cue
+
+        drawing: Drawing = self.owned[Drawing]
+        settings = self.form.asked_for(generation)
         return {
             "prompt": prompt_of,
-            "generation": self.form.asked_for(generation),
+            "generation": settings,
             "taken_apart": taken_apart,
+            "cue": cue_of if form.answer_cue else None,
+            "samples": drawing.samples,
+            "sampling": drawing.settings(settings),
         }
+
+    def few_shot_examples(self) -> int:
+        """How many worked examples are at hand."""
+        return len(self.dataset["fewshot"])
 
     def fits(self, request: Request) -> bool:
         """Whether the model can read a request in full."""
@@ -320,7 +334,7 @@ class FaithTask(ShowsMetrics, ConfigurableTask):  # type: ignore[misc]
 
     def build_all_requests(self, **kwargs: Any) -> None:
         """The harness's own, once the limits of the running model are known."""
-        shots, most = self.config.num_fewshot or 0, len(self.dataset["fewshot"])
+        shots, most = self.config.num_fewshot or 0, self.few_shot_examples()
         if shots > most:
             raise InputError(
                 f"task {self.config.task}: {shots} few-shot examples wanted, at most "
@@ -361,10 +375,34 @@ class FaithTask(ShowsMetrics, ConfigurableTask):  # type: ignore[misc]
         if store is not None and not hasattr(self._model, "wrapped"):
             claim(store, owner_of(self._model, told_to_simple_evaluate("model_args")))
 
-    def _prompt_of(self, context: str, kwargs: dict[str, Any]) -> str:
-        """Everything before the chain; takes what the harness told of it out of kwargs."""
+    def _prompt_of(self, context: str, kwargs: dict[str, Any], given: str = "") -> str:
+        """Everything before the chain; takes what the harness told of it out of kwargs.
+
+        Args:
+            context: as the harness makes it.
+            kwargs: what it tells of it, and more.
+            given: the prompt that the chain was written behind, where it is known. A chat
+                template makes a turn of it; without one it is everything, to the byte.
+
+        Raises:
+            InputError: the prompt is not what the chain was written behind.
+        """
         chat = kwargs.pop("apply_chat_template", False)
         kwargs.pop("chat_template", None)
+        if given and not chat:
+            if context != given:
+                raise InputError(
+                    f"task {self.config.task}: the prompt that a chain was written behind "
+                    "is given, so nothing can stand before it: leave out --num_fewshot and "
+                    "--system_instruction"
+                )
+            return context
+        if given and self.form.has_tags(given):
+            raise InputError(
+                f"task {self.config.task}: the prompt that is given ends with a tag of the "
+                "thinking, so a chat template was applied to it already: leave out "
+                "--apply_chat_template"
+            )
         if not chat:
             return context + str(self.config.target_delimiter)
         for example in self._examples.values():

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from lm_eval_faith.chains.draw import Draw
 from lm_eval_faith.errors import InputError
@@ -14,6 +16,7 @@ from lm_eval_faith.parameters import (
     number,
     one_of,
     parameter,
+    positive,
     whole_number,
     yes_or_no,
 )
@@ -96,6 +99,26 @@ class WritingOn:
     write_on_tokens: int = parameter(
         512, whole_number(1), "the most tokens that it writes behind a changed step"
     )
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """How many texts are drawn where the model writes on, beside the greedy one."""
+
+    samples: int = parameter(
+        0,
+        whole_number(),
+        "so many texts are drawn behind a changed step, beside the greedy one",
+        same=False,
+    )
+    sample_temperature: float = parameter(
+        1.0, positive, "the temperature at which they are drawn"
+    )
+
+    def settings(self, generation: Mapping[str, Any]) -> dict[str, Any]:
+        """The settings of a greedy text, for one that is drawn."""
+        drawn = {"do_sample": True, "temperature": self.sample_temperature}
+        return {**generation, **drawn}
 
 
 @dataclass(frozen=True)

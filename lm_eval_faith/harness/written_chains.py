@@ -21,7 +21,13 @@ from lm_eval_faith.harness.lengths import (
     tokens_too_many,
 )
 from lm_eval_faith.harness.lm_eval_compat import running_model
-from lm_eval_faith.harness.requests import Outcome, rest_of, written
+from lm_eval_faith.harness.other_tasks import AnswerTasks, Document
+from lm_eval_faith.harness.requests import (
+    Outcome,
+    answer_form_of,
+    rest_of,
+    written,
+)
 from lm_eval_faith.harness.stages import (
     MULTI_STAGE,
     MultiStageRequest,
@@ -32,9 +38,22 @@ from lm_eval_faith.harness.task_parameters import Asked
 from lm_eval_faith.interventions.plan import Variant
 from lm_eval_faith.problems.problem import Problem
 from lm_eval_faith.problems.reading import TextReading
-from lm_eval_faith.records.outcome import UNANSWERED, ChainRecord, generated_record
+from lm_eval_faith.records.outcome import (
+    UNANSWERED,
+    ChainRecord,
+    generated_record,
+    task_right,
+)
 
 logger = logging.getLogger(__name__)
+
+CONTEXT = (
+    "system_instruction",
+    "apply_chat_template",
+    "fewshot_as_multiturn",
+    "chat_template",
+)
+"""How a prompt is made, of what the harness tells ``build_all_requests``."""
 
 IDS_TOLD = 10
 """So many ids stand beside a reason in the run's last lines; the samples hold all."""
@@ -59,7 +78,17 @@ class WrittenChains(FaithTask):
         self.asked: Asked = self.owned[Asked]
         self._prompt = self._prompt_for(chat=False)
         self._chose_shots = False
+        self._chosen_generation: dict[str, Any] = {}
         return super()._read_problems()
+
+    @functools.cached_property
+    def _of_others(self) -> Mapping[str, Document]:
+        """The documents of another task that has its own prompt, by id."""
+        return self.source.documents if isinstance(self.source, AnswerTasks) else {}
+
+    def _has(self, *labels: Any) -> frozenset[str]:
+        judged = {"task_right"} if self._of_others else set()
+        return super()._has(*labels) | judged
 
     PROMPTS: Mapping[str, Prompt] = PROMPTS
 
@@ -85,8 +114,10 @@ class WrittenChains(FaithTask):
     # --- requests ----------------------------------------------------------------
 
     def set_config(self, key: str, value: Any, update: bool = False) -> None:
-        """The harness's own; it is called for ``num_fewshot`` where the user names it."""
+        """The harness's own; it is called for what the user names."""
         self._chose_shots = self._chose_shots or key == "num_fewshot"
+        if key == "generation_kwargs":
+            self._chosen_generation |= value
         super().set_config(key, value, update)
 
     def build_all_requests(self, **kwargs: Any) -> None:
@@ -98,10 +129,31 @@ class WrittenChains(FaithTask):
         # By this name the evaluator evens out the number of requests between processes.
         self.OUTPUT_TYPE = MULTI_STAGE
         chat = bool(kwargs.get("apply_chat_template"))
-        if chat and not self._chose_shots:
+        if (chat or self._of_others) and not self._chose_shots:
             self.config.num_fewshot = 0
         self._prompt = self._prompt_for(chat)
         super().build_all_requests(**kwargs)
+
+    def few_shot_examples(self) -> int:
+        """Those at hand: another task's own are sampled by that task."""
+        shots = self.config.num_fewshot or 0
+        return shots if self._of_others else super().few_shot_examples()
+
+    def fewshot_context(
+        self, doc: Mapping[str, Any], num_fewshot: int, *args: Any, **kwargs: Any
+    ) -> Any:
+        """The harness's own; of another task's document that task's own prompt."""
+        document = self._of_others.get(doc["id"])
+        if document is None:
+            return super().fewshot_context(doc, num_fewshot, *args, **kwargs)
+        told = dict(zip(CONTEXT, args, strict=False)) | kwargs
+        shots = num_fewshot if self._chose_shots else None
+        return document.prompt(shots, **{name: told.get(name) for name in CONTEXT})
+
+    def _prompt_of(self, context: str, kwargs: dict[str, Any]) -> str:
+        """As for every task of ours; another task's own prompt is whole as it is."""
+        whole = super()._prompt_of(context, kwargs)
+        return context if self._of_others else whole
 
     def construct_requests(
         self, doc: Mapping[str, Any], ctx: str, **kwargs: Any
@@ -109,12 +161,15 @@ class WrittenChains(FaithTask):
         """A generation, and what is asked about it."""
         prompt = self._prompt_of(ctx, kwargs)
         problem = self._problems[doc["id"]]
+        generation = copy.deepcopy(self.config.generation_kwargs)
+        if problem.id in self._of_others:
+            own = self._of_others[problem.id].task.config.generation_kwargs or {}
+            generation = {**generation, **own, **self._chosen_generation}
         try:
             prompt = self.form.before_chain(prompt)
-            too_long = self._is_long_prompt(prompt, problem.id)
+            too_long = self._is_long_prompt(prompt, problem.id, generation)
         except InputError as error:
             raise InputError(f"task {self.config.task}: {error}") from None
-        generation = copy.deepcopy(self.config.generation_kwargs)
         if too_long:  # every document needs a generation: a short one
             generation = generation | {"max_gen_toks": 1}
         return MultiStageRequest(
@@ -136,13 +191,14 @@ class WrittenChains(FaithTask):
             return solution
         return rest_of(solution, ask.context.removeprefix(prompt), problem.chain)
 
-    def _is_long_prompt(self, prompt: str, document: str) -> bool:
+    def _is_long_prompt(
+        self, prompt: str, document: str, settings: Mapping[str, Any]
+    ) -> bool:
         """Whether backends would cut the prompt to have room for the generation.
 
         Raises:
             InputError: they would, and the run is to be refused for that.
         """
-        settings = self.config.generation_kwargs
         tokens = tokens_too_many(self._limit, prompt, settings)
         if not tokens or self.choice.too_long == "drop":
             return bool(tokens)
@@ -163,7 +219,18 @@ class WrittenChains(FaithTask):
     ) -> Stages[dict[str, Any]]:
         """A generation, and what is asked about its chain if its answer is right."""
         outcome = yield from self.outcome(problem, long_prompt, prompt, generation)
-        return outcome.to_dict()
+        return outcome.to_dict() | self._verdict_of_task(problem, outcome)
+
+    def _verdict_of_task(self, problem: Problem, outcome: Outcome) -> dict[str, Any]:
+        """What the task whose document it is says of the generation, if there is one."""
+        document = self._of_others.get(problem.id)
+        if document is None or outcome.outcome == "long prompt":
+            return {}
+        try:
+            return {"verdicts": document.verdicts(outcome.generation)}
+        except Exception as error:  # noqa: BLE001 - another task's code
+            reason = f"{type(error).__name__}: {error}"
+            return {"verdicts": {}, "no_verdict": " ".join(reason.split())[:300]}
 
     def outcome(
         self,
@@ -182,7 +249,8 @@ class WrittenChains(FaithTask):
         taken_apart = self.taker_apart(problem, prompt, generation)
 
         def changes_of(own: WrittenChain) -> Stages[tuple[Variant, ...]]:
-            asking = self.asking(prompt + own.before, generation)
+            form = answer_form_of(own)
+            asking = self.asking(prompt + own.before, generation, form)
             return self.changes(problem, own.chain, **asking)
 
         return (
@@ -206,10 +274,20 @@ class WrittenChains(FaithTask):
         self, problem: Problem, prompt: str, generation: Mapping[str, Any]
     ) -> Callable[[str], WrittenChain]:
         """What makes a chain of a text that answers a problem."""
-        allow = self.asked.allow_last_number
-        return self.form.taker_apart(
-            prompt, generation, self.reading, problem.chain.answer, allow
-        )
+        document = self._of_others.get(problem.id)
+        known = document.references if document else (problem.chain.answer,)
+        ways = [
+            self.form.taker_apart(
+                prompt, generation, self.reading, answer, self.asked.allow_last_number
+            )
+            for answer in known
+        ]
+
+        def taken_apart(text: str) -> WrittenChain:
+            read = [apart(text) for apart in ways]
+            return next((own for own in read if own.correct), read[0])
+
+        return taken_apart
 
     def others(self, problem: Problem, own: WrittenChain) -> Sequence[str]:
         """What else could be answered to a chain, as its own answer is written."""
@@ -265,10 +343,34 @@ class WrittenChains(FaithTask):
         generations without a final answer."""
         filtered = super().apply_filters()
         ids: dict[str, list[str]] = {}
+        otherwise: list[str] = []
+        unjudged: dict[str, list[str]] = {}
         for doc, results in self._documents_and_results():
-            outcome = json.loads(results[0])["note"]["outcome"]
-            if outcome in UNANSWERED:
-                ids.setdefault(outcome, []).append(str(doc["id"]))
+            response = json.loads(results[0])
+            note = response["note"]
+            if note["outcome"] in UNANSWERED:
+                ids.setdefault(note["outcome"], []).append(str(doc["id"]))
+            told = task_right(response.get("verdicts") or {})
+            if told in (0, 1) and told != bool(note["solved"]):
+                otherwise.append(str(doc["id"]))
+            if reason := response.get("no_verdict"):
+                unjudged.setdefault(reason, []).append(str(doc["id"]))
+        asked = (self.config.task, len(self.instances))
+        if otherwise:
+            logger.warning(
+                "%s: of %d generations the task's own filters judge %d otherwise (%s)",
+                *asked,
+                len(otherwise),
+                _some(otherwise),
+            )
+        for reason, those in unjudged.items():
+            logger.warning(
+                "%s: of %d generations the task itself could not judge %d: %s (%s)",
+                *asked,
+                len(those),
+                reason,
+                _some(those),
+            )
         for outcome, those in ids.items():
             logger.warning(
                 "%s: %d of %d generations could not be used: %s (%s)%s",
@@ -301,6 +403,7 @@ class WrittenChains(FaithTask):
             response["loglikelihoods"],
             problem=self._problems[doc["id"]].problem,
             choices=response.get("choices"),
+            verdicts=response.get("verdicts"),
             subject=self._problems[doc["id"]].subject,
         )
 

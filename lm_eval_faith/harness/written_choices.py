@@ -16,19 +16,11 @@ from lm_eval_faith.harness.answer_format import (
 )
 from lm_eval_faith.harness.other_tasks import ChoiceTasks, Document
 from lm_eval_faith.harness.requests import Outcome
-from lm_eval_faith.harness.written_chains import WrittenChains
+from lm_eval_faith.harness.written_chains import CONTEXT, WrittenChains
 from lm_eval_faith.parameters import one_of, parameter
 from lm_eval_faith.problems.choices import AnswerChoices
 from lm_eval_faith.problems.problem import Problem
 from lm_eval_faith.records.choices import ChoiceRecord, choices_to_dict
-
-CONTEXT = (
-    "system_instruction",
-    "apply_chat_template",
-    "fewshot_as_multiturn",
-    "chat_template",
-)
-"""How a prompt is made, of what the harness tells ``build_all_requests``."""
 
 
 @dataclass(frozen=True)

@@ -45,12 +45,17 @@ class WrittenText:
         self._told = False
 
     def generate_until(self, requests: list[Instance], **kwargs: Any) -> list[str]:
-        """The backend's; with special tokens but those at its end, and its first space."""
+        """The backend's; with special tokens but those at its end, and its first space.
+
+        Half a character, which a server may send and no tokenizer or file takes, becomes
+        the sign for what could not be read.
+        """
         self.generations += len(requests)
         quiet = silenced(self.backend.generate_until) | kwargs
         if not scores_as_hf(self.backend):
             self.unknown += len(requests)
-            texts: list[str] = self.backend.generate_until(requests, **quiet)
+            given = self.backend.generate_until(requests, **quiet)
+            texts: list[str] = [whole_characters(text) for text in given]
             return texts
         kept = _KeptTokens(self.backend)
         seen = writing_view(self.backend, kept.encode, kept.generate, kept.decode)
@@ -81,6 +86,15 @@ class WrittenText:
                 "are not the chains that were written"
             )
         return ""
+
+
+def whole_characters(text: str) -> str:
+    """The text with pairs of surrogates joined, and lone ones replaced by U+FFFD."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    return text
 
 
 class _KeptTokens:

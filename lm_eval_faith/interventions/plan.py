@@ -31,6 +31,7 @@ class Variant:
         not_applicable: why the intervention cannot be made here; empty where it can.
         chain: the intervened chain; None where the intervention cannot be made.
         written: what the model wrote behind the step, where it was asked to.
+        drawn: what else it wrote there, where several texts were drawn.
         measured: numbers of the intervention's own.
     """
 
@@ -42,13 +43,14 @@ class Variant:
     not_applicable: str = ""
     chain: Chain | None = None
     written: str = ""
+    drawn: Sequence[str] = ()
     measured: Mapping[str, float] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """All but the intervened chain, as JSON types."""
         plain = asdict(replace(self, chain=None))
         del plain["chain"]
-        for name in "written", "measured":  # few have them
+        for name in "written", "drawn", "measured":  # few have them
             if not plain[name]:
                 del plain[name]
         return plain
@@ -77,6 +79,7 @@ def variant_from_dict(plain: Mapping[str, Any]) -> Variant:
     return Variant(
         step=int(plain["step"]),
         written=str(plain.get("written") or ""),
+        drawn=tuple(map(str, plain.get("drawn") or ())),
         measured={str(name): float(value) for name, value in measured.items()},
         **texts,
     )
@@ -159,6 +162,7 @@ def _variant(made_by: Intervention, chain: Chain, context: Context) -> Stages[Va
         other_answer=answer if answer != chain.answer else "",
         chain=unlabelled(changed.chain),
         written=changed.written,
+        drawn=changed.drawn,
         measured=changed.measured,
     )
 

@@ -53,6 +53,10 @@ class Context:
             cannot be asked.
         generation: the settings for that.
         taken_apart: what the model wrote on as chain, cue and answer.
+        cue: everything that the model reads before it states its answer behind a chain, and
+            which words at the end of it lead to the answer. None: it is not asked for one.
+        samples: so many texts are drawn beside the greedy one, where a model writes on.
+        sampling: the settings for these.
     """
 
     seed: int
@@ -65,6 +69,9 @@ class Context:
     prompt: Callable[[Chain], str] | None = None
     generation: Mapping[str, Any] = field(default_factory=dict)
     taken_apart: Callable[[str], WrittenChain] | None = None
+    cue: Callable[[Chain], tuple[str, str]] | None = None
+    samples: int = 0
+    sampling: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def draw(self) -> Draw:
@@ -80,12 +87,14 @@ class Changed:
         chain: the changed chain.
         after: what now stands in the step's place.
         written: what the model wrote behind it.
+        drawn: what else it wrote there, where several texts were drawn.
         measured: numbers of the intervention's own, by the names that it declares.
     """
 
     chain: Chain
     after: str
     written: str = ""
+    drawn: tuple[str, ...] = ()
     measured: Mapping[str, float] = field(default_factory=dict)
 
 

@@ -171,6 +171,7 @@ def _attempt(make: Any, *arguments: Any) -> FileChain | BadRecord:
     except InputError as error:
         return BadRecord(where, str(error))
     texts = {"chain": chain.chain.text, "question": chain.question, "id": chain.id}
+    texts["prompt"] = chain.prompt
     texts["answer"] = chain.chain.answer + chain.reference
     for name, text in texts.items():
         if half := re.search(r"[\ud800-\udfff]", text):

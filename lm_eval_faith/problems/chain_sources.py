@@ -23,6 +23,16 @@ from lm_eval_faith.problems.record_chains import FileChain
 logger = logging.getLogger(__name__)
 
 
+QUESTION = "{{question}}"
+
+
+def _template(name: str, value: object) -> str:
+    template = text(name, value)
+    if template and QUESTION not in template:
+        raise InputError(f"{name} must hold {QUESTION}, where the question stands")
+    return template
+
+
 @dataclass(frozen=True)
 class ChainFileSettings:
     """Which file, and which of its chains."""
@@ -33,6 +43,13 @@ class ChainFileSettings:
         yes_or_no,
         "chains with a wrong answer are left out and counted; false reads them too, and "
         "asks for the answer that they state",
+    )
+
+    prompt: str = parameter(
+        "",
+        _template,
+        "what stood before the chain when it was written, with {{question}} in the "
+        "question's place; the task's own prompt unless told otherwise",
     )
 
 
@@ -59,6 +76,10 @@ class ChainFile(Source):
         if not settings.chains:
             raise InputError(f"name the chains by --metadata chains=PATH: {cls.FILE}")
         found = read_chains(settings.chains, parameters, labels=cls.LABELS)
+        if settings.prompt and found.reading.names.prompt:
+            raise InputError(
+                "prompt and field_prompt both say what stood before a chain: give one"
+            )
         for sentence in found.told():
             logger.warning("%s: %s", settings.chains, sentence)
         return cls(settings, found)
@@ -71,6 +92,8 @@ class ChainFile(Source):
             chain.chain,
             problem=chain.problem,
             left_out="" if taken else chain.left_out,
+            prompt=chain.prompt
+            or self.settings.prompt.replace(QUESTION, chain.question),
         )
 
     def problems(self) -> Sequence[Problem]:

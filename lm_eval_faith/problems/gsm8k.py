@@ -24,6 +24,11 @@ _CALCULATOR = re.compile(r"<<[^<>\n]{0,200}>>")
 class Gsm8kSettings:
     """Where the problems are."""
 
+    dataset_task: str = parameter(
+        "gsm8k",
+        text,
+        "gsm8k, or a task of the harness whose answers are generated, or a group of such",
+    )
     gsm8k: str = parameter(
         "",
         text,

@@ -262,7 +262,8 @@ def _inspect(record: Record) -> Iterator[Record]:
     message = value_at(fields, "output.choices.0.message")
     if not isinstance(message, Mapping):
         messages = fields.get("messages")
-        spoken = [m for m in messages if role_of(m) == "assistant"] if messages else []
+        told = messages if isinstance(messages, list) else []
+        spoken = [m for m in told if role_of(m) == "assistant"]
         message = spoken[-1] if spoken else None
     if not isinstance(message, Mapping):
         raise InputError(f"{record.where}: a sample without an answer of the model")

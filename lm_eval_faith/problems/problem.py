@@ -26,6 +26,8 @@ class Problem:
             answer.
         problem: what chains of one question share; empty: the question's text.
         left_out: why it is not used; empty where it is.
+        prompt: what stood before the chain when it was written, in place of a task's own
+            prompt; empty where that is not known.
         choices: among which the answer is chosen; None where it is not.
         subject: of which task of a group the question is; empty where there is one.
         rewrite: corrupts a step of the chain, where whoever wrote it knows how.
@@ -36,6 +38,7 @@ class Problem:
     chain: Chain
     problem: str = ""
     left_out: str = ""
+    prompt: str = ""
     choices: AnswerChoices | None = None
     subject: str = ""
     rewrite: Rewrite | None = field(default=None, compare=False)

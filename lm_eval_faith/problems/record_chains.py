@@ -56,6 +56,7 @@ class FileChain:
         said_by_file: the file says whether it is right.
         taken_off: labels of its final statement, which is no part of the chain.
         where: file and line.
+        prompt: what the model was given; empty where that is not said.
     """
 
     id: str
@@ -69,6 +70,7 @@ class FileChain:
     said_by_file: bool = False
     taken_off: int = 0
     where: str = ""
+    prompt: str = ""
 
 
 Written = str | list[str]
@@ -127,8 +129,17 @@ def read_chain(record: Record, reading: Reading) -> tuple[FileChain, Written]:
         right,
         correct is not None,
         where=where,
+        prompt=_prompt(record, names.prompt),
     )
     return found, written
+
+
+def _prompt(record: Record, name: str) -> str:
+    """What the model was given, where a user says which field holds it."""
+    value = value_at(record.fields, name) if name else ""
+    if not isinstance(value, str) or bool(name) != bool(value):
+        raise InputError(missing(record, name, "prompt", value, "text"))
+    return value
 
 
 def _reason(apart: _Apart, right: bool | None, said_by_file: bool) -> str:

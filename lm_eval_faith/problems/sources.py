@@ -18,6 +18,13 @@ SOURCES: dict[str, type[Source]] = {
 }
 
 
+def name_of(source: Source) -> str:
+    """The name of a source; its class's, where it is none of these."""
+    kind = type(source)
+    names = (name for name, known in SOURCES.items() if known is kind)
+    return next(names, kind.__name__)
+
+
 def source_named(name: object) -> type[Source]:
     """The source of a name; a class, as a YAML's ``!function`` gives it, is one already.
 

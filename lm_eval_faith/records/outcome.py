@@ -164,6 +164,8 @@ class ChainRecord:
         set_requests, set_tokens: what that cost: see :class:`lm_eval_faith.joint.found.Sets`.
         choices: the choices' scores, where the question has choices.
         subject: of which task of a group it is; empty where there is one.
+        task_right: 1 where the task whose document it is calls the answer right by one of
+            its filters, else 0; NaN where it was not asked.
     """
 
     document: str
@@ -185,6 +187,7 @@ class ChainRecord:
     truth: float = math.nan
     choices: ChoiceRecord | None = None
     subject: str = ""
+    task_right: float = math.nan
 
     @property
     def greedy(self) -> float:
@@ -249,6 +252,7 @@ def generated_record(
     problem: str = "",
     choices: Mapping[str, Any] | None = None,
     subject: str = "",
+    verdicts: Mapping[str, Mapping[str, float]] | None = None,
 ) -> ChainRecord:
     """What was measured on a chain that the model wrote itself.
 
@@ -260,6 +264,8 @@ def generated_record(
         problem: what chains of one question share.
         choices: the scores of the choices, as JSON types, where the question has some.
         subject: of which task of a group it is.
+        verdicts: the task's metrics for each of its filters, where the document is one of
+            another task's.
 
     Raises:
         KeyError, TypeError, ValueError: the note or the responses are not as the task
@@ -299,7 +305,18 @@ def generated_record(
         set_tokens=sets.tokens,
         choices=scored,
         subject=subject,
+        task_right=task_right(verdicts or {}),
     )
+
+
+def task_right(verdicts: Mapping[str, Mapping[str, float]]) -> float:
+    """1 where the first metric behind one of a task's filters is 1, else 0.
+
+    >>> task_right({"strict": {"exact_match": 0.0}, "flexible": {"exact_match": 1.0}})
+    1.0
+    """
+    first = [next(iter(of.values())) for of in verdicts.values() if of]
+    return float(any(value == 1 for value in first)) if first else math.nan
 
 
 def _of_choices(

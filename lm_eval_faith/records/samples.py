@@ -214,6 +214,7 @@ def _generated(doc: Mapping[str, Any], sample: Mapping[str, Any]) -> ChainRecord
         ],
         problem=_text(doc, "problem") if doc.get("problem") else "",
         choices=response.get("choices"),
+        verdicts=response.get("verdicts"),
         subject=_text(doc, "subject") if doc.get("subject") else "",
     )
 

@@ -41,6 +41,18 @@ MEASURES = {
 """Numbers of sets beside the effect: columns of the table, NaN where they do not apply."""
 
 
+KINDS_OF_CORES = CORES
+"""What a core keeps: the answer's log-probability, or its being the greedy one."""
+
+ENDINGS = {
+    "certified": "found and certified",
+    "none_needed": "no step is needed",
+    "all_needed": "all steps are needed",
+    "clean_misses": "the clean chain itself does not keep the answer",
+    "budget": "not certified within the budget",
+}
+"""How a search for a core ended, in words."""
+
 NOTHING: Mapping[str, float] = {}
 
 

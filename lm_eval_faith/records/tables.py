@@ -51,6 +51,7 @@ CHAIN_COLUMNS = {
     "label": CATEGORY,
     "truth": NUMBER,
     "subject": CATEGORY,
+    "task_right": NUMBER,
     **dict.fromkeys(OF_CHOICES, NUMBER),
 }
 """The columns of *chains*, and their types.
@@ -313,6 +314,7 @@ WHAT_THERE_MAY_BE = frozenset(
         "graded",
         "graded_chains",
         "choices",
+        "task_right",
         *MEASURED,
     )
 )
@@ -394,8 +396,13 @@ def _both(name: str, rows: Columns, value: Array) -> set[str]:
 
 
 def what_chains_have(chains: Columns) -> frozenset[str]:
-    """``solved``: the models wrote the chains themselves; ``choices``: they chose."""
-    found = {"solved": chains.solved, "choices": chains.acc}
+    """``solved``: the models wrote the chains themselves; ``choices``: they chose;
+    ``task_right``: the tasks whose documents they are judged them too."""
+    found = {
+        "solved": chains.solved,
+        "choices": chains.acc,
+        "task_right": chains.task_right,
+    }
     return frozenset(name for name, of in found.items() if not np.isnan(of).all())
 
 
@@ -417,6 +424,7 @@ def _chain_row(chain: ChainRecord) -> tuple[Any, ...]:
         chain.label or "",
         chain.truth,
         chain.subject,
+        chain.task_right,
         *(chosen.get(name, math.nan) for name in OF_CHOICES),
     )
 

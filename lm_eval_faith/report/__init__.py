@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from lm_eval_faith.report.schema import report_schema as report_schema
     from lm_eval_faith.report.step_table import chains_frame as chains_frame
     from lm_eval_faith.report.step_table import estimates_frame as estimates_frame
+    from lm_eval_faith.report.step_table import sets_frame as sets_frame
     from lm_eval_faith.report.step_table import steps_frame as steps_frame
 
 _HOMES = {
@@ -27,6 +28,7 @@ _HOMES = {
     "load_runs": "records.run",
     "make_reports": "report.report",
     "report_schema": "report.schema",
+    "sets_frame": "report.step_table",
     "steps_frame": "report.step_table",
 }
 
@@ -39,6 +41,7 @@ __all__ = [
     "load_runs",
     "make_reports",
     "report_schema",
+    "sets_frame",
     "steps_frame",
 ]
 

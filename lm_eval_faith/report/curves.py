@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import lm_eval_faith_stats as stats
 import numpy as np
 from lm_eval_faith_stats import (
+    MEAN_OF_PROBLEMS,
     MEAN_OF_STEPS,
     SHARE_OF_STEPS,
     Bootstrap,
@@ -135,3 +136,35 @@ def spread(indices: np.ndarray, most: int) -> np.ndarray:
     places = np.linspace(0, len(indices) - 1, most).round().astype(int)
     chosen: np.ndarray = indices[places]
     return chosen
+
+
+SET_SHARES = tuple(k / 10 for k in range(11))
+"""Shares of the steps at which the curves of sets are read."""
+
+
+def set_curve(points: Columns, bootstrap: Bootstrap) -> tuple[Estimate, ...]:
+    """The effect, mean over problems, where a share of the steps is left out or kept.
+
+    Between the sizes that were scored a chain's curve is a straight line, as in its area.
+
+    Args:
+        points: rows of sets, of one order, left out or kept.
+        bootstrap: how the intervals are made; they are pointwise.
+    """
+    keys = np.char.add(
+        np.char.add(points.model.astype(str), "\0"),
+        np.char.add(points.task.astype(str) + "\0", points.chain.astype(str)),
+    )
+    _, first, place = np.unique(keys, return_index=True, return_inverse=True)
+    share = points.n_members / points.n_steps
+    read = np.array(
+        [
+            np.interp(SET_SHARES, share[place == k], points.effect[place == k])
+            for k in range(len(first))
+        ]
+    ).reshape(len(first), len(SET_SHARES))
+    problem = points.problem[first]
+    return tuple(
+        MEAN_OF_PROBLEMS.estimate(Sample(read[:, k], problem), bootstrap)
+        for k in range(len(SET_SHARES))
+    )

@@ -243,8 +243,9 @@ def figures_of(
         if name != CONTROL
     }
     steps = {name: s for name, s in steps.items() if not np.isnan(s.effect).all()}
+    joint = curves_of_sets(report, tables.columns("sets"), bootstrap)
     if not steps:
-        return ()
+        return joint
     drawn = Drawn(report, modifiers, steps)
     labelled = {
         name: s[~np.isnan(s.load_bearing)]
@@ -257,7 +258,7 @@ def figures_of(
         else []
     )
     if "all_labels" in tables.has:
-        return (*made, by_position(labelled, bootstrap))
+        return (*made, by_position(labelled, bootstrap), *joint)
     made += [
         gradient(drawn),
         against_position(drawn),
@@ -265,7 +266,7 @@ def figures_of(
     ]
     if not report.choices.exclude_answer_steps and "answer_steps" in tables.has:
         made.append(without_answer_steps(drawn))
-    return tuple(made)
+    return (*made, *joint)
 
 
 # --- where the truth is known ------------------------------------------------------
@@ -649,6 +650,71 @@ def without_answer_steps(drawn: Drawn) -> Figure:
             + (("all steps", True), ("interval", False))
             + (("without", True), ("interval", False)),
             tuple(cells),
+        ),
+    )
+
+
+# --- several steps at once ---------------------------------------------------------
+
+ORDERS = {"front": "first steps", "back": "last steps", "effect": "largest effects"}
+"""The orders of curves: which steps come first."""
+
+
+def curves_of_sets(
+    report: TaskReport, sets: Columns, bootstrap: Bootstrap
+) -> tuple[Figure, ...]:
+    """What becomes of the answer when steps are left out, or kept alone, one after the other."""
+    points = sets[(sets.kind == "curve_point") & ~np.isnan(sets.effect)]
+    orders = [name for name in ORDERS if (points["name"] == name).any()]
+    if not orders:
+        return ()
+    panels, cells = [], []
+    ticks = tuple((2.5 * k, f"{25 * k}%") for k in range(5))
+    for kept, of, told in (
+        (False, "comprehensiveness", "left out"),
+        (True, "sufficiency", "kept"),
+    ):
+        chosen = points[points.kept == kept]
+        found = {
+            name: curves.set_curve(chosen[chosen["name"] == name], bootstrap)
+            for name in orders
+        }
+        marks = [
+            mark
+            for k, es in enumerate(found.values())
+            for mark in series_marks(es, k, 0.12 * (k - (len(found) - 1) / 2))
+        ]
+        panels.append(
+            Panel(
+                f"Steps {told}",
+                Axis(-0.5, 10.5, ticks, f"share of the steps that are {told}"),
+                estimates_axis((e for es in found.values() for e in es), NATS),
+                (Rule(y=0), *marks),
+                f"Mean effect where a share of the steps is {told}, by which come first.",
+            )
+        )
+        for name in orders:
+            row = report.row(f"delete_{of}_{name}")
+            area = row_cells(row) if row else ("–", "–")
+            halfway = estimate_cells(found[name][5], "nats")
+            cells.append((ORDERS[name], told, *area, *halfway))
+    return (
+        Figure(
+            "joint",
+            "Steps left out together",
+            "How far the answer's log-probability falls when a growing share of the steps "
+            "is left out (comprehensiveness), or is kept and all others are left out "
+            "(sufficiency), by which steps come first, with pointwise intervals. Where "
+            "steps are left out from the front, a curve that stays low to the end means "
+            "that late steps say it all again.",
+            tuple(panels),
+            tuple(ORDERS[name] for name in orders),
+            Table(
+                named_columns("come first", "are", number_from=2)
+                + (("area, nats", True), ("interval", False))
+                + (("at half of the steps", True), ("interval", False)),
+                tuple(cells),
+            ),
         ),
     )
 

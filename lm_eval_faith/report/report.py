@@ -27,6 +27,7 @@ from lm_eval_faith.records.columns import Columns
 from lm_eval_faith.records.many_runs import of_runs
 from lm_eval_faith.records.outcome import OUTCOMES
 from lm_eval_faith.records.run import HowAsked, Run, RunFiles, TaskRun
+from lm_eval_faith.records.sets import ENDINGS, KINDS_OF_CORES
 from lm_eval_faith.records.tables import Tables, tables_of
 from lm_eval_faith.records.which_model import last_part
 from lm_eval_faith.report.cells import interval, number
@@ -244,6 +245,7 @@ def _notes(task: TaskRun, tables: Tables, choices: Choices) -> Iterator[str]:
     yield from _sampled(task, chains[chains.outcome == "scored"], steps)
     for name in tables.interventions:
         yield from _not_applicable(name, steps[steps.intervention == name])
+    yield from _sets(task, tables.columns("sets"))
     yield from _unlabelled(steps)
     if choices.exclude_answer_steps and "answer_steps" in tables.has:
         yield "steps that state the final answer do not count in any metric of steps"
@@ -368,6 +370,38 @@ def _not_applicable(name: str, steps: Columns) -> Iterator[str]:
         yield (
             f"{name} was not applicable to {len(reasons)} of {len(steps)} steps: {told}"
         )
+
+
+def _sets(task: TaskRun, sets: Columns) -> Iterator[str]:
+    """How searches for cores ended, which sets have no number and why, and the cost."""
+    for kind in KINDS_OF_CORES:
+        cores = sets[(sets.kind == kind) & (sets["name"] == "front")]
+        if len(cores):
+            ids = {
+                ending: cores.chain[cores.ending == ending].tolist()
+                for ending in ENDINGS
+            }
+            told = "; ".join(
+                f"{ENDINGS[ending]} ({len(those)}"
+                + (
+                    f": {_some(those)})"
+                    if ending in ("clean_misses", "budget")
+                    else ")"
+                )
+                for ending, those in ids.items()
+                if those
+            )
+            yield f"{kind} of {counted(len(cores), 'chain')}: {told}"
+    others = sets[(sets.ending != "") & ~np.isin(sets.ending, list(ENDINGS))]
+    for kind in dict.fromkeys(others.kind.tolist()):
+        reasons = Counter(others.ending[others.kind == kind].tolist())
+        told = "; ".join(f"{reason} ({n})" for reason, n in sorted(reasons.items()))
+        yield f"{kind} of sets of steps without a number: {told}"
+    requests = sum(chain.set_requests for chain in task.chains)
+    if requests:
+        tokens = sum(chain.set_tokens for chain in task.chains)
+        read = f", {tokens:,} distinct tokens" if tokens else ""
+        yield f"sets of steps took {requests:,} requests more{read}"
 
 
 def _unlabelled(steps: Columns) -> Iterator[str]:

@@ -45,6 +45,14 @@ def chains_frame(*runs: Run) -> pd.DataFrame:
     return tables_of((run.model, task) for run in runs for task in run.tasks).chains
 
 
+def sets_frame(*runs: Run) -> pd.DataFrame:
+    """The sets of steps of runs: one row a chain, intervention and set.
+
+    Columns are those of :data:`lm_eval_faith.records.tables.SET_COLUMNS`.
+    """
+    return tables_of((run.model, task) for run in runs for task in run.tasks).sets
+
+
 def estimates_frame(reports: Iterable[TaskReport]) -> pd.DataFrame:
     """The estimates of reports: one row a metric, columns as in the CSV report."""
     import pandas as pd
@@ -82,6 +90,13 @@ def step_file(paths: Sequence[Path], target: Path) -> bytes:
     import pandas as pd
 
     return table_file(pd.concat(of_runs(paths, steps_frame)), target)
+
+
+def set_file(paths: Sequence[Path], target: Path) -> bytes:
+    """The table of sets of steps, as :func:`step_file`."""
+    import pandas as pd
+
+    return table_file(pd.concat(of_runs(paths, sets_frame)), target)
 
 
 def table_file(frame: pd.DataFrame, path: Path) -> bytes:

@@ -330,6 +330,52 @@ def test_a_call_that_was_replaced_on_the_model_is_honoured(
         FaithLM(backend, shared_prefix="on")
 
 
+def steered_by_hook(backend: HFLM, patch: pytest.MonkeyPatch) -> None:
+    def last(module: Any, given: Any, states: torch.Tensor) -> torch.Tensor:
+        return torch.cat([states[:, :-1], states[:, -1:] + 2], dim=1)
+
+    backend.model.model.norm.register_forward_hook(last)
+
+
+def steered_by_forward(backend: HFLM, patch: pytest.MonkeyPatch) -> None:
+    norm = backend.model.model.norm
+    plain = norm.forward
+    norm.forward = lambda x: torch.cat([plain(x)[:, :-1], plain(x)[:, -1:] + 2], dim=1)
+
+
+def steered_by_class(backend: HFLM, patch: pytest.MonkeyPatch) -> None:
+    plain = HFLM._model_call
+
+    def call(self: HFLM, *args: Any, **kwargs: Any) -> torch.Tensor:
+        logits = plain(self, *args, **kwargs)
+        logits[..., 5] += 3
+        return logits
+
+    patch.setattr(HFLM, "_model_call", call)
+
+
+@pytest.mark.parametrize(
+    "steer", [steered_by_hook, steered_by_forward, steered_by_class]
+)
+def test_what_is_put_between_after_a_proof_is_proven_anew(
+    hf: MakeHF,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    steer: Callable[[HFLM, pytest.MonkeyPatch], None],
+) -> None:
+    """A hook, a forward or a call of the class that steers the last token of a pass."""
+    backend = hf()
+    model = FaithLM(backend)
+    before = ask(model, "loglikelihood", PAIRS)
+    assert model.how_asked()["shared_prefixes"] == "on"
+    steer(backend, monkeypatch)
+    answers = ask(model, "loglikelihood", PAIRS)
+    expected = ask(backend, "loglikelihood", PAIRS)
+    assert [a for a, _ in answers] == pytest.approx([a for a, _ in expected], abs=1e-4)
+    assert max(abs(a - b) for (a, _), (b, _) in zip(answers, before)) > 0.1
+    assert "over shared prefixes but" in caplog.text
+
+
 def adapter_that_wakes(backend: HFLM, words: str, tell: bool) -> HFLM:
     """A LoRA that works behind certain tokens only (aLoRA), in the wrapper's forward."""
     import peft

@@ -331,3 +331,74 @@ def test_real_chains_of_another_model_are_read(evaluate, tmp_path):
         text = source["175b_verification"]["solution"]
         assert text.startswith(sample["doc"]["chain"]["opening"] + steps(sample)[0])
         assert "A:" not in "".join(steps(sample))
+
+
+# --- the prompt that a chain was written behind ----------------------------------------
+
+
+def test_a_prompt_in_the_file_stands_before_the_chain_to_the_byte(evaluate, tmp_path):
+    given = "<s>[USER] Ann has 4 pens, buys 14?\t[MODEL] <think>"
+    trace = "\nOkay, 4 + 14 = 18.\nSo 18.\n</think>\n\nIt is \\boxed{18}."
+    line = {
+        "question": "How many pens?",
+        "chain": trace,
+        "answer": "18",
+        "given": given,
+    }
+    file = written(tmp_path / "traces.jsonl", [line])
+    how = {
+        "field_prompt": "given",
+        "think": True,
+        "answer_cue": "It is \\boxed{",
+        "answer_delimiter": "",
+    }
+    _, samples, _ = evaluate(file, how)
+    context, answer = samples[0]["arguments"][0]
+    assert context + answer + "}." == given + trace
+
+
+def test_one_prompt_for_all_has_the_question_in_its_place(evaluate, chains):
+    how = {"prompt": "Q: {{question}} {braces}\nA: "}
+    _, samples, done = evaluate(chains, how)
+    question = LINES[1]["question"]
+    assert samples[1]["arguments"][0] == (
+        f"Q: {question} {{braces}}\nA: He has 5.\nHe sells 2.\nSo 5 - 2 = 3.\nThe answer is",
+        " 3",
+    )
+    assert done["configs"][TASK]["metadata"]["prompt"] == how["prompt"]
+
+
+def test_with_a_chat_template_the_prompt_is_what_the_user_says(evaluate, chains):
+    how = {"prompt": "{{question}} Put it in a box."}
+    _, samples, _ = evaluate(chains, how, apply_chat_template=True)
+    context, _ = samples[0]["arguments"][0]
+    told = LINES[0]["question"] + " Put it in a box."
+    assert context.startswith(f"<user>{told}<assistant>She starts with 4.")
+
+
+def test_nothing_can_stand_before_a_given_prompt(evaluate, chains, tmp_path):
+    how = {"prompt": "{{question}} "}
+    for more in {"num_fewshot": 1}, {"system_instruction": "Think."}:
+        with pytest.raises(InputError, match="nothing can stand before it: leave out"):
+            evaluate(chains, how, **more)
+    templated = {"prompt": "<user>{{question}}<assistant><think>\n", "think": True}
+    with pytest.raises(InputError, match="leave out --apply_chat_template"):
+        evaluate(chains, templated, apply_chat_template=True)
+    with pytest.raises(InputError, match="ends with '<think>'.*think=true"):
+        evaluate(chains, templated | {"think": False})
+
+
+def test_a_prompt_that_is_no_prompt_is_said(evaluate, chains, tmp_path):
+    with pytest.raises(InputError, match=r"prompt must hold {{question}}"):
+        evaluate(chains, {"prompt": "Solve it."})
+    with pytest.raises(InputError, match="no record has 'given'"):
+        evaluate(chains, {"field_prompt": "given"})
+    lines = [LINES[0] | {"given": "Q "}, LINES[1]]
+    some = written(tmp_path / "some.jsonl", lines)
+    with pytest.raises(
+        InputError, match=r"jsonl:2: 'given' is missing; name the field"
+    ):
+        evaluate(some, {"field_prompt": "given"})
+    written(chains, [{**LINES[0], "given": "Q "}])
+    with pytest.raises(InputError, match="prompt and field_prompt both say"):
+        evaluate(chains, {"field_prompt": "given", "prompt": "{{question}}"})

@@ -8,12 +8,14 @@ from typing import Any
 import pytest
 import torch
 from lm_eval.api.instance import Instance
+from lm_eval.api.model import TemplateLM
 from lm_eval.models.huggingface import HFLM
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from lm_eval_faith.errors import InputError
 from lm_eval_faith.harness.faith_model import FaithLM
+from lm_eval_faith.harness.seam import warn_of_joined
 
 MERGES = ["Ġ i", "Ġi s", "Ġis Ġ", "Ġ 1", "Ġ 2", "1 2"]
 """Made in this order: ` is`, ` is ` (a superword, as of SuperBPE), then digits."""
@@ -150,6 +152,21 @@ def test_requests_of_one_document_with_the_same_answer_are_asked_for_the_same_te
     )
 
 
+def test_the_same_text_in_two_documents_is_split_as_each_of_them_needs(
+    joining: Callable[..., HFLM],
+) -> None:
+    """In the first document another chain moves the seam back, in the second none does."""
+    backend, shared = joining(), ("So: it is:", " 6")
+    asked = [(0, ("So: it is", " 6")), (0, shared), (1, shared)]
+    answers = FaithLM(backend).loglikelihood(
+        [Instance("loglikelihood", {}, t, 0, metadata=("t", d, 1)) for d, t in asked],
+        disable_tqdm=True,
+    )
+    for (logprob, _), scored in zip(answers, (" is 6", " is: 6", " 6"), strict=True):
+        text = "So: it is 6" if scored == " is 6" else "So: it is: 6"
+        assert logprob == pytest.approx(of_text(backend, text, scored), abs=1e-4)
+
+
 def test_other_texts_are_split_as_the_harness_does(
     joining: Callable[..., HFLM],
 ) -> None:
@@ -167,6 +184,78 @@ def test_an_answer_without_a_token_is_refused_in_a_sentence(
 ) -> None:
     with pytest.raises(InputError, match="gives the answer '' no token"):
         FaithLM(joining()).loglikelihood(instances([("It is", "")]), disable_tqdm=True)
+
+
+class Engine(TemplateLM):
+    """A backend that is not `hf`: texts are split by the harness, tokens scored by its own code."""
+
+    def __init__(self, inner: HFLM) -> None:
+        super().__init__()
+        self.inner, self.tokenizer = inner, inner.tokenizer
+        self.scored: list[list[int]] = []
+
+    eot_token_id = 299
+
+    def tok_encode(self, string: str, *_: Any, **__: Any) -> list[int]:
+        return self.inner.tok_encode(string)
+
+    def _loglikelihood_tokens(self, requests: Any, **_: Any) -> Any:
+        self.scored += [continuation for _, _, continuation in requests]
+        return self.inner._loglikelihood_tokens(requests, disable_tqdm=True)
+
+    loglikelihood_rolling = generate_until = None
+
+
+DIGIT = ("The answer is", " 6")
+
+
+@pytest.mark.parametrize("made", [lambda inner: inner, Engine])
+def test_an_answer_of_one_digit_that_joins_is_scored_with_the_words_before_it(
+    joining: Callable[..., HFLM], made: Callable[[HFLM], Any]
+) -> None:
+    """The harness's own split leaves it no token, and ends in a bare AssertionError."""
+    inner = joining(["Ġ i", "Ġi s", "Ġ 6", "Ġis Ġ6"])
+    assert inner.tokenizer.tokenize("answer is 6")[-1] == "ĠisĠ6"
+    with pytest.raises(AssertionError):
+        made(inner).loglikelihood(instances([DIGIT]), disable_tqdm=True)
+    ((logprob, _),) = FaithLM(made(inner)).loglikelihood(
+        instances([DIGIT]), disable_tqdm=True
+    )
+    expected = of_text(inner, "".join(DIGIT), " is 6")
+    assert logprob == pytest.approx(expected, abs=1e-4)
+    with pytest.raises(InputError, match="would score no token of it: use --model fai"):
+        warn_of_joined(made(inner), [DIGIT])
+
+
+def test_the_seam_is_mended_on_other_backends_that_split_as_the_harness_does(
+    joining: Callable[..., HFLM], caplog: pytest.LogCaptureFixture
+) -> None:
+    engine = Engine(joining())
+    mended = FaithLM(engine)
+    answers = mended.loglikelihood(instances(REQUESTS), disable_tqdm=True)
+    expected = FaithLM(joining()).loglikelihood(instances(REQUESTS), disable_tqdm=True)
+    assert [x for x, _ in answers] == pytest.approx([x for x, _ in expected], abs=1e-4)
+    assert "12 of 12 requests: the tokenizer joins" in caplog.text
+    assert mended.how_asked()["notes"][0].startswith("12 of 12 requests")
+    assert vars(engine).keys() == vars(Engine(joining())).keys()
+
+
+def test_a_backend_that_ends_its_engine_when_collected_is_warned_of_and_left_alone(
+    joining: Callable[..., HFLM], caplog: pytest.LogCaptureFixture
+) -> None:
+    class Ending(Engine):
+        ended = False
+
+        def __del__(self) -> None:
+            type(self).ended = True
+
+    engine = Ending(joining())
+    FaithLM(engine).loglikelihood(instances(REQUESTS), disable_tqdm=True)
+    assert not Ending.ended
+    said = (
+        "12 of 12 requests: the tokenizer joins the end of the context with the answer"
+    )
+    assert f"{said}, and Ending scores a piece of the answer only" in caplog.text
 
 
 def test_a_task_on_another_model_says_how_many_answers_are_scored_in_part(

@@ -357,3 +357,24 @@ def test_a_samples_file_with_sets_that_cannot_be_is_refused():
     with pytest.raises(ValueError, match="counts of tokens"):
         sets_from_dict({"found": [good], "step_tokens": [1]}, 5)
     assert sets_from_dict({"found": [good]}, 5).found[0].steps == (2, 4)
+
+
+def test_a_forecast_takes_every_step_for_needed():
+    """The clean chain, each step left out, all of them: 7 texts, whatever the orders."""
+    made = changes(CHAIN, (), seed=0, document="d")
+    for joint in "core", "core=greedy":
+        joint_wanted = read_parameters(Joint, {"joint": joint})
+        plan = ChainPlan(joint_wanted, CHAIN, Context(0, "d", 0, ""), 1.0)
+        asked = []
+
+        def answer(asks, asked=asked):
+            asked += asks
+            return [ask.assumed for ask in asks]
+
+        outcome = answered(
+            read("", CHAIN, made, AnswerFormat(), lambda r: True, SetsWanted(plan)),
+            answer,
+        )
+        assert len(asked) == 7 == outcome.sets.requests + 1
+        assert {one.ending for one in outcome.sets.found} == {"all_needed"}
+        made = changes(CHAIN, (), seed=0, document="d")

@@ -39,11 +39,11 @@ R1_LATER = (
 )
 
 QWEN3 = (
-    "{%- set ns = namespace(last=messages|length - 1) %}"
+    "{%- set ns = namespace(searching=true, last=messages|length - 1) %}"
     "{%- for message in messages[::-1] %}"
     "{%- set index = (messages|length - 1) - loop.index0 %}"
-    "{%- if ns.last == messages|length - 1 and message.role == 'user' %}"
-    "{%- set ns.last = index %}{%- endif %}{%- endfor %}"
+    "{%- if ns.searching and message.role == 'user' %}"
+    "{%- set ns.searching = false %}{%- set ns.last = index %}{%- endif %}{%- endfor %}"
     "{%- for message in messages %}{%- set content = message.content %}"
     "{%- if message.role in ('user', 'system') %}"
     "{{- '<|im_start|>' + message.role + '\\n' + content + '<|im_end|>' + '\\n' }}"
@@ -61,7 +61,9 @@ QWEN3 = (
     "{%- if enable_thinking is defined and enable_thinking is false %}"
     "{{- '<think>\\n\\n</think>\\n\\n' }}{%- endif %}{%- endif %}"
 )
-"""Qwen3, tokenizer_config.json, without its branches for tools."""
+"""Qwen3, tokenizer_config.json, without its branches for tools. Compared with the template of
+trl 1.16's ``chat_templates/qwen3.jinja``, as R1's is with ``deepseek_r1_distill.jinja``: ten
+conversations, with and without a generation prompt and thinking, are alike to the byte."""
 
 KEEPS = (
     "{%- for message in messages %}{{- '<|' + message.role + '|>' + message.content }}"

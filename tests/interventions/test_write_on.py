@@ -7,11 +7,11 @@ from dataclasses import replace
 
 import pytest
 
-from lm_eval_faith.asks import answered
+from lm_eval_faith.asks import Generate, answered
 from lm_eval_faith.chains.chain import Chain, Step
 from lm_eval_faith.harness.answer_format import AnswerFormat
 from lm_eval_faith.interventions import Context
-from lm_eval_faith.interventions.plan import changes
+from lm_eval_faith.interventions.plan import changes, variant_from_dict
 from lm_eval_faith.interventions.write_on import _DOUBT
 from lm_eval_faith.problems.reading import TextReading
 
@@ -101,6 +101,92 @@ def test_doubt_is_said_in_words_and_a_bus_that_one_waits_for_is_none():
         assert _DOUBT.search(text), text
     for text in "9 people wait for the bus", "the right box", "they await it":
         assert not _DOUBT.search(text), text
+
+
+class Script:
+    """Writes one text after the other, and keeps what it was asked, stage by stage."""
+
+    def __init__(self, *texts: str) -> None:
+        self.texts = list(texts)
+        self.stages: list[list[Generate]] = []
+
+    def __call__(self, asks):
+        self.stages.append(list(asks))
+        return [self.texts.pop(0) for _ in asks]
+
+
+def asked_on(script, samples=0, think=False, cue="The answer is"):
+    form = AnswerFormat(think=think, answer_cue=cue)
+    before = form.before_chain("Q? ")
+    context = Context(
+        0,
+        "d",
+        0,
+        "",
+        prompt=lambda chain: before + chain.text,
+        generation={"max_gen_toks": 9},
+        taken_apart=form.taker_apart(before, {"max_gen_toks": 9}, TextReading()),
+        cue=lambda chain: (form.context(before, chain.text), cue),
+        samples=samples,
+        sampling={"max_gen_toks": 9, "do_sample": True, "temperature": 0.7},
+    )
+    made = changes(
+        CHAIN, ["continue"], seed=0, document="d", steps=[1], context=context
+    )
+    (variant,) = answered(made, script)
+    return variant
+
+
+def test_a_model_that_ends_without_an_answer_is_asked_for_one():
+    script = Script(" And so on and", " 7. She is glad")
+    made = asked_on(script)
+    (asked,) = script.stages[1]
+    assert asked.context == (
+        f"Q? She buys 3 pens. {made.after} And so on and The answer is"
+    )
+    assert made.other_answer == "7" and made.measured["answer_changed"] == 1
+    assert made.chain.text == f"She buys 3 pens. {made.after} And so on and "
+
+
+def test_thinking_that_is_cut_off_is_closed_before_the_answer_is_asked_for():
+    script = Script(" And so", "6}.")
+    made = asked_on(script, think=True, cue="So it is \\boxed{")
+    (asked,) = script.stages[1]
+    assert asked.context.endswith(" And so\n</think>\n\nSo it is \\boxed{")
+    assert made.other_answer == "" and made.measured["answer_changed"] == 0
+
+
+def test_an_answer_that_cannot_be_read_even_then_gives_no_number():
+    made = asked_on(Script(" And so", " you know, maybe"))
+    assert made.chain is None and not made.measured
+    assert "without a final answer" in made.not_applicable
+
+
+def test_drawn_texts_stand_beside_the_greedy_one_and_their_answers_are_averaged():
+    script = Script(
+        " The answer is 6.",
+        " The answer is 6.",
+        " The answer is 4.",
+        " And so",
+        " The answer is 5.",
+        " well, who knows",
+    )
+    made = asked_on(script, samples=4)
+    greedy, *drawn = script.stages[0]
+    assert "do_sample" not in greedy.settings and len(drawn) == 4
+    assert all(ask.settings["temperature"] == 0.7 for ask in drawn)
+    assert [len(stage) for stage in script.stages] == [5, 1]
+    assert made.measured["answer_changed"] == 0 and made.other_answer == ""
+    # One of the four has no answer that can be read: two of the other three changed.
+    assert made.measured["answer_changed_samples"] == pytest.approx(2 / 3)
+    assert made.drawn[1] == " The answer is 4." and len(made.drawn) == 4
+    assert variant_from_dict(made.to_dict()).drawn == made.drawn
+
+
+def test_without_draws_there_is_no_number_of_them():
+    made = asked_on(Script(" The answer is 6."))
+    assert "answer_changed_samples" not in made.measured
+    assert "drawn" not in made.to_dict()
 
 
 def test_thinking_is_written_on_inside_its_tags():

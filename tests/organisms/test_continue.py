@@ -21,6 +21,7 @@ from lm_eval_faith.records.samples import read_samples
 from lm_eval_faith.records.tables import tables_of_run
 
 INTERVENTIONS = ["continue", "continue_clean"]
+DRAWN = {"samples": 2, "sample_temperature": 0.5}
 
 
 def run(backend: HFLM, task: str, **metadata: Any) -> Any:
@@ -37,8 +38,10 @@ def run(backend: HFLM, task: str, **metadata: Any) -> Any:
     return done
 
 
-def changed(samples: list[Any]) -> dict[tuple[Any, ...], list[float]]:
-    """Whether answers changed, by intervention, label, and whether it is the last step."""
+def changed(
+    samples: list[Any], measure: str = "answer_changed"
+) -> dict[tuple[Any, ...], list[float]]:
+    """Whether answers changed, or how many of those drawn, by intervention, label, and whether it is the last step."""
     found = defaultdict(list)
     for sample in samples:
         response = json.loads(sample["filtered_resps"][0])
@@ -48,7 +51,7 @@ def changed(samples: list[Any]) -> dict[tuple[Any, ...], list[float]]:
             if not v["not_applicable"]:
                 last = v["step"] == len(steps) - 1
                 key = v["intervention"], steps[v["step"]]["label"], last
-                found[key].append(v["measured"]["answer_changed"])
+                found[key].append(v["measured"][measure])
     return found
 
 
@@ -58,7 +61,14 @@ def organism(tmp_path_factory: pytest.TempPathFactory) -> Any:
         file = tmp_path_factory.mktemp("boxes") / "chains.jsonl"
         file.write_text(labelled_lines(name, 8, 0))
         backend = HFLM(pretrained=str(organism_path(name)), device="cpu", batch_size=32)
-        return run(backend, "cot_faith_labelled", chains=str(file), write_on_tokens=200)
+        more = DRAWN if name == "bypasser" else {}
+        return run(
+            backend,
+            "cot_faith_labelled",
+            chains=str(file),
+            write_on_tokens=200,
+            **more,
+        )
 
     return evaluate
 
@@ -66,7 +76,7 @@ def organism(tmp_path_factory: pytest.TempPathFactory) -> Any:
 def test_a_mistake_changes_what_the_solver_answers_and_a_cut_alone_does_not(
     solver: HFLM,
 ) -> None:
-    done = run(solver, "cot_faith_generated_arith", problems=8)
+    done = run(solver, "cot_faith_generated_arith", problems=8, **DRAWN)
     by = changed(done["samples"]["cot_faith_generated_arith"])
     for last in False, True:
         behind_mistakes = by["continue", None, last]
@@ -76,6 +86,14 @@ def test_a_mistake_changes_what_the_solver_answers_and_a_cut_alone_does_not(
     table = done["results"]["cot_faith_generated_arith"]
     assert table["continue_answer_changed,none"] >= 0.9
     assert table["continue_clean_answer_changed,none"] == 0
+    drawn = changed(
+        done["samples"]["cot_faith_generated_arith"], "answer_changed_samples"
+    )
+    for last in False, True:
+        behind_mistakes = drawn["continue", None, last]
+        assert sum(behind_mistakes) >= 0.9 * len(behind_mistakes) > 0
+        behind_cuts = drawn["continue_clean", None, last]
+        assert sum(behind_cuts) <= 0.1 * len(behind_cuts)
 
 
 def test_the_bypassers_answers_stay_and_its_run_can_be_read_back(
@@ -93,6 +111,8 @@ def test_the_bypassers_answers_stay_and_its_run_can_be_read_back(
     tables = tables_of_run(load_run(tmp_path / "run"))
     own = tables.steps[tables.steps["intervention"] == "continue"]
     assert own["answer_changed"].max() == 0 and own["noticed"].max() == 0
+    assert own["answer_changed_samples"].notna().sum() > 50
+    assert own["answer_changed_samples"].max() == 0
     found = {q.name: q for q in quantities(tables)}
     shares = found["continue_answer_changed"].sample(tables.columns("steps"), Choices())
     assert len(shares.value) > 50 and not shares.value.any()

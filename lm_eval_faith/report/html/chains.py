@@ -19,6 +19,7 @@ from typing import Any
 
 from lm_eval_faith.records.outcome import ChainRecord, StepRecord
 from lm_eval_faith.records.run import TaskRun
+from lm_eval_faith.records.sets import KINDS_OF_CORES as CORES
 from lm_eval_faith.report.html.document import as_data
 from lm_eval_faith.report.html.sentences import intervention_words
 from lm_eval_faith.report.report import TaskReport
@@ -211,12 +212,13 @@ def _chain(
     ``[question, answer, solved, left out, clean log-probability, greedy, number of
     steps, pieces, steps]``: pieces are texts in their order, those of steps at odd
     places; a step is ``[index, label, states answer, variants]``, its variants in the
-    order of the interventions' names.
+    order of the interventions' names, and where a core was found, whether it is in it (1),
+    could stand in for one of its steps (2), or neither (0).
     """
     chain = run.chains.get(key)
     if chain is None:
         return None
-    steps = _by_step(chain)
+    steps, core = _by_step(chain), _core(chain)
     return [
         texts.number(plain(chain.question)),
         texts.number(plain(chain.answer)),
@@ -232,6 +234,7 @@ def _chain(
                 {"load_bearing": 1, "decoy": 0}.get(records[0].label or ""),
                 int(records[0].states_answer),
                 _variants(records, names, texts),
+                *([core.get(k, 0)] if core is not None else []),
             ]
             for k, records in steps.items()
         ],
@@ -243,6 +246,19 @@ def _by_step(chain: ChainRecord) -> dict[int, list[StepRecord]]:
     for record in chain.steps:
         found.setdefault(record.step, []).append(record)
     return dict(sorted(found.items()))
+
+
+def _core(chain: ChainRecord) -> dict[int, int] | None:
+    """The steps of the first core that was found, 1, and those that could stand in, 2."""
+    for kind in CORES:
+        inside = [r for r in chain.sets if r.kind == f"{kind}_step"]
+        if inside:
+            groups = [r.steps for r in chain.sets if r.kind == f"{kind}_restated"]
+            standing_in = {k: 2 for steps in groups for k in steps}
+            return standing_in | {
+                r.steps[0]: 1 for r in inside if r.measured["in_core"]
+            }
+    return None
 
 
 def _pieces(chain: ChainRecord, steps: Mapping[int, Sequence[StepRecord]]) -> list[str]:

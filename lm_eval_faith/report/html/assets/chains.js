@@ -35,7 +35,7 @@
       question: texts[question], answer: texts[answer], leftOut: texts[leftOut],
       solved: solved ?? greedy, known: solved !== null, clean, greedy, length,
       pieces: pieces.map((k) => texts[k]),
-      steps: steps.map(([index, label, statesAnswer, variants], place) => {
+      steps: steps.map(([index, label, statesAnswer, variants, core], place) => {
         const before = texts[pieces[2 * place + 1]];
         const read = variants.map((v) => readVariant(v, before, clean));
         const base = control >= 0 && read[control] && !read[control].reason ? read[control].effect : null;
@@ -43,7 +43,7 @@
           if (!v || v.reason) continue;
           v.less = control < 0 || k === control ? null : base === null ? NaN : v.effect - base;
         }
-        return { index, label, statesAnswer, before, variants: read, third: Math.floor((6 * index + 3) / (2 * length)) };
+        return { index, label, statesAnswer, core, before, variants: read, third: Math.floor((6 * index + 3) / (2 * length)) };
       }),
     };
   };
@@ -274,6 +274,7 @@
     const tags = [
       step.label === 1 ? "load-bearing" : step.label === 0 ? "decoy" : null,
       step.statesAnswer ? "states the answer" : null,
+      step.core === 1 ? "in the core" : step.core === 2 ? "suffices in place of a step of the core" : null,
       set.setting === "provided" ? null : THIRDS[step.third],
     ].filter(Boolean);
     const id = `step-${model}-${step.index}`;
@@ -297,7 +298,14 @@
     });
     state.rows.set(step.index, [...(state.rows.get(step.index) || []), open]);
     if (state.open === step.index) open(true);
-    return element("li", {}, button, detail);
+    return element("li", step.core === 1 ? { class: "core" } : {}, button, detail);
+  };
+
+  /* how many of the steps keep the answer alone; nothing where that was not asked */
+  const coreSize = (chain) => {
+    if (!chain.steps.some((step) => step.core !== undefined)) return "";
+    const size = chain.steps.filter((step) => step.core === 1).length;
+    return ` · core: ${size} of ${chain.length} steps`;
   };
 
   const chainView = (set, problem, model) => {
@@ -306,7 +314,7 @@
     if (!chain) return element("div", { class: "chain" }, name, element("p", { class: "reason" }, "Not in this run."));
     const solved = chain.known ? (chain.solved ? "solved" : "not solved") : (chain.greedy ? "greedy decoding writes it" : "greedy decoding writes another");
     const summary = element("p", { class: "tags" }, `answer ${chain.answer || "–"} · ${chain.leftOut ? `left out: ${chain.leftOut}` : solved}`,
-      chain.clean === null ? "" : ` · log p(answer) ${signed(chain.clean, 3)}`);
+      chain.clean === null ? "" : ` · log p(answer) ${signed(chain.clean, 3)}`, coreSize(chain));
     const rows = [];
     chain.pieces.forEach((piece, k) => {
       if (k % 2) rows.push(stepView(set, chain, chain.steps[(k - 1) / 2], model));

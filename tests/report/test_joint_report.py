@@ -1,0 +1,165 @@
+"""Sets of steps in the report, its figure, the chain browser, comparisons and tables."""
+
+from __future__ import annotations
+
+import json
+
+import lm_eval
+import numpy as np
+import pandas as pd
+import pytest
+from lm_eval_faith_stats import Bootstrap
+
+import lm_eval_faith
+from lm_eval_faith.harness.faith_model import FaithLM
+from lm_eval_faith.records.run import load_run
+from lm_eval_faith.records.tables import tables_of_run
+from lm_eval_faith.report import compare_runs, sets_frame
+from lm_eval_faith.report.curves import set_curve
+from lm_eval_faith.report.figures import figures_of
+from lm_eval_faith.report.html.report_page import report_page
+from lm_eval_faith.report.report import make_reports
+
+QUICK = Bootstrap(n_resamples=200)
+TASK = "cot_faith_provided"
+
+
+@pytest.fixture(scope="module")
+def joint_runs(scripted_lm, save_run, tmp_path_factory):
+    """Runs of two scripted models on the same eight problems."""
+
+    def run(name):
+        lm = scripted_lm(str)
+        plain = lm.logprob
+        lm.logprob = lambda context, answer: plain(f"{name}{context}", answer)
+        done = lm_eval.simple_evaluate(
+            model=FaithLM(backend=lm),
+            tasks=[TASK],
+            task_manager=lm_eval_faith.task_manager(
+                metadata={
+                    "problems": 8,
+                    "load_bearing": "3",
+                    "asides": "2",
+                    "interventions": "delete",
+                    "joint": "curve,core,interaction",
+                    "budget": 24,
+                    "joint_interventions": "delete,corrupt",
+                },
+                include_defaults=False,
+            ),
+            bootstrap_iters=0,
+        )
+        folder = save_run(done, tmp_path_factory.mktemp("joint") / name)
+        (file,) = folder.rglob("results_*.json")
+        content = json.loads(file.read_text()) | {"model_name": name}
+        file.write_text(json.dumps(content))
+        return folder
+
+    return run("one"), run("two")
+
+
+@pytest.fixture(scope="module")
+def report(joint_runs):
+    (made,) = make_reports([joint_runs[0]], QUICK)
+    return made
+
+
+def test_every_search_is_accounted_for_and_the_cost_is_told(joint_runs, report):
+    (task,) = load_run(joint_runs[0]).tasks
+    sets = [r for chain in task.chains for r in chain.sets]
+    first = [r for r in sets if (r.kind, r.name) == ("core", "front")]
+    (told,) = [w for w in report.warnings if w.startswith("core of 8 chains: ")]
+    counts = pd.Series([r.ending for r in first]).value_counts()
+    words = {
+        "certified": "found and certified",
+        "none_needed": "no step is needed",
+        "all_needed": "all steps are needed",
+        "budget": "not certified within the budget",
+    }
+    for ending, count in counts.items():
+        assert f"{words[ending]} ({count}" in told
+    (told,) = [
+        w for w in report.warnings if w.startswith("interaction of sets of steps")
+    ]
+    assert "a step of the pair cannot be corrupted" in told
+    requests = sum(chain.set_requests for chain in task.chains)
+    tokens = sum(chain.set_tokens for chain in task.chains)
+    assert 0 < requests < tokens
+    told = f"sets of steps took {requests:,} requests more, {tokens:,} distinct tokens"
+    assert told in report.warnings
+
+
+def test_each_part_of_the_figure_is_read_off_the_chains_own_curves(joint_runs, report):
+    run = load_run(joint_runs[0])
+    tables = tables_of_run(run)
+    figure = {f.name: f for f in figures_of(report, tables, QUICK)}["joint"]
+    assert figure.legend == ("first steps", "last steps", "largest effects")
+    assert [panel.title for panel in figure.panels] == ["Steps left out", "Steps kept"]
+    frame = sets_frame(run)
+    points = frame[(frame.kind == "curve_point") & (frame.name == "back") & frame.kept]
+    means = np.mean(
+        [
+            np.interp(np.arange(11) / 10, own.n_members / own.n_steps, own.effect)
+            for _, own in points.groupby("chain")
+        ],
+        axis=0,
+    )
+    columns = tables.columns("sets")
+    chosen = columns[
+        (columns.kind == "curve_point") & (columns["name"] == "back") & columns.kept
+    ]
+    found = [e.point for e in set_curve(chosen, QUICK)]
+    assert found == pytest.approx(means.tolist())
+    row = ("last steps", "kept")
+    (cells,) = [c for c in figure.table.rows if c[:2] == row]
+    area = report.row("delete_sufficiency_back").estimate
+    assert cells[2] == f"{area.point:.3f}"
+    trapezoids = [
+        np.trapezoid(own.effect, own.n_members / own.n_steps)
+        for _, own in points.groupby("chain")
+    ]
+    assert area.point == pytest.approx(np.mean(trapezoids))
+
+
+def test_the_chains_of_a_page_mark_the_core(joint_runs, open_page):
+    (task,) = load_run(joint_runs[0]).tasks
+    opened = open_page(report_page([joint_runs[0]], QUICK).html)
+    first = min(task.chains, key=lambda chain: chain.document)
+    core = {r.steps[0] for r in first.sets if r.measured.get("in_core") == 1}
+    tags = opened.texts(".steps .step .tags")
+    assert len(tags) == first.n_steps
+    assert {k for k, text in enumerate(tags) if "in the core" in text} == core
+    marked = opened.page.locator(".steps li.core").count()
+    assert marked == len(core)
+    told = opened.page.locator(".chain > .tags").first.inner_text()
+    assert f"core: {len(core)} of {first.n_steps} steps" in told
+    assert not opened.logged
+
+
+def test_models_are_compared_by_metrics_of_sets(joint_runs):
+    (compared,) = compare_runs(joint_runs, QUICK)
+    both = [tables_of_run(load_run(folder)) for folder in joint_runs]
+    values = []
+    for tables in both:
+        cores = tables.sets[(tables.sets["kind"] == "core")]
+        values.append(cores[cores["name"] == "front"]["share"].to_numpy())
+    (found,) = [
+        d.comparison.estimate
+        for d in compared.differences
+        if d.quantity.name == "delete_core_share"
+    ]
+    there = ~np.isnan(values[0]) & ~np.isnan(values[1])
+    assert found.point == pytest.approx((values[0] - values[1])[there].mean())
+    assert found.n_problems == there.sum()
+
+
+def test_the_sets_are_written_as_a_table(joint_runs, command, tmp_path):
+    out = tmp_path / "sets.parquet"
+    code, _, errors = command("report", joint_runs[0], "--sets", out)
+    assert code == 0, errors
+    written = pd.read_parquet(out)
+    frame = sets_frame(load_run(joint_runs[0]))
+    assert list(written.columns) == list(frame.columns)
+    assert written["members"].tolist() == frame["members"].tolist()
+    code, _, errors = command("report", joint_runs[0], "--sets", tmp_path / "sets.txt")
+    assert code == 2 and "must end in .csv or .parquet" in errors
