@@ -57,12 +57,14 @@ class Sample:
     value: in the units of the metric; NaN where there is none, and such entries are left out and counted. problem: ids
     of the problems, whole numbers that need not be contiguous: the unit of resampling, and what samples are matched by
     where they are compared as paired. second: a 1/0 label for AUCs, differences and separation, the position in the
-    chain (or the other effect) for correlations.
+    chain (or the other effect) for correlations. weight: how many steps of its chain each stands for, the inverse of the
+    chance that it was drawn; 1 for each where None.
     """
 
     value: Floats
     problem: Ints
     second: Floats | None = None
+    weight: Floats | None = None
 
 
 @dataclass(frozen=True)
@@ -228,8 +230,10 @@ def _value_sums(value: Callable[[Steps], Floats]) -> Callable[[Steps], Sums]:
 
 def _grouped(sample: Sample) -> Steps:
     if sample.second is None:
-        return group_steps(sample.value, sample.problem)
-    return group_steps(sample.value, sample.problem, second=sample.second)
+        return group_steps(sample.value, sample.problem, sample.weight)
+    return group_steps(
+        sample.value, sample.problem, sample.weight, second=sample.second
+    )
 
 
 def _over_steps(steps: Steps) -> Sums:

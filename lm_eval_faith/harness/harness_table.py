@@ -66,7 +66,8 @@ class HarnessTable:
         """The values of one document, under the names that it has.
 
         A number where the harness can average them; else a tuple: what its problem is
-        called, and the values of its steps, each with what the estimator needs beside it.
+        called, and of its steps the values, the weights, and what the estimator needs
+        beside them.
         """
         chains, steps = columns_of(record)
         tables = {"chains": chains, "steps": steps, "sets": set_columns_of(record)}
@@ -81,8 +82,13 @@ class HarnessTable:
                 if np.isfinite(value):
                     found[name] = value
                 continue
-            second = None if sample.second is None else sample.second[known].tolist()
-            found[name] = (record.problem, sample.value[known].tolist(), second)
+            found[name] = (
+                record.problem,
+                *(
+                    None if column is None else column[known].tolist()
+                    for column in (sample.value, sample.weight, sample.second)
+                ),
+            )
         return found
 
     def joins(self) -> dict[str, Join]:
@@ -112,11 +118,18 @@ def joined(quantity: Quantity, documents: Sequence[Any]) -> float:
     """The number of the whole run, from all documents' tuples."""
     numbers = {name: k for k, name in enumerate(dict.fromkeys(d[0] for d in documents))}
     problem = np.repeat(
-        [numbers[name] for name, *_ in documents], [len(v) for _, v, _ in documents]
+        [numbers[name] for name, *_ in documents], [len(v) for _, v, *_ in documents]
     )
-    value = np.array([x for _, values, _ in documents for x in values], float)
-    second = [x for *_, beside in documents for x in beside or ()]
-    sample = Sample(value, problem, np.array(second, float) if second else None)
+    value, weight, second = (
+        np.array([x for d in documents for x in d[place] or ()], float)
+        for place in (1, 2, 3)
+    )
+    sample = Sample(
+        value,
+        problem,
+        second if len(second) else None,
+        weight if len(weight) else None,
+    )
     return quantity.metric.by.point(sample)
 
 

@@ -25,7 +25,7 @@ from lm_eval_faith.harness.set_requests import (
     ask_sets,
     planned_requests,
 )
-from lm_eval_faith.interventions.plan import Variant
+from lm_eval_faith.interventions.plan import Variant, variants_to_dicts
 from lm_eval_faith.joint.found import NO_SETS, Sets
 from lm_eval_faith.problems.problem import Problem
 from lm_eval_faith.records.outcome import (
@@ -74,7 +74,7 @@ class Outcome:
     def to_dict(self) -> dict[str, Any]:
         """As the samples file holds it: what was measured on a chain that was given, or
         the ``generation`` with a ``note`` on it (``records.generated_record``)."""
-        interventions = [variant.to_dict() for variant in self.variants]
+        interventions = variants_to_dicts(self.variants)
         answers = list(self.answers)
         sets = {"sets": self.sets.to_dict()} if self.sets.found else {}
         if self.written is None:
@@ -116,7 +116,7 @@ def read_document(
     return {
         **document_of(problem, setting),
         "chain": chain_to_dict(problem.chain),
-        "interventions": [variant.to_dict() for variant in variants],
+        "interventions": variants_to_dicts(variants),
     }
 
 

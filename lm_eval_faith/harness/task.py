@@ -252,6 +252,7 @@ class FaithTask(ShowsMetrics, ConfigurableTask):  # type: ignore[misc]
             seed=seed,
             document=problem.id,
             steps=self.choice.steps(len(chain.steps), problem.id),
+            draws=self.choice.draws,
             context=Context(
                 seed,
                 problem.id,

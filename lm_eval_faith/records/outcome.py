@@ -90,6 +90,8 @@ class StepRecord:
         not_applicable: why there is no effect; empty where there is one.
         measured: numbers of the intervention's own, by name.
         truth: a graded label of the step, any real number; NaN without one.
+        tags: what kind of step it is, as a file says.
+        draw: which of several draws of the same intervention on the step, from 0.
         logprob_other_clean: log p(best other choice | clean chain) of a question with
             choices; there ``other_answer`` is the best other one behind the changed chain.
     """
@@ -108,6 +110,8 @@ class StepRecord:
     not_applicable: str
     measured: Mapping[str, float] = field(default_factory=dict)
     truth: float = math.nan
+    tags: tuple[str, ...] = ()
+    draw: int = 0
     logprob_other_clean: float = math.nan
 
     @property
@@ -375,13 +379,22 @@ def _records(
 
 
 def control_effects(chain: ChainRecord) -> dict[int, float]:
-    """The effect of the control at each step where it was run, in nats."""
-    return {r.step: r.effect for r in chain.steps if r.intervention == CONTROL}
+    """The effect of the control at each step where it was run, in nats: its draws' mean."""
+    effects: dict[int, list[float]] = {}
+    for r in chain.steps:
+        if r.intervention == CONTROL:
+            effects.setdefault(r.step, []).append(r.effect)
+    return {step: mean_of_known(drawn) for step, drawn in effects.items()}
 
 
-def differenced(record: StepRecord, controls: Mapping[int, float]) -> float:
-    """The effect minus that of the control at the same step; NaN without one."""
-    return record.effect - controls.get(record.step, math.nan)
+def mean_of_known(values: Sequence[float]) -> float:
+    """The mean of those that are not NaN; NaN where none is.
+
+    >>> mean_of_known([1.0, float("nan"), 3.0])
+    2.0
+    """
+    known = [value for value in values if not math.isnan(value)]
+    return math.fsum(known) / len(known) if known else math.nan
 
 
 def n_requests(variants: Sequence[Variant]) -> int:
@@ -426,6 +439,7 @@ def _step_record(
         n_steps=len(chain.steps),
         label=step.label,
         truth=math.nan if step.truth is None else float(step.truth),
+        tags=step.tags,
         states_answer=step.states_answer,
         intervention=variant.intervention,
         before=variant.before,
@@ -436,4 +450,5 @@ def _step_record(
         logprob_other=other,
         not_applicable=reason,
         measured={} if reason else variant.measured,
+        draw=variant.draw,
     )

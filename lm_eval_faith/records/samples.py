@@ -163,7 +163,8 @@ def _checked(record: ChainRecord) -> ChainRecord:
     for r in record.steps:
         logprobs += (r.logprob, r.logprob_other)
     logprobs += [r.logprob for r in record.sets]
-    if len({(r.intervention, r.step) for r in record.steps}) < len(record.steps):
+    drawn = {(r.intervention, r.step, r.draw) for r in record.steps}
+    if len(drawn) < len(record.steps):
         raise ValueError("an intervention is twice on the same step")
     for logprob in logprobs:
         if math.isfinite(logprob) and not -LARGEST_FALL < logprob < ROUNDING:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import math
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -17,13 +18,14 @@ import numpy as np
 from lm_eval_faith.interventions import measures
 from lm_eval_faith.joint.found import CORES, GROUPS
 from lm_eval_faith.records.choices import COLUMNS as OF_CHOICES
-from lm_eval_faith.records.columns import Array, Columns
+from lm_eval_faith.records.columns import Array, Columns, Floats
 from lm_eval_faith.records.outcome import (
     CONTROL,
     THIRDS,
     ChainRecord,
     StepRecord,
     control_effects,
+    mean_of_known,
     third_of,
 )
 from lm_eval_faith.records.sets import MEASURES as SET_MEASURES
@@ -70,13 +72,16 @@ STEP_COLUMNS = {
     **OF_EACH,
     "step": WHOLE,
     "n_steps": WHOLE,
+    "weight": NUMBER,
     "position": NUMBER,
     "third": CATEGORY,
     "label": CATEGORY,
     "truth": NUMBER,
+    "tags": TEXT,
     "states_answer": TRUTH,
     "intervention": CATEGORY,
     "site": CATEGORY,
+    "draw": WHOLE,
     "logprob_clean": NUMBER,
     "logprob": NUMBER,
     "effect": NUMBER,
@@ -90,15 +95,18 @@ STEP_COLUMNS = {
     "not_applicable": TEXT,
     **dict.fromkeys(MEASURED, NUMBER),
 }
-"""The columns of *steps*, a row a chain, step and intervention, and their types.
+"""The columns of *steps*, a row a chain, step, intervention and draw, and their types.
 
 ``truth`` is a graded label, such as an importance that another study measured; NaN without.
+``tags`` are what kind of step a file says it is: identifiers with a space between.
 ``effect`` is always the raw drop in nats, NaN where nothing was scored.
 ``control_effect`` is the effect of the control at the same step; where no control was run,
 the mean effect on the chain's decoys of the same intervention; NaN without either.
 ``margin`` is the drop of the log-odds against the best other choice, of questions with choices.
 ``site`` names layers or heads of a change inside the model, and is empty for changes of
-text.
+text. ``draw`` numbers the draws of an intervention that was made several times on a step,
+from 0. ``weight`` is how many steps of its chain the step stands for, the inverse of the
+chance that ``max_steps`` drew it: 1 where all steps were asked about.
 """
 
 SET_COLUMNS = {
@@ -190,9 +198,11 @@ class Tables:
     ) -> Columns:
         """A table as arrays, ``problem`` as numbers.
 
-        Steps have four columns more: ``load_bearing``, 1 or 0 and NaN without a label;
-        ``chain_load_bearing`` and ``chain_truth``, of the chain as a whole; ``late``, 1
-        in the late third, 0 in the early one, NaN between. Chains have the first.
+        Steps have six columns more: ``load_bearing``, 1 or 0 and NaN without a label;
+        ``chain_load_bearing`` and ``chain_truth``, of the chain as a whole; ``late``, 1 in
+        the late third, 0 in the early one, NaN between; ``probability_drop`` and
+        ``log_odds_drop``, of the answer. Chains have the first. Of several draws of an
+        intervention on a step there is one row, with the means of their numbers.
 
         Args:
             of: which table.
@@ -217,11 +227,11 @@ class Tables:
             place = {key: k for k, key in enumerate(rows)}
             keys = zip(*(frame[n] for n in _ONE_CHAIN), strict=True)
             of_chain = np.array([place[key] for key in keys], np.int64)
-            arrays["late"] = _as_late(arrays["third"])
             labels = _as_truth(_array(self.chains["label"]))
             arrays["chain_load_bearing"] = labels[of_chain]
             arrays["chain_truth"] = _array(self.chains["truth"])[of_chain]
-        elif of == "sets":
+            return with_what_follows(arrays)
+        if of == "sets":
             arrays["same_value"] = _as_same_value(arrays)
         return Columns(arrays)
 
@@ -271,12 +281,11 @@ def columns_of(chain: ChainRecord) -> tuple[Columns, Columns]:
     zero = np.zeros(len(steps["step"]), np.int64)
     return (
         Columns({**whole, "problem": np.zeros(1, np.int64), "load_bearing": label}),
-        Columns(
+        with_what_follows(
             {
                 **steps,
                 "problem": zero,
                 "load_bearing": _as_truth(steps["label"]),
-                "late": _as_late(steps["third"]),
                 "chain_load_bearing": np.full(len(zero), label[0]),
                 "chain_truth": np.full(len(zero), whole["truth"][0]),
             }
@@ -296,6 +305,69 @@ def set_columns_of(chain: ChainRecord) -> Columns:
             "same_value": _as_same_value(rows),
         }
     )
+
+
+def with_what_follows(steps: dict[str, Array]) -> Columns:
+    """Columns of steps with those that follow from others, and a row for all draws of one."""
+    clean, changed = steps["logprob_clean"], steps["logprob"]
+    steps["late"] = _as_late(steps["third"])
+    steps["probability_drop"] = np.exp(clean) - np.exp(changed)
+    steps["log_odds_drop"] = log_odds(clean) - log_odds(changed)
+    columns = Columns(steps)
+    return mean_of_draws(columns) if steps["draw"].any() else columns
+
+
+OF_THE_STEP = ("weight", "position", "truth", "logprob_clean", "control_effect")
+"""Numbers that all draws of an intervention on a step have in common."""
+
+AVERAGED = (
+    *(n for n, kind in STEP_COLUMNS.items() if kind == NUMBER and n not in OF_THE_STEP),
+    "probability_drop",
+    "log_odds_drop",
+)
+"""What is averaged over the draws of an intervention on a step, before any metric."""
+
+
+def mean_of_draws(steps: Columns) -> Columns:
+    """A row a chain, step and intervention: the means of what its draws have.
+
+    Texts are those of the first draw; where only some draws were not applicable, the step
+    is.
+    """
+    kinds = [np.unique(steps[n], return_inverse=True)[1] for n in _ONE_CHANGE]
+    _, first, place = np.unique(
+        np.stack(kinds, axis=1), axis=0, return_index=True, return_inverse=True
+    )
+    order = np.argsort(first)  # rows as they were measured
+    row = np.argsort(order)[place.reshape(-1)]
+    n = len(first)
+
+    def mean(values: Array) -> Array:
+        there = ~np.isnan(values)
+        counts = np.bincount(row[there], minlength=n)
+        sums = np.bincount(row[there], weights=values[there], minlength=n)
+        return np.where(counts > 0, sums / np.maximum(counts, 1), np.nan)
+
+    means = {name: mean(steps[name]) for name in AVERAGED}
+    one: Columns = steps[first[order]]
+    reasons = np.where(np.isnan(means["effect"]), one.not_applicable, "")
+    return one.but(**means, not_applicable=reasons)
+
+
+_ONE_CHANGE = ("model", "task", "chain", "intervention", "step")
+
+NEXT_TO_CERTAIN = -1e-7
+"""In nats: log-probabilities over it are told from certainty by rounding in float32 only."""
+
+
+def log_odds(logprob: Floats) -> Floats:
+    """log(p / (1 - p)) of a log-probability in nats.
+
+    >>> log_odds(np.log([0.5, 0.2])).round(4).tolist()
+    [0.0, -1.3863]
+    """
+    held: Floats = np.minimum(logprob, NEXT_TO_CERTAIN)
+    return held - np.log(-np.expm1(held))
 
 
 # --- what there is -----------------------------------------------------------------
@@ -329,8 +401,8 @@ def what_steps_have(steps: Columns) -> frozenset[str]:
     ``other_answer``: changed chains lead to another answer; ``answer_steps``: some steps
     state the answer, some do not; ``chain_labels``: chains of both kinds; ``graded``: scored
     steps have graded labels; ``graded_chains``: chains have, not all the same one;
-    ``choices``: the answer is one of several; and what
-    interventions measure, by name.
+    ``choices``: the answer is one of several; what
+    interventions measure, by name; and ``tag`` with each of the commonest tags of steps.
     """
     scored = ~np.isnan(steps.effect)
     kinds, whole = steps.load_bearing[scored], steps.chain_load_bearing[scored]
@@ -351,7 +423,22 @@ def what_steps_have(steps: Columns) -> frozenset[str]:
         "chain_labels": bool((whole == 1).any() and (whole == 0).any()),
         **{name: not np.isnan(steps[name]).all() for name in MEASURED},
     }
-    return frozenset(name for name, there in found.items() if there)
+    tagged = (TAG + tag for tag in tags_of_steps(steps[scored])[:MOST_TAGS])
+    return frozenset(name for name, there in found.items() if there).union(tagged)
+
+
+TAG = "tag "
+"""Begins the name of what there is where some steps have a tag."""
+
+MOST_TAGS = 20
+"""So many kinds of step have numbers of their own: those with the most steps."""
+
+
+def tags_of_steps(steps: Columns) -> list[str]:
+    """The tags of some steps, those of the most steps first."""
+    tagged = steps.tags[steps.tags != ""]
+    counts = Counter(tag for tags in tagged.tolist() for tag in tags.split())
+    return [tag for tag, _ in counts.most_common()]
 
 
 WHAT_SETS_MAY_HAVE = frozenset(
@@ -432,17 +519,21 @@ def _chain_row(chain: ChainRecord) -> tuple[Any, ...]:
 def _step_rows(chain: ChainRecord) -> list[tuple[Any, ...]]:
     controls = control_effects(chain)
     decoys = {} if controls else _decoy_means(chain.steps)
+    asked = len({r.step for r in chain.steps})
     return [
         (
             r.step,
             r.n_steps,
+            r.n_steps / asked,
             r.position,
             THIRDS[r.third],
             r.label or "",
             r.truth,
+            " ".join(r.tags),
             r.states_answer,
             r.intervention,
             "",
+            r.draw,
             r.logprob_clean if math.isfinite(r.logprob_clean) else math.nan,
             r.logprob,
             r.effect,
@@ -483,9 +574,9 @@ def _set_row(r: SetRecord) -> tuple[Any, ...]:
 def _decoy_means(steps: Sequence[StepRecord]) -> dict[str, float]:
     effects: dict[str, list[float]] = {}
     for r in steps:
-        if r.label == "decoy" and not math.isnan(r.effect):
+        if r.label == "decoy":
             effects.setdefault(r.intervention, []).append(r.effect)
-    return {name: math.fsum(es) / len(es) for name, es in effects.items()}
+    return {name: mean_of_known(drawn) for name, drawn in effects.items()}
 
 
 # --- types --------------------------------------------------------------------------

@@ -278,12 +278,14 @@ def distributions(drawn: Drawn, by_name: Mapping[str, Columns]) -> Figure:
     for name, steps in by_name.items():
         known = steps[~np.isnan(steps.effect)]
         edges = curves.histogram_edges(known.effect)
-        kinds = [known.effect[known.load_bearing == truth] for truth in (1, 0)]
-        up, down = (curves.histogram(effects, edges).shares for effects in kinds)
+        kinds = [known[known.load_bearing == truth] for truth in (1, 0)]
+        up, down = (
+            curves.histogram(kind.effect, edges, kind.weight).shares for kind in kinds
+        )
         means = [
-            Rule(x=float(effects.mean()), series=k)
-            for k, effects in enumerate(kinds)
-            if len(effects)
+            Rule(x=float(np.average(kind.effect, weights=kind.weight)), series=k)
+            for k, kind in enumerate(kinds)
+            if len(kind)
         ]
         panels.append(
             Panel(
@@ -335,7 +337,7 @@ def roc_curves(drawn: Drawn, by_name: Mapping[str, Columns]) -> Figure:
     marks: list[Mark] = [Line((0.0, 1.0), (0.0, 1.0), 0, faint=True)]
     legend, cells = [], []
     for k, (name, steps) in enumerate(by_name.items()):
-        roc = stats.roc_curve(steps.effect, steps.load_bearing == 1)
+        roc = stats.roc_curve(steps.effect, steps.load_bearing == 1, steps.weight)
         chosen = curves.spread(np.arange(len(roc[0])), MOST_VERTICES)
         marks.append(Line(roc[0][chosen].tolist(), roc[1][chosen].tolist(), k))
         auc = drawn.row(name, "auc")

@@ -148,3 +148,62 @@ def test_a_source_of_a_users_own_serves_both_classes(
 def test_an_unknown_source_is_refused_with_the_known_ones() -> None:
     with pytest.raises(InputError, match="unknown source 'x': .*running_total"):
         source_named("x")
+
+
+def test_draws_are_made_of_what_is_drawn_only_and_averaged_step_by_step(
+    evaluate: Any,
+) -> None:
+    names = ["corrupt", "delete", "control"]
+    _, plain = evaluate(names, faith=False)
+    table, drawn = evaluate(names, faith=False, draws=3)
+
+    def requests(sample: Any) -> list[tuple[str, str]]:
+        return [tuple(argument) for argument in sample["arguments"]]
+
+    def of(sample: Any) -> list[tuple[str, int, int]]:
+        made = sample["doc"]["interventions"]
+        return [(v["intervention"], v["step"], v.get("draw", 0)) for v in made]
+
+    for one, several in zip(plain, drawn, strict=True):
+        assert "draw" not in json.dumps(one["doc"])
+        steps = range(len(one["doc"]["chain"]["steps"]))
+        wanted = [
+            (name, step, draw)
+            for name, draws in (("corrupt", 3), ("delete", 1), ("control", 3))
+            for step in steps
+            for draw in range(draws)
+        ]
+        assert of(several) == wanted
+        # The first draw of each is the one that a run without draws makes.
+        made = [dict(v) for v in several["doc"]["interventions"]]
+        first = [v for v in made if not v.pop("draw")]
+        assert first == one["doc"]["interventions"]
+        texts = [context for context, _ in requests(several)]
+        assert {context for context, _ in requests(one)} < set(texts)
+
+    def label_difference(sample: Any) -> float | None:
+        clean, *scores = [float(lp) for lp, _ in sample["filtered_resps"]]
+        labels = [s["label"] for s in sample["doc"]["chain"]["steps"]]
+        effects: dict[int, list[float]] = {}
+        rest = iter(scores)
+        for v in sample["doc"]["interventions"]:
+            if v["not_applicable"]:
+                continue
+            score = next(rest)
+            if v["other_answer"]:
+                next(rest)
+            if v["intervention"] == "corrupt":
+                effects.setdefault(v["step"], []).append(clean - score)
+        means = {k: sum(es) / len(es) for k, es in effects.items()}
+        ours, theirs = (
+            [e for k, e in means.items() if labels[k] == label]
+            for label in ("load_bearing", "decoy")
+        )
+        if not theirs:
+            return None
+        return sum(ours) / len(ours) - sum(theirs) / len(theirs)
+
+    known = [x for x in map(label_difference, drawn) if x is not None]
+    assert known
+    expected = sum(known) / len(known)
+    assert table["corrupt_label_difference,none"] == pytest.approx(expected)

@@ -16,6 +16,7 @@ from lm_eval_faith.records.tables import (
     STEP_COLUMNS,
     Tables,
     columns_of,
+    tables_of_chains,
     tables_of_run,
 )
 
@@ -75,6 +76,45 @@ def test_without_a_control_the_chains_decoys_are_the_control():
     labels = ("load_bearing", None, None)
     _, steps = columns_of(record(labels=labels, scores={"delete": (-3.0, -2.0, -1.5)}))
     assert np.isnan(steps.control_effect).all()
+
+
+def test_numbers_of_several_draws_are_averaged_before_any_metric():
+    chain = Chain((Step("One.", " ", "load_bearing"), Step("Two.")), "7")
+    changed = [
+        Variant(name, step, "x", chain=chain, other_answer=other, draw=draw)
+        for name, other in (("corrupt", "8"), ("control", ""))
+        for step in (0, 1)
+        for draw in (0, 1)
+    ]
+    nothing = math.nan
+    scores = [-1.0, *(-3.0, -1.0, -5.0, -6.0), *(nothing, nothing, -2.0, -9.0)]
+    scores += [-1.0, -2.0, -1.5, nothing]
+    scored = chain_record("d", "What?", chain, changed, [(x, False) for x in scores])
+    _, steps = columns_of(scored)
+    whole = tables_of_chains([("m", "t", [scored])])
+    assert whole.steps["draw"].tolist() == [0, 1] * 4
+    assert whole.steps["effect"].tolist()[:2] == [2.0, 4.0]
+    for found in (steps, whole.columns("steps")):
+        assert found.intervention.tolist() == ["corrupt"] * 2 + ["control"] * 2
+        assert found.step.tolist() == [0, 1, 0, 1]
+        # The second step's first draw was not scored: the other one is what there is.
+        assert found.effect.tolist() == [3.0, 1.0, 0.5, 0.5]
+        assert found.control_effect.tolist() == [0.5, 0.5, 0.5, 0.5]
+        assert found.follow.tolist()[:2] == [0.5, 0.0]
+        assert found.logprob.tolist() == [-4.0, -2.0, -1.5, -1.5]
+        drop = math.exp(-1) - (math.exp(-3) + math.exp(-5)) / 2
+        assert found.probability_drop[0] == pytest.approx(drop)
+        assert not found.not_applicable.any()
+        assert found.weight.tolist() == [1.0] * 4
+
+
+def test_a_step_that_was_drawn_stands_for_as_many_as_its_chain_has_a_drawn_one():
+    chain = Chain(tuple(Step(f"Step {k}.") for k in range(10)), "7")
+    changed = [
+        Variant(n, k, "x", chain=chain) for n in ("delete", "control") for k in (1, 7)
+    ]
+    scored = chain_record("d", "What?", chain, changed, [(-1.0, False)] * 5)
+    assert columns_of(scored)[1].weight.tolist() == [5.0] * 4
 
 
 def test_what_is_not_finite_is_unknown():
