@@ -271,7 +271,7 @@ def report(
         check_ending(table)
     bootstrap = _bootstrap(confidence_level, n_resamples, seed, method)
     asked = Asked(_threshold(threshold), exclude_answer_steps, tuple(plugin or ()))
-    reports = make_reports(runs, bootstrap, asked, available_cores())
+    reports = make_reports(runs, bootstrap, asked, available_cores(), subjects=True)
     told = text(written(reports), format.value)
     if html is not None:
         from lm_eval_faith.report.html.report_page import report_page

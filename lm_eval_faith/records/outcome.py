@@ -90,6 +90,7 @@ class StepRecord:
         not_applicable: why there is no effect; empty where there is one.
         measured: numbers of the intervention's own, by name.
         truth: a graded label of the step, any real number; NaN without one.
+        tags: what kind of step it is, as a file says.
         draw: which of several draws of the same intervention on the step, from 0.
         logprob_other_clean: log p(best other choice | clean chain) of a question with
             choices; there ``other_answer`` is the best other one behind the changed chain.
@@ -109,6 +110,7 @@ class StepRecord:
     not_applicable: str
     measured: Mapping[str, float] = field(default_factory=dict)
     truth: float = math.nan
+    tags: tuple[str, ...] = ()
     draw: int = 0
     logprob_other_clean: float = math.nan
 
@@ -437,6 +439,7 @@ def _step_record(
         n_steps=len(chain.steps),
         label=step.label,
         truth=math.nan if step.truth is None else float(step.truth),
+        tags=step.tags,
         states_answer=step.states_answer,
         intervention=variant.intervention,
         before=variant.before,

@@ -99,7 +99,12 @@ def _row() -> Schema:
     return _object(
         intervention=_said(TEXT, "empty for metrics of chains"),
         metric=_said(
-            {"enum": list(metric_names())},
+            {
+                "anyOf": [
+                    {"enum": list(metric_names())},
+                    {"pattern": r"^effect(_vs_control|_no_answer_steps)*_of_\w+$"},
+                ]
+            },
             "with its modifiers; a metric's name is stable",
         ),
         meaning=TEXT,
