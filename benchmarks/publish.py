@@ -110,7 +110,9 @@ def stale() -> list[Path]:
 
 
 def main(
-    check: Annotated[bool, typer.Option(help="write nothing, say what is stale")] = False,
+    check: Annotated[
+        bool, typer.Option(help="write nothing, say what is stale")
+    ] = False,
 ) -> None:
     """Write the tables of the documentation that are made from the code."""
     found = stale()
