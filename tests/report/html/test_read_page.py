@@ -79,7 +79,11 @@ def test_hostile_texts_are_shown_and_nothing_of_them_runs(page_of, open_page):
         {
             "id": f"{name} {text}"[:200] if text.strip() else name,
             "question": f"{text} How many?",
-            "chain": [f"{text} It is 4.", "So 4 + 14 = 18.", f"The answer is 18 {text}"],
+            "chain": [
+                f"{text} It is 4.",
+                "So 4 + 14 = 18.",
+                f"The answer is 18 {text}",
+            ],
             "answer": text.strip() or "18",
             "correct": True,
             "labels": [1, 0, None],
