@@ -134,6 +134,7 @@ class EngineChoice:
         rest = [index for index in range(len(asks)) if index not in proof.answers]
         hook = self.backend.cache_hook
         answers: dict[int, tuple[float, bool]] = {}
+
         def take(index: int, answer: tuple[float, bool]) -> None:
             answers[index] = answer
             if requests[index][0] is not None:
