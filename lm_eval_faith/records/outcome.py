@@ -156,6 +156,7 @@ class ChainRecord:
         clean_greedy: the answer is what greedy decoding would write.
         steps: one record an intervention and step.
         n_steps: steps of the clean chain, those that were not intervened on included.
+        stated_at: the first of them that states the answer; -1 where none does.
         solved: whether the model's own chain ended in the right answer; None where the
             chain was provided.
         left_out: why the document gives no effects; empty where it does.
@@ -180,6 +181,7 @@ class ChainRecord:
     clean_greedy: bool
     steps: tuple[StepRecord, ...]
     n_steps: int = 0
+    stated_at: int = -1
     solved: bool | None = None
     left_out: str = ""
     label: Label | None = None
@@ -236,6 +238,7 @@ def chain_record(
         clean_greedy=bool(clean_greedy),
         steps=steps,
         n_steps=len(chain.steps),
+        stated_at=next((k for k, s in enumerate(chain.steps) if s.states_answer), -1),
         solved=solved,
         left_out=TOO_LONG if dropped else "",
         label=chain.label,

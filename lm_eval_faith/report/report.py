@@ -292,6 +292,7 @@ def _notes(task: TaskRun, tables: Tables, choices: Choices) -> Iterator[str]:
     yield from _left_out(chains)
     yield from _left_out_of_file(task)
     yield from _several_chains(chains)
+    yield from _restated(task)
     yield from _sampled(task, chains[chains.outcome == "scored"], steps)
     yield from _several_draws(tables)
     for name in tables.interventions:
@@ -387,6 +388,21 @@ def _left_out_of_file(task: TaskRun) -> Iterator[str]:
         )
         in_file = task.settings.get("chains_in_file")
         yield f"of {in_file} chains in the file left out: {told}"
+
+
+def _restated(task: TaskRun) -> Iterator[str]:
+    """How far chains go on behind the first statement of their answer."""
+    if "cut" not in task.settings:  # where a chain ends was not a question
+        return
+    read = [chain for chain in task.chains if chain.outcome == "scored"]
+    behind = [c.n_steps - 1 - c.stated_at for c in read if c.stated_at >= 0]
+    going_on = [count for count in behind if count]
+    if going_on:
+        yield (
+            f"{len(going_on)} of {counted(len(read), 'chain')} go on behind the first step "
+            f"that states the answer: {sum(going_on)} of {sum(c.n_steps for c in read)} "
+            "steps stand there (cut=first ends a chain before it)"
+        )
 
 
 def _several_chains(chains: Columns) -> Iterator[str]:
