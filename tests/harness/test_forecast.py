@@ -287,7 +287,6 @@ def test_a_dry_run_counts_what_the_run_asks_without_the_weights(
     weightless: Path,
     hf: MakeHF,
     tmp_path: Path,
-    quick_evaluator: None,
 ) -> None:
     file = tmp_path / "chains.jsonl"
     file.write_text("".join(json.dumps(chain) + "\n" for chain in CHAINS))
@@ -333,9 +332,7 @@ def test_a_dry_run_of_chains_to_be_written_says_what_it_assumes(
     assert not (tmp_path / "out").exists()
 
 
-def test_a_dry_run_refuses_what_the_run_would_refuse(
-    weightless: Path, quick_evaluator: None
-) -> None:
+def test_a_dry_run_refuses_what_the_run_would_refuse(weightless: Path) -> None:
     generated = "cot_faith_generated_arith", {"problems": 3}
     plain = {"model": "hf", "model_args": f"pretrained={weightless}"}
     with pytest.raises(
@@ -350,7 +347,7 @@ def test_a_dry_run_refuses_what_the_run_would_refuse(
 
 
 def test_another_backend_is_counted_by_the_tokenizer_that_it_names(
-    weightless: Path, quick_evaluator: None
+    weightless: Path,
 ) -> None:
     provided = "cot_faith_provided", {"problems": 2}
     api = {"model": "m", "base_url": "http://localhost:9", "tokenizer": str(weightless)}

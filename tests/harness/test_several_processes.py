@@ -112,7 +112,7 @@ def test_multi_stage_requests_get_the_answers_of_one_process(
 # the model hangs on the seed. Each process has one of them.
 @pytest.mark.parametrize(("seed", "dropped"), [(0, 0), (2, 1)])
 def test_a_process_whose_documents_are_all_dropped_takes_nothing_from_the_table(
-    hf: MakeHF, quick_evaluator: None, launch: Launch, seed: int, dropped: int
+    hf: MakeHF, launch: Launch, seed: int, dropped: int
 ) -> None:
     parameters = {
         "problems": 2,
