@@ -30,7 +30,7 @@ from lm_eval_faith.metrics.metric import (
     Quantity,
 )
 from lm_eval_faith.records.columns import Columns
-from lm_eval_faith.records.outcome import CONTROL
+from lm_eval_faith.records.outcome import is_control
 from lm_eval_faith.records.tables import (
     WHAT_SETS_MAY_HAVE,
     WHAT_THERE_MAY_BE,
@@ -148,7 +148,9 @@ def possible(
         Quantity(one) for one in metrics() if one.of == "chains" and one.needs <= whole
     ]
     for name, has in of_each.items():
-        has = has - {"control"} | (whole & {"control"} if name != CONTROL else NOTHING)
+        has = has - {"control"} | (
+            whole & {"control"} if not is_control(name) else NOTHING
+        )
         found += [
             Quantity(one, name, modifiers)
             for one in metrics()
@@ -207,7 +209,7 @@ def primary(found: Sequence[Quantity], has: frozenset[str]) -> tuple[Quantity, .
     wanted = ("label_difference",) if "all_labels" in has else ()
     order = (*wanted, "effect_vs_control", "effect")
     names = dict.fromkeys(q.intervention for q in found if q.intervention)
-    ours = [name for name in names if name != CONTROL] or list(names)
+    ours = [name for name in names if not is_control(name)] or list(names)
     first = FIRST_INTERVENTION if FIRST_INTERVENTION in ours else next(iter(ours), "")
     by_column = {q.column: q for q in found if q.intervention == first}
     for column in order:
