@@ -15,7 +15,7 @@ from typing import Any
 
 from lm_eval_faith.chains import thirds
 from lm_eval_faith.chains.chain import Chain, Label, chain_from_dict
-from lm_eval_faith.interventions import is_control
+from lm_eval_faith.interventions import is_control as is_control
 from lm_eval_faith.interventions.plan import Variant, variant_from_dict
 from lm_eval_faith.joint.found import (
     DELETE,
