@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from lm_eval_faith.chains import thirds
 from lm_eval_faith.chains.chain import Chain, Label, chain_from_dict
-from lm_eval_faith.interventions import is_control as is_control
+from lm_eval_faith.interventions import is_control
 from lm_eval_faith.interventions.plan import Variant, variant_from_dict
 from lm_eval_faith.joint.found import (
     DELETE,
@@ -395,6 +395,11 @@ def control_effects(chain: ChainRecord) -> dict[int, float]:
         if is_control(r.intervention):
             effects.setdefault(r.step, []).append(r.effect)
     return {step: mean_of_known(drawn) for step, drawn in effects.items()}
+
+
+def controls_among(names: Iterable[str]) -> frozenset[str]:
+    """Those of some interventions that are declared to be controls."""
+    return frozenset(filter(is_control, names))
 
 
 def mean_of_known(values: Sequence[float]) -> float:
