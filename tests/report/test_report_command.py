@@ -197,7 +197,7 @@ def test_samples_of_another_task(run_copy):
         (lambda line: "\ufeffnothing", "not a line of JSON"),
         (lambda line: line.replace('"chain"', '"chian"', 1), "has no 'chain'"),
         (
-            lambda line: line.replace('"samples_format": 1', '"samples_format": 99'),
+            lambda line: line.replace('"samples_format": 2', '"samples_format": 99'),
             "samples of format 99",
         ),
         (lambda line: line.replace('"step": 0', '"step": 77'), "a step that is not"),
