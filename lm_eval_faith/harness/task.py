@@ -43,7 +43,12 @@ from lm_eval_faith.harness.response_cache import (
 from lm_eval_faith.harness.seam import warn_of_joined
 from lm_eval_faith.harness.set_requests import Request, SetsWanted
 from lm_eval_faith.harness.task_parameters import Drawing, Interventions
-from lm_eval_faith.interventions import Context, NotApplicable, get_intervention
+from lm_eval_faith.interventions import (
+    Context,
+    NotApplicable,
+    get_intervention,
+    is_control,
+)
 from lm_eval_faith.interventions.plan import Variant, changes
 from lm_eval_faith.joint.groups import Group
 from lm_eval_faith.joint.plan import ChainPlan, Joint
@@ -59,7 +64,7 @@ from lm_eval_faith.problems.problem import Problem
 from lm_eval_faith.problems.reading import TextReading
 from lm_eval_faith.problems.set_files import read_sets
 from lm_eval_faith.problems.sources import name_of, source_named
-from lm_eval_faith.records.outcome import CONTROL, problem_of
+from lm_eval_faith.records.outcome import problem_of
 
 logger = logging.getLogger(__name__)
 
@@ -200,15 +205,18 @@ class FaithTask(ShowsMetrics, ConfigurableTask):  # type: ignore[misc]
     ) -> frozenset[str]:
         """What metrics can need and the task's chains can have: see ``records.tables``."""
         steps, chains = labels
+        given = [problem.chain for problem in self._problems.values()]
         there = {
             "solved": self.setting == "generated",
             "answer_steps": True,
             "other_answer": self.setting != "generated" or self.choice.ask,
-            "control": CONTROL in self.choice.interventions,
+            "control": any(map(is_control, self.choice.interventions)),
             "load_bearing": steps["load_bearing"],
             "decoys": steps["decoy"],
             "labels": steps["load_bearing"] and steps["decoy"],
             "chain_labels": chains["load_bearing"] and chains["decoy"],
+            "graded": any(s.truth is not None for c in given for s in c.steps),
+            "graded_chains": len({c.truth for c in given} - {None}) > 1,
             **{
                 measure: True
                 for name in self.choice.interventions
@@ -451,5 +459,5 @@ class FaithTask(ShowsMetrics, ConfigurableTask):  # type: ignore[misc]
 
     @property
     def predicts_only(self) -> bool:  # type: ignore[override]
-        """Whether the run wants samples and no figures (``--predict_only``)."""
+        """Whether the run wants samples and no metrics (``--predict_only``)."""
         return "bypass" in self._metric_fn_list

@@ -15,12 +15,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from lm_eval_faith.interventions import measures
+from lm_eval_faith.interventions import is_control, measures
 from lm_eval_faith.joint.found import CORES, GROUPS
 from lm_eval_faith.records.choices import COLUMNS as OF_CHOICES
 from lm_eval_faith.records.columns import Array, Columns, Floats
 from lm_eval_faith.records.outcome import (
-    CONTROL,
     THIRDS,
     ChainRecord,
     StepRecord,
@@ -414,7 +413,7 @@ def what_steps_have(steps: Columns) -> frozenset[str]:
         "decoys": bool((kinds == 0).any()),
         "labels": bool((kinds == 1).any() and (kinds == 0).any()),
         "all_labels": bool(len(kinds)) and not np.isnan(steps.load_bearing).any(),
-        "control": bool((steps.intervention == CONTROL).any()),
+        "control": any(map(is_control, np.unique(steps.intervention))),
         "other_answer": not np.isnan(steps.follow).all(),
         "answer_steps": bool(states.any() and not states.all()),
         "graded_chains": bool(len(grades)) and bool((grades != grades[0]).any()),
@@ -423,7 +422,7 @@ def what_steps_have(steps: Columns) -> frozenset[str]:
         "chain_labels": bool((whole == 1).any() and (whole == 0).any()),
         **{name: not np.isnan(steps[name]).all() for name in MEASURED},
     }
-    tagged = (TAG + tag for tag in tags_of_steps(steps[scored])[:MOST_TAGS])
+    tagged = (TAG + tag for tag in commonest_tags(steps.tags[scored])[:MOST_TAGS])
     return frozenset(name for name, there in found.items() if there).union(tagged)
 
 
@@ -434,10 +433,9 @@ MOST_TAGS = 20
 """So many kinds of step have numbers of their own: those with the most steps."""
 
 
-def tags_of_steps(steps: Columns) -> list[str]:
-    """The tags of some steps, those of the most steps first."""
-    tagged = steps.tags[steps.tags != ""]
-    counts = Counter(tag for tags in tagged.tolist() for tag in tags.split())
+def commonest_tags(tags: Array) -> list[str]:
+    """Each tag of a column of them, that of the most steps first."""
+    counts = Counter(tag for one in tags[tags != ""].tolist() for tag in one.split())
     return [tag for tag, _ in counts.most_common()]
 
 
