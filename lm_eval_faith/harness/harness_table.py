@@ -18,6 +18,10 @@ import numpy as np
 from lm_eval_faith_stats import Sample
 
 from lm_eval_faith.errors import InputError
+from lm_eval_faith.harness.lm_eval_compat import (
+    as_values_of_document,
+    filtered_responses,
+)
 from lm_eval_faith.metrics import (
     NO_SETS,
     Choices,
@@ -209,16 +213,17 @@ class ShowsMetrics:
     ) -> dict[str, Any]:
         """The document's values, none under the names that only others have."""
         if self.predicts_only:
-            return {"bypass": None}
+            return as_values_of_document(self, {"bypass": None})
         values = self._values.get(doc["id"])
         if values is None:
-            return self.table.values(self.record_of(doc, results))
+            made = self.table.values(self.record_of(doc, results))
+            return as_values_of_document(self, made)
         found: dict[str, Any] = {}
         for name in self._names:
             found[name] = values.get(name)
             if self._has_error_of_ours(name):
                 found[f"{name}{ERROR}"] = None
-        return found
+        return as_values_of_document(self, found)
 
     def aggregation(self) -> dict[str, Any]:
         """How documents are joined; those without a value are left out."""
@@ -285,7 +290,7 @@ class ShowsMetrics:
             by_document[instance.doc_id].append(instance)
         for instances in by_document.values():
             ordered = sorted(instances, key=lambda instance: instance.idx)
-            results = [next(iter(i.filtered_resps.values())) for i in ordered]
+            results = [one for i in ordered for one in filtered_responses(self, i)]
             yield ordered[0].doc, results
 
 
