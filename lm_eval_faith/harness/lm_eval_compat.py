@@ -235,13 +235,18 @@ def belongs_to_document(config: Any, told: Mapping[str, Any]) -> dict[str, Any]:
 # --- a task's metrics ------------------------------------------------------------
 
 
+def has_scorers(task: Any) -> bool:
+    """Whether a task's metrics stand in scorers, as in 0.5, and not in one list, as in 0.4."""
+    return hasattr(task, "_has_metric")
+
+
 def predicts_only(task: Any) -> bool:
     """Whether ``--predict_only`` has put the metric ``bypass`` in the place of all others.
 
-    Why: a task is not told otherwise. 0.5 has lists of scorers where 0.4 has one list of
-    metrics. When neither is there: an AttributeError in ``test_tasks.py``.
+    Why: a task is not told otherwise. When it is gone: an AttributeError in
+    ``test_tasks.py``.
     """
-    if hasattr(task, "_has_metric"):
+    if has_scorers(task):
         return bool(task._has_metric("bypass"))
     return "bypass" in task._metric_fn_list
 
@@ -251,7 +256,7 @@ def as_values_of_document(task: Any, values: Mapping[str, Any]) -> dict[str, Any
 
     When it wants something else: numbers of documents in ``test_provided_task.py``.
     """
-    if hasattr(task, "_has_metric"):
+    if has_scorers(task):
         return {name: [value] for name, value in values.items()}
     return dict(values)
 
@@ -262,7 +267,7 @@ def filtered_responses(task: Any, request: Any) -> list[Any]:
     When it is given something else: a TypeError in ``test_provided_task.py``.
     """
     filtered = next(iter(request.filtered_resps.values()))
-    return list(filtered) if hasattr(task, "_has_metric") else [filtered]
+    return list(filtered) if has_scorers(task) else [filtered]
 
 
 # --- what a backend can do -------------------------------------------------------
