@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal, cast
@@ -43,6 +44,7 @@ class Step:
             where it is not known.
         numbers: the numbers of a provided step; empty in a written one, where they
             are found in the text.
+        tags: what kind of step it is, as a file says: plain identifiers.
     """
 
     text: str
@@ -51,6 +53,7 @@ class Step:
     states_answer: bool = False
     numbers: tuple[Number, ...] = ()
     truth: float | None = None
+    tags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -99,6 +102,10 @@ def chain_to_dict(chain: Chain) -> dict[str, Any]:
     for step in plain["steps"]:
         if step["truth"] is None:  # few steps have one
             del step["truth"]
+        if step["tags"]:
+            step["tags"] = list(step["tags"])
+        else:
+            del step["tags"]
     for name in ("label", "truth"):
         if plain[name] is None:  # few chains have one
             del plain[name]
@@ -135,7 +142,25 @@ def _step_from_dict(plain: Mapping[str, Any]) -> Step:
             for n in numbers
         ),
         truth=plain.get("truth"),
+        tags=tags_of(plain.get("tags") or ()),
     )
+
+
+_MOST_TAGS = 9
+
+
+def tags_of(value: object) -> tuple[str, ...]:
+    """The tags of a step, from a text or a list of texts, as plain identifiers.
+
+    >>> tags_of(["Plan generation", "fact-retrieval", 3])
+    ('plan_generation', 'fact_retrieval')
+    """
+    told = value if isinstance(value, (list, tuple)) else [value]
+    words = (
+        re.sub(r"\W", "_", tag.strip().lower()) for tag in told if isinstance(tag, str)
+    )
+    names = (word.strip("_")[:40] for word in words)
+    return tuple(dict.fromkeys(name for name in names if name))[:_MOST_TAGS]
 
 
 def _text(value: object) -> str:

@@ -25,6 +25,7 @@ from lm_eval_faith.harness.set_requests import (
     ask_sets,
     planned_requests,
 )
+from lm_eval_faith.harness.stages import draws
 from lm_eval_faith.interventions.plan import Variant, variants_to_dicts
 from lm_eval_faith.joint.found import NO_SETS, Sets
 from lm_eval_faith.problems.problem import Problem
@@ -248,6 +249,8 @@ def written(
     (text,) = yield [Generate(prompt, generation)]
     own = taken_apart(text)
     reason = why_not(own, text)
+    if reason == "unparsed" and (yield from _was_stopped(prompt + text, generation)):
+        reason = "stopped"
     if reason:
         return Outcome(reason, written=own, generation=text)
     form = answer_form_of(own)
@@ -263,6 +266,25 @@ def written(
     if outcome.outcome != "scored":
         outcome = Outcome(outcome.outcome)
     return replace(outcome, written=own, generation=text)
+
+
+def _was_stopped(text: str, generation: Mapping[str, Any]) -> Stages[bool]:
+    """Whether a stop string ended a text: the model writes it again if it may go on.
+
+    So only where decoding is greedy; else it would write something else, and it is not asked.
+    """
+    until = generation.get("until") or []
+    stops = [stop for stop in ([until] if isinstance(until, str) else until) if stop]
+    if not stops or draws(generation):
+        return False
+    most = max(len(stop.encode()) for stop in stops)  # a token has at least one byte
+    settings = {"until": [], "max_gen_toks": most, "do_sample": False}
+    (more,) = yield [Generate(text, settings)]
+    bare = more.lstrip()
+    return any(
+        more.startswith(stop) or (stop.strip() and bare.startswith(stop.strip()))
+        for stop in stops
+    )
 
 
 def answer_form_of(own: WrittenChain) -> AnswerFormat:

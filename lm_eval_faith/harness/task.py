@@ -78,7 +78,12 @@ class FaithTask(ShowsMetrics, ConfigurableTask):  # type: ignore[misc]
     """Who declares the task's parameters, beside its source."""
 
     def __init__(self, config: Mapping[str, Any]) -> None:
-        config = {k: copy.deepcopy(v) for k, v in config.items() if k != "class"}
+        # Among the metadata may be a model that was given as an object: it is not copied.
+        config = {
+            name: dict(value or {}) if name == "metadata" else copy.deepcopy(value)
+            for name, value in config.items()
+            if name != "class"
+        }
         name, source = config["task"], config.pop("source", None)
         parameters = dict(config.get("metadata") or {})
         try:

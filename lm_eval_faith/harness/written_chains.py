@@ -150,9 +150,9 @@ class WrittenChains(FaithTask):
         shots = num_fewshot if self._chose_shots else None
         return document.prompt(shots, **{name: told.get(name) for name in CONTEXT})
 
-    def _prompt_of(self, context: str, kwargs: dict[str, Any]) -> str:
+    def _prompt_of(self, context: str, kwargs: dict[str, Any], given: str = "") -> str:
         """As for every task of ours; another task's own prompt is whole as it is."""
-        whole = super()._prompt_of(context, kwargs)
+        whole = super()._prompt_of(context, kwargs, given)
         return context if self._of_others else whole
 
     def construct_requests(

@@ -40,6 +40,7 @@ METRICS = (
         "effect, mean over problems",
         MEAN_OF_PROBLEMS,
         effect,
+        by_tag=True,
     ),
     Metric(
         "effect_over_steps",

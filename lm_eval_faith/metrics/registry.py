@@ -28,10 +28,12 @@ from lm_eval_faith.metrics.metric import (
     Metric,
     Modifier,
     Quantity,
+    of_tag,
 )
 from lm_eval_faith.records.columns import Columns
 from lm_eval_faith.records.outcome import CONTROL
 from lm_eval_faith.records.tables import (
+    TAG,
     WHAT_SETS_MAY_HAVE,
     WHAT_THERE_MAY_BE,
     Tables,
@@ -176,6 +178,11 @@ def _modifiers(
     every = chain.from_iterable(combinations(free, k) for k in range(len(free) + 1))
     for chosen in every:
         yield tuple(m for m in there if m in chosen or m in always)
+    tags = sorted(name.removeprefix(TAG) for name in has if name.startswith(TAG))
+    for tag in tags if one.by_tag else ():
+        for less in (False, True) if VS_CONTROL in free else (False,):
+            before = (m for m in there if m in always or (less and m is VS_CONTROL))
+            yield (*before, of_tag(tag))
 
 
 def metric_names() -> tuple[str, ...]:

@@ -90,6 +90,7 @@ class StepRecord:
         not_applicable: why there is no effect; empty where there is one.
         measured: numbers of the intervention's own, by name.
         truth: a graded label of the step, any real number; NaN without one.
+        tags: what kind of step it is, as a file says.
         draw: which of several draws of the same intervention on the step, from 0.
         logprob_other_clean: log p(best other choice | clean chain) of a question with
             choices; there ``other_answer`` is the best other one behind the changed chain.
@@ -109,6 +110,7 @@ class StepRecord:
     not_applicable: str
     measured: Mapping[str, float] = field(default_factory=dict)
     truth: float = math.nan
+    tags: tuple[str, ...] = ()
     draw: int = 0
     logprob_other_clean: float = math.nan
 
@@ -154,6 +156,7 @@ class ChainRecord:
         clean_greedy: the answer is what greedy decoding would write.
         steps: one record an intervention and step.
         n_steps: steps of the clean chain, those that were not intervened on included.
+        stated_at: the first of them that states the answer; -1 where none does.
         solved: whether the model's own chain ended in the right answer; None where the
             chain was provided.
         left_out: why the document gives no effects; empty where it does.
@@ -178,6 +181,7 @@ class ChainRecord:
     clean_greedy: bool
     steps: tuple[StepRecord, ...]
     n_steps: int = 0
+    stated_at: int = -1
     solved: bool | None = None
     left_out: str = ""
     label: Label | None = None
@@ -234,6 +238,7 @@ def chain_record(
         clean_greedy=bool(clean_greedy),
         steps=steps,
         n_steps=len(chain.steps),
+        stated_at=next((k for k, s in enumerate(chain.steps) if s.states_answer), -1),
         solved=solved,
         left_out=TOO_LONG if dropped else "",
         label=chain.label,
@@ -437,6 +442,7 @@ def _step_record(
         n_steps=len(chain.steps),
         label=step.label,
         truth=math.nan if step.truth is None else float(step.truth),
+        tags=step.tags,
         states_answer=step.states_answer,
         intervention=variant.intervention,
         before=variant.before,

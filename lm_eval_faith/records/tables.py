@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import math
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -76,6 +77,7 @@ STEP_COLUMNS = {
     "third": CATEGORY,
     "label": CATEGORY,
     "truth": NUMBER,
+    "tags": TEXT,
     "states_answer": TRUTH,
     "intervention": CATEGORY,
     "site": CATEGORY,
@@ -96,6 +98,7 @@ STEP_COLUMNS = {
 """The columns of *steps*, a row a chain, step, intervention and draw, and their types.
 
 ``truth`` is a graded label, such as an importance that another study measured; NaN without.
+``tags`` are what kind of step a file says it is: identifiers with a space between.
 ``effect`` is always the raw drop in nats, NaN where nothing was scored.
 ``control_effect`` is the effect of the control at the same step; where no control was run,
 the mean effect on the chain's decoys of the same intervention; NaN without either.
@@ -398,8 +401,8 @@ def what_steps_have(steps: Columns) -> frozenset[str]:
     ``other_answer``: changed chains lead to another answer; ``answer_steps``: some steps
     state the answer, some do not; ``chain_labels``: chains of both kinds; ``graded``: scored
     steps have graded labels; ``graded_chains``: chains have, not all the same one;
-    ``choices``: the answer is one of several; and what
-    interventions measure, by name.
+    ``choices``: the answer is one of several; what
+    interventions measure, by name; and ``tag`` with each of the commonest tags of steps.
     """
     scored = ~np.isnan(steps.effect)
     kinds, whole = steps.load_bearing[scored], steps.chain_load_bearing[scored]
@@ -420,7 +423,22 @@ def what_steps_have(steps: Columns) -> frozenset[str]:
         "chain_labels": bool((whole == 1).any() and (whole == 0).any()),
         **{name: not np.isnan(steps[name]).all() for name in MEASURED},
     }
-    return frozenset(name for name, there in found.items() if there)
+    tagged = (TAG + tag for tag in tags_of_steps(steps[scored])[:MOST_TAGS])
+    return frozenset(name for name, there in found.items() if there).union(tagged)
+
+
+TAG = "tag "
+"""Begins the name of what there is where some steps have a tag."""
+
+MOST_TAGS = 20
+"""So many kinds of step have numbers of their own: those with the most steps."""
+
+
+def tags_of_steps(steps: Columns) -> list[str]:
+    """The tags of some steps, those of the most steps first."""
+    tagged = steps.tags[steps.tags != ""]
+    counts = Counter(tag for tags in tagged.tolist() for tag in tags.split())
+    return [tag for tag, _ in counts.most_common()]
 
 
 WHAT_SETS_MAY_HAVE = frozenset(
@@ -511,6 +529,7 @@ def _step_rows(chain: ChainRecord) -> list[tuple[Any, ...]]:
             THIRDS[r.third],
             r.label or "",
             r.truth,
+            " ".join(r.tags),
             r.states_answer,
             r.intervention,
             "",

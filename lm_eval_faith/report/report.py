@@ -15,6 +15,7 @@ import numpy as np
 from lm_eval_faith_stats import BOOTSTRAP, Bootstrap, Estimate, draw_variance
 
 from lm_eval_faith.metrics import (
+    VS_CONTROL,
     Choices,
     Quantity,
     load_metric_modules,
@@ -29,7 +30,7 @@ from lm_eval_faith.records.many_runs import of_runs
 from lm_eval_faith.records.outcome import OUTCOMES
 from lm_eval_faith.records.run import HowAsked, Run, RunFiles, TaskRun
 from lm_eval_faith.records.sets import ENDINGS, KINDS_OF_CORES
-from lm_eval_faith.records.tables import Tables, tables_of
+from lm_eval_faith.records.tables import TAG, Tables, tables_of
 from lm_eval_faith.records.which_model import last_part
 from lm_eval_faith.report.cells import interval, number
 from lm_eval_faith.report.write import Column, Section, Written
@@ -137,13 +138,23 @@ def make_reports(
     bootstrap: Bootstrap = BOOTSTRAP,
     asked: Asked = NOTHING_ASKED,
     workers: int = 1,
+    subjects: bool = False,
 ) -> tuple[TaskReport, ...]:
     """A report for every task of every run, ordered by model and task.
+
+    Args:
+        paths: of the runs.
+        bootstrap: for intervals.
+        asked: what the reader asks.
+        workers: processes.
+        subjects: where a task's problems are of several tasks of a group, a short report
+            of each of them behind the one of all.
 
     Raises:
         InputError: a directory holds no run, or a file is broken.
     """
-    make = partial(reports_of_run, bootstrap=bootstrap, asked=asked)
+    of_run = _with_subjects if subjects else reports_of_run
+    make = partial(of_run, bootstrap=bootstrap, asked=asked)
     runs = sorted(
         of_runs(paths, make, workers),
         key=lambda made: (made[0].model, str(made[0].task.path)),
@@ -158,14 +169,51 @@ def reports_of_run(
     return [report_of_task(run, task, bootstrap, asked) for task in run.tasks]
 
 
+def _with_subjects(
+    run: Run, bootstrap: Bootstrap, asked: Asked = NOTHING_ASKED
+) -> list[TaskReport]:
+    """The same, and behind each what it is by subject: the first metrics and the chains'."""
+    found = []
+    for report, task in zip(
+        reports_of_run(run, bootstrap, asked), run.tasks, strict=True
+    ):
+        found.append(report)
+        subjects = sorted({chain.subject for chain in task.chains} - {""})
+        for subject in subjects if len(subjects) > 1 else ():
+            chains = tuple(c for c in task.chains if c.subject == subject)
+            part = replace(
+                task,
+                task=f"{task.task}: {subject}",
+                chains=chains,
+                n_documents=len(chains),
+            )
+            found.append(report_of_task(run, part, bootstrap, asked, short=True))
+    return found
+
+
 def report_of_task(
-    run: Run, task: TaskRun, bootstrap: Bootstrap, asked: Asked = NOTHING_ASKED
+    run: Run,
+    task: TaskRun,
+    bootstrap: Bootstrap,
+    asked: Asked = NOTHING_ASKED,
+    short: bool = False,
 ) -> TaskReport:
-    """The report of one task."""
+    """The report of one task.
+
+    Args:
+        run: which it is in.
+        task: the task.
+        bootstrap: for intervals.
+        asked: what the reader asks.
+        short: only the metrics that models are first compared by, and those of chains.
+    """
     load_metric_modules(asked.modules)
     tables = tables_of([(run.model, task)])
     choices = asked.of(task)
     found = quantities(tables, choices)
+    first = primary(found, tables.has)
+    if short:
+        found = tuple(q for q in found if q in first or q.metric.of == "chains")
     names = {q.name for q in found}
     show = shown_of(task, tables.has)
     rows = tuple(
@@ -182,7 +230,6 @@ def report_of_task(
         )
         for q in found
     )
-    first = primary(found, tables.has)
     notes = (*_notes(task, tables, choices), *_how_asked(run.how_asked))
     warnings = (
         *run.warnings,
@@ -229,6 +276,8 @@ def shown_of(task: TaskRun, has: frozenset[str]) -> Callable[[Quantity], bool]:
     def shown(q: Quantity) -> bool:
         if q.metric.of in ("chains", "sets") or q.metric.name in own:
             return True
+        if q.modifiers and q.modifiers[-1].needs.startswith(TAG):
+            return (VS_CONTROL in q.modifiers) == ("control" in has)
         return not names or q.column in names
 
     return shown
@@ -243,6 +292,7 @@ def _notes(task: TaskRun, tables: Tables, choices: Choices) -> Iterator[str]:
     yield from _left_out(chains)
     yield from _left_out_of_file(task)
     yield from _several_chains(chains)
+    yield from _restated(task)
     yield from _sampled(task, chains[chains.outcome == "scored"], steps)
     yield from _several_draws(tables)
     for name in tables.interventions:
@@ -338,6 +388,21 @@ def _left_out_of_file(task: TaskRun) -> Iterator[str]:
         )
         in_file = task.settings.get("chains_in_file")
         yield f"of {in_file} chains in the file left out: {told}"
+
+
+def _restated(task: TaskRun) -> Iterator[str]:
+    """How far chains go on behind the first statement of their answer."""
+    if "cut" not in task.settings:  # where a chain ends was not a question
+        return
+    read = [chain for chain in task.chains if chain.outcome == "scored"]
+    behind = [c.n_steps - 1 - c.stated_at for c in read if c.stated_at >= 0]
+    going_on = [count for count in behind if count]
+    if going_on:
+        yield (
+            f"{len(going_on)} of {counted(len(read), 'chain')} go on behind the first step "
+            f"that states the answer: {sum(going_on)} of {sum(c.n_steps for c in read)} "
+            "steps stand there (cut=first ends a chain before it)"
+        )
 
 
 def _several_chains(chains: Columns) -> Iterator[str]:

@@ -282,10 +282,27 @@ def test_tasks_that_list_letters_keep_their_question_as_it_is(evaluate):
         evaluate(metadata={"dataset_task": "my_commonsense", "choices": "text"})
 
 
-def test_a_group_runs_all_of_its_tasks(evaluate):
+def test_a_group_is_reported_by_subject_with_a_total(
+    evaluate, save_run, command, tmp_path
+):
     done = evaluate(metadata={"dataset_task": "my_group"})
     subjects = [s["doc"]["subject"] for s in done["samples"][TASK]]
     assert subjects == QUESTIONS * ["my_arc"] + QUESTIONS * ["my_commonsense"]
+    code, out, _ = command("report", save_run(done, tmp_path), "--format", "json")
+    assert code == 0
+    shown = {r["task"]: r for r in json.loads(out)["reports"]}
+    assert list(shown) == [TASK, f"{TASK}: my_arc", f"{TASK}: my_commonsense"]
+
+    def acc(report):
+        return next(e for e in report["estimates"] if e["metric"] == "acc")
+
+    total, *parts = map(acc, shown.values())
+    assert [p["n_problems"] for p in (total, *parts)] == [24, 12, 12]
+    told = np.mean([p["point"] for p in parts])
+    assert total["point"] == pytest.approx(told)
+    assert total["point"] == pytest.approx(done["results"][TASK]["acc,none"])
+    names = {e["metric"] for e in shown[f"{TASK}: my_arc"]["estimates"]}
+    assert {"effect_vs_control", "acc_gain", "solved"} <= names and "late" not in names
 
 
 def test_documents_without_usable_choices_are_left_out_and_counted(evaluate, folder):

@@ -117,7 +117,9 @@ def test_two_steps_that_are_both_needed_have_a_negative_interaction():
 
 def test_the_core_is_one_of_the_two_places_and_the_other_one_stands_in_for_it():
     for joint, kind in ("core", "core"), ("core=greedy", "core_greedy"):
-        record, _ = measured(joint)
+        record, stages = measured(joint, names=("delete",))
+        texts = [text for stage in stages for text in stage]
+        assert len(texts) == len(set(texts))
         front, back = rows(record, kind)
         assert (front.name, front.steps, front.ending) == ("front", (4,), "certified")
         assert (back.name, back.steps) == ("back", (2,))

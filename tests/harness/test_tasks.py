@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import lm_eval
 import pytest
+from lm_eval.loggers import EvaluationTracker
 
 import lm_eval_faith
 from lm_eval_faith.chains.chain import Chain, Step
@@ -16,6 +18,7 @@ from lm_eval_faith.harness.faith_model import FaithLM
 from lm_eval_faith.harness.tasks import ReadChains, WrittenChains
 from lm_eval_faith.problems.problem import Problem, Source
 from lm_eval_faith.problems.sources import SOURCES, source_named
+from lm_eval_faith.records.run import load_run
 from lm_eval_faith.records.samples import responses_of
 
 PROVIDED = "cot_faith_provided"
@@ -208,3 +211,52 @@ def test_draws_are_made_of_what_is_drawn_only_and_averaged_step_by_step(
     assert known
     expected = sum(known) / len(known)
     assert table["corrupt_label_difference,none"] == pytest.approx(expected)
+
+
+# --- models that were given ready ------------------------------------------------
+
+
+def test_a_model_among_the_metadata_is_copied_no_more_than_by_the_harness() -> None:
+    """The harness merges the model's arguments into the metadata, and copies them once."""
+    copies: list[str] = []
+
+    class Model:
+        def __deepcopy__(self, memo: dict[int, Any]) -> Model:
+            copies.append("copied")
+            return self
+
+    manager = lm_eval_faith.task_manager(
+        metadata=SMALL | {"pretrained": Model()}, include_defaults=False
+    )
+    for name in (PROVIDED, "cot_faith_generated_arith"):
+        (task,) = manager.load([name])["tasks"].values()
+        assert copies == []
+        task.dump_config()
+        assert copies.pop() == "copied" and not copies
+
+
+@pytest.mark.parametrize("wrap", [FaithLM, lambda model: model])
+def test_a_ready_model_is_known_by_the_name_it_was_given_and_by_its_path(
+    hf: Callable[..., Any],
+    tmp_path: Path,
+    quick_evaluator: None,
+    wrap: Callable[[Any], Any],
+) -> None:
+    tracker = EvaluationTracker(output_path=str(tmp_path))
+    backend = hf()
+    done = lm_eval.simple_evaluate(
+        model=wrap(backend),
+        tasks=[PROVIDED],
+        task_manager=lm_eval_faith.task_manager(
+            metadata=SMALL | {"model_name": "mine", "interventions": "delete"},
+            include_defaults=False,
+        ),
+        bootstrap_iters=0,
+        evaluation_tracker=tracker,
+    )
+    samples = done.pop("samples")
+    tracker.save_results_aggregated(results=done, samples=samples)
+    tracker.save_results_samples(task_name=PROVIDED, samples=samples[PROVIDED])
+    run = load_run(tmp_path)
+    assert (run.model, run.model_path) == ("mine", backend.model.name_or_path)
+    assert run.files is not None and len(run.files.model.weights) == 16

@@ -12,6 +12,7 @@ from jsonschema import Draft202012Validator
 from lm_eval_faith_stats import Bootstrap
 
 import lm_eval_faith
+from lm_eval_faith.errors import InputError
 from lm_eval_faith.harness.faith_model import FaithLM
 from lm_eval_faith.records.run import load_run
 from lm_eval_faith.records.tables import tables_of_run
@@ -162,6 +163,27 @@ def test_models_are_compared_by_metrics_of_sets(joint_runs):
     there = ~np.isnan(values[0]) & ~np.isnan(values[1])
     assert found.point == pytest.approx((values[0] - values[1])[there].mean())
     assert found.n_problems == there.sum()
+
+
+def test_a_budget_parts_runs_that_ask_about_sets_and_no_others(
+    joint_runs, other_model, tmp_path
+):
+    def without(content):
+        for config in content["configs"].values():
+            del config["metadata"]["budget"]
+            config["metadata"]["joint"] = []
+        return content
+
+    def more(content):
+        for config in content["configs"].values():
+            config["metadata"]["budget"] = 99
+        return content
+
+    old = other_model(joint_runs[0], tmp_path / "old", results=without)
+    assert compare_runs([old, joint_runs[1]], QUICK)
+    other = other_model(joint_runs[0], tmp_path / "other", results=more)
+    with pytest.raises(InputError, match="budget is 99 in other, 24 in two"):
+        compare_runs([other, joint_runs[1]], QUICK)
 
 
 def test_reports_of_sets_fit_the_schema_and_studies_are_planned_by_them(

@@ -14,7 +14,7 @@ import math
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from lm_eval_faith.records.outcome import ChainRecord, StepRecord
@@ -52,6 +52,7 @@ class BrowsedTask:
         documents: all problems of the file.
         chains: those that may be shown, by problem: in every run the first by the order
             of :func:`_lot`.
+        told: what stands above a chain that was only read, by problem.
     """
 
     model: str
@@ -61,6 +62,7 @@ class BrowsedTask:
     interventions: tuple[str, ...]
     documents: tuple[Key, ...]
     chains: Mapping[Key, ChainRecord]
+    told: Mapping[Key, str] = field(default_factory=dict)
 
     @functools.cached_property
     def not_kept(self) -> frozenset[Key]:
@@ -68,9 +70,29 @@ class BrowsedTask:
         return frozenset(self.documents) - self.chains.keys()
 
 
-def browsed(report: TaskReport, task: TaskRun) -> BrowsedTask:
-    """What a run brings to the chain browser: no more than a page can hold."""
-    chains = {problem_key(chain): chain for chain in task.chains}
+READ = "read"
+"""The setting of chains that were read from a file, and not by a model."""
+
+
+def browsed_file(
+    name: str, chains: Sequence[tuple[ChainRecord, str]], intervention: str
+) -> BrowsedTask:
+    """What a file brings to the chain browser: its chains as they are read.
+
+    Args:
+        name: the file.
+        chains: records of which nothing was measured, with what stands above each.
+        intervention: the one that the records show.
+    """
+    there = {problem_key(chain): chain for chain, _ in chains}
+    told = {problem_key(chain): words for chain, words in chains}
+    return BrowsedTask(
+        "", name, READ, 0.0, (intervention,), tuple(there), _that_fit(there), told
+    )
+
+
+def _that_fit(chains: Mapping[Key, ChainRecord]) -> dict[Key, ChainRecord]:
+    """No more than a page can hold."""
     kept: dict[Key, ChainRecord] = {}
     used = 0
     for key in sorted(chains, key=_lot):
@@ -78,6 +100,12 @@ def browsed(report: TaskReport, task: TaskRun) -> BrowsedTask:
         if used > LARGEST_PAGE or len(kept) >= MOST_PROBLEMS:
             break
         kept[key] = chains[key]
+    return kept
+
+
+def browsed(report: TaskReport, task: TaskRun) -> BrowsedTask:
+    """What a run brings to the chain browser: no more than a page can hold."""
+    chains = {problem_key(chain): chain for chain in task.chains}
     scored = [chain for chain in task.chains if not chain.left_out]
     return BrowsedTask(
         model=report.model,
@@ -88,7 +116,7 @@ def browsed(report: TaskReport, task: TaskRun) -> BrowsedTask:
             dict.fromkeys(r.intervention for c in scored for r in c.steps)
         ),
         documents=tuple(chains),
-        chains=kept,
+        chains=_that_fit(chains),
     )
 
 
@@ -234,11 +262,19 @@ def _chain(
                 {"load_bearing": 1, "decoy": 0}.get(records[0].label or ""),
                 int(records[0].states_answer),
                 _variants(records, names, texts),
-                *([core.get(k, 0)] if core is not None else []),
+                *_more_of_step(core, k, records[0].truth),
             ]
             for k, records in steps.items()
         ],
+        *([texts.number(plain(run.told[key]))] if key in run.told else []),
     ]
+
+
+def _more_of_step(core: Mapping[int, int] | None, k: int, truth: float) -> list[Any]:
+    """Its place in the core and its graded label, where there are any."""
+    graded = _rounded(truth)
+    place = None if core is None else core.get(k, 0)
+    return [place, graded] if graded is not None else [] if core is None else [place]
 
 
 def _by_step(chain: ChainRecord) -> dict[int, list[StepRecord]]:
