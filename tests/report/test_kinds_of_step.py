@@ -18,6 +18,7 @@ import lm_eval_faith
 from lm_eval_faith.chains.chain import tags_of
 from lm_eval_faith.errors import InputError
 from lm_eval_faith.problems.chain_files import read_chains
+from lm_eval_faith.report.html.report_page import report_page
 from lm_eval_faith.report.report import make_reports, written
 from lm_eval_faith.report.schema import report_schema
 from lm_eval_faith.report.write import text
@@ -139,6 +140,8 @@ def test_with_a_control_the_row_less_the_control_has_a_line_of_its_own(
     assert "effect_vs_control_of_doubt" in table
     told = json.loads(text(written([report]), "json"))
     jsonschema.validate(told, report_schema())
+    page = report_page([run], QUICK).html
+    assert "effect_vs_control_of_doubt" in page
     names = {row["metric"] for row in told["reports"][0]["estimates"]}
     assert {"effect_of_doubt", "effect_vs_control_of_doubt"} <= names
 
