@@ -41,7 +41,7 @@ def ask(model: Any) -> list[float]:
 
 
 def test_half_a_character_in_a_generation_loses_no_samples(
-    scripted_lm: Any, save_run: Any, quick_evaluator: None, tmp_path: Path
+    scripted_lm: Any, save_run: Any, tmp_path: Path
 ) -> None:
     """strands-rl/strands-env#211: a server sent half a surrogate pair, and the file of
     samples could not be written. The harness says "Could not save sample results" only."""

@@ -239,7 +239,6 @@ def test_a_model_among_the_metadata_is_copied_no_more_than_by_the_harness() -> N
 def test_a_ready_model_is_known_by_the_name_it_was_given_and_by_its_path(
     hf: Callable[..., Any],
     tmp_path: Path,
-    quick_evaluator: None,
     wrap: Callable[[Any], Any],
 ) -> None:
     tracker = EvaluationTracker(output_path=str(tmp_path))
