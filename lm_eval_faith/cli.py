@@ -209,7 +209,7 @@ Resamples = Annotated[int, typer.Option(help="Bootstrap resamples of the problem
 Seed = Annotated[int, typer.Option(help="Seed of the resampling.")]
 MethodOption = Annotated[
     Method,
-    typer.Option(help="Interval method; default: the best measured for a figure."),
+    typer.Option(help="Interval method; default: the best measured for a metric."),
 ]
 Plugin = Annotated[
     list[str] | None,

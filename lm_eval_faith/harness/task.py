@@ -44,7 +44,12 @@ from lm_eval_faith.harness.response_cache import (
 from lm_eval_faith.harness.seam import warn_of_joined
 from lm_eval_faith.harness.set_requests import Request, SetsWanted
 from lm_eval_faith.harness.task_parameters import Drawing, Interventions
-from lm_eval_faith.interventions import Context, NotApplicable, get_intervention
+from lm_eval_faith.interventions import (
+    Context,
+    NotApplicable,
+    get_intervention,
+    is_control,
+)
 from lm_eval_faith.interventions.plan import Variant, changes
 from lm_eval_faith.joint.groups import Group
 from lm_eval_faith.joint.plan import ChainPlan, Joint
@@ -60,7 +65,7 @@ from lm_eval_faith.problems.problem import Problem
 from lm_eval_faith.problems.reading import TextReading
 from lm_eval_faith.problems.set_files import read_sets
 from lm_eval_faith.problems.sources import name_of, source_named
-from lm_eval_faith.records.outcome import CONTROL, problem_of
+from lm_eval_faith.records.outcome import problem_of
 
 logger = logging.getLogger(__name__)
 
@@ -205,7 +210,7 @@ class FaithTask(ShowsMetrics, ConfigurableTask):  # type: ignore[misc]
             "solved": self.setting == "generated",
             "answer_steps": True,
             "other_answer": self.setting != "generated" or self.choice.ask,
-            "control": CONTROL in self.choice.interventions,
+            "control": any(map(is_control, self.choice.interventions)),
             "load_bearing": steps["load_bearing"],
             "decoys": steps["decoy"],
             "labels": steps["load_bearing"] and steps["decoy"],
@@ -452,5 +457,5 @@ class FaithTask(ShowsMetrics, ConfigurableTask):  # type: ignore[misc]
 
     @property
     def predicts_only(self) -> bool:  # type: ignore[override]
-        """Whether the run wants samples and no figures (``--predict_only``)."""
+        """Whether the run wants samples and no metrics (``--predict_only``)."""
         return predicts_only(self)

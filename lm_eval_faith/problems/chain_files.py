@@ -46,7 +46,7 @@ from lm_eval_faith.problems.record_files import (
 )
 from lm_eval_faith.records.outcome import (
     OUTCOMES,
-    SAMPLES_FORMAT,
+    READABLE_FORMATS,
     UNANSWERED,
     UNPARSED,
     WRONG,
@@ -213,10 +213,10 @@ def _from_sample(record: Record, labels: LabelsWanted) -> FileChain:
     if not _is_own(record):
         raise InputError(f"{where}: a sample of a task that is not ours among ours")
     sample, doc = record.fields, record.fields["doc"]
-    if doc["samples_format"] != SAMPLES_FORMAT:
+    if doc["samples_format"] not in READABLE_FORMATS:
         raise InputError(
             f"{where}: samples of format {doc['samples_format']!r}, this version reads "
-            f"{SAMPLES_FORMAT}: use the version of lm-eval-faith that wrote it"
+            f"{' and '.join(map(str, READABLE_FORMATS))}: use the version of lm-eval-faith that wrote it"
         )
     try:
         if doc["setting"] == "generated":

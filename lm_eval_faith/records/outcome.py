@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from lm_eval_faith.chains import thirds
 from lm_eval_faith.chains.chain import Chain, Label, chain_from_dict
+from lm_eval_faith.interventions import is_control
 from lm_eval_faith.interventions.plan import Variant, variant_from_dict
 from lm_eval_faith.joint.found import (
     DELETE,
@@ -29,8 +30,14 @@ from lm_eval_faith.records.sets import SetRecord, set_records
 Response = tuple[float, bool]
 """Log-probability in nats, and whether greedy decoding would write it."""
 
-SAMPLES_FORMAT = 1
-"""Version of what a document of ours holds in the harness's samples file."""
+SAMPLES_FORMAT = 2
+"""Version of what a document of ours holds in the harness's samples file.
+
+1 also had what is known of the numbers of provided steps; 2 can have several draws of an
+intervention on a step, sets of steps, and scores of choices.
+"""
+
+READABLE_FORMATS = (1, SAMPLES_FORMAT)
 
 TOO_LONG = "longer than the model takes"
 WRONG = "wrong answer"
@@ -55,9 +62,6 @@ OUTCOMES = {
     "long prompt": "prompt longer than the model takes",
 }
 """What can become of a generated chain, and why it then gives no effects."""
-
-CONTROL = "control"
-"""The intervention whose effect is taken from the others' at the same step."""
 
 THIRDS, third_of = thirds.THIRDS, thirds.third_of
 
@@ -382,12 +386,20 @@ def _records(
 
 
 def control_effects(chain: ChainRecord) -> dict[int, float]:
-    """The effect of the control at each step where it was run, in nats: its draws' mean."""
+    """The effect of the control at each step where one was run, in nats.
+
+    Of several draws, and of several controls, it is the mean.
+    """
     effects: dict[int, list[float]] = {}
     for r in chain.steps:
-        if r.intervention == CONTROL:
+        if is_control(r.intervention):
             effects.setdefault(r.step, []).append(r.effect)
     return {step: mean_of_known(drawn) for step, drawn in effects.items()}
+
+
+def controls_among(names: Iterable[str]) -> frozenset[str]:
+    """Those of some interventions that are declared to be controls."""
+    return frozenset(filter(is_control, names))
 
 
 def mean_of_known(values: Sequence[float]) -> float:

@@ -15,7 +15,7 @@ from lm_eval_faith.errors import InputError
 from lm_eval_faith.interventions.plan import variant_from_dict
 from lm_eval_faith.joint.found import sets_from_dict
 from lm_eval_faith.records.outcome import (
-    SAMPLES_FORMAT,
+    READABLE_FORMATS,
     ChainRecord,
     Response,
     chain_record,
@@ -28,6 +28,8 @@ LONGEST_LINE = 1 << 29
 
 LARGEST_FALL, ROUNDING = 1e9, 0.01
 """In nats: a log-probability lies between, up to rounding."""
+
+_FORMATS = " and ".join(map(str, READABLE_FORMATS))
 
 _OLD_SETTINGS = {"labeled": "labelled"}
 
@@ -65,10 +67,10 @@ def read_samples(file: Path) -> Samples | None:
             if settings:
                 raise InputError(f"{where}: a sample of another task")
             return None
-        if doc["samples_format"] != SAMPLES_FORMAT:
+        if doc["samples_format"] not in READABLE_FORMATS:
             raise InputError(
                 f"{where}: samples of format {_shown(doc['samples_format'])}, this version "
-                f"reads {SAMPLES_FORMAT}: use the version of lm-eval-faith that wrote it"
+                f"reads {_FORMATS}: use the version of lm-eval-faith that wrote it"
             )
         try:
             record = _checked(_record(doc, sample))

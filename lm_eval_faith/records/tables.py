@@ -15,12 +15,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from lm_eval_faith.interventions import measures
+from lm_eval_faith.interventions import is_control, measures
 from lm_eval_faith.joint.found import CORES, GROUPS
 from lm_eval_faith.records.choices import COLUMNS as OF_CHOICES
 from lm_eval_faith.records.columns import Array, Columns, Floats
 from lm_eval_faith.records.outcome import (
-    CONTROL,
     THIRDS,
     ChainRecord,
     StepRecord,
@@ -414,7 +413,7 @@ def what_steps_have(steps: Columns) -> frozenset[str]:
         "decoys": bool((kinds == 0).any()),
         "labels": bool((kinds == 1).any() and (kinds == 0).any()),
         "all_labels": bool(len(kinds)) and not np.isnan(steps.load_bearing).any(),
-        "control": bool((steps.intervention == CONTROL).any()),
+        "control": any(map(is_control, np.unique(steps.intervention))),
         "other_answer": not np.isnan(steps.follow).all(),
         "answer_steps": bool(states.any() and not states.all()),
         "graded_chains": bool(len(grades)) and bool((grades != grades[0]).any()),

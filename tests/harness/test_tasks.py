@@ -9,6 +9,7 @@ from typing import Any
 
 import lm_eval
 import pytest
+import torch
 from lm_eval.loggers import EvaluationTracker
 
 import lm_eval_faith
@@ -259,3 +260,50 @@ def test_a_ready_model_is_known_by_the_name_it_was_given_and_by_its_path(
     run = load_run(tmp_path)
     assert (run.model, run.model_path) == ("mine", backend.model.name_or_path)
     assert run.files is not None and len(run.files.model.weights) == 16
+
+
+# --- what would be wasted --------------------------------------------------------
+
+
+def plainly(lm: Any, **more: Any) -> Any:
+    """`lm_eval` with a backend of the harness, without anything of ours but the task."""
+    return lm_eval.simple_evaluate(
+        model=lm,
+        tasks=[PROVIDED],
+        task_manager=lm_eval_faith.task_manager(
+            metadata=SMALL | {"interventions": "delete"}, include_defaults=False
+        ),
+        bootstrap_iters=0,
+        **more,
+    )
+
+
+def test_a_store_of_responses_is_refused_to_another_model_of_any_backend(
+    hf: Callable[..., Any], tmp_path: Path
+) -> None:
+    store = str(tmp_path / "store")
+    first = plainly(hf(), use_cache=store)
+    assert plainly(hf(batch_size=1), use_cache=store)["results"] == first["results"]
+    plainly(FaithLM(hf()), use_cache=store)  # the same model
+    tuned = hf()
+    with torch.no_grad():
+        for weights in tuned.model.parameters():
+            weights += 0.01
+    for other in (tuned, FaithLM(tuned)):
+        with pytest.raises(InputError, match="holds answers of another model"):
+            plainly(other, use_cache=store)
+
+
+def test_an_output_path_that_cannot_be_written_ends_a_plain_run_before_a_request(
+    scripted_lm: Any, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("")
+    lm = scripted_lm(str)
+
+    def refuse(*arguments: Any) -> float:
+        raise AssertionError("asked")
+
+    lm.logprob = refuse
+    tracker = EvaluationTracker(output_path=str(tmp_path / "file" / "run"))
+    with pytest.raises(InputError, match="file is not a folder"):
+        plainly(lm, evaluation_tracker=tracker)

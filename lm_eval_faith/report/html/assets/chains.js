@@ -9,20 +9,19 @@
   const count = browser.querySelector(".count");
   const now = browser.querySelector(".now"); /* for those who hear the page */
   const article = browser.querySelector(".problem");
-  const CONTROL = "control";
   const THIRDS = ["early", "middle", "late"];
   const PAGE = 60; /* problems listed at once */
   const LONGEST_DIFF = 400; /* words; longer texts are compared at their ends only */
 
   /* --- data: arrays of the page (see chains.py) as objects --- */
 
-  const readVariant = (made, before, clean) => {
+  const readVariant = (made, before, differs) => {
     if (!made) return null;
     if (made.length === 1) return { reason: texts[made[0]] };
-    const [logprob, start, end, middle, other, otherLogprob] = made;
+    const [effect, less, logprob, start, end, middle, other, otherLogprob] = made;
     const after = before.slice(0, start) + texts[middle] + (end ? before.slice(-end) : "");
     return {
-      after, logprob, effect: logprob === null || clean === null ? NaN : clean - logprob,
+      after, logprob, effect: effect ?? NaN, shown: (differs ? less : effect) ?? NaN,
       other: other === undefined ? "" : texts[other], otherLogprob,
     };
   };
@@ -30,21 +29,15 @@
   const readChain = (made, set) => {
     if (!made) return null;
     const [question, answer, solved, leftOut, clean, greedy, length, pieces, steps, told] = made;
-    const control = set.interventions.indexOf(CONTROL);
     return {
       question: texts[question], answer: texts[answer], leftOut: texts[leftOut],
       told: told === undefined ? "" : texts[told],
       solved: solved ?? greedy, known: solved !== null, clean, greedy, length,
       pieces: pieces.map((k) => texts[k]),
-      steps: steps.map(([index, label, statesAnswer, variants, core, truth], place) => {
+      steps: steps.map(([index, label, statesAnswer, third, variants, core, truth], place) => {
         const before = texts[pieces[2 * place + 1]];
-        const read = variants.map((v) => readVariant(v, before, clean));
-        const base = control >= 0 && read[control] && !read[control].reason ? read[control].effect : null;
-        for (const [k, v] of read.entries()) {
-          if (!v || v.reason) continue;
-          v.less = control < 0 || k === control ? null : base === null ? NaN : v.effect - base;
-        }
-        return { index, label, statesAnswer, core: core ?? undefined, truth, before, variants: read, third: Math.floor((6 * index + 3) / (2 * length)) };
+        const read = variants.map((v, k) => readVariant(v, before, set.less[k]));
+        return { index, label, statesAnswer, third, core: core ?? undefined, truth, before, variants: read };
       }),
     };
   };
@@ -65,8 +58,7 @@
   /* the effect that colours a step: less the control's where it was run */
   const effectOf = (step, intervention) => {
     const v = step.variants[intervention];
-    if (!v || v.reason) return NaN;
-    return v.less === null || v.less === undefined ? v.effect : v.less;
+    return !v || v.reason ? NaN : v.shown;
   };
   const known = (chain, intervention) =>
     chain ? chain.steps.map((s) => effectOf(s, intervention)).filter((x) => !Number.isNaN(x)) : [];
@@ -126,7 +118,7 @@
     fill("first", named, named.length < 2);
     fill("second", [["", "nothing"], ...named], named.length < 2);
     if (named.length === 2) field("second").value = "1";
-    const first = set.interventions.findIndex((name) => name !== CONTROL);
+    const first = set.less.indexOf(true); /* the first that is no control */
     fill("intervention", set.interventions.map((name, k) => [String(k), name]), isRead(set));
     field("intervention").value = String(Math.max(0, first));
     state.problem = null;
@@ -267,8 +259,9 @@
     const [before, after] = differences(step.before, v.after);
     const chip = (name, x) => element("div", { class: "effect" }, element("dt", {}, name), element("dd", { class: `fx ${colour(x)}` }, signed(x)));
     const facts = isRead(set) ? [] : [
-      chip(v.less === null ? "effect" : "raw effect", v.effect),
-      v.less === null ? null : chip("less control", v.less),
+      chip(set.less[k] ? "raw effect" : "effect", v.effect),
+      set.less[k] ? chip("less control", v.shown) : null,
+      set.draws[k] > 1 ? fact("draws", `the mean of ${set.draws[k]}; the first is shown`) : null,
       fact("log p(answer)", `${signed(chain.clean, 3)} → ${signed(v.logprob, 3)}`),
       v.other ? fact("answer it now leads to", `${v.other}, log p ${signed(v.otherLogprob, 3)}`) : null,
     ];
