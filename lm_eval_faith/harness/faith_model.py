@@ -317,7 +317,7 @@ class FaithLM(LM):  # type: ignore[misc]
         if left:
             told["left"] = bar.format_interval(left)
         # Where nobody watches, see `run_guards.quiet_progress`, the bar keeps its pace.
-        bar.set_postfix(told, refresh=bar.mininterval < 1)
+        bar.set_postfix(told, refresh=getattr(bar, "mininterval", 1) < 1)
 
     def _stage(
         self,
