@@ -151,7 +151,20 @@ _CHOICE = re.compile(
 _LETTER_BEHIND = re.compile(r"[^()\d=+]{2,80}\s\(([A-Z])\)")
 _LETTERED = re.compile(r"(?:\([A-Z]\)|[A-Z][).:])\s(?=\S)")
 _LONE_LETTER = re.compile(r"[A-Za-z]")
-_TRUTHS = {"yes": True, "true": True, "no": False, "false": False}
+_TRUTHS = {
+    **dict.fromkeys(
+        _words(
+            "yes true ja wahr oui vrai sí verdadero да ndiyo 是 对 はい হ্যাঁ అవును ใช่"
+        ),
+        True,
+    ),
+    **dict.fromkeys(
+        _words(
+            "no false nein falsch non faux falso нет hapana 否 不是 错 いいえ না కాదు ไม่ใช่"
+        ),
+        False,
+    ),
+}
 _LABEL = re.compile(
     r"(?:the\s)?(?P<label>[A-Za-z]{2,12})\s(?P<name>[A-Za-z]|[0-9]{1,4})"
 )
@@ -218,7 +231,9 @@ def _truths(a: str, b: str) -> bool | None:
 
 def _truth(text: str) -> bool | None:
     """Yes or no, where the answer opens with it and says no more, or why."""
-    found = re.match(r"([A-Za-z]{2,5})(?=$|[,.;:!]|\s(?:because|since|as|it)\b)", text)
+    found = re.match(
+        r"([^\s,.;:!，。]{1,9})(?=$|[,.;:!，。]|\s(?:because|since|as|it)\b)", text
+    )
     return _TRUTHS.get(found[1].lower()) if found else None
 
 

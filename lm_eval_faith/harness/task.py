@@ -206,6 +206,7 @@ class FaithTask(ShowsMetrics, ConfigurableTask):  # type: ignore[misc]
     ) -> frozenset[str]:
         """What metrics can need and the task's chains can have: see ``records.tables``."""
         steps, chains = labels
+        given = [problem.chain for problem in self._problems.values()]
         there = {
             "solved": self.setting == "generated",
             "answer_steps": True,
@@ -215,6 +216,8 @@ class FaithTask(ShowsMetrics, ConfigurableTask):  # type: ignore[misc]
             "decoys": steps["decoy"],
             "labels": steps["load_bearing"] and steps["decoy"],
             "chain_labels": chains["load_bearing"] and chains["decoy"],
+            "graded": any(s.truth is not None for c in given for s in c.steps),
+            "graded_chains": len({c.truth for c in given} - {None}) > 1,
             **{
                 measure: True
                 for name in self.choice.interventions

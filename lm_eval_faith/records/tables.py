@@ -422,7 +422,7 @@ def what_steps_have(steps: Columns) -> frozenset[str]:
         "chain_labels": bool((whole == 1).any() and (whole == 0).any()),
         **{name: not np.isnan(steps[name]).all() for name in MEASURED},
     }
-    tagged = (TAG + tag for tag in tags_of_steps(steps[scored])[:MOST_TAGS])
+    tagged = (TAG + tag for tag in commonest_tags(steps.tags[scored])[:MOST_TAGS])
     return frozenset(name for name, there in found.items() if there).union(tagged)
 
 
@@ -433,10 +433,9 @@ MOST_TAGS = 20
 """So many kinds of step have numbers of their own: those with the most steps."""
 
 
-def tags_of_steps(steps: Columns) -> list[str]:
-    """The tags of some steps, those of the most steps first."""
-    tagged = steps.tags[steps.tags != ""]
-    counts = Counter(tag for tags in tagged.tolist() for tag in tags.split())
+def commonest_tags(tags: Array) -> list[str]:
+    """Each tag of a column of them, that of the most steps first."""
+    counts = Counter(tag for one in tags[tags != ""].tolist() for tag in one.split())
     return [tag for tag, _ in counts.most_common()]
 
 
