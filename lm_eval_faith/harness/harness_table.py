@@ -132,7 +132,7 @@ def joined(quantity: Quantity, documents: Sequence[Any]) -> float:
     )
     value, weight, second, third = (
         np.array([x for d in documents for x in d[place] or ()], float)
-        for place in (1, 2, 3)
+        for place in (1, 2, 3, 4)
     )
     sample = Sample(
         value,
