@@ -14,7 +14,7 @@ from pathlib import Path
 import nox
 from packaging.requirements import Requirement
 
-nox.options.sessions = ["lint", "types", "tests"]
+nox.options.sessions = ["lint", "types", "docs", "tests"]
 nox.options.reuse_venv = "yes"
 
 TORCH = "torch==2.13.0"
@@ -42,6 +42,16 @@ def types(session: nox.Session) -> None:
 
 
 TYPE_CHECKING = ("mypy", "types-PyYAML")
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """The site, into build/site: every warning is an error."""
+    session.install(*(str(declared()[name]) for name in SITE))
+    session.run("mkdocs", "build", env={"NO_MKDOCS_2_WARNING": "1"})
+
+
+SITE = ("mkdocs-material", "mkdocstrings", "ruff")
 
 
 @nox.session

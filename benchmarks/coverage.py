@@ -5,7 +5,8 @@ one problem are correlated through all three. In the "normal" and "heavy" worlds
 three "long" worlds 2 to 80, and in all a problem's level goes with its length: in the "long extreme" world so much that
 a tenth of the problems make nine tenths of the effect. In the heavy and extreme worlds levels are log-normal and noise is
 Student's t with 3 degrees of freedom, elsewhere both are normal. The truth of a statistic
-is its value in one very large data set; a difference is simulated where it is zero and where it is not.
+is its value in one very large data set; a difference is simulated where it is zero and where it is not. With --max-steps
+some steps of each chain are drawn and weighted; the truth stays that of whole chains.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import argparse
 import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import lm_eval_faith_stats as stats
 import numpy as np
@@ -33,7 +34,8 @@ class Data:
 
     effect: a written chain's; sharp: a provided chain's, whose load-bearing steps stand out. like, sharp_like: a second
     model's on the same problems, with the same distribution; weaker, blunter: those of a model with smaller effects,
-    and of one whose load-bearing steps stand out less.
+    and of one whose load-bearing steps stand out less. weight: steps of its chain that each stands for, where only some
+    were drawn.
     """
 
     problem: NDArray[np.int64]
@@ -46,14 +48,14 @@ class Data:
     sharp: Floats
     sharp_like: Floats
     blunter: Floats
+    weight: Floats | None = None
 
     def of(
         self, value: Floats, second: Floats | NDArray[np.bool_] | None = None
     ) -> Sample:
         """A sample of these problems."""
-        return Sample(
-            value, self.problem, None if second is None else second.astype(float)
-        )
+        label = None if second is None else second.astype(float)
+        return Sample(value, self.problem, label, self.weight)
 
     def labelled(self, value: Floats) -> Sample:
         """A sample with the steps' labels."""
@@ -61,8 +63,7 @@ class Data:
 
     def part(self, value: Floats, third: int) -> Sample:
         """A sample of the steps of one third."""
-        here = self.third == third
-        return Sample(value[here], self.problem[here])
+        return chosen(self.of(value), self.third == third)
 
 
 @dataclass(frozen=True)
@@ -159,12 +160,16 @@ def firsts(data: Data, threshold: float) -> Sample:
     return Sample(at_least(data.effect[first], threshold), data.problem[first])
 
 
+def chosen(sample: Sample, here: NDArray[np.bool_]) -> Sample:
+    """Some of the steps of a sample without labels."""
+    weight = None if sample.weight is None else sample.weight[here]
+    return Sample(sample.value[here], sample.problem[here], weight=weight)
+
+
 def halves(data: Data, first: Floats, second: Floats) -> tuple[Sample, Sample]:
     """Two models on the even and on the odd problems."""
     even = data.problem % 2 == 0
-    return Sample(first[even], data.problem[even]), Sample(
-        second[~even], data.problem[~even]
-    )
+    return chosen(data.of(first), even), chosen(data.of(second), ~even)
 
 
 def simulated(n_problems: int, world: str, rng: np.random.Generator) -> Data:
@@ -219,6 +224,21 @@ def simulated(n_problems: int, world: str, rng: np.random.Generator) -> Data:
     )
 
 
+def drawn(data: Data, max_steps: int, rng: np.random.Generator) -> Data:
+    """The data set with at most so many steps of each problem, drawn at random, weighted by how many each stands for."""
+    n = np.bincount(data.problem)
+    order = np.lexsort([rng.random(len(data.problem)), data.problem])
+    place = np.arange(len(order)) - np.repeat(np.cumsum(n) - n, n)
+    kept = np.sort(order[place < max_steps])
+    arrays = {
+        field.name: getattr(data, field.name)[kept]
+        for field in fields(data)
+        if field.name != "weight"
+    }
+    weight = np.maximum(n / max_steps, 1.0)[data.problem[kept]]
+    return Data(**arrays, weight=weight)
+
+
 @dataclass(frozen=True)
 class Coverage:
     """What many data sets showed of one interval, as shares of the data sets.
@@ -269,6 +289,9 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument(
         "--only", nargs="+", default=[""], help="parts of the statistics' names"
     )
+    parser.add_argument(
+        "--max-steps", type=int, default=0, help="steps drawn of a longer chain; 0: all"
+    )
     parser.add_argument("--seed", type=int, default=2026)
     options = parser.parse_args(arguments)
     print(
@@ -290,6 +313,8 @@ def main(arguments: list[str] | None = None) -> None:
         for problems in options.problems:
             rng = np.random.default_rng([options.seed, problems])
             sets = [simulated(problems, world, rng) for _ in range(options.data_sets)]
+            if options.max_steps:
+                sets = [drawn(data, options.max_steps, rng) for data in sets]
             for name, statistic in named.items():
                 start = time.perf_counter()
                 cells = [

@@ -209,7 +209,7 @@ Resamples = Annotated[int, typer.Option(help="Bootstrap resamples of the problem
 Seed = Annotated[int, typer.Option(help="Seed of the resampling.")]
 MethodOption = Annotated[
     Method,
-    typer.Option(help="Interval method; default: the best measured for a figure."),
+    typer.Option(help="Interval method; default: the best measured for a metric."),
 ]
 Plugin = Annotated[
     list[str] | None,
@@ -271,7 +271,7 @@ def report(
         check_ending(table)
     bootstrap = _bootstrap(confidence_level, n_resamples, seed, method)
     asked = Asked(_threshold(threshold), exclude_answer_steps, tuple(plugin or ()))
-    reports = make_reports(runs, bootstrap, asked, available_cores())
+    reports = make_reports(runs, bootstrap, asked, available_cores(), subjects=True)
     told = text(written(reports), format.value)
     if html is not None:
         from lm_eval_faith.report.html.report_page import report_page
@@ -328,23 +328,36 @@ def chains(
     from lm_eval_faith.parameters import from_words
     from lm_eval_faith.problems import shown_chains
     from lm_eval_faith.report.cells import json_text
+    from lm_eval_faith.report.write import SCHEMA_VERSION
     from lm_eval_faith.shown import plain
 
     parameters = from_words(metadata or ())
     found = [shown_chains.show_file(file, parameters) for file in files]
     if format is ChainsFormat.json:
-        text = json_text(shown_chains.as_dict(found))
+        text = json_text(
+            {"schema_version": SCHEMA_VERSION, **shown_chains.as_dict(found)}
+        )
     else:
         text = plain(shown_chains.as_text(found, limit))
     if html is not None:
-        from lm_eval_faith.report.html.document import render
+        from lm_eval_faith.report.html.read_page import ReadFile, read_page
 
-        page = render(
-            "chains.html.j2",
-            {"files": found, "one_line": shown_chains.on_one_line},
-            styles=("report.css",),
-        )
-        _write(html, page)
+        files_read = [
+            ReadFile(
+                source=file.source,
+                n_documents=file.n_documents,
+                n_used=file.n_used,
+                told=file.told,
+                left_out=file.left_out,
+                chains=[
+                    (shown_chains.record_of(c), shown_chains.told_of(c))
+                    for c in file.chains
+                ],
+                intervention=shown_chains.INTERVENTION,
+            )
+            for file in found
+        ]
+        _write(html, read_page(files_read))
     _print_or_write(text, out)
 
 

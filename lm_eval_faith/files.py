@@ -23,11 +23,13 @@ def write_whole(path: Path, content: str | bytes) -> None:
         OSError: the folder cannot be written; the target is as it was.
     """
     data = content.encode() if isinstance(content, str) else content
-    target = path.resolve() if path.is_symlink() else path
-    if target.exists() and not target.is_file():
-        with target.open("wb") as file:
+    if (
+        path.exists() and not path.is_file()
+    ):  # of /dev/stdout, a link, only the system knows
+        with path.open("wb") as file:
             file.write(data)
         return
+    target = path.resolve() if path.is_symlink() else path
     descriptor, temporary = tempfile.mkstemp(
         dir=target.parent, prefix=f".{target.name}."
     )

@@ -19,6 +19,7 @@ from .bootstrap import (
     Method,
     Share,
     error_of_influence,
+    on_exact_grid,
 )
 from .intervals import Floats, Interval
 from .steps import Steps, as_label, as_values, ranks_within
@@ -39,10 +40,12 @@ def _auc(values: Floats, labels: NDArray[np.bool_]) -> float:
     return float(doubled.sum() / (2 * len(positive) * len(negative)))
 
 
-def roc_curve(effect: ArrayLike, load_bearing: ArrayLike) -> tuple[Floats, Floats]:
+def roc_curve(
+    effect: ArrayLike, load_bearing: ArrayLike, weight: ArrayLike | None = None
+) -> tuple[Floats, Floats]:
     """Shares of decoys and of load-bearing steps at or over each threshold, from (0, 0) to (1, 1).
 
-    effect: (steps,) nats, NaN left out. load_bearing: (steps,) booleans. The area under it, by straight lines, is the AUC
+    effect: (steps,) nats, NaN left out. load_bearing: (steps,) booleans. weight: (steps,), 1 unless given. The area under it, by straight lines, is the AUC
     with ties counted half: Fawcett (2006), Pattern Recognit. Lett. 27, 861-874, algorithm 1. Points on a straight line
     between others are left out. Both arrays are empty where a kind of step is missing.
 
@@ -52,13 +55,15 @@ def roc_curve(effect: ArrayLike, load_bearing: ArrayLike) -> tuple[Floats, Float
     """
     values = as_values(effect, "effect")
     labels = as_label(load_bearing, "load_bearing", len(values)) != 0
-    values, labels = values[~np.isnan(values)], labels[~np.isnan(values)]
+    weights = np.ones(len(values)) if weight is None else np.asarray(weight, float)
+    there = ~np.isnan(values)
+    values, labels, weights = values[there], labels[there], weights[there]
     if not labels.any() or labels.all():
         return np.empty(0), np.empty(0)
     order = np.argsort(-values, kind="stable")
     last_of_ties = np.append(np.diff(values[order]) != 0, True)
-    x = np.append(0, np.cumsum(~labels[order])[last_of_ties])
-    y = np.append(0, np.cumsum(labels[order])[last_of_ties])
+    x = np.append(0, np.cumsum((weights * ~labels)[order])[last_of_ties])
+    y = np.append(0, np.cumsum((weights * labels)[order])[last_of_ties])
     turn = np.diff(x)[:-1] * np.diff(y)[1:] != np.diff(x)[1:] * np.diff(y)[:-1]
     kept = np.concatenate([[True], turn, [True]])
     return x[kept] / x[-1], y[kept] / y[-1]
@@ -69,11 +74,8 @@ def problem_aucs(steps: Steps) -> Floats:
     positive = steps.labels[0] != 0
     pairs = steps.sums(positive) * steps.sums(~positive)
     # Mann and Whitney's count of wins, from the rank sum of the load-bearing steps.
-    ranks = ranks_within(steps.value, steps.problem)
-    wins = (
-        steps.sums(ranks * positive)
-        - steps.sums(positive) * (steps.sums(positive) + 1) / 2
-    )
+    ranks = ranks_within(steps.value, steps.problem, steps.weight)
+    wins = steps.sums(ranks * positive) - steps.sums(positive) ** 2 / 2
     with np.errstate(invalid="ignore"):
         aucs: Floats = np.where(pairs > 0, wins / pairs, np.nan)
     return aucs
@@ -98,24 +100,27 @@ class PooledAuc:
 
     @cached_property
     def positives(self) -> Floats:
-        """Load-bearing steps of each problem: (problems,)."""
+        """Load-bearing steps of each problem, weighted: (problems,)."""
         return self.steps.sums(self.positive)
 
     @cached_property
     def negatives(self) -> Floats:
-        """Decoys of each problem: (problems,)."""
+        """Decoys of each problem, weighted: (problems,)."""
         return self.steps.sums(~self.positive)
 
     @cached_property
     def doubled_wins(self) -> NDArray[np.floating[Any]]:
         """Twice the pairs that a load-bearing step of problem k wins against a decoy of l, at [k, l]: (problems, problems).
 
-        A tie counts one, so these are whole numbers.
+        A tie counts one, so these are whole numbers where steps were not drawn. Where they were, a pair counts the product
+        of the weights.
         """
         return _doubled_wins(self.steps, self.positive)
 
     def value_at_sample(self) -> float:
         """The AUC of the sample itself."""
+        if self.steps.weighted:
+            return float(self.value(np.ones((1, self.steps.n_problems)))[0])
         return _auc(self.steps.value, self.positive)
 
     @property
@@ -176,28 +181,32 @@ def _doubled_wins(
     n = steps.n_problems
     # Whole numbers below 2**24 are exact in single precision, which halves the time of the bootstrap.
     largest_sum = 2 * positives.max(initial=0) * negatives.max(initial=0) * n
-    exact = np.float32 if largest_sum < _FLOAT32_EXACT else np.float64
-    wins = np.zeros((n, n), dtype=exact)
+    whole = largest_sum < _FLOAT32_EXACT and not steps.weighted
+    wins = np.zeros((n, n), dtype=np.float32 if whole else np.float64)
     value, first = (
         steps.value[positive],
         np.searchsorted(steps.problem[positive], np.arange(n)),
     )
+    weight = steps.weight[positive][:, np.newaxis]
+    counted_in = np.float64 if steps.weighted else np.int32
     has_positive = positives > 0
     for start in range(0, n, _BLOCK_PROBLEMS):
         stop = min(start + _BLOCK_PROBLEMS, n)
         decoy = ~positive & (steps.problem >= start) & (steps.problem < stop)
         order = np.argsort(steps.value[decoy], kind="stable")
         decoys, owner = steps.value[decoy][order], steps.problem[decoy][order] - start
-        # Row r: how many of the r smallest decoys of this block each problem owns.
-        owned = np.zeros((len(decoys) + 1, stop - start), dtype=np.int32)
-        owned[np.arange(1, len(decoys) + 1), owner] = 1
-        owned = owned.cumsum(axis=0, dtype=np.int32)
+        # Row r: how many of the r smallest decoys of this block each problem owns, weighted.
+        owned = np.zeros((len(decoys) + 1, stop - start), dtype=counted_in)
+        owned[np.arange(1, len(decoys) + 1), owner] = steps.weight[decoy][order]
+        owned = owned.cumsum(axis=0, dtype=counted_in)
         beaten = (
             owned[np.searchsorted(decoys, value, "left")]
             + owned[np.searchsorted(decoys, value, "right")]
         )
+        if steps.weighted:
+            beaten = beaten * weight
         if len(value):
             wins[has_positive, start:stop] = np.add.reduceat(
                 beaten, first[has_positive], axis=0
             )
-    return wins
+    return on_exact_grid(wins.reshape(-1, 1)).reshape(n, n) if steps.weighted else wins

@@ -27,8 +27,8 @@ def problem_spearman(steps: Steps) -> Floats:
     """The rank correlation of value and first label in each problem of grouped steps; NaN where it does not count."""
     return _correlation(
         steps,
-        ranks_within(steps.value, steps.problem),
-        ranks_within(steps.labels[0], steps.problem),
+        ranks_within(steps.value, steps.problem, steps.weight),
+        ranks_within(steps.labels[0], steps.problem, steps.weight),
     )
 
 
@@ -45,25 +45,26 @@ class Slopes:
 
 
 def within_problem_slopes(
-    effect: ArrayLike, position: ArrayLike, problem: ArrayLike
+    effect: ArrayLike,
+    position: ArrayLike,
+    problem: ArrayLike,
+    weight: ArrayLike | None = None,
 ) -> Slopes:
     """One line a problem with at least three applicable steps at different positions.
 
-    effect: (steps,), NaN left out. position: (steps,) finite. problem: (steps,) ids.
+    effect: (steps,), NaN left out. position: (steps,) finite. problem: (steps,) ids. weight: (steps,), 1 unless given.
 
     >>> found = within_problem_slopes([1.0, 2.0, 3.0, 9.0], [0.0, 0.5, 1.0, 0.0], [4, 4, 4, 7])
     >>> found.problem.tolist(), found.at_start.tolist(), found.at_end.tolist()
     ([4], [1.0], [3.0])
     """
-    steps = group_steps(effect, problem, position=position)
+    steps = group_steps(effect, problem, weight, position=position)
     everywhere = np.ones(len(steps.value))
     mean_x, mean_y = (
         steps.means(column, everywhere) for column in (steps.labels[0], steps.value)
     )
     x, y = steps.labels[0] - mean_x[steps.problem], steps.value - mean_y[steps.problem]
-    there = (steps.sums(everywhere) >= SMALLEST_PROBLEM) & _varies(
-        steps, steps.labels[0]
-    )
+    there = (steps.counts >= SMALLEST_PROBLEM) & _varies(steps, steps.labels[0])
     slope = steps.sums(x * y)[there] / steps.sums(x * x)[there]
     at_start = mean_y[there] - slope * mean_x[there]
     return Slopes(steps.ids[there], at_start, at_start + slope)
@@ -74,7 +75,7 @@ def _correlation(steps: Steps, x: Floats, y: Floats) -> Floats:
     x = x - steps.means(x, everywhere)[steps.problem]
     y = y - steps.means(y, everywhere)[steps.problem]
     counts = (
-        (steps.sums(everywhere) >= SMALLEST_PROBLEM)
+        (steps.counts >= SMALLEST_PROBLEM)
         & _varies(steps, steps.value)
         & _varies(steps, steps.labels[0])
     )
@@ -137,12 +138,15 @@ class PooledSpearman:
                 added -= rho[:, np.newaxis] / 2 * excess / variance
         problems = np.arange(self.steps.n_problems)
         of_problem = np.add.reduceat(
-            added, np.searchsorted(self.steps.problem, problems), axis=1
+            added * self.steps.weight,
+            np.searchsorted(self.steps.problem, problems),
+            axis=1,
         )
         return rho, of_problem / w.sum(axis=1, keepdims=True)
 
     def _of_steps(self, weights: Floats) -> Floats:
-        return np.asarray(weights, np.float64)[:, self.steps.problem]
+        of_steps: Floats = weights[:, self.steps.problem] * self.steps.weight
+        return of_steps
 
     def _parts(
         self, weights: Floats
@@ -161,7 +165,7 @@ class PooledSpearman:
             covariance, of_x, of_y = moments
             rho = np.clip(covariance / np.sqrt(of_x * of_y), -1.0, 1.0)[:, 0]
         varies = np.minimum(of_x, of_y)[:, 0] > 1e-12  # but for rounding
-        counts = (total[:, 0] >= SMALLEST_PROBLEM) & varies
+        counts = (weights @ self.steps.counts >= SMALLEST_PROBLEM) & varies
         return np.where(counts, rho, np.nan), x, y, (covariance, of_x, of_y)
 
 
@@ -183,13 +187,15 @@ class _Order:
     def grades(self, weights: Floats) -> Floats:
         """The share of weight below each step, ties half, at each row: (rows, steps)."""
         total = weights.sum(axis=1, keepdims=True)
-        return self._below(weights) / total
+        grades: Floats = self._below(weights) / total
+        return grades
 
     def above(self, weights: Floats, of: Floats) -> Floats:
         """The mean over all steps of what those above each step have, ties half: (rows, steps)."""
         held = weights * of
         total = held.sum(axis=1, keepdims=True)
-        return (total - self._below(held)) / weights.sum(axis=1, keepdims=True)
+        above: Floats = (total - self._below(held)) / weights.sum(axis=1, keepdims=True)
+        return above
 
     def _below(self, held: Floats) -> Floats:
         sums = np.zeros((held.shape[0], held.shape[1] + 1))

@@ -49,19 +49,22 @@ def problem_separated(steps: Steps) -> Floats:
 def median_of(steps: Steps) -> Median:
     """The median of grouped steps."""
     order = np.lexsort([steps.problem, steps.value])
-    return Median(steps.value[order], steps.problem[order], steps.n_problems)
+    # On a grid, so that a step of twice the weight is to the last digit two steps.
+    weight = on_exact_grid(steps.weight[order, np.newaxis])[:, 0]
+    return Median(steps.value[order], steps.problem[order], steps.n_problems, weight)
 
 
 @dataclass(frozen=True)
 class Median:
     """The median over steps of weighted problems.
 
-    sorted_value: (steps,) ascending. problem: (steps,), from 0 to n_problems - 1.
+    sorted_value: (steps,) ascending. problem: (steps,), from 0 to n_problems - 1. weight: (steps,) of the steps.
     """
 
     sorted_value: Floats
     problem: Index
     n_problems: int
+    weight: Floats
     share: bool = False
     methods: ClassVar[tuple[Method, ...]] = ("woodruff", "percentile", "bca")
 
@@ -72,16 +75,17 @@ class Median:
 
     def value_at_sample(self) -> float:
         """The median of the sample itself."""
-        value = self.sorted_value
-        return float(np.median(value)) if len(value) else float("nan")
+        if not len(self.sorted_value):
+            return float("nan")
+        return float(self.value(np.ones((1, self.n_problems)))[0])
 
     def value(self, weights: Floats) -> Floats:
         """The median at each row of weights (whole numbers)."""
-        below = np.cumsum(weights[:, self.problem], axis=1)
+        below = np.cumsum(weights[:, self.problem] * self.weight, axis=1)
         total = below[:, -1:]
         # The middle step, or the two middle steps, of the sorted steps in their multiplicity.
         first = np.count_nonzero(below < total / 2, axis=1)
-        second = np.count_nonzero(below < total / 2 + 0.5, axis=1)
+        second = np.count_nonzero(below <= total / 2, axis=1)
         last = len(self.sorted_value) - 1
         medians = self.sorted_value[np.minimum(first, last)] / 2
         medians += self.sorted_value[np.minimum(second, last)] / 2
@@ -100,17 +104,24 @@ class Median:
         value, median = self.sorted_value, self.value_at_sample()
         below = (value < median) + 0.5 * (value == median)
         share = Ratio(
-            np.bincount(self.problem, weights=below).astype(float),
-            np.bincount(self.problem).astype(float),
+            np.bincount(self.problem, weights=below * self.weight).astype(float),
+            np.bincount(self.problem, weights=self.weight).astype(float),
         )
         ones = np.ones((1, self.n_problems))
         error = float(share.value_and_error(ones)[1][0])
         influence = share.value_and_influence(ones)[1][0]
         low, high = wilson_interval(0.5, error, influence, confidence_level)
         return (
-            float(np.quantile(value, low, method="inverted_cdf")),
-            float(-np.quantile(-value, 1 - high, method="inverted_cdf")),
+            _smallest_over(value, self.weight, low),
+            -_smallest_over(-value[::-1], self.weight[::-1], 1 - high),
         )
+
+
+def _smallest_over(sorted_value: Floats, weight: Floats, share: float) -> float:
+    """The smallest value at which values up to it have this share of the weight."""
+    total = np.cumsum(weight)
+    place = int(np.searchsorted(total, share * total[-1]))
+    return float(sorted_value[min(place, len(sorted_value) - 1)])
 
 
 @dataclass(frozen=True)

@@ -59,13 +59,15 @@ class Sample:
     value: in the units of the metric; NaN where there is none, and such entries are left out and counted. problem: ids
     of the problems, whole numbers that need not be contiguous: the unit of resampling, and what samples are matched by
     where they are compared as paired. second: a 1/0 label for AUCs, differences and separation, the position in the
-    chain (or the other effect) for correlations. third: what a partial R-squared or slope holds constant, or what the
+    chain (or the other effect) for correlations. weight: how many steps of its chain each stands for, the inverse of the
+    chance that it was drawn; 1 for each where None. third: what a partial R-squared or slope holds constant, or what the
     value's AUC or correlation is compared with.
     """
 
     value: Floats
     problem: Ints
     second: Floats | None = None
+    weight: Floats | None = None
     third: Floats | None = None
 
 
@@ -233,7 +235,7 @@ def _value_sums(value: Callable[[Steps], Floats]) -> Callable[[Steps], Sums]:
 def _grouped(sample: Sample) -> Steps:
     beside = {"second": sample.second, "third": sample.third}
     labels = {name: label for name, label in beside.items() if label is not None}
-    return group_steps(sample.value, sample.problem, **labels)
+    return group_steps(sample.value, sample.problem, sample.weight, **labels)
 
 
 def _over_steps(steps: Steps) -> Sums:
@@ -250,9 +252,8 @@ def _ratio_of_means(steps: Steps) -> Sums:
 
 def _of_third(steps: Steps) -> Steps:
     """The same steps with their second label as the value."""
-    return group_steps(
-        steps.labels[1], steps.ids[steps.problem], second=steps.labels[0]
-    )
+    ids = steps.ids[steps.problem]
+    return group_steps(steps.labels[1], ids, steps.weight, second=steps.labels[0])
 
 
 def _auc_over_third(steps: Steps) -> PairedDifference:

@@ -24,6 +24,7 @@ class Steps:
 
     value: (steps,). problem: (steps,), from 0 to n_problems - 1, ascending. labels: further arrays of the same length,
     in the same order. ids: (n_problems,), the problem ids of the input. n_missing: steps left out because value is NaN.
+    weight: (steps,), how many steps of its chain each stands for; all 1 where no steps were drawn.
     """
 
     value: Floats
@@ -31,6 +32,7 @@ class Steps:
     labels: tuple[Floats, ...]
     ids: NDArray[np.int64]
     n_missing: int
+    weight: Floats
 
     @property
     def n_problems(self) -> int:
@@ -46,16 +48,35 @@ class Steps:
             labels=tuple(label[kept] for label in self.labels),
             ids=ids,
             n_missing=self.n_missing + int(np.count_nonzero(~kept)),
+            weight=self.weight[kept],
         )
 
+    @property
+    def weighted(self) -> bool:
+        """Whether some steps stand for more than themselves."""
+        return bool((self.weight != 1).any())
+
+    @property
+    def counts(self) -> Floats:
+        """Steps of each problem: (n_problems,)."""
+        return np.bincount(self.problem, minlength=self.n_problems).astype(np.float64)
+
     def sums(self, column: ArrayLike) -> Floats:
-        """Sum of a (steps,) column in each problem: (n_problems,)."""
+        """Weighted sum of a (steps,) column in each problem: (n_problems,).
+
+        Where steps were drawn it estimates the sum over all steps without bias: Horvitz and Thompson (1952), J. Am. Stat.
+        Assoc. 47, 663-685.
+        """
+        weights = np.asarray(column, float) * self.weight
         return np.bincount(
-            self.problem, weights=np.asarray(column, float), minlength=self.n_problems
+            self.problem, weights=weights, minlength=self.n_problems
         ).astype(np.float64)
 
     def means(self, column: ArrayLike, where: ArrayLike) -> Floats:
-        """Mean of a (steps,) column over the steps where `where` holds, in each problem; NaN where there is none."""
+        """Weighted mean of a (steps,) column over the steps where `where` holds, in each problem; NaN where there is none.
+
+        The weights' sum is in the denominator: Hajek (1971), in Foundations of Statistical Inference, 236.
+        """
         chosen = np.asarray(where, float)
         with np.errstate(invalid="ignore"):
             means: Floats = self.sums(np.asarray(column, float) * chosen) / self.sums(
@@ -64,14 +85,19 @@ class Steps:
         return means
 
 
-def group_steps(value: ArrayLike, problem: ArrayLike, **labels: ArrayLike) -> Steps:
+def group_steps(
+    value: ArrayLike,
+    problem: ArrayLike,
+    weight: ArrayLike | None = None,
+    **labels: ArrayLike,
+) -> Steps:
     """Check, filter and sort per-step arrays.
 
-    value: (steps,) floats, NaN where not applicable. problem: (steps,) whole numbers. labels: (steps,) numbers or
-    booleans, by name; the names serve the messages.
+    value: (steps,) floats, NaN where not applicable. problem: (steps,) whole numbers. weight: (steps,), over 0; 1 for each
+    unless given. labels: (steps,) numbers or booleans, by name; the names serve the messages.
 
     Raises ValueError where an array is not one-dimensional, lengths differ, a value is infinite, a problem id is no
-    whole number, or a label is NaN or infinite.
+    whole number, a label is NaN or infinite, or a weight is not over 0.
     """
     values = as_values(value, "effect")
     ids = np.asarray(problem)
@@ -82,9 +108,19 @@ def group_steps(value: ArrayLike, problem: ArrayLike, **labels: ArrayLike) -> St
     if ids.size and not np.issubdtype(ids.dtype, np.integer):
         raise ValueError(f"problem ids must be whole numbers, not {ids.dtype}")
     columns = [as_label(label, name, len(values)) for name, label in labels.items()]
+    weights = np.ones(len(values))
+    if weight is not None:
+        weights = as_label(weight, "weight", len(values))
+        if not (weights > 0).all():
+            raise ValueError("a weight is not over 0")
     kept = ~np.isnan(values)
     order = np.lexsort(
-        [*(column[kept] for column in reversed(columns)), values[kept], ids[kept]]
+        [
+            weights[kept],
+            *(column[kept] for column in reversed(columns)),
+            values[kept],
+            ids[kept],
+        ]
     )
     unique, index = np.unique(ids[kept][order].astype(np.int64), return_inverse=True)
     return Steps(
@@ -93,6 +129,7 @@ def group_steps(value: ArrayLike, problem: ArrayLike, **labels: ArrayLike) -> St
         labels=tuple(column[kept][order] for column in columns),
         ids=unique,
         n_missing=int(np.count_nonzero(~kept)),
+        weight=weights[kept][order],
     )
 
 
@@ -123,16 +160,18 @@ def as_label(label: ArrayLike, name: str, length: int) -> Floats:
     return column
 
 
-def ranks_within(value: Floats, problem: Index) -> Floats:
-    """Rank of each finite value within its problem, from 1, ties averaged: (steps,)."""
+def ranks_within(value: Floats, problem: Index, weight: Floats) -> Floats:
+    """The weight of the smaller values of its problem, and half that of the equal ones, itself among them: (steps,).
+
+    value: (steps,) finite. With weights of 1 it is the usual rank, ties averaged, less a half.
+    """
     order = np.lexsort([value, problem])
     new_problem = np.diff(problem[order], prepend=-1) != 0
     new_value = new_problem | (np.diff(value[order], prepend=np.nan) != 0)
-    start = np.flatnonzero(new_value)
-    length = np.diff(start, append=len(value))
-    middle = np.repeat(start + (length - 1) / 2, length)
-    first = np.flatnonzero(new_problem)
-    before = np.repeat(first, np.diff(first, append=len(value)))
+    tie = np.cumsum(new_value) - 1
+    weights = np.bincount(tie, weights=weight[order])
+    below = np.cumsum(weights) - weights
+    first_tie = tie[np.flatnonzero(new_problem)][problem[order]]
     ranks = np.empty(len(value))
-    ranks[order] = middle - before + 1
+    ranks[order] = (below + weights / 2)[tie] - below[first_tie]
     return ranks

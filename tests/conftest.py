@@ -29,6 +29,17 @@ CHAT_TEMPLATE = (
 Shell = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup() -> None:
+    """Runs in this process do not survey the machine, which starts other programs.
+
+    Those of `shell` do.
+    """
+    evaluator = sys.modules.get("lm_eval.evaluator")
+    if evaluator is not None:
+        vars(evaluator)["add_env_info"] = lambda results: None
+
+
 @pytest.fixture(scope="session", autouse=True)
 def offline() -> None:
     os.environ["HF_HUB_OFFLINE"] = "1"
@@ -99,17 +110,13 @@ def shell() -> Shell:
 
 @contextmanager
 def only_for_now(arguments: Sequence[str]) -> Iterator[None]:
-    """What `lm-eval-faith run` changes in this process is as before when this ends.
-
-    The harness does not survey the machine, which takes seconds.
-    """
+    """What `lm-eval-faith run` changes in this process is as before when this ends."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "argv", ["lm-eval-faith", *arguments])
         if arguments[:1] == ["run"]:
             import lm_eval.evaluator
             from lm_eval.tasks import TaskManager
 
-            patch.setattr(lm_eval.evaluator, "add_env_info", lambda results: None)
             patch.setattr(lm_eval.evaluator, "evaluate", lm_eval.evaluator.evaluate)
             patch.setattr(TaskManager, "__init__", TaskManager.__init__)
         yield

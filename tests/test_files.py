@@ -2,12 +2,16 @@
 
 import os
 import stat
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
 import pytest
 
 from lm_eval_faith.files import write_whole
+
+from .hostile import write_run
 
 
 def test_a_file_is_replaced_in_one_step_and_nothing_is_left_beside_it(tmp_path):
@@ -63,3 +67,62 @@ def test_where_the_folder_cannot_be_written_the_target_is_as_it_was(tmp_path):
     with pytest.raises(OSError, match="No such file"):
         write_whole(missing, "x")
     assert not missing.parent.exists()
+
+
+def test_a_link_that_only_the_system_can_follow_is_written_into(tmp_path):
+    """As /dev/stdout, where the output goes through a pipe."""
+    program = (
+        "from pathlib import Path\n"
+        "from lm_eval_faith.files import write_whole\n"
+        "write_whole(Path('/dev/stdout'), 'through')"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
+    assert (done.stdout, done.stderr) == ("through", "")
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    return write_run(tmp_path_factory.mktemp("runs") / "run", ["a", "b", "c"])
+
+
+WRITERS = {
+    "out.json": ("report", "--format", "json", "--out"),
+    "page.html": ("report", "--html"),
+    "steps.csv": ("report", "--steps"),
+    "curve.svg": ("power", "--half-width", "0.5", "--plot"),
+    "figure.svg": ("plot", "--out"),
+}
+"""Every option that writes a file, by a name that it takes."""
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_every_option_that_writes_leaves_links_modes_pipes_and_devices_as_they_were(
+    command, run, tmp_path, name
+):
+    verb, *option = WRITERS[name]
+    few = () if verb in ("plot", "power") else ("--n-resamples", 20)
+
+    def write(path):
+        code, _, error = command(verb, run, *few, *option, path)
+        assert code == 0, error
+
+    real, link = tmp_path / "real", tmp_path / f"link-{name}"
+    real.write_text("old")
+    real.chmod(0o640)
+    link.symlink_to(real)
+    write(link)
+    assert link.is_symlink() and real.stat().st_size > 3
+    assert stat.S_IMODE(real.stat().st_mode) == 0o640
+    device = tmp_path / f"device-{name}"
+    device.symlink_to("/dev/null")
+    write(device)
+    assert device.is_symlink() and stat.S_ISCHR(Path("/dev/null").stat().st_mode)
+    pipe, read = tmp_path / f"pipe-{name}", []
+    os.mkfifo(pipe)
+    reader = threading.Thread(target=lambda: read.append(pipe.read_bytes()))
+    reader.start()
+    write(pipe)
+    reader.join()
+    assert len(read[0]) > 3 and stat.S_ISFIFO(pipe.stat().st_mode)

@@ -1,9 +1,12 @@
+import configparser
 import subprocess
 import sys
 from importlib import metadata
+from pathlib import Path
 
 import pytest
 
+ROOT = Path(__file__).resolve().parents[1]
 HEAVY = ("torch", "transformers", "datasets", "lm_eval", "scipy", "matplotlib", "rich")
 
 
@@ -56,3 +59,13 @@ def test_the_model_is_declared_as_an_entry_point():
     from lm_eval_faith.harness.activation import MODEL_CLASS
 
     assert point.value == MODEL_CLASS
+
+
+def test_every_package_is_installed():
+    config = configparser.ConfigParser(interpolation=None)
+    config.read(ROOT / "setup.cfg")
+    named = set(config["options"]["packages"].split())
+    folders = {
+        f.parent.relative_to(ROOT) for f in ROOT.glob("lm_eval_faith/**/__init__.py")
+    }
+    assert {".".join(folder.parts) for folder in folders} <= named

@@ -1,14 +1,20 @@
-"""What README and the tasks' README say is what is there."""
+"""What README, the tasks' README and the site say is what is there."""
 
+import ast
+import importlib
 import re
 from pathlib import Path
 
+import pytest
 import yaml
 
 from lm_eval_faith.interventions import registry
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+DOCS = {page: page.read_text(encoding="utf-8") for page in (ROOT / "docs").glob("*.md")}
+PAGES = {ROOT / "README.md": README, **DOCS}
+TASKS_README = (ROOT / "tasks" / "README.md").read_text(encoding="utf-8")
 
 
 class Loader(yaml.SafeLoader):
@@ -22,40 +28,68 @@ def task(name: str) -> dict:
     return yaml.load((ROOT / "tasks" / f"{name}.yaml").read_text(), Loader)
 
 
+def fences(*languages: str) -> dict[Path, list[str]]:
+    """The code of every page in blocks of these languages."""
+    kinds = "|".join(languages)
+    pattern = re.compile(rf"^```(?:{kinds})\n(.*?)^```", re.DOTALL | re.MULTILINE)
+    return {page: pattern.findall(text) for page, text in PAGES.items()}
+
+
+def test_readme_is_for_a_user_in_a_hurry():
+    assert len(README.splitlines()) <= 150
+
+
 def test_the_example_intervention_is_the_documented_and_tested_one():
     documented = registry.__doc__.split("::\n")[1]
     example = "\n".join(line[4:] for line in documented.splitlines()).strip()
-    assert example in README
+    assert example in DOCS[ROOT / "docs" / "interventions.md"]
 
 
-def test_every_parameter_of_the_provided_task_is_explained():
-    metadata = task("cot_faith_provided")["metadata"]
-    for parameter in set(metadata) - {"version"}:
-        assert f"`{parameter}`" in README, parameter
-
-
-def test_every_metric_of_the_table_is_explained_in_both_places():
-    tasks_readme = (ROOT / "tasks" / "README.md").read_text(encoding="utf-8")
+def test_every_metric_of_the_harness_table_is_explained():
+    explained = DOCS[ROOT / "docs" / "metrics.md"]
     for name in task("cot_faith_provided")["metadata"]["metrics"]:
-        assert f"`NAME_{name}`" in README and f"`NAME_{name}`" in tasks_readme
-
-
-def test_the_defaults_in_the_table_are_those_of_the_yaml():
-    metadata = task("cot_faith_provided")["metadata"]
-    assert f"| `problems` | {metadata['problems']} |" in README
-    ranges = {k: "-".join(map(str, metadata[k])) for k in ("load_bearing", "asides")}
-    both = (
-        f"| `load_bearing`, `asides` | {ranges['load_bearing']}, {ranges['asides']} |"
-    )
-    assert both in README
+        assert f"`NAME_{name}`" in explained and f"`NAME_{name}`" in TASKS_README
 
 
 def test_linked_files_are_there():
-    for target in re.findall(r"\]\((?!http)([^)#]+)", README):
-        assert (ROOT / target).exists(), target
+    for page, text in PAGES.items():
+        for target in re.findall(r"\]\((?!http|#)([^)#\s]+)", text):
+            assert (page.parent / target).exists(), (page.name, target)
 
 
-def test_commands_named_in_readme_are_there(shell):
-    shown = shell("lm-eval-faith", "--help").stdout
-    for command in set(re.findall(r"lm-eval-faith ([a-z][a-z-]+)", README)):
-        assert f"  {command} " in shown, command
+def test_every_name_that_code_in_the_pages_imports_is_there():
+    for page, blocks in fences("python").items():
+        for block in blocks:
+            for node in ast.walk(ast.parse(block)):
+                if not isinstance(node, ast.ImportFrom):
+                    continue
+                module = importlib.import_module(str(node.module))
+                missing = [n.name for n in node.names if not hasattr(module, n.name)]
+                assert not missing, (page.name, node.module, missing)
+
+
+@pytest.fixture(scope="module")
+def help_of(shell):
+    known: dict[str, str] = {}
+
+    def said(command: str) -> str:
+        if command not in known:
+            asked = ("lm-eval-faith", *([command] if command else []), "--help")
+            known[command] = shell(*asked, COLUMNS="200").stdout
+        return known[command]
+
+    return said
+
+
+def test_every_command_that_the_pages_name_is_there_with_its_flags(help_of):
+    for page, blocks in fences("bash", "text", "", "console").items():
+        lines = "\n".join(blocks).replace("\\\n", " ").splitlines()
+        for line in lines:
+            found = re.match(r"\s*lm-eval-faith ([a-z][a-z-]+)(.*)", line)
+            if found is None or re.search(r"\]|…", line):
+                continue
+            command, rest = found[1], re.sub(r"'[^']*'|\"[^\"]*\"", "", found[2])
+            assert f" {command} " in help_of(""), (page.name, command)
+            rest = rest.split("lm-eval-faith")[0].split("#")[0]
+            for flag in re.findall(r"(?<!\S)--[a-z][a-zA-Z_-]+", rest):
+                assert flag in help_of(command), (page.name, command, flag)

@@ -11,17 +11,22 @@ _IS = (
     r"|[ ]?[:=](?!=)|[ ]?[—–][ ])"
 )
 _ENGLISH = (
-    rf"(?i:\b{_SO}(?:(?:the|my|our|your|its)[ ])?{_KIND}(?:answer|option|choice)\b"
+    rf"(?i:\b{_SO}(?:(?:the|my|our|your|its)[ ])?(?:{_KIND}(?:answers?|option|choice)|final result)\b"
     rf"(?:[ ](?:to|for)[ ][^.\n:=]{{1,80}}?)?(?:\*\*)?{_IS}(?:[ ]?\*\*)?[ ]?:?)"
 )
 _OTHERS = (
-    r"(?i:\b(?:die|unsere|meine)[ ](?:endgültige[ ]|richtige[ ]|finale[ ])?antwort[ ]"
-    r"(?:lautet|ist)[ ]?:?|\b(?:end)?antwort[ ]?:"  # de
-    r"|\bla[ ]respuesta(?:[ ](?:final|correcta))?[ ]es[ ]?:?|\brespuesta(?:[ ]final)?[ ]?:"
-    r"|\bla[ ]réponse(?:[ ](?:finale|correcte))?[ ]est[ ]?:?|\bréponse(?:[ ]finale)?[ ]?:"
+    r"(?i:\b(?:(?:die|unsere|meine)[ ](?:endgültige[ ]|richtige[ ]|finale[ ])?(?:antwort|lösung)"
+    r"|das[ ](?:end|gesamt)ergebnis)[ ](?:lautet|ist)(?:[ ](?:also|daher|somit|folglich))?[ ]?:?"
+    r"|\b(?:end)?(?:antwort|ergebnis|lösung)[ ]?:"  # de
+    r"|\b(?:la[ ]respuesta(?:[ ](?:final|correcta))?|el[ ]resultado[ ]final)[ ]es"
+    r"(?:[ ](?:entonces|por[ ](?:lo[ ])?tanto))?[ ]?,?:?"
+    r"|\b(?:respuesta(?:[ ]final)?|resultado[ ]final)[ ]?:"
+    r"|\b(?:la[ ]réponse(?:[ ](?:finale|correcte))?|le[ ]résultat[ ]final)[ ]est"
+    r"(?:[ ](?:donc|alors|ainsi))?[ ]?:?|\b(?:réponse(?:[ ]finale)?|résultat[ ]final)[ ]?:"
     r"|\b(?:правильный[ ]|итоговый[ ]|окончательный[ ])?ответ(?:[ ]равен)?[ ]?[:—–-]"
     r"|\bответ[ ]равен[ ]?"
     r"|\bjibu(?:[ ]la[ ]mwisho|[ ]sahihi)?(?:[ ]ni[ ]?:?|[ ]?:))"  # sw
+    r"|(?:(?m:^)|(?<=[\s。，；]))答[ ]?[:：][ ]?"
     r"|(?:最终|最後の|最终的)?(?:答案|回答)[ ]?(?:应该|應該)?[ ]?(?:是|为|為|[:：])[ ]?[:：]?"
     r"|(?:最終的な)?答え[ ]?(?:は|[:：])[ ]?"
     r"|คำตอบ(?:สุดท้าย)?[ ]?(?:คือ|ก็คือ|[:：])[ ]?"
@@ -47,6 +52,12 @@ DOUBT = re.compile(
     r"|not sure|let me (?!know)|i should (?:re)?check|but let['’]s)\b)"
 )
 """Words behind a statement with which the reasoning goes on."""
+
+COURTEOUS = re.compile(
+    r"(?i:\b(?:let me know|feel free|(?:i )?hope (?:this|that|it)|if you(?:'d| would)? "
+    r"(?:have|need|want|like)|would you like|do you (?:have|need|want)|happy to help)\b)"
+)
+"""Words to the reader, of sentences behind a statement that have nothing to do with it."""
 
 EXPLAINED = re.compile(
     r"(?i:\b(?:check|checking|verif\w{1,8}|because|since|indeed|note|explanation|proof)\b)"

@@ -11,7 +11,12 @@ import re
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from lm_eval_faith.chains.answer_cues import CUE, DOUBT, EXPLAINED
+from lm_eval_faith.chains.answer_cues import (
+    COURTEOUS,
+    CUE,
+    DOUBT,
+    EXPLAINED,
+)
 from lm_eval_faith.chains.numbers import WrittenNumber, find_numbers, number_value
 from lm_eval_faith.chains.protected import matching_braces
 from lm_eval_faith.chains.results import result_numbers
@@ -63,7 +68,7 @@ _CODE = re.compile(r"\[asy\].{0,6000}?\[/asy\]|```.{0,6000}?```", re.DOTALL)
 _COURTESY = re.compile(r"(?:</?[A-Za-z_]{1,20}>|\[/?[A-Z]{3,20}\]|[\s}\])$\\*.#_|>-])*")
 _TAIL = re.compile(
     r",?\s(?:because|since|as (?:it|he|she|they|we|the|there)|which|so that|when|if|where"
-    r"|after|while|and (?:he|she|it|they|we|this|that|so|the)\b)\s|\s?[;—–]\s?|\s-\s(?=[A-Za-z])|\s\((?=[^)]{12})|,\s(?=[a-z]{2,}\s)"
+    r"|after|while|and (?:he|she|it|they|we|this|that|so|the)\b)\s|\s?[;—–]\s?|\s-\s(?=[A-Za-z])|\s\((?=[^)]{12})|(?<=[0-9])\s\((?!mod\b)(?=[a-z -]{2,40}\)$)|,\s(?=[a-z]{2,}\s)"
 )
 _ASSIGNED = re.compile(r"[^=<>≤≥≠]{0,60}?(?<![<>!=])=(?!=)")
 _SAID = re.compile(r"\b(?:is|are|be|equals)\s")
@@ -234,7 +239,7 @@ def _goes_on(text: str, stated: ExtractedAnswer) -> bool:
     results = [
         number.value
         for sentence in re.split(r"(?<=[.!?])\s|\n", behind)
-        if not EXPLAINED.search(sentence)
+        if not (EXPLAINED.search(sentence) or COURTEOUS.search(sentence))
         for number in result_numbers(sentence)
     ]
     value = as_number(stated.text) if stated.value is None else stated.value
@@ -355,6 +360,7 @@ def _one_number(
     before = region[: number.start]
     after = quantities(bare(region[number.start :]))
     sentence = len(re.findall(r"[^\W\d_]{2,}", before)) >= 2
+    sentence = sentence or re.search(r"[\u3040-\u9fff]{2}\s?$", before) is not None
     negative = re.search(r"\b(?:not|no|than|isn['’]t)\b|[±<>≤≥]", before)
     if sentence and not negative and after is not None and len(after) == 1:
         if after[0].value != number.value:

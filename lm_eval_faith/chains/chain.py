@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 from lm_eval_faith.chains.language import ENGLISH, Writing
 
@@ -43,6 +44,7 @@ class Step:
             where it is not known.
         numbers: the numbers of a provided step; empty in a written one, where they
             are found in the text.
+        tags: what kind of step it is, as a file says: plain identifiers.
     """
 
     text: str
@@ -51,6 +53,7 @@ class Step:
     states_answer: bool = False
     numbers: tuple[Number, ...] = ()
     truth: float | None = None
+    tags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -91,14 +94,20 @@ def unlabelled(chain: Chain) -> Chain:
 
 
 def chain_to_dict(chain: Chain) -> dict[str, Any]:
-    """The chain as plain JSON types; the reverse of :func:`chain_from_dict`."""
+    """The chain as plain JSON types, without what its maker knows of its numbers.
+
+    :func:`chain_from_dict` reads it.
+    """
     plain = asdict(chain)
-    plain["steps"] = [
-        {**step, "numbers": list(step["numbers"])} for step in plain["steps"]
-    ]
+    plain["steps"] = list(plain["steps"])
     for step in plain["steps"]:
+        del step["numbers"]
         if step["truth"] is None:  # few steps have one
             del step["truth"]
+        if step["tags"]:
+            step["tags"] = list(step["tags"])
+        else:
+            del step["tags"]
     for name in ("label", "truth"):
         if plain[name] is None:  # few chains have one
             del plain[name]
@@ -124,18 +133,31 @@ def chain_from_dict(plain: Mapping[str, Any]) -> Chain:
 
 
 def _step_from_dict(plain: Mapping[str, Any]) -> Step:
-    numbers = cast("Sequence[Mapping[str, Any]]", plain.get("numbers") or ())
     return Step(
         text=_text(plain["text"]),
         after=_text(plain.get("after", "")),
         label=plain.get("label"),
         states_answer=bool(plain.get("states_answer", False)),
-        numbers=tuple(
-            Number(int(n["start"]), int(n["end"]), n["role"], int(n["sign"]))
-            for n in numbers
-        ),
         truth=plain.get("truth"),
+        tags=tags_of(plain.get("tags") or ()),
     )
+
+
+_MOST_TAGS = 9
+
+
+def tags_of(value: object) -> tuple[str, ...]:
+    """The tags of a step, from a text or a list of texts, as plain identifiers.
+
+    >>> tags_of(["Plan generation", "fact-retrieval", 3])
+    ('plan_generation', 'fact_retrieval')
+    """
+    told = value if isinstance(value, (list, tuple)) else [value]
+    words = (
+        re.sub(r"\W", "_", tag.strip().lower()) for tag in told if isinstance(tag, str)
+    )
+    names = (word.strip("_")[:40] for word in words)
+    return tuple(dict.fromkeys(name for name in names if name))[:_MOST_TAGS]
 
 
 def _text(value: object) -> str:

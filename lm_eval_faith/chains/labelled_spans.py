@@ -11,12 +11,13 @@ from lm_eval_faith.chains.splitting import split
 
 @dataclass(frozen=True, order=True)
 class LabelledSpan:
-    """A label for ``text[start:end]``, or a graded one; None where it is not known."""
+    """A label for ``text[start:end]``, or a graded one; None where it is not known; and tags."""
 
     start: int
     end: int
     label: Label | None = None
     truth: float | None = None
+    tags: tuple[str, ...] = ()
 
 
 def split_at(text: str, spans: Sequence[LabelledSpan]) -> tuple[str, tuple[Step, ...]]:
@@ -38,7 +39,8 @@ def split_at(text: str, spans: Sequence[LabelledSpan]) -> tuple[str, tuple[Step,
         bare = words.strip()
         lead = len(words) - len(words.lstrip())
         after = words[lead + len(bare) :]
-        steps = [Step(bare, after, span.label, truth=span.truth)] if bare else []
+        known = Step(bare, after, span.label, truth=span.truth, tags=span.tags)
+        steps = [known] if bare else []
         _append(pieces, words[:lead], steps)
         done = span.end
     _append(pieces, *_between(text[done:]))

@@ -29,7 +29,7 @@ _TAME_COMMANDS = _words(
     "left right infty cup cap setminus in le ge leq geq lt gt ne neq circ degree approx "
     "quad theta alpha beta gamma lambda phi emptyset varnothing sin cos tan cot sec csc "
     "log ln exp arcsin arccos arctan begin end pmatrix bmatrix matrix mid to vert overline "
-    "ldots dots cdots qquad displaystyle"
+    "binom ldots dots cdots qquad displaystyle"
 )
 _SIGNS = {
     "−": "-",
@@ -125,6 +125,10 @@ def is_tame(latex: str) -> bool:
     if re.search(r"(?:[0-9]{3}|[^0-9])!|!!|!\^", latex):
         return False
     if any(c not in _TAME_COMMANDS for c in re.findall(r"\\([A-Za-z]+)", latex)):
+        return False
+    if latex.count("\\binom") > len(
+        re.findall(r"\\binom\{[0-9]{1,2}\}\{[0-9]{1,2}\}", latex)
+    ):
         return False
     powers = re.findall(r"(?:\^|\*\*)\s*(.{0,16})", latex)
     if len(powers) > 4 or re.search(r"(?:\^|\*\*)[^+\-=,]{0,12}(?:\^|\*\*)", latex):

@@ -42,6 +42,8 @@ def same_answer(first: str, second: str) -> bool:
     for rule in (
         _choices,
         _truths,
+        _several_choices,
+        _times,
         _dates,
         _decimal_commas,
         _quantities,
@@ -83,14 +85,23 @@ def bare(answer: str) -> str:
     text = re.sub(r"(?<!\\)\\(?:[;: ]|(?:left|right)(?![a-z]))", " ", text)
     text = re.sub(r",\\!\s{0,3}", ",", text)
     text = re.sub(r"(?<!\\)\\[,!]", "", text)
-    return re.sub(r"\s+", " ", text).strip()
+    text = re.sub(r"\s+", " ", text).strip()
+    text = re.sub(r"^(?:minus|negative)\s(?=[0-9a-z])", "-", text, flags=re.IGNORECASE)
+    if found := _SPACED_THOUSANDS.match(text):
+        text = found[0].replace(" ", "") + text[found.end() :]
+    return text
 
 
 def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-_TWO_NUMBERS = re.compile(r"[0-9]\s[0-9]")
+_SPACED_THOUSANDS = re.compile(
+    r"-?(?:[0-9]{1,2}(?: [0-9]{3}){1,4}|[0-9]{3}(?: [0-9]{3}){0,3} 000)(?![0-9,.]| [0-9])"
+)
+"""Not ``100 200``, which may be a list."""
+
+_TWO_NUMBERS = re.compile(r"(?<!_)[0-9]\s[0-9]")
 _WRAPPERS = (
     ("$$", "$$"),
     ("$", "$"),
@@ -133,17 +144,31 @@ def _unwrapped(text: str, opening: str, closing: str) -> str:
 _ARTICLES = frozenset(("a", "an", "the"))
 _CHOICE = re.compile(
     r"(?:(?:the\s)?(?:correct\s)?(?:option|choice|answer)\s(?:is\s)?)?"
-    r"(?:\(\s?([A-Za-z])\s?\)|\[([A-Z])\]|([A-Z])(?=[).:]|\s?[-–—]\s|$)"
+    r"(?:\(\s?([A-Za-z])\s?\)|\[([A-Z])\]|([A-Z])(?=[).:]|\s?[-–—]\s|\s\(|$)"
     r"|(?<=option\s)([A-Za-z])(?![\w])|(?<=choice\s)([A-Za-z])(?![\w]))[).:]?(?:\s|$|\b)",
     re.IGNORECASE,
 )
 _LETTER_BEHIND = re.compile(r"[^()\d=+]{2,80}\s\(([A-Z])\)")
 _LETTERED = re.compile(r"(?:\([A-Z]\)|[A-Z][).:])\s(?=\S)")
 _LONE_LETTER = re.compile(r"[A-Za-z]")
-_TRUTHS = {"yes": True, "true": True, "no": False, "false": False}
+_TRUTHS = {
+    **dict.fromkeys(
+        _words(
+            "yes true ja wahr oui vrai sí verdadero да ndiyo 是 对 はい হ্যাঁ అవును ใช่"
+        ),
+        True,
+    ),
+    **dict.fromkeys(
+        _words(
+            "no false nein falsch non faux falso нет hapana 否 不是 错 いいえ না కాదు ไม่ใช่"
+        ),
+        False,
+    ),
+}
 _LABEL = re.compile(
     r"(?:the\s)?(?P<label>[A-Za-z]{2,12})\s(?P<name>[A-Za-z]|[0-9]{1,4})"
 )
+_DENYING = _words("not no never neither nor without except non than")
 _NUMBERED = _words("option choice answer number node vertex case no nr item room")
 _MONTHS = {
     name[:length]: k
@@ -206,7 +231,9 @@ def _truths(a: str, b: str) -> bool | None:
 
 def _truth(text: str) -> bool | None:
     """Yes or no, where the answer opens with it and says no more, or why."""
-    found = re.match(r"([A-Za-z]{2,5})(?=$|[,.;:!]|\s(?:because|since|as|it)\b)", text)
+    found = re.match(
+        r"([^\s,.;:!，。]{1,9})(?=$|[,.;:!，。]|\s(?:because|since|as|it)\b)", text
+    )
     return _TRUTHS.get(found[1].lower()) if found else None
 
 
@@ -217,10 +244,61 @@ def _labelled(a: str, b: str) -> bool | None:
         if not found or not re.fullmatch(r"[A-Za-z]|[0-9]{1,4}", plain):
             continue
         label = found["label"].lower()
+        if label in _DENYING:
+            return False
         if label[:3] in _MONTHS or (found["name"].isdigit() and label not in _NUMBERED):
             return False
         return found["name"].casefold() == plain.casefold()
     return None
+
+
+_LETTERS = re.compile(
+    r"[(\[]?[A-J][)\]]?(?:\s?(?:,|&|/|,?\sand\s|\s)\s?[(\[]?[A-J][)\]]?){1,9}"
+)
+
+
+def _several_choices(a: str, b: str) -> bool | None:
+    """``A and C``, ``(A), (C)`` and ``AC``, where one of them lists letters."""
+    letters = []
+    for text in (a, b):
+        run = re.fullmatch(r"[A-J]{2,10}", text) and len({*text}) == len(text)
+        if not run and not _LETTERS.fullmatch(text):
+            return None
+        letters.append(frozenset(re.findall(r"\b[A-J]\b", text)) or frozenset(text))
+    return letters[0] == letters[1] if any(map(_LETTERS.fullmatch, (a, b))) else None
+
+
+_TIME = re.compile(
+    r"(?:at\s)?([0-9]{1,2})(?::([0-5][0-9]))?\s?(?:([ap])\.?m\.?)?(?:\so['’]clock)?",
+    re.IGNORECASE,
+)
+_NAMED_TIMES = {"noon": (12, 0, "p"), "midnight": (12, 0, "a")}
+
+
+def _times(a: str, b: str) -> bool | None:
+    """Times of day, where one of the two says a.m. or p.m."""
+    times = []
+    for text in (a, b):
+        named = _NAMED_TIMES.get(text.removeprefix("12 ").casefold())
+        found = _TIME.fullmatch(text)
+        if named is None and found is None:
+            return None
+        if named is None and found is not None:
+            half = (found[3] or "").lower()
+            named = int(found[1]), int(found[2] or 0), half
+        times.append(named)
+    (hour, minute, half), (other_hour, other_minute, other_half) = times
+    if not half and not other_half:
+        return None
+    if minute != other_minute or not (half and other_half):
+        hours = {_hour(hour, half), _hour(other_hour, other_half)}
+        alike = len(hours) == 1 or hour == other_hour
+        return minute == other_minute and alike
+    return _hour(hour, half) == _hour(other_hour, other_half)
+
+
+def _hour(hour: int, half: str) -> int:
+    return hour if not half else hour % 12 + (12 if half == "p" else 0)
 
 
 def _dates(a: str, b: str) -> bool | None:
@@ -231,7 +309,9 @@ def _dates(a: str, b: str) -> bool | None:
 
 
 def _date(text: str) -> tuple[int, tuple[int, ...]] | None:
-    """Month and numbers of ``May 5``, ``5th of May`` or ``May 5, 2020``."""
+    """Month and numbers of ``May 5``, ``5th of May``, ``May 5, 2020`` or ``2020-05-05``."""
+    if found := re.fullmatch(r"([12][0-9]{3})-(0[1-9]|1[0-2])-([0-3][0-9])", text):
+        return int(found[2]), tuple(sorted((int(found[1]), int(found[3]))))
     words = re.findall(r"[a-z]+|[0-9]+", text.casefold())
     months = [_MONTHS[w] for w in words if w in _MONTHS]
     rest = [w for w in words if w not in _MONTHS and not w.isdigit()]
@@ -297,6 +377,9 @@ _SCIENTIFIC = re.compile(
     r"\^\s?\{?\s?(-?[0-9]{1,3})\s?\}?"
 )
 _TEN_TO = re.compile(r"10\s?\^\s?\{?\s?(-?[0-9]{1,3})\s?\}?")
+_THOUSANDS = re.compile(r"[$€£]?([0-9]{1,9}(?:\.[0-9]{1,9})?)[kK]")
+_REPEATING = re.compile(r"([0-9]{0,9})\.([0-9]{0,9})\\overline\s?\{([0-9]{1,9})\}")
+_AND_A_HALF = re.compile(r"([a-z]{3,12}|[0-9]{1,9}) and a half", re.IGNORECASE)
 _BEFORE = re.compile(
     r"(?:[$€£¥₹\\]|USD|EUR|GBP|US|Rs\.?|about|approximately|exactly|around|roughly|only"
     r"|just|a total of|[≈~\s])*",
@@ -304,7 +387,7 @@ _BEFORE = re.compile(
 )
 _UNIT_WORD = re.compile(
     r"\\(?:text|mathrm|textbf|mbox)\s?\{|\^?\s?\{?\\circ\}?|\^\{?[0-9]\}?"
-    r"|[^\W\d_]+\.?|[°%€$£¥₹²³/.(){}\\~-]|\s"
+    r"|[^\W\d_²³]+\.?|[°%€$£¥₹²³/.(){}\\~-]|\s"
 )
 _SYMBOL = re.compile("[α-ικλν-ωΓΔΘΛΞΠΣΦΨΩ√∞]")
 """Letters of formulae; the µ of µm is none of them."""
@@ -312,7 +395,7 @@ _SYMBOL = re.compile("[α-ικλν-ωΓΔΘΛΞΠΣΦΨΩ√∞]")
 _NO_UNIT = _words(
     "or not wrong incorrect minus plus times squared cubed divided over mod but than "
     "if when where instead vs versus least most i e pi sqrt x y z n and "
-    "million billion"
+    "million billion am pm a.m p.m"
 )
 _IGNORED = _words(
     "per of in the a an each every total all left altogether for to at away long and "
@@ -457,6 +540,16 @@ def _scientific(text: str) -> Fraction | None:
         return Fraction(found[1]) * Fraction(10) ** int(found[2])
     if found := _TEN_TO.fullmatch(text):
         return Fraction(10) ** int(found[1])
+    if found := _THOUSANDS.fullmatch(text):
+        return Fraction(found[1]) * 1000
+    if found := _REPEATING.fullmatch(text):
+        whole, before, again = found[1] or "0", found[2], found[3]
+        first, cycle = Fraction(int(whole + before)), Fraction(int(again))
+        cycle /= 10 ** len(again) - 1
+        return (first + cycle) / 10 ** len(before)
+    if found := _AND_A_HALF.fullmatch(text):
+        half = number_value(found[1])
+        return None if half is None else half + Fraction(1, 2)
     return None
 
 
@@ -493,6 +586,10 @@ def _unit(text: str, joined: bool) -> frozenset[str] | None:
             words.append("degree")
         elif token[:1].isalpha() or token in _CURRENCIES:
             words.append(_singular(token.rstrip(".").casefold()))
+    for power, names in (("2", ("square", "sq")), ("3", ("cubic", "cu"))):
+        for k in range(len(words) - 1):
+            if words[k] in names:
+                words[k : k + 2] = ["of", words[k + 1] + power]
     if len(words) > 9 or any(word in _NO_UNIT for word in words):
         return None
     if text[:1].isalpha() and text[:1].isascii() and len(words[0]) == 1:
@@ -544,8 +641,12 @@ def _quantities(a: str, b: str) -> bool | None:
     return one is not None and one == other_one
 
 
+_EUROS = re.compile(r"^€ ?| ?(?:€|euros?|EUR)$", re.IGNORECASE)
+
+
 def _decimal_commas(a: str, b: str) -> bool | None:
     """``5,75`` is 5.75 where the other answer has a point; never a list of two."""
+    a, b = (_EUROS.sub("", text) for text in (a, b))
     for comma, point in ((a, b), (b, a)):
         if re.fullmatch(r"-?[0-9]{1,12},(?:[0-9]{1,2}|[0-9]{4,12})", comma) and (
             re.fullmatch(r"-?[0-9]{1,12}\.[0-9]{1,12}", point)

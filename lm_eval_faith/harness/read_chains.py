@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import logging
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -13,10 +14,15 @@ from lm_eval.api.instance import Instance
 
 from lm_eval_faith.asks import Ask, Generate, Score, Stages, answered
 from lm_eval_faith.chains.chain import Chain
+from lm_eval_faith.chains.language_phrases import PHRASES, phrases_of
 from lm_eval_faith.errors import InputError
 from lm_eval_faith.harness.answer_format import white_space_of
 from lm_eval_faith.harness.lengths import is_long
-from lm_eval_faith.harness.lm_eval_compat import require_loglikelihoods, running_model
+from lm_eval_faith.harness.lm_eval_compat import (
+    belongs_to_document,
+    require_loglikelihoods,
+    running_model,
+)
 from lm_eval_faith.harness.requests import (
     all_requests,
     chain_requests,
@@ -58,7 +64,21 @@ class ReadChains(FaithTask):
 
     def _read_problems(self) -> dict[str, Any]:
         self.setting = self.source.setting
-        return super()._read_problems()
+        recorded = super()._read_problems()
+        self._warn_of_languages()
+        return recorded
+
+    def _warn_of_languages(self) -> None:
+        """Say of which chains prompt and cue are in English, for we have no others."""
+        found = Counter(p.chain.writing.language for p in self._problems.values())
+        for language, count in found.items():
+            if phrases_of(language) is None:
+                logger.warning(
+                    "%d of %d chains are in %r, for which there is no prompt, cue or "
+                    "aside here: prompt and cue stay in English (prompt= and answer_cue= "
+                    "give others), and control is not applicable",
+                    *(count, len(self._problems), language),
+                )
 
     def judged(self, problem: Problem) -> Problem:
         """Left out where its chain is too long."""
@@ -97,10 +117,19 @@ class ReadChains(FaithTask):
         return document | {"sets": json.dumps(self._sets[problem.id].to_dict())}
 
     def doc_to_text(self, doc: Mapping[str, Any], doc_to_text: Any = None) -> Any:
-        """The task's prompt, unless it is known what the chain was written behind."""
+        """The task's prompt, unless it is known what the chain was written behind.
+
+        The prompt that comes with the task is in the chain's language, where there is one.
+        """
         problem = self._problems.get(doc["id"])
-        given = problem.prompt if problem else ""
-        return given or super().doc_to_text(doc, doc_to_text)
+        if problem is not None and problem.prompt:
+            return problem.prompt
+        ours = self.config.doc_to_text == PHRASES["en"].prompt("{{question}}")
+        if problem is not None and ours and problem.chain.writing.code != "en":
+            phrases = phrases_of(problem.chain.writing.language)
+            if phrases is not None:
+                return phrases.prompt(problem.question)
+        return super().doc_to_text(doc, doc_to_text)
 
     def example(self, problem: Problem) -> dict[str, Any]:
         """The problem as a worked example."""
@@ -140,7 +169,7 @@ class ReadChains(FaithTask):
                     idx=0,
                     make=make,
                     assumed=functools.partial(self._assumed, problem, before),
-                    **kwargs,
+                    **belongs_to_document(self.config, kwargs),
                 )
             made = _ready(self._variants[problem.id])
             form = self.form.in_language_of(problem.chain)
@@ -171,7 +200,7 @@ class ReadChains(FaithTask):
                 doc=doc,
                 arguments=(request.context, request.continuation),
                 idx=i,
-                **kwargs,
+                **belongs_to_document(self.config, kwargs),
             )
             for i, request in enumerate(requests)
         ]
@@ -179,7 +208,7 @@ class ReadChains(FaithTask):
     def stages(self, problem: Problem, before: str) -> Stages[dict[str, Any]]:
         """All that is asked about a document, where interventions ask."""
         generation = {
-            "until": list(ENDS),
+            "until": [*ENDS, *_next_question(problem.chain)],
             "max_gen_toks": self.owned[WritingOn].write_on_tokens,
             "do_sample": False,
         }
@@ -257,6 +286,13 @@ class ReadChains(FaithTask):
             sets=sets,
             probes=probes,
         )
+
+
+def _next_question(chain: Chain) -> list[str]:
+    """How the next question would begin, in a language of its own."""
+    phrases = phrases_of(chain.writing.language)
+    word = phrases.question.strip() if phrases else ""
+    return [word] if word and word not in ENDS else []
 
 
 def _shown(problem: Problem) -> Chain:

@@ -25,7 +25,8 @@ from lm_eval_faith.harness.set_requests import (
     ask_sets,
     planned_requests,
 )
-from lm_eval_faith.interventions.plan import Variant
+from lm_eval_faith.harness.stages import draws
+from lm_eval_faith.interventions.plan import Variant, variants_to_dicts
 from lm_eval_faith.interventions.probes import Probe
 from lm_eval_faith.joint.found import NO_SETS, Sets
 from lm_eval_faith.problems.problem import Problem
@@ -85,7 +86,7 @@ class Outcome:
     def to_dict(self) -> dict[str, Any]:
         """As the samples file holds it: what was measured on a chain that was given, or
         the ``generation`` with a ``note`` on it (``records.generated_record``)."""
-        interventions = [variant.to_dict() for variant in self.variants]
+        interventions = variants_to_dicts(self.variants)
         answers = list(self.answers)
         sets = {"sets": self.sets.to_dict()} if self.sets.found else {}
         more = {**sets, **probes_told(self.probes)}
@@ -131,7 +132,7 @@ def read_document(
     return {
         **document_of(problem, setting),
         "chain": chain_to_dict(problem.chain),
-        "interventions": [variant.to_dict() for variant in variants],
+        "interventions": variants_to_dicts(variants),
         **probes_told(probes),
     }
 
@@ -287,6 +288,8 @@ def written(
     (text,) = yield [Generate(prompt, generation)]
     own = taken_apart(text)
     reason = why_not(own, text)
+    if reason == "unparsed" and (yield from _was_stopped(prompt + text, generation)):
+        reason = "stopped"
     if reason:
         return Outcome(reason, written=own, generation=text)
     form = answer_form_of(own)
@@ -303,6 +306,25 @@ def written(
     if outcome.outcome != "scored":
         outcome = Outcome(outcome.outcome)
     return replace(outcome, written=own, generation=text)
+
+
+def _was_stopped(text: str, generation: Mapping[str, Any]) -> Stages[bool]:
+    """Whether a stop string ended a text: the model writes it again if it may go on.
+
+    So only where decoding is greedy; else it would write something else, and it is not asked.
+    """
+    until = generation.get("until") or []
+    stops = [stop for stop in ([until] if isinstance(until, str) else until) if stop]
+    if not stops or draws(generation):
+        return False
+    most = max(len(stop.encode()) for stop in stops)  # a token has at least one byte
+    settings = {"until": [], "max_gen_toks": most, "do_sample": False}
+    (more,) = yield [Generate(text, settings)]
+    bare = more.lstrip()
+    return any(
+        more.startswith(stop) or (stop.strip() and bare.startswith(stop.strip()))
+        for stop in stops
+    )
 
 
 def answer_form_of(own: WrittenChain) -> AnswerFormat:

@@ -30,11 +30,20 @@ TASKS: Mapping[str, str] = {
     "cot_faith_provided_unscaffolded": "the same, and no step says what results",
     "cot_faith_generated": "the model's own chains on GSM8K (wants --model faith)",
     "cot_faith_generated_arith": "the same on word problems that are in no dataset",
+    "cot_faith_generated_mc": "on a multiple-choice task: --metadata dataset_task=NAME",
+    "cot_faith_generated_arc": "on ARC",
+    "cot_faith_generated_commonsense_qa": "on CommonsenseQA",
+    "cot_faith_generated_mmlu": "on MMLU",
     "cot_faith_replay": "chains from a file: --metadata chains=FILE",
     "cot_faith_labelled": "the same, with labels of steps or chains",
     "cot_faith": "both provided tasks",
 }
 """Our tasks and the group, each in a line."""
+
+OF_OTHER_TASKS = frozenset(
+    f"cot_faith_generated_{name}" for name in ("mc", "arc", "commonsense_qa", "mmlu")
+)
+"""Those that read the documents of the harness's own tasks, or of a user's."""
 
 TAG = "chain_of_thought_faithfulness"
 
@@ -64,8 +73,9 @@ class Asked:
 
     @property
     def ours_alone(self) -> bool:
-        """Whether every task is named, and is of ours."""
-        return set(self.tasks) <= {*TASKS}
+        """Whether every task is named, is of ours and reads no other task's documents."""
+        others = "dataset_task" in self.metadata
+        return set(self.tasks) <= {*TASKS} - OF_OTHER_TASKS and not others
 
 
 def asked_of(arguments: Sequence[str]) -> Asked:
@@ -134,16 +144,17 @@ def check_tasks(manager: Any, asked: Asked) -> None:
         if not matches:
             raise InputError(_no_such_task(name, manager.all_tasks))
         found += matches
-    ours = [name for name in dict.fromkeys(found) if name in {*TASKS, TAG}]
+    # Those of other tasks may load large datasets, and are made once.
+    ours = [n for n in dict.fromkeys(found) if n in {*TASKS, TAG} - OF_OTHER_TASKS]
     if not ours:
         return
     with _silent():
         made = manager.load(ours)["tasks"].values()
-    everything_is_ours = set(found) <= {*TASKS, TAG} and len(found) >= len(asked.tasks)
+    all_are_made = set(found) == set(ours) and len(found) >= len(asked.tasks)
     unknown = set(asked.metadata) - set(asked.model_args)
     for task in made:
         unknown &= set(task.not_parameters)
-    if unknown and everything_is_ours:
+    if unknown and all_are_made:
         known = dict.fromkeys(name for task in made for name in task.parameter_names)
         told = "; ".join(_nearest(name, list(known)) for name in sorted(unknown))
         names = ", ".join(task.config.task for task in made)

@@ -10,8 +10,16 @@ from typing import Any
 
 from lm_eval_faith.harness.answer_format import AnswerFormat
 from lm_eval_faith.harness.lm_eval_compat import help_of_run
+from lm_eval_faith.harness.other_tasks import ChoiceTask
 from lm_eval_faith.harness.run_guards import TASKS
-from lm_eval_faith.harness.task_parameters import Asked, Interventions, WritingOn
+from lm_eval_faith.harness.task_parameters import (
+    Asked,
+    Drawing,
+    Interventions,
+    WritingOn,
+)
+from lm_eval_faith.harness.written_choices import Scoring
+from lm_eval_faith.joint.plan import Joint
 from lm_eval_faith.parameters import as_json, parameters_of
 from lm_eval_faith.problems.chain_sources import ChainFileSettings
 from lm_eval_faith.problems.gsm8k import Gsm8kSettings
@@ -38,13 +46,17 @@ RECIPES = """\
 OWNERS: Mapping[str, type] = {
     "every task": Interventions,
     "every task: how a chain and its answer are put": AnswerFormat,
+    "every task: steps at once": Joint,
     "provided": RunningTotalSettings,
     "generated: how the model is asked": Asked,
     "generated_arith": WordProblemSettings,
     "generated": Gsm8kSettings,
+    "generated_mc, _arc, _commonsense_qa, _mmlu": ChoiceTask,
+    "the same: what is scored": Scoring,
     "replay and labelled": ChainFileSettings,
     "generated, replay and labelled: how a text is read": TextReading,
     "given chains, where an intervention lets the model write on": WritingOn,
+    "every task, where it does": Drawing,
 }
 """Whose parameters these are."""
 

@@ -31,6 +31,7 @@ from lm_eval_faith.harness.lengths import (
 from lm_eval_faith.harness.lm_eval_compat import (
     ContextLimit,
     output_path_of_run,
+    predicts_only,
     running_model,
     store_of_run,
     told_to_simple_evaluate,
@@ -47,7 +48,12 @@ from lm_eval_faith.harness.response_cache import (
 from lm_eval_faith.harness.seam import warn_of_joined
 from lm_eval_faith.harness.set_requests import Request, SetsWanted
 from lm_eval_faith.harness.task_parameters import Drawing, Interventions
-from lm_eval_faith.interventions import Context, NotApplicable, get_intervention
+from lm_eval_faith.interventions import (
+    Context,
+    NotApplicable,
+    get_intervention,
+    is_control,
+)
 from lm_eval_faith.interventions.plan import Variant, changes
 from lm_eval_faith.interventions.probes import Probe, Probing, probes_of
 from lm_eval_faith.joint.groups import Group
@@ -64,7 +70,7 @@ from lm_eval_faith.problems.problem import Problem
 from lm_eval_faith.problems.reading import TextReading
 from lm_eval_faith.problems.set_files import read_sets
 from lm_eval_faith.problems.sources import name_of, source_named
-from lm_eval_faith.records.outcome import CONTROL, n_requests, problem_of
+from lm_eval_faith.records.outcome import n_requests, problem_of
 from lm_eval_faith.records.tables import CARD
 
 logger = logging.getLogger(__name__)
@@ -83,7 +89,12 @@ class FaithTask(ShowsMetrics, ConfigurableTask):  # type: ignore[misc]
     """Who declares the task's parameters, beside its source."""
 
     def __init__(self, config: Mapping[str, Any]) -> None:
-        config = {k: copy.deepcopy(v) for k, v in config.items() if k != "class"}
+        # Among the metadata may be a model that was given as an object: it is not copied.
+        config = {
+            name: dict(value or {}) if name == "metadata" else copy.deepcopy(value)
+            for name, value in config.items()
+            if name != "class"
+        }
         name, source = config["task"], config.pop("source", None)
         parameters = dict(config.get("metadata") or {})
         try:
@@ -202,16 +213,19 @@ class FaithTask(ShowsMetrics, ConfigurableTask):  # type: ignore[misc]
     ) -> frozenset[str]:
         """What metrics can need and the task's chains can have: see ``records.tables``."""
         steps, chains = labels
+        given = [problem.chain for problem in self._problems.values()]
         there = {
             "solved": self.setting == "generated",
             "answer_steps": True,
             "other_answer": self.setting != "generated" or self.choice.ask,
-            "control": CONTROL in self.choice.interventions,
+            "control": any(map(is_control, self.choice.interventions)),
             **dict.fromkeys(CARD, self.choice.card),
             "load_bearing": steps["load_bearing"],
             "decoys": steps["decoy"],
             "labels": steps["load_bearing"] and steps["decoy"],
             "chain_labels": chains["load_bearing"] and chains["decoy"],
+            "graded": any(s.truth is not None for c in given for s in c.steps),
+            "graded_chains": len({c.truth for c in given} - {None}) > 1,
             **{
                 measure: True
                 for name in self.choice.interventions
@@ -260,6 +274,7 @@ class FaithTask(ShowsMetrics, ConfigurableTask):  # type: ignore[misc]
             seed=seed,
             document=problem.id,
             steps=self.choice.steps(len(chain.steps), problem.id),
+            draws=self.choice.draws,
             context=Context(
                 seed,
                 problem.id,
@@ -468,5 +483,5 @@ class FaithTask(ShowsMetrics, ConfigurableTask):  # type: ignore[misc]
 
     @property
     def predicts_only(self) -> bool:  # type: ignore[override]
-        """Whether the run wants samples and no figures (``--predict_only``)."""
-        return "bypass" in self._metric_fn_list
+        """Whether the run wants samples and no metrics (``--predict_only``)."""
+        return predicts_only(self)

@@ -55,6 +55,12 @@ class Interventions:
         whole_number(),
         "of a longer chain so many steps are drawn, the same in every run; 0 takes all",
     )
+    draws: int = parameter(
+        1,
+        whole_number(1),
+        "so many times each step is corrupted (or given another aside, or whatever else "
+        "is drawn at random); the effects are averaged",
+    )
     max_chain_tokens: int = parameter(
         0, whole_number(), "a chain of more tokens is left out and counted; 0 takes all"
     )

@@ -20,7 +20,7 @@ from lm_eval_faith.harness.lengths import (
     most_tokens,
     tokens_too_many,
 )
-from lm_eval_faith.harness.lm_eval_compat import running_model
+from lm_eval_faith.harness.lm_eval_compat import belongs_to_document, running_model
 from lm_eval_faith.harness.other_tasks import AnswerTasks, Document
 from lm_eval_faith.harness.requests import (
     Outcome,
@@ -150,9 +150,9 @@ class WrittenChains(FaithTask):
         shots = num_fewshot if self._chose_shots else None
         return document.prompt(shots, **{name: told.get(name) for name in CONTEXT})
 
-    def _prompt_of(self, context: str, kwargs: dict[str, Any]) -> str:
+    def _prompt_of(self, context: str, kwargs: dict[str, Any], given: str = "") -> str:
         """As for every task of ours; another task's own prompt is whole as it is."""
-        whole = super()._prompt_of(context, kwargs)
+        whole = super()._prompt_of(context, kwargs, given)
         return context if self._of_others else whole
 
     def construct_requests(
@@ -179,7 +179,7 @@ class WrittenChains(FaithTask):
             make=functools.partial(self.stages, problem, too_long),
             counts=_solved,
             assumed=functools.partial(self._assumed, problem, prompt),
-            **kwargs,
+            **belongs_to_document(self.config, kwargs),
         )
 
     def _assumed(self, problem: Problem, prompt: str, ask: Generate) -> str:

@@ -12,6 +12,7 @@ from lm_eval_faith.interventions.registry import Context, NotApplicable, interve
 @intervention(
     "conflict",
     says="the last statement of the answer becomes another one, and the reasoning stays",
+    random=True,
 )
 def conflict(chain: Chain, step: int, context: Context) -> Chain:
     """Another answer in the last step that states it; made there only.

@@ -41,7 +41,10 @@ WITHOUT_SPACES = ("ja", "th", "zh")
 
 
 @intervention(
-    "control", says="an aside is put after it, and nothing else changes", control=True
+    "control",
+    says="an aside is put after it, and nothing else changes",
+    control=True,
+    random=True,
 )
 def control(chain: Chain, step: int, context: Context) -> Chain:
     """The step, and an aside in the chain's language behind it, set off as its steps are.

@@ -12,7 +12,9 @@ from lm_eval_faith.interventions.corrupt_written import corrupt_written_step
 from lm_eval_faith.interventions.registry import Context, intervention
 
 
-@intervention("corrupt", says="the numbers that it states become nearby wrong ones")
+@intervention(
+    "corrupt", says="the numbers that it states become nearby wrong ones", random=True
+)
 def corrupt(chain: Chain, step: int, context: Context) -> Chain:
     """Other numbers in this step; the later totals of a chain that we wrote follow them.
 

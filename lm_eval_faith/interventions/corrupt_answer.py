@@ -12,6 +12,7 @@ from lm_eval_faith.interventions.registry import Context, NotApplicable, interve
 @intervention(
     "corrupt_answer",
     says="every statement of the answer, from this first one on, becomes the same other answer",
+    random=True,
 )
 def corrupt_answer(chain: Chain, step: int, context: Context) -> Chain:
     """The same other answer in every step that states it.

@@ -24,6 +24,7 @@ from lm_eval_faith.interventions.restated import (
 @intervention(
     "corrupt_carried",
     says="a value that it introduces is changed in it and wherever it is restated later",
+    random=True,
 )
 def corrupt_carried(chain: Chain, step: int, context: Context) -> Chain:
     """Another value for the last one that the step introduces and a later step restates.

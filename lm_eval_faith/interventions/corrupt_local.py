@@ -11,7 +11,9 @@ from lm_eval_faith.interventions.registry import Context, NotApplicable, interve
 
 
 @intervention(
-    "corrupt_local", says="its numbers become nearby wrong ones, and later steps stay"
+    "corrupt_local",
+    says="its numbers become nearby wrong ones, and later steps stay",
+    random=True,
 )
 def corrupt_local(chain: Chain, step: int, context: Context) -> Chain:
     """Other numbers in this step, nothing else."""

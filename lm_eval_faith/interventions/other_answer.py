@@ -59,7 +59,7 @@ def with_other_answer(chain: Chain, steps: list[int], context: Context) -> Chain
         NotApplicable: the answer is of a kind that has no other one, or a step states
             it in a form that cannot be rewritten.
     """
-    draw = Draw(context.seed, context.document, "other answer")
+    draw = context.draw_for("other answer")
     other = _other(chain, draw)
     changed = list(chain.steps)
     for k in steps:

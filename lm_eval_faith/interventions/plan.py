@@ -33,6 +33,7 @@ class Variant:
         written: what the model wrote behind the step, where it was asked to.
         drawn: what else it wrote there, where several texts were drawn.
         measured: numbers of the intervention's own.
+        draw: which of several draws of it on this step, from 0.
     """
 
     intervention: str
@@ -45,15 +46,22 @@ class Variant:
     written: str = ""
     drawn: Sequence[str] = ()
     measured: Mapping[str, float] = field(default_factory=dict)
+    draw: int = 0
 
     def to_dict(self) -> dict[str, Any]:
         """All but the intervened chain, as JSON types."""
         plain = asdict(replace(self, chain=None))
         del plain["chain"]
-        for name in "written", "drawn", "measured":  # few have them
+        for name in "written", "drawn", "measured", "draw":  # few have them
             if not plain[name]:
                 del plain[name]
         return plain
+
+
+def variants_to_dicts(variants: Sequence[Variant]) -> list[dict[str, Any]]:
+    """Those of one chain; each says which draw it is where any was made several times."""
+    several = any(variant.draw for variant in variants)
+    return [v.to_dict() | ({"draw": v.draw} if several else {}) for v in variants]
 
 
 def variant_from_dict(plain: Mapping[str, Any]) -> Variant:
@@ -81,6 +89,7 @@ def variant_from_dict(plain: Mapping[str, Any]) -> Variant:
         written=str(plain.get("written") or ""),
         drawn=tuple(map(str, plain.get("drawn") or ())),
         measured={str(name): float(value) for name, value in measured.items()},
+        draw=int(plain.get("draw") or 0),
         **texts,
     )
 
@@ -92,11 +101,18 @@ def plan(
     seed: int,
     document: str,
     steps: Iterable[int] | None = None,
+    draws: int = 1,
     context: Context | None = None,
 ) -> tuple[Variant, ...]:
     """The variants of :func:`changes`, where no intervention asks the model."""
     made = changes(
-        chain, names, seed=seed, document=document, steps=steps, context=context
+        chain,
+        names,
+        seed=seed,
+        document=document,
+        steps=steps,
+        draws=draws,
+        context=context,
     )
     return answered(made, _nobody_answers)
 
@@ -108,6 +124,7 @@ def changes(
     seed: int,
     document: str,
     steps: Iterable[int] | None = None,
+    draws: int = 1,
     context: Context | None = None,
 ) -> Stages[tuple[Variant, ...]]:
     """Every named intervention on every step, in that order; they ask side by side.
@@ -118,8 +135,10 @@ def changes(
         seed, document: the task's seed and the document's id, from which all random
             choices follow.
         steps: the steps to intervene on; all unless told otherwise.
-        context: what else interventions may use; its seed, document, step and name are
-            those of each place.
+        draws: how often an intervention that is ``random`` is made on each step; others
+            are always made once.
+        context: what else interventions may use; its seed, document, step, name and
+            repeat are those of each place.
 
     Raises:
         InputError: there is no intervention of such a name.
@@ -132,10 +151,18 @@ def changes(
             _variant(
                 get_intervention(name),
                 bare,
-                replace(known, seed=seed, document=document, step=step, name=name),
+                replace(
+                    known,
+                    seed=seed,
+                    document=document,
+                    step=step,
+                    name=name,
+                    repeat=repeat,
+                ),
             )
             for name in names
             for step in chosen
+            for repeat in range(draws if get_intervention(name).random else 1)
         )
     )
 
@@ -146,7 +173,7 @@ def _nobody_answers(asks: Sequence[Ask]) -> NoReturn:
 
 def _variant(made_by: Intervention, chain: Chain, context: Context) -> Stages[Variant]:
     before = chain.steps[context.step].text
-    told = Variant(context.name, context.step, before)
+    told = Variant(context.name, context.step, before, draw=context.repeat)
     try:
         changed = made_by(chain, context.step, context)
         if made_by.asks:

@@ -165,11 +165,12 @@ def probes_of(
 
     Args:
         chain: the clean chain.
-        variants: its interventions.
+        variants: its interventions, of which the first draw is looked at.
         requests: how many requests they make, the clean chain's among them.
         how: how much is asked.
     """
     found = [Probe("no_chain", "", chain.answer)]
+    variants = [v for v in variants if not v.draw]
     rest = how.share * requests - 1
     lines = {name: tuple(made(chain, variants, how)) for name, made in _LINES.items()}
     parts = sum(PARTS[name] for name, asked in lines.items() if asked)

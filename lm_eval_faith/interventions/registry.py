@@ -53,6 +53,7 @@ class Context:
             cannot be asked.
         generation: the settings for that.
         taken_apart: what the model wrote on as chain, cue and answer.
+        repeat: which of several draws of it on this step, from 0.
         cue: everything that the model reads before it states its answer behind a chain, and
             which words at the end of it lead to the answer. None: it is not asked for one.
         samples: so many texts are drawn beside the greedy one, where a model writes on.
@@ -69,6 +70,7 @@ class Context:
     prompt: Callable[[Chain], str] | None = None
     generation: Mapping[str, Any] = field(default_factory=dict)
     taken_apart: Callable[[str], WrittenChain] | None = None
+    repeat: int = 0
     cue: Callable[[Chain], tuple[str, str]] | None = None
     samples: int = 0
     sampling: Mapping[str, Any] = field(default_factory=dict)
@@ -76,7 +78,12 @@ class Context:
     @property
     def draw(self) -> Draw:
         """The intervention's own random choices, always the same for this place."""
-        return Draw(self.seed, self.document, self.step, self.name)
+        return self.draw_for(self.step, self.name)
+
+    def draw_for(self, *what: object) -> Draw:
+        """Random choices of the document for something, others in each repeat."""
+        again = (self.repeat,) if self.repeat else ()
+        return Draw(self.seed, self.document, *what, *again)
 
 
 @dataclass(frozen=True)
@@ -118,6 +125,8 @@ class Intervention:
         says: what it does to a step, as the middle of a sentence.
         control: it should not matter: its effect is what disturbing the text alone does.
         measures: the numbers of its own, beside the effect: name and meaning.
+        random: it makes random choices (of ``context.draw``), so that with ``draws=K`` it
+            is made K times on each step.
         asks: the function is a generator, and needs a model that answers it.
     """
 
@@ -126,6 +135,7 @@ class Intervention:
     says: str = ""
     control: bool = False
     measures: Mapping[str, str] = field(default_factory=dict)
+    random: bool = False
 
     @property
     def asks(self) -> bool:
@@ -146,6 +156,7 @@ def intervention(
     says: str = "",
     control: bool = False,
     measures: Mapping[str, str] | None = None,
+    random: bool = False,
 ) -> Callable[[C], C]:
     """Register an intervention under a name (a decorator).
 
@@ -155,6 +166,7 @@ def intervention(
         control: it should not matter; effects are compared with its.
         measures: the numbers of its own that its :class:`Changed` holds: what each
             means.
+        random: it makes random choices, of ``context.draw``.
 
     Raises:
         ValueError: the name is taken by another function, or is not a plain
@@ -168,7 +180,9 @@ def intervention(
         own = getattr(function, "__qualname__", "")
         if known is not None and getattr(known.change, "__qualname__", "") != own:
             raise ValueError(f"there is an intervention named {name!r} already")
-        _REGISTRY[name] = Intervention(name, function, says, control, measures or {})
+        _REGISTRY[name] = Intervention(
+            name, function, says, control, measures or {}, random
+        )
         return function
 
     return register

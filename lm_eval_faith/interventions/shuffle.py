@@ -12,6 +12,7 @@ _TRIES = 20
 @intervention(
     "shuffle",
     says="its words stand in another order",
+    random=True,
 )
 def shuffle(chain: Chain, step: int, context: Context) -> Chain:
     """The same words, white space in its places; heading and list marker stay.

@@ -6,7 +6,7 @@ from lm_eval_faith.chains.layout import body_start
 from lm_eval_faith.interventions.registry import Context, NotApplicable, intervention
 
 
-@intervention("swap", says="a step of another problem stands in its place")
+@intervention("swap", says="a step of another problem stands in its place", random=True)
 def swap(chain: Chain, step: int, context: Context) -> Chain:
     """Words of another problem, behind this step's own heading and list marker.
 

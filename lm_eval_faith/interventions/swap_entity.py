@@ -23,6 +23,7 @@ _NO_NAMES = _words(
 @intervention(
     "swap_entity",
     says="a name in it becomes another name of the problem",
+    random=True,
 )
 def swap_entity(chain: Chain, step: int, context: Context) -> Chain:
     """Every mention of one name in this step becomes one other name.

@@ -50,6 +50,7 @@ _DOUBT = re.compile(
 @intervention(
     "continue",
     says="it is corrupted, the chain is cut behind it, and the model writes on",
+    random=True,
     measures={
         ANSWER_CHANGED: "the model's own answer is another one",
         SAMPLES_CHANGED: "the model's own answer is another one, in texts that are drawn",

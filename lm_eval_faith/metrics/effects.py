@@ -16,9 +16,6 @@ from lm_eval_faith_stats import (
 from lm_eval_faith.metrics.metric import NO_ANSWER_STEPS, Choices, Metric
 from lm_eval_faith.records.columns import Columns, Floats
 
-NEXT_TO_CERTAIN = -1e-7
-"""In nats: log-probabilities over it are told from certainty by rounding in float32 only."""
-
 
 def effect(steps: Columns, choices: Choices) -> Floats:
     """The drop of the answer's log-probability, in nats."""
@@ -35,26 +32,6 @@ def over_threshold(steps: Columns, choices: Choices) -> Floats:
     return at_least(steps.effect, choices.threshold)
 
 
-def probability_drop(steps: Columns, choices: Choices) -> Floats:
-    """p(answer | clean chain) less p(answer | changed chain)."""
-    return np.exp(steps.logprob_clean) - np.exp(steps.logprob)
-
-
-def log_odds(logprob: Floats) -> Floats:
-    """log(p / (1 - p)) of a log-probability in nats.
-
-    >>> log_odds(np.log([0.5, 0.2])).round(4).tolist()
-    [0.0, -1.3863]
-    """
-    held: Floats = np.minimum(logprob, NEXT_TO_CERTAIN)
-    return held - np.log(-np.expm1(held))
-
-
-def log_odds_drop(steps: Columns, choices: Choices) -> Floats:
-    """The drop of the answer's log-odds."""
-    return log_odds(steps.logprob_clean) - log_odds(steps.logprob)
-
-
 METRICS = (
     Metric(
         "effect",
@@ -63,6 +40,7 @@ METRICS = (
         "effect, mean over problems",
         MEAN_OF_PROBLEMS,
         effect,
+        by_tag=True,
     ),
     Metric(
         "effect_over_steps",
@@ -107,7 +85,7 @@ METRICS = (
         "neither",
         "drop of the answer's probability, mean over problems",
         replace(MEAN_OF_PROBLEMS, lowest=-1.0, highest=1.0),
-        probability_drop,
+        lambda s, choices: s.probability_drop,
         modifiers=(NO_ANSWER_STEPS,),
     ),
     Metric(
@@ -116,7 +94,7 @@ METRICS = (
         "neither",
         "drop of the answer's log-odds, mean over problems",
         MEAN_OF_PROBLEMS,
-        log_odds_drop,
+        lambda s, choices: s.log_odds_drop,
         modifiers=(NO_ANSWER_STEPS,),
     ),
 )

@@ -18,10 +18,11 @@ from lm_eval_faith_stats import (
     SPEARMAN_OVER_THIRD,
 )
 
-from lm_eval_faith.metrics.effects import NEXT_TO_CERTAIN, effect
+from lm_eval_faith.metrics.effects import effect
 from lm_eval_faith.metrics.labels import BOTH, LABEL
 from lm_eval_faith.metrics.metric import Choices, Metric
 from lm_eval_faith.records.columns import Columns, Floats, Mask
+from lm_eval_faith.records.tables import NEXT_TO_CERTAIN
 
 FLOOR = math.log(1e-4)
 """In nats: under it the answer is one of thousands of others, and its changes say little."""

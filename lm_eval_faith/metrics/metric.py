@@ -15,6 +15,7 @@ import numpy as np
 from lm_eval_faith_stats import Estimator, Sample
 
 from lm_eval_faith.records.columns import Columns, Floats, Mask
+from lm_eval_faith.records.tables import TAG
 
 Unit = Literal[
     "nats",
@@ -84,6 +85,23 @@ NO_ANSWER_STEPS = Modifier(
 )
 
 
+OF_TAG = "of_"
+"""Begins the name of a modifier that leaves the steps of one kind."""
+
+
+def of_tag(tag: str) -> Modifier:
+    """The steps of one kind, as a file tags them."""
+
+    def tagged(steps: Columns) -> Columns:
+        texts = dict.fromkeys(steps.tags.tolist())
+        with_it = [text for text in texts if tag in text.split()]
+        kept: Columns = steps[np.isin(steps.tags.astype(str), with_it)]
+        return kept
+
+    told = tag.replace("_", " ")
+    return Modifier(f"{OF_TAG}{tag}", f"of steps tagged {told}", f"{TAG}{tag}", tagged)
+
+
 @dataclass(frozen=True)
 class Metric:
     """A number with a name.
@@ -104,6 +122,7 @@ class Metric:
             ``third`` less their means in the chain, or sets of steps under one.
         needs: what a run must have, of ``records.tables``.
         modifiers: those that make sense for it.
+        by_tag: it has a row for each kind of step too, where a file tags its steps.
     """
 
     name: str
@@ -118,11 +137,14 @@ class Metric:
     of: Of = "steps"
     needs: frozenset[str] = frozenset()
     modifiers: tuple[Modifier, ...] = (VS_CONTROL, NO_ANSWER_STEPS)
+    by_tag: bool = False
 
     @property
     def table(self) -> Literal["steps", "chains", "sets"]:
         """The table whose rows it is made of."""
-        return "steps" if self.of == "chain_means" else self.of
+        if self.of == "chain_means" or self.of == "within_chains":
+            return "steps"
+        return self.of
 
     def __post_init__(self) -> None:
         if not self.name.isidentifier():
@@ -199,7 +221,8 @@ class Quantity:
             for name in (self.metric.second, self.metric.third)
         )
         value = np.asarray(self.metric.value(rows, choices), np.float64)
-        return Sample(value, rows.problem, second, third)
+        weight = rows.weight if self.metric.of == "steps" else None
+        return Sample(value, rows.problem, second, weight, third)
 
 
 def means_of_chains(steps: Columns) -> Columns:

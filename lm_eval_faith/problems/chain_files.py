@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from lm_eval_faith.chains.answer_steps import states_answer
-from lm_eval_faith.chains.chain import Chain, Step, chain_from_dict
+from lm_eval_faith.chains.chain import Chain, Step, chain_from_dict, tags_of
 from lm_eval_faith.errors import InputError
 from lm_eval_faith.problems.field_paths import listed, value_at
 from lm_eval_faith.problems.labelled_files import (
@@ -26,13 +26,15 @@ from lm_eval_faith.problems.labelled_files import (
     placed,
     with_labels,
     with_spans,
+    with_tags,
 )
-from lm_eval_faith.problems.labels import agreed
+from lm_eval_faith.problems.labels import Truth, agreed
 from lm_eval_faith.problems.layouts import Layout, layout_named, layout_of
 from lm_eval_faith.problems.reading import FieldNames, Reading
 from lm_eval_faith.problems.record_chains import (
     NO_STEPS,
     FileChain,
+    as_list,
     missing,
     read_chain,
     step_labels,
@@ -44,11 +46,12 @@ from lm_eval_faith.problems.record_files import (
 )
 from lm_eval_faith.records.outcome import (
     OUTCOMES,
-    SAMPLES_FORMAT,
+    READABLE_FORMATS,
     UNANSWERED,
     UNPARSED,
     WRONG,
 )
+from lm_eval_faith.records.samples import responses_of
 
 LabelsWanted = Literal["no", "if there", "yes"]
 
@@ -210,10 +213,10 @@ def _from_sample(record: Record, labels: LabelsWanted) -> FileChain:
     if not _is_own(record):
         raise InputError(f"{where}: a sample of a task that is not ours among ours")
     sample, doc = record.fields, record.fields["doc"]
-    if doc["samples_format"] != SAMPLES_FORMAT:
+    if doc["samples_format"] not in READABLE_FORMATS:
         raise InputError(
             f"{where}: samples of format {doc['samples_format']!r}, this version reads "
-            f"{SAMPLES_FORMAT}: use the version of lm-eval-faith that wrote it"
+            f"{' and '.join(map(str, READABLE_FORMATS))}: use the version of lm-eval-faith that wrote it"
         )
     try:
         if doc["setting"] == "generated":
@@ -242,7 +245,7 @@ def _same_problem(doc: Mapping[str, Any]) -> str:
 
 
 def _note_of(sample: Mapping[str, Any]) -> Mapping[str, Any]:
-    note = json.loads(sample["filtered_resps"][0])["note"]
+    note = json.loads(responses_of(sample)[0])["note"]
     if not isinstance(note, dict):
         raise TypeError("the note is no object")
     return note
@@ -353,12 +356,12 @@ def _of_record(record: Record, reading: Reading, labels: LabelsWanted) -> FileCh
     names, where = reading.names, record.where
     found, written = read_chain(record, reading)
     if labels == "no":
-        return found
+        return _with_tags(found, written, record, reading)
     told = step_labels(record, names)
     whole = _chain_label(record, names)
     if told is None and whole is None:
         if labels == "if there":
-            return found
+            return _with_tags(found, written, record, reading)
         raise InputError(
             missing(record, names.labels, "labels", None, "a list of labels")
         )
@@ -371,21 +374,58 @@ def _of_record(record: Record, reading: Reading, labels: LabelsWanted) -> FileCh
         made = with_labels(chain, written, told, reading.labels, where)
     truth = reading.chain_labels.truth(whole, where)
     chain = replace(made.chain, label=truth.label, truth=truth.graded)
-    return replace(found, chain=chain, taken_off=made.taken_off)
+    found = replace(found, chain=chain, taken_off=made.taken_off)
+    if names.tags and not (isinstance(sentences, list) and isinstance(written, str)):
+        tagged = with_tags(chain, written, _tags(record, names), where)
+        return replace(found, chain=tagged)
+    return found
+
+
+def _tags(record: Record, names: FieldNames) -> list[tuple[str, ...]]:
+    """The tags of each step, or of each sentence of another splitter."""
+    told = as_list(value_at(record.fields, names.tags))
+    if not isinstance(told, list):
+        raise InputError(missing(record, names.tags, "tags", told, "a list of tags"))
+    return [tags_of(one) for one in told]
+
+
+def _with_tags(
+    found: FileChain, written: Any, record: Record, reading: Reading
+) -> FileChain:
+    """A chain without labels, with the tags of its steps if a user names them."""
+    names = reading.names
+    if not names.tags:
+        return found
+    if isinstance(value_at(record.fields, names.span), list) and isinstance(
+        written, str
+    ):
+        made = _of_sentences(record, reading, found.chain, written, None)
+        return replace(found, chain=made.chain)
+    chain = with_tags(found.chain, written, _tags(record, names), record.where)
+    return replace(found, chain=chain)
 
 
 def _of_sentences(
     record: Record, reading: Reading, chain: Chain, written: str, labels: object
 ) -> Told:
-    """A chain with one label a sentence, as another splitter has found them."""
+    """A chain with one label a sentence, as another splitter has found them; None: tags."""
     name, where = reading.names.span, record.where
     texts = value_at(record.fields, name)
     if not all(isinstance(text, str) for text in texts):
         raise InputError(missing(record, name, "span", texts, "a list of texts"))
-    told = reading.labels.of_steps(labels, len(texts), where)
-    if len(told) != len(texts):
-        raise InputError(f"{where}: {len(told)} labels for {len(texts)} in {name!r}")
-    truths = [reading.labels.truth(label, where) for label in told]
+    truths = [Truth()] * len(texts)
+    if labels is not None:
+        told = reading.labels.of_steps(labels, len(texts), where)
+        if len(told) != len(texts):
+            raise InputError(
+                f"{where}: {len(told)} labels for {len(texts)} in {name!r}"
+            )
+        truths = [reading.labels.truth(label, where) for label in told]
+    if reading.names.tags:
+        tags = _tags(record, reading.names)
+        if len(tags) != len(texts):
+            raise InputError(f"{where}: {len(tags)} tags for {len(texts)} in {name!r}")
+        truths = [replace(truth, tags=t) for truth, t in zip(truths, tags)]
     spans = in_order(texts, truths, written, where)
     return with_spans(chain, written, spans, where)
 

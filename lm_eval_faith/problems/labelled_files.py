@@ -101,7 +101,38 @@ def _with_step_labels(
         for step, k in zip(chain.steps, kept, strict=True)
     )
     beyond = [truth for k, truth in enumerate(truths) if k not in {*kept}]
-    return Told(replace(chain, steps=steps), sum(truth != Truth() for truth in beyond))
+    return Told(replace(chain, steps=steps), sum(truth.is_label for truth in beyond))
+
+
+def with_tags(
+    chain: Chain,
+    written: str | Sequence[str],
+    tags: Sequence[tuple[str, ...]],
+    where: str,
+) -> Chain:
+    """A chain with the tags of its steps.
+
+    Args:
+        chain: the chain, its final statement taken off.
+        written: the text or the list of steps that it was made from.
+        tags: one tuple a step: of a list as it stands there, of a text as it is split.
+        where: file and line, for sentences.
+
+    Raises:
+        InputError: there are not as many as steps.
+    """
+    text = isinstance(written, str)
+    places = list(range(len(chain.steps))) if text else _places(chain, written)
+    there = len(chain.steps) if text else len(written)
+    if len(tags) != there:
+        raise InputError(
+            f"{where}: {len(tags)} tags for {there} steps; tags of another study's "
+            "sentences want field_span, which names these"
+        )
+    steps = tuple(
+        replace(step, tags=tags[k]) for step, k in zip(chain.steps, places, strict=True)
+    )
+    return replace(chain, steps=steps)
 
 
 def _places(chain: Chain, written: Sequence[str]) -> list[int]:
@@ -170,8 +201,12 @@ def in_order(
         at = start + len(words)
         if words:
             end = places[at - 1] + 1
-            spans.append(LabelledSpan(places[start], end, truth.label, truth.graded))
+            spans.append(_spanned(places[start], end, truth))
     return spans
+
+
+def _spanned(start: int, end: int, truth: Truth) -> LabelledSpan:
+    return LabelledSpan(start, end, truth.label, truth.graded, truth.tags)
 
 
 def with_spans(
@@ -206,7 +241,7 @@ def _apart(spans: Iterable[LabelledSpan], where: str) -> list[LabelledSpan]:
     """In order, each place once: a place with two different labels has none."""
     told: dict[tuple[int, int], list[Truth]] = {}
     for span in spans:
-        truth = Truth(span.label, span.truth)
+        truth = Truth(span.label, span.truth, span.tags)
         told.setdefault((span.start, span.end), []).append(truth)
     places = sorted(told)
     for (start, end), (following, last) in itertools.pairwise(places):
@@ -215,4 +250,4 @@ def _apart(spans: Iterable[LabelledSpan], where: str) -> list[LabelledSpan]:
                 f"{where}: the spans {start}:{end} and {following}:{last} overlap"
             )
     said = [(place, agreed(told[place])) for place in places]
-    return [LabelledSpan(*place, truth.label, truth.graded) for place, truth in said]
+    return [_spanned(*place, truth) for place, truth in said]

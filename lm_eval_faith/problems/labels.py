@@ -38,10 +38,16 @@ HOW = (
 
 @dataclass(frozen=True)
 class Truth:
-    """What is known of a step: a label, a graded one, or nothing."""
+    """What is known of a step: a label, a graded one, tags of its kind, or nothing."""
 
     label: Label | None = None
     graded: float | None = None
+    tags: tuple[str, ...] = ()
+
+    @property
+    def is_label(self) -> bool:
+        """Whether it says more than the step's kind."""
+        return self.label is not None or self.graded is not None
 
 
 @dataclass(frozen=True)

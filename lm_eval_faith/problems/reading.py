@@ -27,6 +27,8 @@ class FieldNames:
         correct: whether the chain's own answer is right; may be missing.
         id: the document's name; may be missing.
         group: what chains of one question share; without it, the question's text.
+        tags: what kind of step each is, in the order of the steps, or of the sentences
+            that ``span`` names; may be missing.
         prompt: what the model was given when it wrote the chain, to the byte; empty where
             a task's own prompt is to stand before it.
         labels: the labels of a chain's steps: one a step, or objects with ``span`` and
@@ -48,6 +50,7 @@ class FieldNames:
     id: str = "id"
     group: str = "group"
     prompt: str = ""
+    tags: str = ""
     labels: str = "labels"
     chain_label: str = "chain_label"
     label: str = "label"

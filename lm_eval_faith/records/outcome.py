@@ -9,17 +9,17 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from lm_eval_faith.chains import thirds
 from lm_eval_faith.chains.chain import Chain, Label, chain_from_dict
+from lm_eval_faith.interventions import is_control
 from lm_eval_faith.interventions.plan import Variant, variant_from_dict
 from lm_eval_faith.interventions.probes import (
     EARLY,
     Probe,
-    first_statement,
     probe_from_dict,
 )
 from lm_eval_faith.joint.found import (
@@ -36,8 +36,14 @@ from lm_eval_faith.records.sets import SetRecord, set_records
 Response = tuple[float, bool]
 """Log-probability in nats, and whether greedy decoding would write it."""
 
-SAMPLES_FORMAT = 1
-"""Version of what a document of ours holds in the harness's samples file."""
+SAMPLES_FORMAT = 2
+"""Version of what a document of ours holds in the harness's samples file.
+
+1 also had what is known of the numbers of provided steps; 2 can have several draws of an
+intervention on a step, sets of steps, and scores of choices.
+"""
+
+READABLE_FORMATS = (1, SAMPLES_FORMAT)
 
 TOO_LONG = "longer than the model takes"
 WRONG = "wrong answer"
@@ -62,9 +68,6 @@ OUTCOMES = {
     "long prompt": "prompt longer than the model takes",
 }
 """What can become of a generated chain, and why it then gives no effects."""
-
-CONTROL = "control"
-"""The intervention whose effect is taken from the others' at the same step."""
 
 THIRDS, third_of = thirds.THIRDS, thirds.third_of
 
@@ -97,6 +100,8 @@ class StepRecord:
         not_applicable: why there is no effect; empty where there is one.
         measured: numbers of the intervention's own, by name.
         truth: a graded label of the step, any real number; NaN without one.
+        tags: what kind of step it is, as a file says.
+        draw: which of several draws of the same intervention on the step, from 0.
         logprob_other_clean: log p(best other choice | clean chain) of a question with
             choices; there ``other_answer`` is the best other one behind the changed chain.
         headroom: -log p(answer | the steps before this one), in nats; NaN if not asked.
@@ -119,6 +124,8 @@ class StepRecord:
     not_applicable: str
     measured: Mapping[str, float] = field(default_factory=dict)
     truth: float = math.nan
+    tags: tuple[str, ...] = ()
+    draw: int = 0
     logprob_other_clean: float = math.nan
     headroom: float = math.nan
     effect_cut: float = math.nan
@@ -167,6 +174,7 @@ class ChainRecord:
         clean_greedy: the answer is what greedy decoding would write.
         steps: one record an intervention and step.
         n_steps: steps of the clean chain, those that were not intervened on included.
+        stated_at: the first of them that states the answer; -1 where none does.
         solved: whether the model's own chain ended in the right answer; None where the
             chain was provided.
         left_out: why the document gives no effects; empty where it does.
@@ -181,7 +189,6 @@ class ChainRecord:
         subject: of which task of a group it is; empty where there is one.
         task_right: 1 where the task whose document it is calls the answer right by one of
             its filters, else 0; NaN where it was not asked.
-        first_statement: the first step that states the answer; None where none does.
         probed: what was measured besides the interventions.
     """
 
@@ -193,6 +200,7 @@ class ChainRecord:
     clean_greedy: bool
     steps: tuple[StepRecord, ...] = ()
     n_steps: int = 0
+    stated_at: int = -1
     solved: bool | None = None
     left_out: str = ""
     label: Label | None = None
@@ -205,7 +213,6 @@ class ChainRecord:
     choices: ChoiceRecord | None = None
     subject: str = ""
     task_right: float = math.nan
-    first_statement: int | None = None
     probed: Probed = NOTHING
 
     @property
@@ -252,6 +259,7 @@ def chain_record(
         clean_logprob=clean_logprob,
         clean_greedy=bool(clean_greedy),
         n_steps=len(chain.steps),
+        stated_at=next((k for k, s in enumerate(chain.steps) if s.states_answer), -1),
         solved=solved,
         left_out=TOO_LONG if dropped else "",
         label=chain.label,
@@ -260,7 +268,6 @@ def chain_record(
         outcome="too_long" if dropped else "scored",
         set_requests=sets.requests,
         set_tokens=sets.tokens,
-        first_statement=first_statement(chain),
         **measured,
     )
 
@@ -331,7 +338,6 @@ def generated_record(
         choices=scored,
         subject=subject,
         task_right=task_right(verdicts or {}),
-        first_statement=first_statement(chain),
         **measured,
     )
 
@@ -456,13 +462,30 @@ def _with_truncated(
 
 
 def control_effects(chain: ChainRecord) -> dict[int, float]:
-    """The effect of the control at each step where it was run, in nats."""
-    return {r.step: r.effect for r in chain.steps if r.intervention == CONTROL}
+    """The effect of the control at each step where one was run, in nats.
+
+    Of several draws, and of several controls, it is the mean.
+    """
+    effects: dict[int, list[float]] = {}
+    for r in chain.steps:
+        if is_control(r.intervention):
+            effects.setdefault(r.step, []).append(r.effect)
+    return {step: mean_of_known(drawn) for step, drawn in effects.items()}
 
 
-def differenced(record: StepRecord, controls: Mapping[int, float]) -> float:
-    """The effect minus that of the control at the same step; NaN without one."""
-    return record.effect - controls.get(record.step, math.nan)
+def controls_among(names: Iterable[str]) -> frozenset[str]:
+    """Those of some interventions that are declared to be controls."""
+    return frozenset(filter(is_control, names))
+
+
+def mean_of_known(values: Sequence[float]) -> float:
+    """The mean of those that are not NaN; NaN where none is.
+
+    >>> mean_of_known([1.0, float("nan"), 3.0])
+    2.0
+    """
+    known = [value for value in values if not math.isnan(value)]
+    return math.fsum(known) / len(known) if known else math.nan
 
 
 def n_requests(variants: Sequence[Variant]) -> int:
@@ -514,6 +537,7 @@ def _step_record(
         n_steps=len(chain.steps),
         label=step.label,
         truth=math.nan if step.truth is None else float(step.truth),
+        tags=step.tags,
         states_answer=step.states_answer,
         intervention=variant.intervention,
         before=variant.before,
@@ -524,8 +548,7 @@ def _step_record(
         logprob_other=other,
         not_applicable=reason,
         measured={} if reason else variant.measured,
+        draw=variant.draw,
         headroom=found.headroom(variant.step),
-        effect_cut=found.effect_cut(variant.intervention, variant.step),
-        edit=found.edit(variant.intervention, variant.step),
-        edit_z=found.edit_z(variant.intervention, variant.step),
+        **found.of_change(variant.intervention, variant.step, variant.draw),
     )

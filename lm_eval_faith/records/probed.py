@@ -47,6 +47,16 @@ class Probed:
         """How much a step could give, in nats: -log p(answer | the steps before it)."""
         return -self.early.get(step, NAN)
 
+    def of_change(self, intervention: str, step: int, draw: int) -> dict[str, float]:
+        """What was measured of a changed step: of several draws of the first one."""
+        if draw:
+            return {}
+        return {
+            "effect_cut": self.effect_cut(intervention, step),
+            "edit": self.edit(intervention, step),
+            "edit_z": self.edit_z(intervention, step),
+        }
+
     def effect_cut(self, intervention: str, step: int) -> float:
         """The effect in the cut chain, in nats."""
         return self.logprob_cut - self.cut.get((intervention, step), NAN)

@@ -15,7 +15,7 @@ from lm_eval_faith.errors import InputError
 from lm_eval_faith.interventions.plan import variant_from_dict
 from lm_eval_faith.joint.found import sets_from_dict
 from lm_eval_faith.records.outcome import (
-    SAMPLES_FORMAT,
+    READABLE_FORMATS,
     ChainRecord,
     Response,
     chain_record,
@@ -29,6 +29,8 @@ LONGEST_LINE = 1 << 29
 
 LARGEST_FALL, ROUNDING = 1e9, 0.01
 """In nats: a log-probability lies between, up to rounding."""
+
+_FORMATS = " and ".join(map(str, READABLE_FORMATS))
 
 _OLD_SETTINGS = {"labeled": "labelled"}
 
@@ -66,10 +68,10 @@ def read_samples(file: Path) -> Samples | None:
             if settings:
                 raise InputError(f"{where}: a sample of another task")
             return None
-        if doc["samples_format"] != SAMPLES_FORMAT:
+        if doc["samples_format"] not in READABLE_FORMATS:
             raise InputError(
                 f"{where}: samples of format {_shown(doc['samples_format'])}, this version "
-                f"reads {SAMPLES_FORMAT}: use the version of lm-eval-faith that wrote it"
+                f"reads {_FORMATS}: use the version of lm-eval-faith that wrote it"
             )
         try:
             record = _checked(_record(doc, sample))
@@ -124,10 +126,25 @@ def _sample(line: bytes, where: str) -> dict[str, Any]:
     return sample
 
 
+def responses_of(sample: Mapping[str, Any]) -> list[Any]:
+    """The responses to a document: texts, or pairs of a log-probability and whether greedy.
+
+    Harness 0.4 writes one for each request, 0.5 a list of one for each repeat of it.
+    """
+    return [
+        one[0] if isinstance(one, list) and one and not _is_score(one) else one
+        for one in sample["filtered_resps"]
+    ]
+
+
+def _is_score(one: Sequence[Any]) -> bool:
+    return len(one) == 2 and str(one[1]) in ("True", "False")
+
+
 def _record(doc: Mapping[str, Any], sample: Mapping[str, Any]) -> ChainRecord:
     if doc.get("setting") == "generated":
         return _generated(doc, sample)
-    told, responses = doc, sample["filtered_resps"]
+    told, responses = doc, responses_of(sample)
     sets = json.loads(_text(doc, "sets")) if doc.get("sets") else {"found": []}
     if responses and isinstance(responses[0], str):
         # Interventions that asked the model: what came of them stands with the scores.
@@ -169,7 +186,8 @@ def _checked(record: ChainRecord) -> ChainRecord:
     for r in record.steps:
         logprobs += (r.logprob, r.logprob_other)
     logprobs += [r.logprob for r in record.sets]
-    if len({(r.intervention, r.step) for r in record.steps}) < len(record.steps):
+    drawn = {(r.intervention, r.step, r.draw) for r in record.steps}
+    if len(drawn) < len(record.steps):
         raise ValueError("an intervention is twice on the same step")
     for logprob in logprobs:
         if math.isfinite(logprob) and not -LARGEST_FALL < logprob < ROUNDING:
@@ -206,7 +224,7 @@ def _text(doc: Mapping[str, Any], name: str) -> str:
 
 def _generated(doc: Mapping[str, Any], sample: Mapping[str, Any]) -> ChainRecord:
     """The response to a multi-stage request is one text of JSON."""
-    response = json.loads(sample["filtered_resps"][0])
+    response = json.loads(responses_of(sample)[0])
     _check_types(response["note"])
     if response["note"]["solved"] not in (True, False, None):
         raise TypeError("'solved' is neither true nor false")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import math
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -15,16 +16,16 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from lm_eval_faith.interventions import measures
+from lm_eval_faith.interventions import is_control, measures
 from lm_eval_faith.joint.found import CORES, GROUPS
 from lm_eval_faith.records.choices import COLUMNS as OF_CHOICES
-from lm_eval_faith.records.columns import Array, Columns
+from lm_eval_faith.records.columns import Array, Columns, Floats
 from lm_eval_faith.records.outcome import (
-    CONTROL,
     THIRDS,
     ChainRecord,
     StepRecord,
     control_effects,
+    mean_of_known,
     third_of,
 )
 from lm_eval_faith.records.sets import MEASURES as SET_MEASURES
@@ -81,13 +82,16 @@ STEP_COLUMNS = {
     **OF_EACH,
     "step": WHOLE,
     "n_steps": WHOLE,
+    "weight": NUMBER,
     "position": NUMBER,
     "third": CATEGORY,
     "label": CATEGORY,
     "truth": NUMBER,
+    "tags": TEXT,
     "states_answer": TRUTH,
     "intervention": CATEGORY,
     "site": CATEGORY,
+    "draw": WHOLE,
     "logprob_clean": NUMBER,
     "logprob": NUMBER,
     "effect": NUMBER,
@@ -105,19 +109,23 @@ STEP_COLUMNS = {
     "edit_z": NUMBER,
     **dict.fromkeys(MEASURED, NUMBER),
 }
-"""The columns of *steps*, a row a chain, step and intervention, and their types.
+"""The columns of *steps*, a row a chain, step, intervention and draw, and their types.
 
 ``truth`` is a graded label, such as an importance that another study measured; NaN without.
+``tags`` are what kind of step a file says it is: identifiers with a space between.
 ``effect`` is always the raw drop in nats, NaN where nothing was scored.
 ``control_effect`` is the effect of the control at the same step; where no control was run,
 the mean effect on the chain's decoys of the same intervention; NaN without either.
 ``margin`` is the drop of the log-odds against the best other choice, of questions with choices.
 ``site`` names layers or heads of a change inside the model, and is empty for changes of
-text. What the card is made of, NaN where it was not asked: ``headroom`` is
--log p(answer given the steps before this one), how much the step could give, in nats;
-``effect_cut`` the effect in the chain cut before its first statement of the answer;
-``edit`` how much more surprising the changed step is to the model than the own one, in nats
-a token, and ``edit_z`` the same in standard deviations of the chain's own steps.
+text. ``draw`` numbers the draws of an intervention that was made several times on a step,
+from 0. ``weight`` is how many steps of its chain the step stands for, the inverse of the
+chance that ``max_steps`` drew it: 1 where all steps were asked about. What the card is made
+of, NaN where it was not asked: ``headroom`` is -log p(answer given the steps before this
+one), how much the step could give, in nats; ``effect_cut`` the effect in the chain cut before
+its first statement of the answer; ``edit`` how much more surprising the changed step is to
+the model than the own one, in nats a token, and ``edit_z`` the same in standard deviations of
+the chain's own steps.
 """
 
 SET_COLUMNS = {
@@ -210,10 +218,12 @@ class Tables:
         """A table as arrays, ``problem`` as numbers.
 
         Steps have more columns: ``load_bearing``, 1 or 0 and NaN without a label;
-        ``chain_load_bearing`` and ``chain_truth``, of the chain as a whole; ``late``, 1
-        in the late third, 0 in the early one, NaN between; ``chain_row``, the place of the
-        chain in its table; ``chain_gain``, what the chain as a whole gives, in nats. Chains
-        have the first and the last.
+        ``chain_load_bearing`` and ``chain_truth``, of the chain as a whole; ``late``, 1 in
+        the late third, 0 in the early one, NaN between; ``probability_drop`` and
+        ``log_odds_drop``, of the answer; ``chain_row``, the place of the chain in its table;
+        ``chain_gain``, what the chain as a whole gives, in nats. Chains have the first and
+        the last. Of several draws of an intervention on a step there is one row, with the
+        means of their numbers.
 
         Args:
             of: which table.
@@ -306,10 +316,9 @@ def _with_chains(
     steps: Mapping[str, Array], chains: Columns, rows: NDArray[np.int64]
 ) -> Columns:
     """Steps with what is known of their chains, which stand at these rows."""
-    return Columns(
+    return with_what_follows(
         {
             **steps,
-            "late": _as_late(steps["third"]),
             "chain_row": rows,
             "chain_load_bearing": chains.load_bearing[rows],
             "chain_truth": chains.truth[rows],
@@ -336,6 +345,69 @@ def set_columns_of(chain: ChainRecord) -> Columns:
             "same_value": _as_same_value(rows),
         }
     )
+
+
+def with_what_follows(steps: dict[str, Array]) -> Columns:
+    """Columns of steps with those that follow from others, and a row for all draws of one."""
+    clean, changed = steps["logprob_clean"], steps["logprob"]
+    steps["late"] = _as_late(steps["third"])
+    steps["probability_drop"] = np.exp(clean) - np.exp(changed)
+    steps["log_odds_drop"] = log_odds(clean) - log_odds(changed)
+    columns = Columns(steps)
+    return mean_of_draws(columns) if steps["draw"].any() else columns
+
+
+OF_THE_STEP = ("weight", "position", "truth", "logprob_clean", "control_effect")
+"""Numbers that all draws of an intervention on a step have in common."""
+
+AVERAGED = (
+    *(n for n, kind in STEP_COLUMNS.items() if kind == NUMBER and n not in OF_THE_STEP),
+    "probability_drop",
+    "log_odds_drop",
+)
+"""What is averaged over the draws of an intervention on a step, before any metric."""
+
+
+def mean_of_draws(steps: Columns) -> Columns:
+    """A row a chain, step and intervention: the means of what its draws have.
+
+    Texts are those of the first draw; where only some draws were not applicable, the step
+    is.
+    """
+    kinds = [np.unique(steps[n], return_inverse=True)[1] for n in _ONE_CHANGE]
+    _, first, place = np.unique(
+        np.stack(kinds, axis=1), axis=0, return_index=True, return_inverse=True
+    )
+    order = np.argsort(first)  # rows as they were measured
+    row = np.argsort(order)[place.reshape(-1)]
+    n = len(first)
+
+    def mean(values: Array) -> Array:
+        there = ~np.isnan(values)
+        counts = np.bincount(row[there], minlength=n)
+        sums = np.bincount(row[there], weights=values[there], minlength=n)
+        return np.where(counts > 0, sums / np.maximum(counts, 1), np.nan)
+
+    means = {name: mean(steps[name]) for name in AVERAGED}
+    one: Columns = steps[first[order]]
+    reasons = np.where(np.isnan(means["effect"]), one.not_applicable, "")
+    return one.but(**means, not_applicable=reasons)
+
+
+_ONE_CHANGE = ("model", "task", "chain", "intervention", "step")
+
+NEXT_TO_CERTAIN = -1e-7
+"""In nats: log-probabilities over it are told from certainty by rounding in float32 only."""
+
+
+def log_odds(logprob: Floats) -> Floats:
+    """log(p / (1 - p)) of a log-probability in nats.
+
+    >>> log_odds(np.log([0.5, 0.2])).round(4).tolist()
+    [0.0, -1.3863]
+    """
+    held: Floats = np.minimum(logprob, NEXT_TO_CERTAIN)
+    return held - np.log(-np.expm1(held))
 
 
 # --- what there is -----------------------------------------------------------------
@@ -374,8 +446,8 @@ def what_steps_have(steps: Columns) -> frozenset[str]:
     state the answer, some do not; ``chain_labels``: chains of both kinds; ``graded``: scored
     steps have graded labels; ``graded_chains``: chains have, not all the same one;
     ``choices``: the answer is one of several; ``no_chain``, ``cut``, ``headroom``, ``edit``:
-    what the card is made of was measured on scored steps; and what interventions measure, by
-    name.
+    what the card is made of was measured on scored steps; what interventions measure, by
+    name; and ``tag`` with each of the commonest tags of steps.
     """
     scored = ~np.isnan(steps.effect)
     kinds, whole = steps.load_bearing[scored], steps.chain_load_bearing[scored]
@@ -387,7 +459,7 @@ def what_steps_have(steps: Columns) -> frozenset[str]:
         "decoys": bool((kinds == 0).any()),
         "labels": bool((kinds == 1).any() and (kinds == 0).any()),
         "all_labels": bool(len(kinds)) and not np.isnan(steps.load_bearing).any(),
-        "control": bool((steps.intervention == CONTROL).any()),
+        "control": any(map(is_control, np.unique(steps.intervention))),
         "other_answer": not np.isnan(steps.follow).all(),
         "answer_steps": bool(states.any() and not states.all()),
         "graded_chains": bool(len(grades)) and bool((grades != grades[0]).any()),
@@ -400,14 +472,28 @@ def what_steps_have(steps: Columns) -> frozenset[str]:
         "edit": not np.isnan(steps.edit[scored]).all(),
         **{name: not np.isnan(steps[name]).all() for name in MEASURED},
     }
-    return frozenset(name for name, there in found.items() if there)
+    tagged = (TAG + tag for tag in commonest_tags(steps.tags[scored])[:MOST_TAGS])
+    return frozenset(name for name, there in found.items() if there).union(tagged)
+
+
+TAG = "tag "
+"""Begins the name of what there is where some steps have a tag."""
+
+MOST_TAGS = 20
+"""So many kinds of step have numbers of their own: those with the most steps."""
+
+
+def commonest_tags(tags: Array) -> list[str]:
+    """Each tag of a column of them, that of the most steps first."""
+    counts = Counter(tag for one in tags[tags != ""].tolist() for tag in one.split())
+    return [tag for tag, _ in counts.most_common()]
 
 
 WHAT_SETS_MAY_HAVE = frozenset(
     (
         *(f"group_{kind}" for kind in GROUPS),
         *(f"curve_{order}" for order in ("front", "back", "effect")),
-        *("interaction", "shapley", *CORES),
+        *("interaction", "shapley", *CORES, *(f"{core}_orders" for core in CORES)),
         *(
             f"{kind}_labels"
             for kind in (*(f"group_{g}" for g in GROUPS), "shapley", *CORES)
@@ -420,7 +506,8 @@ WHAT_SETS_MAY_HAVE = frozenset(
 def what_sets_have(sets: Columns) -> frozenset[str]:
     """What was asked about sets of steps under one intervention.
 
-    ``group_KIND``, ``curve_ORDER``, ``interaction``, ``shapley``, ``core``, ``core_greedy``; and with
+    ``group_KIND``, ``curve_ORDER``, ``interaction``, ``shapley``, ``core``, ``core_greedy``; with
+    ``_orders`` the cores that were searched from several; and with
     ``_labels`` those of which sets (steps of a core) of both labels have numbers.
     """
     found: set[str] = set()
@@ -430,6 +517,8 @@ def what_sets_have(sets: Columns) -> frozenset[str]:
             found |= {f"curve_{name}" for name in rows.name}
         elif kind in ("interaction", *CORES):
             found.add(kind)
+            if not np.isnan(rows.cores).all():
+                found.add(f"{kind}_orders")
         elif kind in GROUPS:
             found |= {f"group_{kind}", *_both(f"group_{kind}", rows, rows.effect)}
         elif kind == "shapley":
@@ -483,7 +572,7 @@ def _chain_row(chain: ChainRecord) -> tuple[Any, ...]:
         chain.task_right,
         *(chosen.get(name, math.nan) for name in OF_CHOICES),
         chain.probed.logprob_no_chain,
-        math.nan if chain.first_statement is None else chain.first_statement,
+        chain.stated_at if chain.stated_at >= 0 else math.nan,
         chain.probed.logprob_cut,
         *_conflict(chain),
     )
@@ -503,17 +592,21 @@ def _conflict(chain: ChainRecord) -> tuple[float, float]:
 def _step_rows(chain: ChainRecord) -> list[tuple[Any, ...]]:
     controls = control_effects(chain)
     decoys = {} if controls else _decoy_means(chain.steps)
+    asked = len({r.step for r in chain.steps})
     return [
         (
             r.step,
             r.n_steps,
+            r.n_steps / asked,
             r.position,
             THIRDS[r.third],
             r.label or "",
             r.truth,
+            " ".join(r.tags),
             r.states_answer,
             r.intervention,
             "",
+            r.draw,
             r.logprob_clean if math.isfinite(r.logprob_clean) else math.nan,
             r.logprob,
             r.effect,
@@ -558,9 +651,9 @@ def _set_row(r: SetRecord) -> tuple[Any, ...]:
 def _decoy_means(steps: Sequence[StepRecord]) -> dict[str, float]:
     effects: dict[str, list[float]] = {}
     for r in steps:
-        if r.label == "decoy" and not math.isnan(r.effect):
+        if r.label == "decoy":
             effects.setdefault(r.intervention, []).append(r.effect)
-    return {name: math.fsum(es) / len(es) for name, es in effects.items()}
+    return {name: mean_of_known(drawn) for name, drawn in effects.items()}
 
 
 # --- types --------------------------------------------------------------------------

@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 from lm_eval_faith_stats import BOOTSTRAP, SPEARMAN, Bootstrap, Estimate, Sample
 
+from lm_eval_faith.interventions import is_control
 from lm_eval_faith.metrics import NO_ANSWER_STEPS, Choices, quantities
 from lm_eval_faith.records.columns import Columns
-from lm_eval_faith.records.outcome import CONTROL
 from lm_eval_faith.records.run import Run, TaskRun
 from lm_eval_faith.records.tables import Tables, tables_of
 from lm_eval_faith.report.cells import interval, number
@@ -97,8 +97,8 @@ def _of_task(
     steps = tables.columns("steps")
     if asked.exclude_answer_steps:
         steps = steps[~steps.states_answer]
-    names = [name for name in tables.interventions if name != CONTROL]
-    effects, problem = aligned_effects(steps, names)
+    names = [name for name in tables.interventions if not is_control(name)]
+    effects, problem, weight = aligned_effects(steps, names)
     warnings = list(run.warnings)
     if len(names) < 2:
         warnings.append("fewer than two interventions: there is nothing to compare")
@@ -107,7 +107,7 @@ def _of_task(
     return TaskAgreement(
         model=run.model,
         task=task.task,
-        agreements=agreements(effects, problem, bootstrap),
+        agreements=agreements(effects, problem, bootstrap, weight),
         aucs=_aucs(tables, asked.of(task), bootstrap),
         warnings=tuple(warnings),
     )
@@ -115,8 +115,8 @@ def _of_task(
 
 def aligned_effects(
     steps: Columns, names: Sequence[str]
-) -> tuple[dict[str, np.ndarray], np.ndarray]:
-    """The raw effects of each intervention on the same steps, and the steps' problems.
+) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray]:
+    """The raw effects of each intervention on the same steps; the steps' problems, weights.
 
     A step stands in all arrays where any of the interventions was made on it, with NaN
     for the others.
@@ -131,11 +131,14 @@ def aligned_effects(
         here = steps.intervention == name
         effects[name] = np.full(len(first), np.nan)
         effects[name][place[here]] = steps.effect[here]
-    return effects, steps.problem[first]
+    return effects, steps.problem[first], steps.weight[first]
 
 
 def agreements(
-    effects: Mapping[str, np.ndarray], problem: np.ndarray, bootstrap: Bootstrap
+    effects: Mapping[str, np.ndarray],
+    problem: np.ndarray,
+    bootstrap: Bootstrap,
+    weight: np.ndarray | None = None,
 ) -> tuple[Agreement, ...]:
     """Each pair of interventions, on the steps on which both were made.
 
@@ -143,6 +146,7 @@ def agreements(
         effects: each intervention's, in nats, (steps,), NaN where it was not made.
         problem: (steps,) ids.
         bootstrap: how intervals are made.
+        weight: (steps,), of steps that were drawn.
 
     Raises:
         ValueError: an effect is infinite, or the lengths differ.
@@ -152,7 +156,10 @@ def agreements(
         effect, other = effects[first], effects[second]
         missing = np.isnan(effect) | np.isnan(other)
         sample = Sample(
-            np.where(missing, np.nan, effect), problem, np.where(missing, 0.0, other)
+            np.where(missing, np.nan, effect),
+            problem,
+            np.where(missing, 0.0, other),
+            weight,
         )
         made.append(Agreement(first, second, SPEARMAN.estimate(sample, bootstrap)))
     return tuple(made)
@@ -168,7 +175,7 @@ def _aucs(
         q.intervention: q
         for q in quantities(tables, choices)
         if q.metric.name == "auc"
-        and q.intervention != CONTROL
+        and not is_control(q.intervention)
         and (NO_ANSWER_STEPS in q.modifiers) <= choices.exclude_answer_steps
     }
     return {

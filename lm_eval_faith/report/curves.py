@@ -53,10 +53,11 @@ def histogram_edges(effects: np.ndarray) -> np.ndarray:
     return edges
 
 
-def histogram(effects: np.ndarray, edges: np.ndarray) -> Histogram:
-    """The share of the effects in each bin."""
-    counts = np.histogram(effects, edges)[0]
-    return Histogram(edges, counts / max(1, len(effects)))
+def histogram(effects: np.ndarray, edges: np.ndarray, weight: np.ndarray) -> Histogram:
+    """The weighted share of the effects in each bin."""
+    total = float(weight.sum())
+    counts = np.histogram(effects, edges, weights=weight)[0]
+    return Histogram(edges, counts / (total or 1.0))
 
 
 def caught_at(roc: tuple[np.ndarray, np.ndarray], flagged: float) -> float:
@@ -77,7 +78,12 @@ def means_by_part(steps: Columns, bootstrap: Bootstrap) -> tuple[Estimate, ...]:
     part = part_of_chain(steps.position)
     return tuple(
         MEAN_OF_STEPS.estimate(
-            Sample(steps.effect[part == k], steps.problem[part == k]), bootstrap
+            Sample(
+                steps.effect[part == k],
+                steps.problem[part == k],
+                weight=steps.weight[part == k],
+            ),
+            bootstrap,
         )
         for k in range(POSITION_PARTS)
     )
@@ -98,7 +104,10 @@ def share_curve(
     """The share of steps at or over each threshold. Intervals are pointwise."""
     return tuple(
         SHARE_OF_STEPS.estimate(
-            Sample(at_least(steps.effect, threshold), steps.problem), bootstrap
+            Sample(
+                at_least(steps.effect, threshold), steps.problem, weight=steps.weight
+            ),
+            bootstrap,
         )
         for threshold in thresholds
     )
@@ -115,7 +124,9 @@ class Slope:
 
 def slopes(steps: Columns) -> tuple[Slope, ...]:
     """One line a problem with at least three applicable steps at different positions."""
-    lines = stats.within_problem_slopes(steps.effect, steps.position, steps.problem)
+    lines = stats.within_problem_slopes(
+        steps.effect, steps.position, steps.problem, steps.weight
+    )
     ends = zip(lines.problem, lines.at_start, lines.at_end, strict=True)
     return tuple(Slope(int(k), float(start), float(end)) for k, start, end in ends)
 

@@ -14,6 +14,7 @@ import lm_eval_faith_stats as stats
 import numpy as np
 from lm_eval_faith_stats import Bootstrap, Estimate
 
+from lm_eval_faith.interventions import is_control
 from lm_eval_faith.metrics import (
     NO_ANSWER_STEPS,
     VS_CONTROL,
@@ -22,7 +23,7 @@ from lm_eval_faith.metrics import (
     metric,
 )
 from lm_eval_faith.records.columns import Columns
-from lm_eval_faith.records.outcome import CONTROL, THIRDS
+from lm_eval_faith.records.outcome import THIRDS
 from lm_eval_faith.records.tables import Tables
 from lm_eval_faith.report import curves
 from lm_eval_faith.report.cells import interval, number
@@ -240,7 +241,7 @@ def figures_of(
     steps = {
         name: Quantity(metric("effect"), name, modifiers).rows(columns)
         for name in tables.interventions
-        if name != CONTROL
+        if not is_control(name)
     }
     steps = {name: s for name, s in steps.items() if not np.isnan(s.effect).all()}
     joint = curves_of_sets(report, tables.columns("sets"), bootstrap)
@@ -278,12 +279,14 @@ def distributions(drawn: Drawn, by_name: Mapping[str, Columns]) -> Figure:
     for name, steps in by_name.items():
         known = steps[~np.isnan(steps.effect)]
         edges = curves.histogram_edges(known.effect)
-        kinds = [known.effect[known.load_bearing == truth] for truth in (1, 0)]
-        up, down = (curves.histogram(effects, edges).shares for effects in kinds)
+        kinds = [known[known.load_bearing == truth] for truth in (1, 0)]
+        up, down = (
+            curves.histogram(kind.effect, edges, kind.weight).shares for kind in kinds
+        )
         means = [
-            Rule(x=float(effects.mean()), series=k)
-            for k, effects in enumerate(kinds)
-            if len(effects)
+            Rule(x=float(np.average(kind.effect, weights=kind.weight)), series=k)
+            for k, kind in enumerate(kinds)
+            if len(kind)
         ]
         panels.append(
             Panel(
@@ -335,7 +338,7 @@ def roc_curves(drawn: Drawn, by_name: Mapping[str, Columns]) -> Figure:
     marks: list[Mark] = [Line((0.0, 1.0), (0.0, 1.0), 0, faint=True)]
     legend, cells = [], []
     for k, (name, steps) in enumerate(by_name.items()):
-        roc = stats.roc_curve(steps.effect, steps.load_bearing == 1)
+        roc = stats.roc_curve(steps.effect, steps.load_bearing == 1, steps.weight)
         chosen = curves.spread(np.arange(len(roc[0])), MOST_VERTICES)
         marks.append(Line(roc[0][chosen].tolist(), roc[1][chosen].tolist(), k))
         auc = drawn.row(name, "auc")

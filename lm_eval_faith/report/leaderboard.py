@@ -20,9 +20,9 @@ import lm_eval_faith_stats as stats
 from lm_eval_faith_stats import BOOTSTRAP, Bootstrap, PairComparison, RankRange
 
 from lm_eval_faith.errors import InputError
+from lm_eval_faith.interventions import is_control
 from lm_eval_faith.metrics import Quantity, own_metrics, primary
 from lm_eval_faith.records.many_runs import of_runs
-from lm_eval_faith.records.outcome import CONTROL
 from lm_eval_faith.records.run import Run
 from lm_eval_faith.report.cells import interval, number
 from lm_eval_faith.report.compare import Difference, compared, named_apart
@@ -290,7 +290,7 @@ def _boards_of_task(
 def _interventions(every: Sequence[Quantity]) -> list[str]:
     """Those with an effect of their own, ``corrupt`` first, then as they were run."""
     names = dict.fromkeys(q.intervention for q in every)
-    ours = [name for name in names if name not in ("", CONTROL)]
+    ours = [name for name in names if name and not is_control(name)]
     return sorted(ours, key=lambda name: name != FIRST_INTERVENTION)
 
 

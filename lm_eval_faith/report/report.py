@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
@@ -11,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from lm_eval_faith_stats import BOOTSTRAP, Bootstrap, Estimate
+from lm_eval_faith_stats import BOOTSTRAP, Bootstrap, Estimate, draw_variance
 
 from lm_eval_faith.metrics import (
+    VS_CONTROL,
     Choices,
     Quantity,
     load_metric_modules,
@@ -29,7 +31,7 @@ from lm_eval_faith.records.many_runs import of_runs
 from lm_eval_faith.records.outcome import OUTCOMES
 from lm_eval_faith.records.run import HowAsked, Run, RunFiles, TaskRun
 from lm_eval_faith.records.sets import ENDINGS, KINDS_OF_CORES
-from lm_eval_faith.records.tables import Tables, tables_of
+from lm_eval_faith.records.tables import TAG, Tables, tables_of
 from lm_eval_faith.records.which_model import last_part
 from lm_eval_faith.report.card import HEADINGS, NO_CARD, Card, Numbers, card_of
 from lm_eval_faith.report.cells import interval, number
@@ -140,13 +142,23 @@ def make_reports(
     bootstrap: Bootstrap = BOOTSTRAP,
     asked: Asked = NOTHING_ASKED,
     workers: int = 1,
+    subjects: bool = False,
 ) -> tuple[TaskReport, ...]:
     """A report for every task of every run, ordered by model and task.
+
+    Args:
+        paths: of the runs.
+        bootstrap: for intervals.
+        asked: what the reader asks.
+        workers: processes.
+        subjects: where a task's problems are of several tasks of a group, a short report
+            of each of them behind the one of all.
 
     Raises:
         InputError: a directory holds no run, or a file is broken.
     """
-    make = partial(reports_of_run, bootstrap=bootstrap, asked=asked)
+    of_run = _with_subjects if subjects else reports_of_run
+    make = partial(of_run, bootstrap=bootstrap, asked=asked)
     runs = sorted(
         of_runs(paths, make, workers),
         key=lambda made: (made[0].model, str(made[0].task.path)),
@@ -161,14 +173,51 @@ def reports_of_run(
     return [report_of_task(run, task, bootstrap, asked) for task in run.tasks]
 
 
+def _with_subjects(
+    run: Run, bootstrap: Bootstrap, asked: Asked = NOTHING_ASKED
+) -> list[TaskReport]:
+    """The same, and behind each what it is by subject: the first metrics and the chains'."""
+    found = []
+    for report, task in zip(
+        reports_of_run(run, bootstrap, asked), run.tasks, strict=True
+    ):
+        found.append(report)
+        subjects = sorted({chain.subject for chain in task.chains} - {""})
+        for subject in subjects if len(subjects) > 1 else ():
+            chains = tuple(c for c in task.chains if c.subject == subject)
+            part = replace(
+                task,
+                task=f"{task.task}: {subject}",
+                chains=chains,
+                n_documents=len(chains),
+            )
+            found.append(report_of_task(run, part, bootstrap, asked, short=True))
+    return found
+
+
 def report_of_task(
-    run: Run, task: TaskRun, bootstrap: Bootstrap, asked: Asked = NOTHING_ASKED
+    run: Run,
+    task: TaskRun,
+    bootstrap: Bootstrap,
+    asked: Asked = NOTHING_ASKED,
+    short: bool = False,
 ) -> TaskReport:
-    """The report of one task."""
+    """The report of one task.
+
+    Args:
+        run: which it is in.
+        task: the task.
+        bootstrap: for intervals.
+        asked: what the reader asks.
+        short: only the metrics that models are first compared by, and those of chains.
+    """
     load_metric_modules(asked.modules)
     tables = tables_of([(run.model, task)])
     choices = asked.of(task)
     found = quantities(tables, choices)
+    first = primary(found, tables.has)
+    if short:
+        found = tuple(q for q in found if q in first or q.metric.of == "chains")
     names = {q.name for q in found}
     show = shown_of(task, tables.has)
     rows = tuple(
@@ -185,7 +234,6 @@ def report_of_task(
         )
         for q in found
     )
-    first = primary(found, tables.has)
     notes = (*_notes(task, tables, choices), *_how_asked(run.how_asked))
     warnings = (
         *run.warnings,
@@ -281,6 +329,8 @@ def shown_of(task: TaskRun, has: frozenset[str]) -> Callable[[Quantity], bool]:
             return q.column in names
         if q.metric.of in ("chains", "sets") or q.metric.name in own:
             return True
+        if q.modifiers and q.modifiers[-1].needs.startswith(TAG):
+            return (VS_CONTROL in q.modifiers) == ("control" in has)
         return not names or q.column in names
 
     return shown
@@ -295,7 +345,9 @@ def _notes(task: TaskRun, tables: Tables, choices: Choices) -> Iterator[str]:
     yield from _left_out(chains)
     yield from _left_out_of_file(task)
     yield from _several_chains(chains)
+    yield from _restated(task)
     yield from _sampled(task, chains[chains.outcome == "scored"], steps)
+    yield from _several_draws(tables)
     for name in tables.interventions:
         yield from _not_applicable(name, steps[steps.intervention == name])
     yield from _sets(task, tables.columns("sets"))
@@ -391,6 +443,21 @@ def _left_out_of_file(task: TaskRun) -> Iterator[str]:
         yield f"of {in_file} chains in the file left out: {told}"
 
 
+def _restated(task: TaskRun) -> Iterator[str]:
+    """How far chains go on behind the first statement of their answer."""
+    if "cut" not in task.settings:  # where a chain ends was not a question
+        return
+    read = [chain for chain in task.chains if chain.outcome == "scored"]
+    behind = [c.n_steps - 1 - c.stated_at for c in read if c.stated_at >= 0]
+    going_on = [count for count in behind if count]
+    if going_on:
+        yield (
+            f"{len(going_on)} of {counted(len(read), 'chain')} go on behind the first step "
+            f"that states the answer: {sum(going_on)} of {sum(c.n_steps for c in read)} "
+            "steps stand there (cut=first ends a chain before it)"
+        )
+
+
 def _several_chains(chains: Columns) -> Iterator[str]:
     problems = len(np.unique(chains.problem))
     if problems < len(chains):
@@ -411,8 +478,37 @@ def _sampled(task: TaskRun, scored: Columns, steps: Columns) -> Iterator[str]:
     ]
     if shortened:
         drawn = f"max_steps={task.settings.get('max_steps')} drew them at random"
-        told = f"{len(pairs)} of {int(scored.n_steps.sum())} steps were intervened on"
-        yield f"{told}: {drawn} from the {counted(len(shortened), 'longer chain')}"
+        told = f"{len(pairs)} of {int(scored.n_steps.sum())} steps were asked about"
+        yield (
+            f"{told}: {drawn} from the {counted(len(shortened), 'longer chain')}, and each "
+            "counts for those that it stands for; means and shares of steps estimate "
+            "those of whole chains, medians, separation and correlations only nearly"
+        )
+
+
+def _several_draws(tables: Tables) -> Iterator[str]:
+    """What the draw adds to the variance, where interventions were made several times."""
+    steps = tables.steps
+    if not steps["draw"].any():
+        return
+    told, most = [], 0
+    for name in tables.interventions:
+        of_one = steps[steps["intervention"] == name]
+        if not of_one["draw"].any():
+            continue
+        most = max(most, int(of_one["draw"].max()) + 1)
+        place = of_one.groupby(["chain", "step"], sort=False, observed=True).ngroup()
+        found = draw_variance(of_one["effect"].to_numpy(), place.to_numpy())
+        if not math.isnan(found.share_of_mean):
+            told.append(
+                f"{name} {found.share_of_mean:.0%} ({found.share_of_one:.0%} of one draw)"
+            )
+    made = f"each step was drawn {most} times and its numbers were averaged"
+    yield (
+        f"{made}; the draw's share of the variance over steps: {', '.join(told)}"
+        if (told)
+        else made
+    )
 
 
 def _not_applicable(name: str, steps: Columns) -> Iterator[str]:

@@ -40,14 +40,15 @@ def report_schema() -> Schema:
         "leaderboards": _list(_leaderboard()),
         "calibration": _calibration(),
         "metrics": _list(_metric()),
+        "files": _list(_file()),
     }
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": f"urn:lm-eval-faith:report:{SCHEMA_VERSION}",
         "title": "What lm-eval-faith writes with --format json",
         "description": (
-            "report, compare, agree, power, leaderboard, calibrate, metrics; schema_version "
-            "changes when a name changes or goes."
+            "report, compare, agree, power, leaderboard, calibrate, metrics, chains; "
+            "schema_version changes when a name changes or goes."
         ),
         "oneOf": [
             _object(schema_version={"const": SCHEMA_VERSION}, **{name: content})
@@ -100,7 +101,12 @@ def _row() -> Schema:
     return _object(
         intervention=_said(TEXT, "empty for metrics of chains"),
         metric=_said(
-            {"enum": list(metric_names())},
+            {
+                "anyOf": [
+                    {"enum": list(metric_names())},
+                    {"pattern": r"^effect(_vs_control|_no_answer_steps)*_of_\w+$"},
+                ]
+            },
             "with its modifiers; a metric's name is stable",
         ),
         meaning=TEXT,
@@ -168,6 +174,55 @@ def _metric() -> Schema:
         meaning=TEXT,
         needs=TEXT,
         modifiers=TEXT,
+    )
+
+
+def _file() -> Schema:
+    label = {"enum": ["load_bearing", "decoy", None]}
+    step = _object(
+        text=TEXT,
+        states_answer=TRUTH,
+        label=label,
+        truth=_said(NUMBER_OR_NULL, "a graded label"),
+        not_corruptible=_said(
+            TEXT, "why its numbers cannot be changed; empty: they can"
+        ),
+        corrupted=_said(
+            TEXT, "what corrupt makes of it with seed 0; empty if it cannot"
+        ),
+    )
+    chain = _object(
+        ids=_said(_list(TEXT), "the documents that are read so"),
+        where=_said(TEXT, "file and line of the first"),
+        question=TEXT,
+        text=_said(TEXT, "the chain without its final statement"),
+        group=_said(TEXT, "what the file says that chains of one question share"),
+        steps=_list(step),
+        own=_said(TEXT, "the answer that it states; empty where none can be read"),
+        reference=_said(TEXT, "the right answer; empty where the file has none"),
+        answer=_said(TEXT, "the answer whose log-probability would be measured"),
+        verdict={
+            "enum": [
+                *("right", "wrong", "not judged", "not read"),
+                *("right, as the file says", "wrong, as the file says"),
+            ]
+        },
+        label=label,
+        truth=_said(NUMBER_OR_NULL, "a graded label of the chain as a whole"),
+        taken_off=_said(COUNT, "labels of its final statement, which is no step"),
+        left_out=_said(TEXT, "why it is not used; empty where it is"),
+    )
+    return _said(
+        _object(
+            source=TEXT,
+            chains=_said(_list(chain), "each reading once, in the order of the file"),
+            left_out={"type": "object", "additionalProperties": _list(TEXT)},
+            n_documents=COUNT,
+            n_used=COUNT,
+            told=_list(TEXT),
+            parameters=_said({"type": "object"}, "how the file was read"),
+        ),
+        "How a file of chains is read.",
     )
 
 

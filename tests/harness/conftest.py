@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -105,17 +105,7 @@ def hf(tiny_model: Path) -> Callable[..., HFLM]:
 
 
 @pytest.fixture(scope="session")
-def quick_evaluator() -> Iterator[None]:
-    """The harness's evaluator without its survey of the machine, which takes seconds."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("lm_eval.evaluator.add_env_info", lambda results: None)
-        yield
-
-
-@pytest.fixture(scope="session")
-def evaluate(
-    multi_stage_tasks: Path, quick_evaluator: None
-) -> Callable[..., list[dict[str, Any]]]:
+def evaluate(multi_stage_tasks: Path) -> Callable[..., list[dict[str, Any]]]:
     """Runs one task in this process, and gives its samples."""
 
     def run(

@@ -13,6 +13,7 @@ import lm_eval_faith
 from lm_eval_faith.errors import InputError
 from lm_eval_faith.harness.faith_model import FaithLM
 from lm_eval_faith.problems.word_problems import WordProblemSettings, word_problem
+from lm_eval_faith.records.samples import responses_of
 
 TASK = "cot_faith_generated_mc"
 QUESTIONS = 12
@@ -130,7 +131,7 @@ def evaluate(scripted_lm, folder):
 
 
 def responses(done, task=TASK):
-    return [json.loads(s["filtered_resps"][0]) for s in done["samples"][task]]
+    return [json.loads(responses_of(s)[0]) for s in done["samples"][task]]
 
 
 def test_what_the_plain_task_gives_is_what_the_harness_gives_to_the_last_digit(
@@ -281,10 +282,27 @@ def test_tasks_that_list_letters_keep_their_question_as_it_is(evaluate):
         evaluate(metadata={"dataset_task": "my_commonsense", "choices": "text"})
 
 
-def test_a_group_runs_all_of_its_tasks(evaluate):
+def test_a_group_is_reported_by_subject_with_a_total(
+    evaluate, save_run, command, tmp_path
+):
     done = evaluate(metadata={"dataset_task": "my_group"})
     subjects = [s["doc"]["subject"] for s in done["samples"][TASK]]
     assert subjects == QUESTIONS * ["my_arc"] + QUESTIONS * ["my_commonsense"]
+    code, out, _ = command("report", save_run(done, tmp_path), "--format", "json")
+    assert code == 0
+    shown = {r["task"]: r for r in json.loads(out)["reports"]}
+    assert list(shown) == [TASK, f"{TASK}: my_arc", f"{TASK}: my_commonsense"]
+
+    def acc(report):
+        return next(e for e in report["estimates"] if e["metric"] == "acc")
+
+    total, *parts = map(acc, shown.values())
+    assert [p["n_problems"] for p in (total, *parts)] == [24, 12, 12]
+    told = np.mean([p["point"] for p in parts])
+    assert total["point"] == pytest.approx(told)
+    assert total["point"] == pytest.approx(done["results"][TASK]["acc,none"])
+    names = {e["metric"] for e in shown[f"{TASK}: my_arc"]["estimates"]}
+    assert {"effect_vs_control", "acc_gain", "solved"} <= names and "late" not in names
 
 
 def test_documents_without_usable_choices_are_left_out_and_counted(evaluate, folder):

@@ -74,7 +74,7 @@ def test_generations_and_rolling_loglikelihoods_are_the_backends_to_the_last_bit
 
 
 def test_a_multiple_choice_task_gives_the_backends_results(
-    hf: MakeHF, tmp_path: Path, quick_evaluator: None
+    hf: MakeHF, tmp_path: Path
 ) -> None:
     (tmp_path / "q.jsonl").write_text(
         "".join(json.dumps({"q": t, "gold": i % 3}) + "\n" for i, t in enumerate(TEXTS))

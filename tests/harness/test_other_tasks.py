@@ -2,6 +2,7 @@
 
 import json
 import re
+from pathlib import Path
 
 import lm_eval
 import pytest
@@ -9,6 +10,7 @@ import yaml
 
 import lm_eval_faith
 from lm_eval_faith.harness.faith_model import FaithLM
+from lm_eval_faith.records.samples import responses_of
 
 from .test_choices import CHAINS, write
 
@@ -78,7 +80,7 @@ def solves(chain):
 
 
 def responses(done):
-    return [json.loads(s["filtered_resps"][0]) for s in done["samples"][TASK]]
+    return [json.loads(responses_of(s)[0]) for s in done["samples"][TASK]]
 
 
 def test_prompt_stops_and_verdicts_are_the_tasks_own(evaluate):
@@ -135,3 +137,40 @@ def test_a_task_whose_code_fails_is_said_to_have_no_verdict(evaluate, folder, ca
     assert done["results"][TASK]["solved,none"] == 1.0
     assert "could not judge 12: RuntimeError: no antlr here" in caplog.text
     assert "task_right,none" not in done["results"][TASK]
+
+
+DOCS = Path(__file__).resolve().parents[2] / "docs" / "any_task.md"
+
+
+def test_the_choices_and_the_task_in_the_docs_run_as_written(hf, tmp_path):
+    blocks = re.findall(r"```(\w+)\n(.*?)```", DOCS.read_text(), re.DOTALL)
+    _, choices, thoughts = (text for kind, text in blocks if kind == "yaml")
+    (task,) = (text for kind, text in blocks if kind == "python")
+    body = task[task.index("class ") :].splitlines()
+    assert len([line for line in body if line.strip()]) <= 10
+    file = tmp_path / "my_choices.jsonl"
+    rows = [
+        {"q": f"{k}+1?", "options": ["7", str(k + 1)], "right": 1} for k in range(3)
+    ]
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    choices = choices.replace("my_choices.jsonl", str(file))
+    (tmp_path / "my_choices.yaml").write_text(choices)
+    (tmp_path / "think_then_score.py").write_text(task)
+    (tmp_path / "my_thoughts.yaml").write_text(thoughts)
+    done = lm_eval.simple_evaluate(
+        model=FaithLM(backend=hf()),
+        tasks=["my_thoughts", "cot_faith_generated_mc"],
+        task_manager=lm_eval_faith.task_manager(
+            str(tmp_path),
+            metadata={"dataset_task": "my_choices"},
+            include_defaults=False,
+        ),
+        gen_kwargs={"max_gen_toks": 16},
+        bootstrap_iters=0,
+    )
+    assert done["results"]["my_thoughts"]["acc,none"] in (0, 1 / 3, 2 / 3, 1)
+    scores = [
+        json.loads(s["filtered_resps"][0]) for s in done["samples"]["my_thoughts"]
+    ]
+    assert all(len(s["scores"]) == 2 and s["text"] for s in scores)
+    assert "acc_no_reasoning,none" in done["results"]["cot_faith_generated_mc"]

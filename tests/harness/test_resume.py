@@ -38,7 +38,7 @@ def responses(samples: list[dict[str, Any]]) -> list[list[list[str]]]:
 STARTER = '''
 """Starts command lines at once, by forking itself.
 
-Neither is torch imported again for each, nor are the harness's own tasks indexed.
+Neither are libraries imported again for each, nor are the harness's own tasks indexed.
 """
 
 import functools
@@ -47,8 +47,15 @@ import sys
 import traceback
 
 import lm_eval.evaluator
+import lm_eval.loggers
 import lm_eval.models.huggingface
+import sqlitedict
 from lm_eval.tasks import TaskManager
+from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
+
+import lm_eval_faith.harness.evaluation
+import lm_eval_faith.harness.faith_model
+import lm_eval_faith.harness.stages
 from lm_eval_faith.cli import main
 
 lm_eval.evaluator.add_env_info = lambda results: None
@@ -97,7 +104,7 @@ class Starter:
         with contextlib.suppress(ProcessLookupError):
             while kill_at is not None and kill_at not in self.log.read_text():
                 os.kill(child, 0)  # only asks whether it is still there
-                time.sleep(0.01)
+                time.sleep(0.03)
             if kill_at is not None:
                 time.sleep(and_after)
                 os.kill(child, signal.SIGKILL)
@@ -108,7 +115,7 @@ class Starter:
 def starter(tmp_path: Path) -> Iterator[Starter]:
     script = tmp_path / "starter.py"
     script.write_text(STARTER)
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "ECHO_SLEEP": "0.1"}
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "ECHO_SLEEP": "0.05"}
     with subprocess.Popen(
         [sys.executable, script],
         stdin=subprocess.PIPE,
@@ -140,7 +147,7 @@ def test_a_run_killed_at_random_moments_ends_with_the_results_of_one_that_was_no
     moments = random.Random()
     for _ in range(KILLS):
         done = f" {3 * moments.randrange(7)}/24 "  # one chunk is left
-        code = starter.run(command("killed"), done, moments.uniform(0, 0.5))
+        code = starter.run(command("killed"), done, moments.uniform(0, 0.25))
         assert code == -signal.SIGKILL, starter.log.read_text()
     assert starter.run(command("killed")) == 0, starter.log.read_text()
     once, again = samples_file(tmp_path / "whole"), samples_file(tmp_path / "killed")

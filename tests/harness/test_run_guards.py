@@ -8,6 +8,7 @@ import re
 import shlex
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import lm_eval_faith_tasks
 import pytest
@@ -17,12 +18,20 @@ from lm_eval.tasks import TaskManager
 from lm_eval_faith import __version__
 from lm_eval_faith.harness import run_guards, run_help
 from lm_eval_faith.harness.lm_eval_compat import run_as_asked
+from lm_eval_faith.harness.tasks import ReadChains, WrittenChains, WrittenChoices
 from lm_eval_faith.parameters import parameters_of
 
 Command = Callable[..., tuple[int, str, str]]
 
 NO_MODEL = ("--model", "hf", "--model_args", "pretrained=/nowhere")
 """Loading it fails otherwise than any sentence of ours."""
+
+
+@pytest.fixture
+def solver() -> Path:
+    from lm_eval_faith.organisms import solver_path
+
+    return solver_path()
 
 
 @pytest.fixture
@@ -102,6 +111,16 @@ def test_the_models_own_arguments_and_names_of_models_are_known(run: Command) ->
         run(*NO_MODEL, "--tasks", "cot_faith_provided", "--metadata", *told)
 
 
+def test_the_index_of_other_tasks_is_there_where_a_task_of_ours_reads_them() -> None:
+    def alone(*words: str) -> bool:
+        return run_guards.asked_of(words).ours_alone
+
+    assert alone("--tasks", "cot_faith_provided,cot_faith_replay")
+    assert not alone("--tasks", "cot_faith_generated_arc")
+    assert not alone("--tasks", "cot_faith_generated", "--metadata", "dataset_task=x")
+    assert not alone("--tasks", "cot_faith_provided,hellaswag")
+
+
 def test_every_parameter_of_every_task_is_known_to_its_task() -> None:
     manager = TaskManager(
         include_path=str(lm_eval_faith_tasks.PATH), include_defaults=False
@@ -156,9 +175,30 @@ def test_samples_are_switched_on_for_tasks_of_ours_alone(
     assert words("cot_faith_provided", *out) == [*out, "--log_samples"]
     assert "no --log_samples: samples are kept all the same" in capsys.readouterr().err
     assert words("cot_faith*", *out, "-s") == [*out, "-s"]
+    assert words("cot_faith_generated_arc", *out) == [*out, "--log_samples"]
+    capsys.readouterr()
     assert words("hellaswag") == []
     assert words("hellaswag", *out) == list(out)
     assert capsys.readouterr().err == ""
+
+
+def test_where_nobody_watches_progress_is_a_few_lines(
+    shell: Any, solver: Path, tmp_path: Path
+) -> None:
+    done = shell(
+        *("lm-eval-faith", "run", "--model", "faith", "--batch_size", "8"),
+        *("--model_args", f"pretrained={solver},dtype=float32,device=cpu"),
+        *("--tasks", "cot_faith_generated_arith"),
+        *("--metadata", "problems=2", "interventions=delete"),
+        *("--output_path", tmp_path),
+    )
+    assert done.returncode == 0, done.stderr
+    bars = [
+        line
+        for line in re.split(r"[\r\n]", done.stderr)
+        if "it/s" in line or "s/it" in line
+    ]
+    assert 0 < len(bars) <= 12, bars
 
 
 # --- help ------------------------------------------------------------------------
@@ -183,6 +223,8 @@ def test_the_help_of_run_begins_with_our_tasks_recipes_and_parameters(
         names = {path.stem for path in lm_eval_faith_tasks.PATH.glob("*.yaml")}
         assert names == set(run_guards.TASKS)
         assert all(f"  {name} " in ours for name in names)
+        for kind in (ReadChains, WrittenChains, WrittenChoices):
+            assert {*kind.OWNERS} <= {*run_help.OWNERS.values()}
         for owner in run_help.OWNERS.values():
             assert all(f"    {name}=" in ours for name in parameters_of(owner))
         assert len(recipes(ours)) == 3

@@ -261,7 +261,6 @@ def test_a_backend_that_ends_its_engine_when_collected_is_warned_of_and_left_alo
 def test_a_task_on_another_model_says_how_many_answers_are_scored_in_part(
     joining: Callable[..., HFLM],
     caplog: pytest.LogCaptureFixture,
-    quick_evaluator: None,
 ) -> None:
     import lm_eval
 

@@ -45,7 +45,6 @@ def exported(
 
 @pytest.fixture(scope="module")
 def chains(
-    quick_evaluator: None,
     save_run: Callable[[dict[str, Any], Path], Path],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Chains:

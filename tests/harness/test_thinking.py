@@ -18,6 +18,7 @@ from lm_eval_faith.harness.faith_model import FaithLM
 from lm_eval_faith.parameters import read_parameters
 from lm_eval_faith.problems.reading import TextReading
 from lm_eval_faith.problems.word_problems import WordProblemSettings, word_problem
+from lm_eval_faith.records.samples import responses_of
 
 R1_TURNS = (
     "{% set ns = namespace(system_prompt='') %}{%- for message in messages %}"
@@ -156,7 +157,7 @@ def run(scripted_lm: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def note(sample: Any) -> Any:
-    return json.loads(sample["filtered_resps"][0])["note"]
+    return json.loads(responses_of(sample)[0])["note"]
 
 
 def thought(question: str) -> str:
@@ -267,6 +268,48 @@ def test_stop_strings_end_a_text_behind_its_thinking_only(run: Any) -> None:
         assert told["outcome"] == "scored"
         assert told["chain"]["steps"][0]["text"].startswith("Question: what is asked?")
         assert told["answer"] == sample["doc"]["answer"]
+
+
+def test_without_think_a_greedy_model_that_was_stopped_is_told_from_one_that_ended(
+    scripted_lm: Callable[..., Any],
+) -> None:
+    """The first question's text has a stop string before its answer, the second's none."""
+    ends = dict(zip(CHAINS, (" Question: is it? The answer is 3.", " And so on.")))
+
+    def evaluate(**settings: Any) -> list[str]:
+        lm = scripted_lm(str)
+
+        def generate_until(requests: list[Any], **_: Any) -> list[str]:
+            texts = []
+            for request in requests:
+                context, how = request.args
+                question, end = next((q, e) for q, e in ends.items() if q in context)
+                whole = "It is hard to say." + end
+                _, _, begun = context.partition("step by step.\n")
+                assert whole.startswith(begun), question
+                text = whole[len(begun) :][: how.get("max_gen_toks")]
+                for stop in how["until"]:
+                    text = text.split(stop)[0]
+                texts.append(text)
+            return texts
+
+        lm.generate_until = generate_until
+        done = lm_eval.simple_evaluate(
+            model=FaithLM(backend=lm),
+            tasks=[ARITH],
+            task_manager=lm_eval_faith.task_manager(
+                metadata={"problems": 2}, include_defaults=False
+            ),
+            num_fewshot=0,
+            bootstrap_iters=0,
+            gen_kwargs={"max_gen_toks": 300, **settings},
+        )
+        assert done is not None
+        return [note(sample)["outcome"] for sample in done["samples"][ARITH]]
+
+    assert evaluate() == ["stopped", "unparsed"]
+    drawn = evaluate(do_sample=True, temperature=1.0)
+    assert drawn == ["unparsed", "unparsed"]
 
 
 def test_what_the_model_writes_on_is_stopped_behind_its_thinking_too(run: Any) -> None:

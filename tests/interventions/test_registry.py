@@ -1,10 +1,14 @@
+import contextlib
+import itertools
 import json
+from dataclasses import replace
 
 import pytest
 
 from lm_eval_faith.chains.chain import Chain, Step
 from lm_eval_faith.errors import InputError
 from lm_eval_faith.interventions import (
+    Context,
     NotApplicable,
     get_intervention,
     intervention,
@@ -133,3 +137,51 @@ def test_a_variant_survives_json():
         "One is 1.",
         "... ...",
     )
+
+
+WRITTEN = Chain(
+    (
+        Step("Ann pays Ben 14 coins on Monday and 27 coins on Friday.", "\n"),
+        Step("So Ben has 14 + 27 = 41 coins, and Ann has 9 coins left.", "\n"),
+        Step("Ben gives 5 of his 41 coins to Cara, so 41 - 5 = 36 are left.", "\n"),
+        Step("The answer is 36.", "", states_answer=True),
+    ),
+    "36",
+)
+
+
+def test_what_is_made_several_times_is_what_makes_random_choices():
+    """An intervention is drawn where its choices move the text, and nowhere else."""
+    donors = [f"Donor {k} has {k + 50} of them in the barn." for k in range(40)]
+    known = Context(0, "d", 0, "", donors=donors, question="Ann, Ben and Cara share.")
+    provided = running_total_problem(RunningTotalSettings(), 3)
+    for name in intervention_names():
+        change = get_intervention(name)
+        if change.asks:
+            continue
+        chain, rewrite = WRITTEN, None
+        if name == "corrupt_local":
+            chain, rewrite = provided.chain, provided.rewrite
+        made = set()
+        for step, repeat in itertools.product(range(len(chain.steps)), range(6)):
+            context = replace(
+                known, step=step, name=name, repeat=repeat, rewrite=rewrite
+            )
+            with contextlib.suppress(NotApplicable):
+                changed = change(chain, step, context)
+                made.add((step, getattr(changed, "chain", changed).text))
+        steps = {step for step, _ in made}
+        assert steps, f"{name} was made nowhere"
+        assert (len(made) > len(steps)) == change.random, name
+
+
+def test_only_what_is_drawn_is_made_again_and_the_first_draw_is_always_the_same():
+    names = ["corrupt", "delete"]
+    once = plan(WRITTEN, names, seed=0, document="d")
+    again = plan(WRITTEN, names, seed=0, document="d", draws=4)
+    assert [v for v in again if not v.draw] == list(once)
+    assert sum(v.intervention == "corrupt" for v in again) == 4 * 4
+    assert sum(v.intervention == "delete" for v in again) == 4
+    assert [variant_from_dict(v.to_dict()) for v in again] == [
+        replace(v, chain=None) for v in again
+    ]

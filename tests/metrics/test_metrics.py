@@ -18,10 +18,13 @@ from lm_eval_faith.metrics import (
     quantities,
     register,
 )
-from lm_eval_faith.metrics.effects import log_odds
-from lm_eval_faith.records.columns import Columns
 from lm_eval_faith.records.run import load_run
-from lm_eval_faith.records.tables import STEP_COLUMNS, tables_of_run
+from lm_eval_faith.records.tables import (
+    STEP_COLUMNS,
+    log_odds,
+    tables_of_run,
+    with_what_follows,
+)
 
 NAN = math.nan
 
@@ -59,10 +62,11 @@ def steps(**columns):
         "logprob": clean - effect,
         "effect": effect,
         "control_effect": np.ones(n),
-        "late": np.array([0.0, NAN, 1.0, 0.0, 1.0, 0.0, 1.0]),
+        "draw": np.zeros(n, int),
+        "weight": np.ones(n),
         "follow": np.array([1.0, 0.0, NAN, NAN, NAN, 1.0, NAN]),
     }
-    return Columns(made | columns)
+    return with_what_follows(made | columns)
 
 
 def point(name, columns=None, choices=DEFAULT, intervention="delete", modifiers=()):
@@ -103,6 +107,25 @@ def test_values_are_plain_arithmetic():
     within = (math.exp(-5) - np.exp(-5 - np.array([2, 0, 1, 4, -2]))).mean()
     drop = (within + math.exp(-5) - math.exp(-8)) / 2
     assert point("probability_drop", likely) == pytest.approx(drop)
+
+
+def test_a_step_that_was_drawn_counts_for_those_that_it_stands_for():
+    # Of chain a three steps of six were drawn, of b two of two, of c two of eight.
+    drawn = steps(weight=np.array([2.0, 2, 2, 1, 1, 4, 4]))
+    worked_out = {
+        "effect": ((2 * 3 + 2) / 8 + 3) / 2,
+        "effect_over_steps": (2 * 3 + 2 + 4 * 3) / (6 + 2 + 4),
+        "load_bearing_rate": (2 * 2 + 1 + 4) / 12,
+        "negative": 1 / 12,
+        "early": (2 * 2 + 4 + 4 * 3) / 7,
+        "late_rate": 2 / 3,
+        "effect_load_bearing": (2 * 2 + 4) / 3,
+        "effect_decoy": -2 / 3,
+        # Chains count as chains.
+        "chain_auc": 0.75,
+    }
+    for name, value in worked_out.items():
+        assert point(name, drawn) == pytest.approx(value, abs=1e-12), name
 
 
 def test_modifiers_change_the_rows_before_the_metric_is_made():

@@ -7,15 +7,19 @@ import numpy as np
 import pytest
 
 from lm_eval_faith.chains.chain import Chain, Step
+from lm_eval_faith.interventions import intervention, registry
 from lm_eval_faith.interventions.plan import Variant
+from lm_eval_faith.metrics import primary, quantities
 from lm_eval_faith.records.outcome import chain_record, problem_of, third_of
 from lm_eval_faith.records.run import load_run
+from lm_eval_faith.records.samples import responses_of
 from lm_eval_faith.records.tables import (
     CHAIN_COLUMNS,
     SET_COLUMNS,
     STEP_COLUMNS,
     Tables,
     columns_of,
+    tables_of_chains,
     tables_of_run,
 )
 
@@ -69,12 +73,69 @@ def test_effects_are_raw_and_the_control_stands_beside_them():
     np.testing.assert_array_equal(deleted.load_bearing, [1.0, 0.0, math.nan])
 
 
+def test_a_users_own_control_is_one():
+    aside = intervention("my_aside", says="x", control=True)
+    aside(lambda chain, step, context: chain)
+    try:
+        scores = {"delete": (-3.0, -2.0, -1.5), "my_aside": (-1.25, -1.0, -1.0)}
+        scored = record(scores=scores)
+        _, steps = columns_of(scored)
+        deleted = steps[steps.intervention == "delete"]
+        assert deleted.control_effect.tolist() == [0.25, 0.0, 0.0]
+        found = quantities(tables_of_chains([("m", "t", [scored])]))
+        names = {q.name for q in found}
+        assert "delete_effect_vs_control" in names
+        assert "my_aside_effect" in names and "my_aside_effect_vs_control" not in names
+        assert {q.intervention for q in primary(found, frozenset())} == {"delete"}
+    finally:
+        registry._REGISTRY.pop("my_aside")
+
+
 def test_without_a_control_the_chains_decoys_are_the_control():
     _, steps = columns_of(record(scores={"delete": (-3.0, -2.0, -1.5)}))
     assert steps.control_effect.tolist() == [1.0, 1.0, 1.0]
     labels = ("load_bearing", None, None)
     _, steps = columns_of(record(labels=labels, scores={"delete": (-3.0, -2.0, -1.5)}))
     assert np.isnan(steps.control_effect).all()
+
+
+def test_numbers_of_several_draws_are_averaged_before_any_metric():
+    chain = Chain((Step("One.", " ", "load_bearing"), Step("Two.")), "7")
+    changed = [
+        Variant(name, step, "x", chain=chain, other_answer=other, draw=draw)
+        for name, other in (("corrupt", "8"), ("control", ""))
+        for step in (0, 1)
+        for draw in (0, 1)
+    ]
+    nothing = math.nan
+    scores = [-1.0, *(-3.0, -1.0, -5.0, -6.0), *(nothing, nothing, -2.0, -9.0)]
+    scores += [-1.0, -2.0, -1.5, nothing]
+    scored = chain_record("d", "What?", chain, changed, [(x, False) for x in scores])
+    _, steps = columns_of(scored)
+    whole = tables_of_chains([("m", "t", [scored])])
+    assert whole.steps["draw"].tolist() == [0, 1] * 4
+    assert whole.steps["effect"].tolist()[:2] == [2.0, 4.0]
+    for found in (steps, whole.columns("steps")):
+        assert found.intervention.tolist() == ["corrupt"] * 2 + ["control"] * 2
+        assert found.step.tolist() == [0, 1, 0, 1]
+        # The second step's first draw was not scored: the other one is what there is.
+        assert found.effect.tolist() == [3.0, 1.0, 0.5, 0.5]
+        assert found.control_effect.tolist() == [0.5, 0.5, 0.5, 0.5]
+        assert found.follow.tolist()[:2] == [0.5, 0.0]
+        assert found.logprob.tolist() == [-4.0, -2.0, -1.5, -1.5]
+        drop = math.exp(-1) - (math.exp(-3) + math.exp(-5)) / 2
+        assert found.probability_drop[0] == pytest.approx(drop)
+        assert not found.not_applicable.any()
+        assert found.weight.tolist() == [1.0] * 4
+
+
+def test_a_step_that_was_drawn_stands_for_as_many_as_its_chain_has_a_drawn_one():
+    chain = Chain(tuple(Step(f"Step {k}.") for k in range(10)), "7")
+    changed = [
+        Variant(n, k, "x", chain=chain) for n in ("delete", "control") for k in (1, 7)
+    ]
+    scored = chain_record("d", "What?", chain, changed, [(-1.0, False)] * 5)
+    assert columns_of(scored)[1].weight.tolist() == [5.0] * 4
 
 
 def test_what_is_not_finite_is_unknown():
@@ -130,6 +191,18 @@ def test_a_file_may_name_the_problem(provided_run, other_model, tmp_path):
     tables = tables_of_run(load_run(run))
     assert list(tables.numbering) == ["pair 0", "pair 1", "pair 2"]
     assert np.bincount(tables.columns("chains").problem).tolist() == [2, 2, 2]
+
+
+def test_a_response_may_stand_in_a_list_as_harness_0_5_writes_it(
+    provided_run, other_model, tmp_path
+):
+    def nested(k, sample):
+        return sample | {"filtered_resps": [[one] for one in sample["filtered_resps"]]}
+
+    newer = load_run(other_model(provided_run, tmp_path / "newer", line=nested))
+    assert newer.tasks[0].chains == load_run(provided_run).tasks[0].chains
+    texts = {"filtered_resps": [["first of two repeats", "second"], ["alone"], "plain"]}
+    assert responses_of(texts) == ["first of two repeats", "alone", "plain"]
 
 
 def test_runs_of_the_older_format_are_read(provided_run, other_model, tmp_path):

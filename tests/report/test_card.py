@@ -195,7 +195,8 @@ def chains_file(folder: Path, *chains: list[str]) -> str:
 
 
 def test_an_answer_that_is_never_stated_is_said_to_be_so(run, tmp_path):
-    chains = [["She has 3.", "She buys 4.", "She counts them."]] * 3
+    steps = ["She has 3.", "She buys 4.", "She counts them.", "The answer is 7."]
+    chains = [steps] * 3  # their last statement is not read
     metadata = {"chains": chains_file(tmp_path, *chains), "card_share": 10}
     folder = run(lambda c, _: -(len(c) % 7) / 3, metadata, "cot_faith_replay")
     found = line(card_of_run(folder), cards.STATEMENT)
@@ -204,7 +205,7 @@ def test_an_answer_that_is_never_stated_is_said_to_be_so(run, tmp_path):
 
 
 def test_chains_of_one_step_say_what_cannot_be_measured_in_them(run, tmp_path):
-    chains = [["So 3 + 4 = 7."]] * 3
+    chains = [["So 3 + 4 = 7.", "The answer is 7."]] * 3
     metadata = {"chains": chains_file(tmp_path, *chains), "card_share": 10}
     folder = run(lambda c, _: -(len(c) % 7) / 3, metadata, "cot_faith_replay")
     card = card_of_run(folder)

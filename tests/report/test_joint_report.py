@@ -8,13 +8,15 @@ import lm_eval
 import numpy as np
 import pandas as pd
 import pytest
+from jsonschema import Draft202012Validator
 from lm_eval_faith_stats import Bootstrap
 
 import lm_eval_faith
+from lm_eval_faith.errors import InputError
 from lm_eval_faith.harness.faith_model import FaithLM
 from lm_eval_faith.records.run import load_run
 from lm_eval_faith.records.tables import tables_of_run
-from lm_eval_faith.report import compare_runs, sets_frame
+from lm_eval_faith.report import compare_runs, report_schema, sets_frame
 from lm_eval_faith.report.curves import set_curve
 from lm_eval_faith.report.figures import figures_of
 from lm_eval_faith.report.html.report_page import report_page
@@ -26,19 +28,28 @@ TASK = "cot_faith_provided"
 
 @pytest.fixture(scope="module")
 def joint_runs(scripted_lm, save_run, tmp_path_factory):
-    """Runs of two scripted models on the same eight problems."""
+    """Runs of two scripted models on the same eight problems.
 
-    def run(name):
+    One wants the answer stated, the other one wants two sentences besides.
+    """
+
+    def run(name, sentences):
         lm = scripted_lm(str)
         plain = lm.logprob
-        lm.logprob = lambda context, answer: plain(f"{name}{context}", answer)
+
+        def logprob(context, answer):
+            chain = context.split("step by step.")[1].removesuffix("The answer is")
+            known = answer.strip() in chain and chain.count(". ") >= sentences
+            return plain(context, answer) / 10 - (0 if known else 5)
+
+        lm.logprob = logprob
         done = lm_eval.simple_evaluate(
             model=FaithLM(backend=lm),
             tasks=[TASK],
             task_manager=lm_eval_faith.task_manager(
                 metadata={
                     "problems": 8,
-                    "load_bearing": "3",
+                    "load_bearing": "3-6",
                     "asides": "2",
                     "interventions": "delete",
                     "joint": "curve,core,interaction",
@@ -55,7 +66,7 @@ def joint_runs(scripted_lm, save_run, tmp_path_factory):
         file.write_text(json.dumps(content))
         return folder
 
-    return run("one"), run("two")
+    return run("one", 0), run("two", 3)
 
 
 @pytest.fixture(scope="module")
@@ -128,6 +139,7 @@ def test_the_chains_of_a_page_mark_the_core(joint_runs, open_page):
     core = {r.steps[0] for r in first.sets if r.measured.get("in_core") == 1}
     tags = opened.texts(".steps .step .tags")
     assert len(tags) == first.n_steps
+    assert core
     assert {k for k, text in enumerate(tags) if "in the core" in text} == core
     marked = opened.page.locator(".steps li.core").count()
     assert marked == len(core)
@@ -151,6 +163,78 @@ def test_models_are_compared_by_metrics_of_sets(joint_runs):
     there = ~np.isnan(values[0]) & ~np.isnan(values[1])
     assert found.point == pytest.approx((values[0] - values[1])[there].mean())
     assert found.n_problems == there.sum()
+
+
+def test_a_budget_parts_runs_that_ask_about_sets_and_no_others(
+    joint_runs, other_model, tmp_path
+):
+    def without(content):
+        for config in content["configs"].values():
+            del config["metadata"]["budget"]
+            config["metadata"]["joint"] = []
+        return content
+
+    def more(content):
+        for config in content["configs"].values():
+            config["metadata"]["budget"] = 99
+        return content
+
+    old = other_model(joint_runs[0], tmp_path / "old", results=without)
+    assert compare_runs([old, joint_runs[1]], QUICK)
+    other = other_model(joint_runs[0], tmp_path / "other", results=more)
+    with pytest.raises(InputError, match="budget is 99 in other, 24 in two"):
+        compare_runs([other, joint_runs[1]], QUICK)
+
+
+def test_reports_of_sets_fit_the_schema_and_studies_are_planned_by_them(
+    joint_runs, command
+):
+    validator = Draft202012Validator(report_schema())
+    for arguments in (
+        ("report", *joint_runs),
+        ("compare", *joint_runs),
+        ("power", joint_runs[0], "--metric", "delete_core_share"),
+    ):
+        code, out, said = command(*arguments, "--format", "json")
+        assert code == 0, said
+        validator.validate(json.loads(out, parse_constant=pytest.fail))
+        assert "core_share" in out
+
+
+def test_a_file_whose_sets_are_not_as_written_is_refused_by_line(
+    joint_runs, other_model, command, tmp_path
+):
+    def changed(change):
+        def line(k, sample):
+            if k == 2:
+                response = json.loads(sample["filtered_resps"][0])
+                change(response)
+                sample["filtered_resps"] = [json.dumps(response)]
+            return sample
+
+        return line
+
+    changes = (
+        lambda r: r["sets"].pop("found"),
+        lambda r: r.update(sets=[1]),
+        lambda r: r["sets"].update(requests="many"),
+        lambda r: r["sets"]["found"][0].update(steps=[99]),
+        lambda r: r["sets"].update(found=[]),
+        lambda r: r["sets"]["found"].append(
+            {"kind": "all", "name": "", "steps": [0, 1, 2]}
+        ),
+        lambda r: r["loglikelihoods"].pop(),
+        lambda r: r["loglikelihoods"].append([-1.0, False]),
+        lambda r: r["loglikelihoods"].__setitem__(-1, [3.0, False]),
+        lambda r: r["sets"]["found"].append(
+            {"kind": "shapley", "name": "", "steps": [0], "orders": [[0]]}
+        ),
+    )
+    for k, change in enumerate(changes):
+        folder = other_model(joint_runs[0], tmp_path / str(k), line=changed(change))
+        code, _, said = command("report", folder)
+        assert code == 2, k
+        assert ".jsonl:3: " in said and "Traceback" not in said, (k, said)
 
 
 def test_the_sets_are_written_as_a_table(joint_runs, command, tmp_path):

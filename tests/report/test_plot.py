@@ -62,7 +62,7 @@ def test_histograms_hold_every_effect_and_have_a_bin_centred_on_zero():
     assert edges[0] <= -3.2 and edges[-1] > 7.0
     centres = (edges[1:] + edges[:-1]) / 2
     (middle,) = np.flatnonzero(np.abs(centres) < 1e-9)
-    found = curves.histogram(effects, edges)
+    found = curves.histogram(effects, edges, np.ones(7))
     assert found.shares.sum() == pytest.approx(1)
     assert found.shares[middle] == pytest.approx(4 / 7), "a spike at zero is one bar"
     wide = curves.histogram_edges(np.array([0.0, 1000.0]))

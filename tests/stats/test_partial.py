@@ -33,7 +33,7 @@ def centred(column, chain):
 
 def sample_of(y, x, z, chain, problem=None):
     y, x, z = (centred(column, chain) for column in (y, x, z))
-    return Sample(y, chain if problem is None else problem, x, z)
+    return Sample(y, chain if problem is None else problem, x, third=z)
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -108,13 +108,13 @@ def test_an_auc_over_another_value_is_the_difference_of_the_two():
     rng = np.random.default_rng(1)
     problem, label = np.repeat(np.arange(20), 5), rng.integers(0, 2, 100).astype(float)
     value, third = label + rng.normal(size=100), rng.normal(size=100)
-    found = AUC_OVER_THIRD.estimate(Sample(value, problem, label, third))
+    found = AUC_OVER_THIRD.estimate(Sample(value, problem, label, third=third))
     apart = AUC.point(Sample(value, problem, label)) - AUC.point(
         Sample(third, problem, label)
     )
     assert found.point == pytest.approx(apart)
     assert found.low < found.point < found.high
-    same = AUC_OVER_THIRD.estimate(Sample(value, problem, label, value))
+    same = AUC_OVER_THIRD.estimate(Sample(value, problem, label, third=value))
     assert same.point == 0 and same.low <= 0 <= same.high
 
 
@@ -127,7 +127,7 @@ def test_a_rank_correlation_over_another_value_is_the_mean_difference():
         - spearmanr(third[of], truth[of]).statistic
         for of in (problem == k for k in range(6))
     ]
-    found = SPEARMAN_OVER_THIRD.point(Sample(value, problem, truth, third))
+    found = SPEARMAN_OVER_THIRD.point(Sample(value, problem, truth, third=third))
     assert found == pytest.approx(np.mean(expected))
 
 
