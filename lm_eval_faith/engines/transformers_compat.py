@@ -179,7 +179,9 @@ def what_stands_between(model: Any) -> tuple[object, ...]:
         or "forward" in vars(module)
     ]
     kinds = {kind: kind.forward for kind in {type(module) for _, module in modules}}
-    adapter = getattr(model, "active_adapter", "")  # of transformers' own models a method
+    adapter = getattr(
+        model, "active_adapter", ""
+    )  # of transformers' own models a method
     return (*changed, kinds, "" if callable(adapter) else str(adapter))
 
 
