@@ -12,6 +12,7 @@ from lm_eval_faith.interventions.plan import Variant
 from lm_eval_faith.metrics import primary, quantities
 from lm_eval_faith.records.outcome import chain_record, problem_of, third_of
 from lm_eval_faith.records.run import load_run
+from lm_eval_faith.records.samples import responses_of
 from lm_eval_faith.records.tables import (
     CHAIN_COLUMNS,
     SET_COLUMNS,
@@ -190,6 +191,18 @@ def test_a_file_may_name_the_problem(provided_run, other_model, tmp_path):
     tables = tables_of_run(load_run(run))
     assert list(tables.numbering) == ["pair 0", "pair 1", "pair 2"]
     assert np.bincount(tables.columns("chains").problem).tolist() == [2, 2, 2]
+
+
+def test_a_response_may_stand_in_a_list_as_harness_0_5_writes_it(
+    provided_run, other_model, tmp_path
+):
+    def nested(k, sample):
+        return sample | {"filtered_resps": [[one] for one in sample["filtered_resps"]]}
+
+    newer = load_run(other_model(provided_run, tmp_path / "newer", line=nested))
+    assert newer.tasks[0].chains == load_run(provided_run).tasks[0].chains
+    texts = {"filtered_resps": [["first of two repeats", "second"], ["alone"], "plain"]}
+    assert responses_of(texts) == ["first of two repeats", "alone", "plain"]
 
 
 def test_runs_of_the_older_format_are_read(provided_run, other_model, tmp_path):
