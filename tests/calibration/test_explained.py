@@ -2,15 +2,6 @@
 
 import math
 
-from lm_eval_faith.report.card import (
-    AWAY,
-    CLEAR,
-    DOUBTFUL,
-    NO_CHAIN,
-    STATEMENT,
-    Card,
-    Line,
-)
 from lm_eval_faith_stats import BOOTSTRAP, Estimate
 
 from lm_eval_faith.calibration.explained import (
@@ -21,6 +12,15 @@ from lm_eval_faith.calibration.explained import (
     runs_of,
 )
 from lm_eval_faith.organisms import ORGANISMS
+from lm_eval_faith.report.card import (
+    AWAY,
+    CLEAR,
+    DOUBTFUL,
+    NO_CHAIN,
+    STATEMENT,
+    Card,
+    Line,
+)
 
 
 def estimate(point):

@@ -31,12 +31,19 @@ PROBLEMS = 100
 Asked = tuple[RestatedTold, str]
 
 
+class Loaded(dict[str, HFLM]):
+    """Each organism, loaded when it is first asked for."""
+
+    def __missing__(self, name: str) -> HFLM:
+        self[name] = HFLM(
+            pretrained=str(organism_path(name)), device="cpu", batch_size=32
+        )
+        return self[name]
+
+
 @pytest.fixture(scope="module")
 def models() -> dict[str, HFLM]:
-    return {
-        name: HFLM(pretrained=str(organism_path(name)), device="cpu", batch_size=32)
-        for name in ORGANISMS
-    }
+    return Loaded()
 
 
 def problems(once: bool = False) -> Iterator[RestatedTold]:
