@@ -45,7 +45,7 @@ def done(shell, models, tmp_path_factory):
         *("lm-eval-faith", "calibrate", "--problems", "3", "--models", models),
         *("--organisms", "reader,bypasser", "--interventions", "corrupt,shout,swap"),
         *("--plugin", "shouting", "--out", out, "--format", "json"),
-        *("--n-resamples", "50"),
+        *("--n-resamples", "50", "--card-runs", "0"),
         PYTHONPATH=str(folder),
     )
     assert ended.returncode == 0, ended.stderr
@@ -98,6 +98,23 @@ def test_the_files_it_keeps_can_be_run_and_reported_again(done, command):
     ]
 
 
+def test_runs_of_fifty_problems_get_cards(command, models):
+    code, shown, said = command(
+        *("calibrate", "--problems", 1, "--models", models, "--organisms", "bypasser"),
+        *("--interventions", "delete", "--card-runs", 1, "--n-resamples", 20),
+        *("--format", "json"),
+    )
+    assert code == 0, said
+    content = json.loads(shown, parse_constant=pytest.fail)
+    Draft202012Validator(report_schema()).validate(content)
+    (check,) = content["calibration"]["checks"]
+    assert check["what"] == "card: explained away (chain against no chain)"
+    assert check["estimate"]["n_problems"] == 1  # one run
+    assert 1 <= check["requests"] <= 8 and check["tokens"] > 10
+    cards = content["calibration"]["cards"]
+    assert len(cards) == 6 and all(sum(c["words"].values()) == 1 for c in cards)
+
+
 @pytest.mark.parametrize("once", [False, True])
 @pytest.mark.parametrize("organism", ORGANISMS)
 def test_a_labelled_file_holds_the_organisms_problems(tmp_path, organism, once):
@@ -120,6 +137,7 @@ def test_the_other_forms(command, models, form):
     code, shown, said = command(
         *("calibrate", "--problems", 2, "--models", models, "--organisms", "reader"),
         *("--interventions", "delete", "--format", form, "--n-resamples", 20),
+        *("--card-runs", 0),
     )
     assert code == 0, said
     assert "reader" in shown and "delete" in shown
