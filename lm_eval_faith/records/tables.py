@@ -443,7 +443,7 @@ WHAT_SETS_MAY_HAVE = frozenset(
     (
         *(f"group_{kind}" for kind in GROUPS),
         *(f"curve_{order}" for order in ("front", "back", "effect")),
-        *("interaction", "shapley", *CORES),
+        *("interaction", "shapley", *CORES, *(f"{core}_orders" for core in CORES)),
         *(
             f"{kind}_labels"
             for kind in (*(f"group_{g}" for g in GROUPS), "shapley", *CORES)
@@ -456,7 +456,8 @@ WHAT_SETS_MAY_HAVE = frozenset(
 def what_sets_have(sets: Columns) -> frozenset[str]:
     """What was asked about sets of steps under one intervention.
 
-    ``group_KIND``, ``curve_ORDER``, ``interaction``, ``shapley``, ``core``, ``core_greedy``; and with
+    ``group_KIND``, ``curve_ORDER``, ``interaction``, ``shapley``, ``core``, ``core_greedy``; with
+    ``_orders`` the cores that were searched from several; and with
     ``_labels`` those of which sets (steps of a core) of both labels have numbers.
     """
     found: set[str] = set()
@@ -466,6 +467,8 @@ def what_sets_have(sets: Columns) -> frozenset[str]:
             found |= {f"curve_{name}" for name in rows.name}
         elif kind in ("interaction", *CORES):
             found.add(kind)
+            if not np.isnan(rows.cores).all():
+                found.add(f"{kind}_orders")
         elif kind in GROUPS:
             found |= {f"group_{kind}", *_both(f"group_{kind}", rows, rows.effect)}
         elif kind == "shapley":
