@@ -263,24 +263,23 @@ def report(
     Runs must hold samples: lm-eval-faith run keeps them, lm_eval with --log_samples.
     """
     from lm_eval_faith.records.many_runs import available_cores
-    from lm_eval_faith.report.report import Asked, make_reports, written
-    from lm_eval_faith.report.step_table import check_ending, set_file, step_file
+    from lm_eval_faith.report.outputs import Wanted, outputs_of
+    from lm_eval_faith.report.report import Asked, written
+    from lm_eval_faith.report.step_table import check_ending, table_file
     from lm_eval_faith.report.write import text
 
     for table in filter(None, (steps, sets)):
         check_ending(table)
     bootstrap = _bootstrap(confidence_level, n_resamples, seed, method)
     asked = Asked(_threshold(threshold), exclude_answer_steps, tuple(plugin or ()))
-    reports = make_reports(runs, bootstrap, asked, available_cores(), subjects=True)
-    told = text(written(reports), format.value)
+    wanted = Wanted(html is not None, steps is not None, sets is not None)
+    made = outputs_of(runs, wanted, bootstrap, asked, available_cores())
+    told = text(written(made.reports), format.value)
     if html is not None:
-        from lm_eval_faith.report.html.report_page import report_page
-
-        _write(html, report_page(runs, bootstrap, asked, available_cores()).html)
-    if steps is not None:
-        _write(steps, step_file(runs, steps))
-    if sets is not None:
-        _write(sets, set_file(runs, sets))
+        _write(html, made.page)
+    for path, frame in ((steps, made.steps), (sets, made.sets)):
+        if path is not None and frame is not None:
+            _write(path, table_file(frame, path))
     _print_or_write(told, out)
 
 

@@ -44,6 +44,7 @@ def pytest_runtest_setup() -> None:
 def offline() -> None:
     os.environ["HF_HUB_OFFLINE"] = "1"
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
+    os.environ["COLUMNS"] = "100"  # whatever terminal the tests are started from
 
 
 @pytest.fixture(scope="session")

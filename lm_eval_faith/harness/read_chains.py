@@ -18,7 +18,11 @@ from lm_eval_faith.chains.language_phrases import PHRASES, phrases_of
 from lm_eval_faith.errors import InputError
 from lm_eval_faith.harness.answer_format import white_space_of
 from lm_eval_faith.harness.lengths import is_long
-from lm_eval_faith.harness.lm_eval_compat import require_loglikelihoods, running_model
+from lm_eval_faith.harness.lm_eval_compat import (
+    belongs_to_document,
+    require_loglikelihoods,
+    running_model,
+)
 from lm_eval_faith.harness.requests import (
     all_requests,
     chain_requests,
@@ -155,7 +159,7 @@ class ReadChains(FaithTask):
                     idx=0,
                     make=make,
                     assumed=functools.partial(self._assumed, problem, before),
-                    **kwargs,
+                    **belongs_to_document(self.config, kwargs),
                 )
             made = _ready(self._variants[problem.id])
             form = self.form.in_language_of(problem.chain)
@@ -176,7 +180,7 @@ class ReadChains(FaithTask):
                 doc=doc,
                 arguments=(request.context, request.continuation),
                 idx=i,
-                **kwargs,
+                **belongs_to_document(self.config, kwargs),
             )
             for i, request in enumerate(requests)
         ]

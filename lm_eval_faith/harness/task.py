@@ -27,6 +27,7 @@ from lm_eval_faith.harness.lengths import is_cut_off, tokens_too_many
 from lm_eval_faith.harness.lm_eval_compat import (
     ContextLimit,
     output_path_of_run,
+    predicts_only,
     running_model,
     store_of_run,
     told_to_simple_evaluate,
@@ -460,4 +461,4 @@ class FaithTask(ShowsMetrics, ConfigurableTask):  # type: ignore[misc]
     @property
     def predicts_only(self) -> bool:  # type: ignore[override]
         """Whether the run wants samples and no metrics (``--predict_only``)."""
-        return "bypass" in self._metric_fn_list
+        return predicts_only(self)

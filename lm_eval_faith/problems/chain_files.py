@@ -51,6 +51,7 @@ from lm_eval_faith.records.outcome import (
     UNPARSED,
     WRONG,
 )
+from lm_eval_faith.records.samples import responses_of
 
 LabelsWanted = Literal["no", "if there", "yes"]
 
@@ -244,7 +245,7 @@ def _same_problem(doc: Mapping[str, Any]) -> str:
 
 
 def _note_of(sample: Mapping[str, Any]) -> Mapping[str, Any]:
-    note = json.loads(sample["filtered_resps"][0])["note"]
+    note = json.loads(responses_of(sample)[0])["note"]
     if not isinstance(note, dict):
         raise TypeError("the note is no object")
     return note

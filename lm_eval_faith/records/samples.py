@@ -125,10 +125,25 @@ def _sample(line: bytes, where: str) -> dict[str, Any]:
     return sample
 
 
+def responses_of(sample: Mapping[str, Any]) -> list[Any]:
+    """The responses to a document: texts, or pairs of a log-probability and whether greedy.
+
+    Harness 0.4 writes one for each request, 0.5 a list of one for each repeat of it.
+    """
+    return [
+        one[0] if isinstance(one, list) and one and not _is_score(one) else one
+        for one in sample["filtered_resps"]
+    ]
+
+
+def _is_score(one: Sequence[Any]) -> bool:
+    return len(one) == 2 and str(one[1]) in ("True", "False")
+
+
 def _record(doc: Mapping[str, Any], sample: Mapping[str, Any]) -> ChainRecord:
     if doc.get("setting") == "generated":
         return _generated(doc, sample)
-    told, responses = doc, sample["filtered_resps"]
+    told, responses = doc, responses_of(sample)
     sets = json.loads(_text(doc, "sets")) if doc.get("sets") else {"found": []}
     if responses and isinstance(responses[0], str):
         # Interventions that asked the model: what came of them stands with the scores.
@@ -203,7 +218,7 @@ def _text(doc: Mapping[str, Any], name: str) -> str:
 
 def _generated(doc: Mapping[str, Any], sample: Mapping[str, Any]) -> ChainRecord:
     """The response to a multi-stage request is one text of JSON."""
-    response = json.loads(sample["filtered_resps"][0])
+    response = json.loads(responses_of(sample)[0])
     _check_types(response["note"])
     if response["note"]["solved"] not in (True, False, None):
         raise TypeError("'solved' is neither true nor false")

@@ -422,7 +422,7 @@ def what_steps_have(steps: Columns) -> frozenset[str]:
         "chain_labels": bool((whole == 1).any() and (whole == 0).any()),
         **{name: not np.isnan(steps[name]).all() for name in MEASURED},
     }
-    tagged = (TAG + tag for tag in tags_of_steps(steps[scored])[:MOST_TAGS])
+    tagged = (TAG + tag for tag in commonest_tags(steps.tags[scored])[:MOST_TAGS])
     return frozenset(name for name, there in found.items() if there).union(tagged)
 
 
@@ -433,10 +433,9 @@ MOST_TAGS = 20
 """So many kinds of step have numbers of their own: those with the most steps."""
 
 
-def tags_of_steps(steps: Columns) -> list[str]:
-    """The tags of some steps, those of the most steps first."""
-    tagged = steps.tags[steps.tags != ""]
-    counts = Counter(tag for tags in tagged.tolist() for tag in tags.split())
+def commonest_tags(tags: Array) -> list[str]:
+    """Each tag of a column of them, that of the most steps first."""
+    counts = Counter(tag for one in tags[tags != ""].tolist() for tag in one.split())
     return [tag for tag, _ in counts.most_common()]
 
 
@@ -444,7 +443,7 @@ WHAT_SETS_MAY_HAVE = frozenset(
     (
         *(f"group_{kind}" for kind in GROUPS),
         *(f"curve_{order}" for order in ("front", "back", "effect")),
-        *("interaction", "shapley", *CORES),
+        *("interaction", "shapley", *CORES, *(f"{core}_orders" for core in CORES)),
         *(
             f"{kind}_labels"
             for kind in (*(f"group_{g}" for g in GROUPS), "shapley", *CORES)
@@ -457,7 +456,8 @@ WHAT_SETS_MAY_HAVE = frozenset(
 def what_sets_have(sets: Columns) -> frozenset[str]:
     """What was asked about sets of steps under one intervention.
 
-    ``group_KIND``, ``curve_ORDER``, ``interaction``, ``shapley``, ``core``, ``core_greedy``; and with
+    ``group_KIND``, ``curve_ORDER``, ``interaction``, ``shapley``, ``core``, ``core_greedy``; with
+    ``_orders`` the cores that were searched from several; and with
     ``_labels`` those of which sets (steps of a core) of both labels have numbers.
     """
     found: set[str] = set()
@@ -467,6 +467,8 @@ def what_sets_have(sets: Columns) -> frozenset[str]:
             found |= {f"curve_{name}" for name in rows.name}
         elif kind in ("interaction", *CORES):
             found.add(kind)
+            if not np.isnan(rows.cores).all():
+                found.add(f"{kind}_orders")
         elif kind in GROUPS:
             found |= {f"group_{kind}", *_both(f"group_{kind}", rows, rows.effect)}
         elif kind == "shapley":

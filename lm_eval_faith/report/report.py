@@ -138,28 +138,20 @@ def make_reports(
     bootstrap: Bootstrap = BOOTSTRAP,
     asked: Asked = NOTHING_ASKED,
     workers: int = 1,
-    subjects: bool = False,
 ) -> tuple[TaskReport, ...]:
     """A report for every task of every run, ordered by model and task.
-
-    Args:
-        paths: of the runs.
-        bootstrap: for intervals.
-        asked: what the reader asks.
-        workers: processes.
-        subjects: where a task's problems are of several tasks of a group, a short report
-            of each of them behind the one of all.
 
     Raises:
         InputError: a directory holds no run, or a file is broken.
     """
-    of_run = _with_subjects if subjects else reports_of_run
-    make = partial(of_run, bootstrap=bootstrap, asked=asked)
-    runs = sorted(
-        of_runs(paths, make, workers),
-        key=lambda made: (made[0].model, str(made[0].task.path)),
-    )
+    make = partial(reports_of_run, bootstrap=bootstrap, asked=asked)
+    runs = sorted(of_runs(paths, make, workers), key=lambda made: in_order(made[0]))
     return tuple(report for made in runs for report in made)
+
+
+def in_order(report: TaskReport) -> tuple[str, str]:
+    """What reports of several runs are sorted by."""
+    return report.model, str(report.task.path)
 
 
 def reports_of_run(
@@ -169,14 +161,16 @@ def reports_of_run(
     return [report_of_task(run, task, bootstrap, asked) for task in run.tasks]
 
 
-def _with_subjects(
-    run: Run, bootstrap: Bootstrap, asked: Asked = NOTHING_ASKED
+def with_subjects(
+    reports: Sequence[TaskReport],
+    run: Run,
+    bootstrap: Bootstrap,
+    asked: Asked = NOTHING_ASKED,
 ) -> list[TaskReport]:
-    """The same, and behind each what it is by subject: the first metrics and the chains'."""
+    """A run's reports, and behind each what it is by subject: a short report of each task
+    of a group that its problems are of, where there are several."""
     found = []
-    for report, task in zip(
-        reports_of_run(run, bootstrap, asked), run.tasks, strict=True
-    ):
+    for report, task in zip(reports, run.tasks, strict=True):
         found.append(report)
         subjects = sorted({chain.subject for chain in task.chains} - {""})
         for subject in subjects if len(subjects) > 1 else ():

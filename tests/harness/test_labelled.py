@@ -15,6 +15,7 @@ from sklearn.metrics import roc_auc_score
 import lm_eval_faith
 from lm_eval_faith.errors import InputError
 from lm_eval_faith.records.run import load_run
+from lm_eval_faith.records.samples import responses_of
 from lm_eval_faith.report import agreements_of_run, compare_runs
 from lm_eval_faith.report import report as reporting
 from lm_eval_faith.report.leaderboard import leaderboards
@@ -407,7 +408,7 @@ def other_numbers(text):
     sample = json.loads(text)
     sample["filtered_resps"] = [
         [str(float(logprob) * (1 + k % 3)), greedy]
-        for k, (logprob, greedy) in enumerate(sample["filtered_resps"])
+        for k, (logprob, greedy) in enumerate(responses_of(sample))
     ]
     return json.dumps(sample) + "\n"
 

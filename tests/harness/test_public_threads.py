@@ -21,6 +21,7 @@ from lm_eval.models.huggingface import HFLM
 
 import lm_eval_faith
 from lm_eval_faith.harness.faith_model import FaithLM
+from lm_eval_faith.harness.response_cache import digest_of_weights
 from lm_eval_faith.harness.written_text import whole_characters
 from lm_eval_faith.problems.word_problems import WordProblemSettings, word_problem
 from lm_eval_faith.records.run import load_run
@@ -99,6 +100,7 @@ def test_a_model_that_is_spread_over_devices_gives_the_same_numbers(
         backend.model, places, main_device="cpu", offload_dir=str(tmp_path)
     )
     assert any(p.is_meta for p in backend.model.parameters())
+    assert digest_of_weights(backend.model) == ""  # what is at hand says too little
     model = FaithLM(backend)
     assert ask(model) == pytest.approx(expected, abs=1e-4)
     caching = CachingLM(model, str(tmp_path / "cache.db"))

@@ -12,6 +12,7 @@ from lm_eval_faith.chains.language_phrases import PHRASES
 from lm_eval_faith.errors import InputError
 from lm_eval_faith.harness.faith_model import FaithLM
 from lm_eval_faith.problems.word_problems import WordProblemSettings, word_problem
+from lm_eval_faith.records.samples import responses_of
 
 TASK = "cot_faith_replay"
 GPT3 = (
@@ -220,7 +221,7 @@ def test_documents_that_are_too_long_are_dropped_and_counted(
     with pytest.raises(InputError, match="document line-1: .* but the model takes 160"):
         evaluate(chains, lm=lm)
     table, samples, _ = evaluate(chains, {"too_long": "drop"}, lm=lm)
-    kept = [s["doc"]["id"] for s in samples if len(s["filtered_resps"]) > 1]
+    kept = [s["doc"]["id"] for s in samples if len(responses_of(s)) > 1]
     assert table["dropped,none"] == (2 - len(kept)) / 2 > 0
 
 

@@ -340,6 +340,15 @@ def test_every_metric_of_sets_is_made_of_the_table():
     assert found["delete_core_greedy_share"] == 1 / 5
 
 
+def test_of_one_search_it_is_not_said_how_many_cores_differ():
+    for orders, said in (1, False), (2, True):
+        record, _ = measured("core", core_orders=orders)
+        tables = tables_of_chains([("m", "t", [record])])
+        names = {q.name for q in quantities(tables)}
+        assert ("delete_core_different" in names) == said
+        assert "delete_core_share" in names
+
+
 def test_a_samples_file_with_sets_that_cannot_be_is_refused():
     good = {"kind": "value", "name": "8", "steps": [2, 4]}
     for wrong in (

@@ -20,6 +20,7 @@ from lm_eval_faith.harness.tasks import ReadChains, WrittenChains
 from lm_eval_faith.problems.problem import Problem, Source
 from lm_eval_faith.problems.sources import SOURCES, source_named
 from lm_eval_faith.records.run import load_run
+from lm_eval_faith.records.samples import responses_of
 
 PROVIDED = "cot_faith_provided"
 SMALL = {"problems": 3, "load_bearing": 3, "asides": 1}
@@ -63,7 +64,7 @@ def test_the_others_have_the_same_numbers_beside_one_that_asks(evaluate: Any) ->
             assert asked[name] == value, name
     assert "continue_label_difference,none" in asked
     for sample in samples:
-        made = json.loads(sample["filtered_resps"][0])["interventions"]
+        made = json.loads(responses_of(sample)[0])["interventions"]
         written = [v for v in made if v["intervention"] == "continue" and v["after"]]
         assert written and all("And so on." in v["written"] for v in written)
         assert {v["other_answer"] for v in written} == {"5"}
@@ -77,7 +78,7 @@ def test_documents_that_are_too_long_are_dropped_and_counted_there_too(
     with pytest.raises(InputError, match="the model takes 1000"):
         evaluate(["continue"], lm, **parameters)
     table, samples = evaluate(["continue"], lm, too_long="drop", **parameters)
-    answers = [json.loads(s["filtered_resps"][0])["loglikelihoods"] for s in samples]
+    answers = [json.loads(responses_of(s)[0])["loglikelihoods"] for s in samples]
     dropped = sum(not scores for scores in answers)
     assert table["dropped,none"] == pytest.approx(dropped / 6) and 0 < dropped < 6
 
@@ -90,7 +91,7 @@ def test_where_there_is_no_room_to_write_on_that_is_said_and_nothing_is_asked(
 
     lm = scripted_lm(never, max_length=1200)
     _, samples = evaluate(["delete", "continue"], lm, write_on_tokens=1100)
-    made = json.loads(samples[0]["filtered_resps"][0])["interventions"]
+    made = json.loads(responses_of(samples[0])[0])["interventions"]
     reasons = {v["not_applicable"] for v in made if v["intervention"] == "continue"}
     assert "the model has no room to write on" in reasons
     assert all(not v["not_applicable"] for v in made if v["intervention"] == "delete")
@@ -186,7 +187,7 @@ def test_draws_are_made_of_what_is_drawn_only_and_averaged_step_by_step(
         assert {context for context, _ in requests(one)} < set(texts)
 
     def label_difference(sample: Any) -> float | None:
-        clean, *scores = [float(lp) for lp, _ in sample["filtered_resps"]]
+        clean, *scores = [float(lp) for lp, _ in responses_of(sample)]
         labels = [s["label"] for s in sample["doc"]["chain"]["steps"]]
         effects: dict[int, list[float]] = {}
         rest = iter(scores)

@@ -201,6 +201,42 @@ def test_reports_of_sets_fit_the_schema_and_studies_are_planned_by_them(
         assert "core_share" in out
 
 
+def test_a_file_whose_sets_are_not_as_written_is_refused_by_line(
+    joint_runs, other_model, command, tmp_path
+):
+    def changed(change):
+        def line(k, sample):
+            if k == 2:
+                response = json.loads(sample["filtered_resps"][0])
+                change(response)
+                sample["filtered_resps"] = [json.dumps(response)]
+            return sample
+
+        return line
+
+    changes = (
+        lambda r: r["sets"].pop("found"),
+        lambda r: r.update(sets=[1]),
+        lambda r: r["sets"].update(requests="many"),
+        lambda r: r["sets"]["found"][0].update(steps=[99]),
+        lambda r: r["sets"].update(found=[]),
+        lambda r: r["sets"]["found"].append(
+            {"kind": "value", "name": "x", "steps": [0], "intervention": "corrupt"}
+        ),
+        lambda r: r["loglikelihoods"].pop(),
+        lambda r: r["loglikelihoods"].append([-1.0, False]),
+        lambda r: r["loglikelihoods"].__setitem__(-1, [3.0, False]),
+        lambda r: r["sets"]["found"].append(
+            {"kind": "shapley", "name": "", "steps": [0], "orders": [[0]]}
+        ),
+    )
+    for k, change in enumerate(changes):
+        folder = other_model(joint_runs[0], tmp_path / str(k), line=changed(change))
+        code, _, said = command("report", folder)
+        assert code == 2, k
+        assert ".jsonl:3: " in said and "Traceback" not in said, (k, said)
+
+
 def test_the_sets_are_written_as_a_table(joint_runs, command, tmp_path):
     out = tmp_path / "sets.parquet"
     code, _, errors = command("report", joint_runs[0], "--sets", out)
