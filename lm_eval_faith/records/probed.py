@@ -45,7 +45,7 @@ class Probed:
 
     def headroom(self, step: int) -> float:
         """How much a step could give, in nats: -log p(answer | the steps before it)."""
-        return -self.early.get(step, NAN)
+        return _less(0.0, self.early.get(step))
 
     def of_change(self, intervention: str, step: int, draw: int) -> dict[str, float]:
         """What was measured of a changed step: of several draws of the first one."""
@@ -59,19 +59,26 @@ class Probed:
 
     def effect_cut(self, intervention: str, step: int) -> float:
         """The effect in the cut chain, in nats."""
-        return self.logprob_cut - self.cut.get((intervention, step), NAN)
+        return _less(self.logprob_cut, self.cut.get((intervention, step)))
 
     def edit(self, intervention: str, step: int) -> float:
         """How much more surprising the changed step is than the own one, nats a token."""
-        own = self.surprise.get(step, NAN)
-        return self.changed.get((intervention, step), NAN) - own
+        return _less(self.changed.get((intervention, step)), self.surprise.get(step))
 
     def edit_z(self, intervention: str, step: int) -> float:
         """The same in standard deviations of the chain's own steps; NaN under three."""
-        if len(self.surprise) < LEAST_OWN:
+        edit = self.edit(intervention, step)
+        if math.isnan(edit) or len(self.surprise) < LEAST_OWN:
             return NAN
         spread = statistics.stdev(self.surprise.values())
-        return self.edit(intervention, step) / max(spread, LEAST_SPREAD)
+        return edit / max(spread, LEAST_SPREAD)
+
+
+def _less(one: float | None, other: float | None) -> float:
+    """The difference; NaN, the one that equals itself in records, where one is not known."""
+    if one is None or other is None or math.isnan(one):
+        return NAN
+    return one - other
 
 
 NOTHING = Probed()

@@ -30,8 +30,6 @@ LONGEST_LINE = 1 << 29
 LARGEST_FALL, ROUNDING = 1e9, 0.01
 """In nats: a log-probability lies between, up to rounding."""
 
-_FORMATS = " and ".join(map(str, READABLE_FORMATS))
-
 _OLD_SETTINGS = {"labeled": "labelled"}
 
 _NOT_AS_WRITTEN = (
@@ -68,11 +66,7 @@ def read_samples(file: Path) -> Samples | None:
             if settings:
                 raise InputError(f"{where}: a sample of another task")
             return None
-        if doc["samples_format"] not in READABLE_FORMATS:
-            raise InputError(
-                f"{where}: samples of format {_shown(doc['samples_format'])}, this version "
-                f"reads {_FORMATS}: use the version of lm-eval-faith that wrote it"
-            )
+        require_readable(doc["samples_format"], where)
         try:
             record = _checked(_record(doc, sample))
         except _NOT_AS_WRITTEN as error:
@@ -90,6 +84,20 @@ def read_samples(file: Path) -> Samples | None:
         told = _shown(sorted(settings))
         raise InputError(f"{file}: samples of several settings: {told}")
     return Samples(settings.pop(), tuple(chains.values()))
+
+
+def require_readable(samples_format: object, where: str) -> None:
+    """Refuse samples that another version wrote.
+
+    Raises:
+        InputError: this one does not read their format.
+    """
+    if samples_format not in READABLE_FORMATS:
+        known = " and ".join(map(str, READABLE_FORMATS))
+        raise InputError(
+            f"{where}: samples of format {_shown(samples_format)}, this version reads "
+            f"{known}: use the version of lm-eval-faith that wrote it"
+        )
 
 
 def _lines(file: Path) -> Iterator[tuple[int, dict[str, Any]]]:
