@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import os
 
 import pytest
 from jsonschema import Draft202012Validator
@@ -46,7 +47,7 @@ def done(shell, models, tmp_path_factory):
         *("--organisms", "reader,bypasser", "--interventions", "corrupt,shout,swap"),
         *("--plugin", "shouting", "--out", out, "--format", "json"),
         *("--n-resamples", "50", "--card-runs", "0"),
-        PYTHONPATH=str(folder),
+        PYTHONPATH=os.pathsep.join([str(folder), os.environ.get("PYTHONPATH", "")]),
     )
     assert ended.returncode == 0, ended.stderr
     return ended.stdout, out, ended.stderr
