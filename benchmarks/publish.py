@@ -57,6 +57,7 @@ def _tables_of_parameters() -> Iterator[str]:
 def _owners() -> Iterator[tuple[str, type[Any]]]:
     from lm_eval_faith.harness import tasks
     from lm_eval_faith.harness.other_tasks import ChoiceTask
+    from lm_eval_faith.problems.chain_sources import ChainFileSettings
     from lm_eval_faith.problems.gsm8k import Gsm8kSettings
     from lm_eval_faith.problems.running_total import RunningTotalSettings
     from lm_eval_faith.problems.word_problems import WordProblemSettings
@@ -68,6 +69,7 @@ def _owners() -> Iterator[tuple[str, type[Any]]]:
         "All tasks": shared,
         "Chains that the model writes": written,
         "Provided chains": (RunningTotalSettings,),
+        "cot_faith_replay and cot_faith_labelled": (ChainFileSettings,),
         "cot_faith_generated_arith": (WordProblemSettings,),
         "cot_faith_generated": (Gsm8kSettings,),
         "cot_faith_generated_mc": (*chosen, ChoiceTask),

@@ -72,7 +72,7 @@ def sensitivity(
         by_cue[cue] = run_organisms(asked, out / f"cue_{place}", tell)
     return (
         _table(
-            f"Bar, {plan.problems} problems",
+            f"Threshold, {plan.problems} problems",
             ("threshold (nats)", "share", "interval", "known"),
             _by_threshold(runs, bootstrap),
         ),

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -29,6 +30,7 @@ import numpy as np
 import typer
 from lm_eval_faith_stats import (
     BOOTSTRAP,
+    MEAN_OF_PROBLEMS,
     SPEARMAN,
     SPEARMAN_POOLED,
     Bootstrap,
@@ -189,12 +191,29 @@ def correlations(
     ]
 
 
+def shown(estimate: Estimate) -> str:
+    """A number with its interval; a dash where no trace has three sentences."""
+    if math.isnan(estimate.point):
+        return "–"
+    return f"{estimate.point:.2f} [{estimate.low:.2f}, {estimate.high:.2f}]"
+
+
+def effects(records: Sequence[ChainRecord], bootstrap: Bootstrap = BOOTSTRAP) -> str:
+    """The mean effects, in nats, over traces."""
+    found: dict[str, list[tuple[float, int]]] = {}
+    for k, chain in enumerate(records):
+        for r in chain.steps:
+            found.setdefault(r.intervention, []).append((r.effect, k))
+    told = []
+    for name, rows in found.items():
+        effect, trace = np.array(rows, float).T
+        sample = Sample(effect, trace.astype(np.int64))
+        told.append(f"{name} {shown(MEAN_OF_PROBLEMS.estimate(sample, bootstrap))}")
+    return f"mean effect in nats: {', '.join(told)}"
+
+
 def table(found: Sequence[Correlation]) -> str:
     """As Markdown, for docs/thinking.md."""
-
-    def shown(estimate: Estimate) -> str:
-        return f"{estimate.point:.2f} [{estimate.low:.2f}, {estimate.high:.2f}]"
-
     lines = [
         "| intervention | importance | within a trace | over all sentences | traces, sentences |",
         "| --- | --- | --- | --- | --- |",
@@ -241,7 +260,7 @@ def main(
                 f"than the model takes"
             )
             if records:
-                print(table(correlations(records, data)))
+                print(effects(records), table(correlations(records, data)), sep="\n")
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         raise SystemExit(2) from None

@@ -257,7 +257,7 @@ Resamples = Annotated[int, typer.Option(help="Bootstrap resamples of the problem
 Seed = Annotated[int, typer.Option(help="Seed of the resampling.")]
 MethodOption = Annotated[
     Method,
-    typer.Option(help="Interval method; default: the best measured for a figure."),
+    typer.Option(help="Interval method; default: the best measured for a metric."),
 ]
 Plugin = Annotated[
     list[str] | None,
@@ -311,24 +311,23 @@ def report(
     Runs must hold samples: lm-eval-faith run keeps them, lm_eval with --log_samples.
     """
     from lm_eval_faith.records.many_runs import available_cores
-    from lm_eval_faith.report.report import Asked, make_reports, written
-    from lm_eval_faith.report.step_table import check_ending, set_file, step_file
+    from lm_eval_faith.report.outputs import Wanted, outputs_of
+    from lm_eval_faith.report.report import Asked, written
+    from lm_eval_faith.report.step_table import check_ending, table_file
     from lm_eval_faith.report.write import text
 
     for table in filter(None, (steps, sets)):
         check_ending(table)
     bootstrap = _bootstrap(confidence_level, n_resamples, seed, method)
     asked = Asked(_threshold(threshold), exclude_answer_steps, tuple(plugin or ()))
-    reports = make_reports(runs, bootstrap, asked, available_cores(), subjects=True)
-    told = text(written(reports), format.value)
+    wanted = Wanted(html is not None, steps is not None, sets is not None)
+    made = outputs_of(runs, wanted, bootstrap, asked, available_cores())
+    told = text(written(made.reports), format.value)
     if html is not None:
-        from lm_eval_faith.report.html.report_page import report_page
-
-        _write(html, report_page(runs, bootstrap, asked, available_cores()).html)
-    if steps is not None:
-        _write(steps, step_file(runs, steps))
-    if sets is not None:
-        _write(sets, set_file(runs, sets))
+        _write(html, made.page)
+    for path, frame in ((steps, made.steps), (sets, made.sets)):
+        if path is not None and frame is not None:
+            _write(path, table_file(frame, path))
     _print_or_write(told, out)
 
 
@@ -376,23 +375,36 @@ def chains(
     from lm_eval_faith.parameters import from_words
     from lm_eval_faith.problems import shown_chains
     from lm_eval_faith.report.cells import json_text
+    from lm_eval_faith.report.write import SCHEMA_VERSION
     from lm_eval_faith.shown import plain
 
     parameters = from_words(metadata or ())
     found = [shown_chains.show_file(file, parameters) for file in files]
     if format is ChainsFormat.json:
-        text = json_text(shown_chains.as_dict(found))
+        text = json_text(
+            {"schema_version": SCHEMA_VERSION, **shown_chains.as_dict(found)}
+        )
     else:
         text = plain(shown_chains.as_text(found, limit))
     if html is not None:
-        from lm_eval_faith.report.html.document import render
+        from lm_eval_faith.report.html.read_page import ReadFile, read_page
 
-        page = render(
-            "chains.html.j2",
-            {"files": found, "one_line": shown_chains.on_one_line},
-            styles=("report.css",),
-        )
-        _write(html, page)
+        files_read = [
+            ReadFile(
+                source=file.source,
+                n_documents=file.n_documents,
+                n_used=file.n_used,
+                told=file.told,
+                left_out=file.left_out,
+                chains=[
+                    (shown_chains.record_of(c), shown_chains.told_of(c))
+                    for c in file.chains
+                ],
+                intervention=shown_chains.INTERVENTION,
+            )
+            for file in found
+        ]
+        _write(html, read_page(files_read))
     _print_or_write(text, out)
 
 

@@ -13,17 +13,24 @@ from lm_eval_faith.calibration.cost import costs
 from lm_eval_faith.errors import InputError
 from lm_eval_faith.files import write_whole
 from lm_eval_faith.harness.forecast import Cost
-from lm_eval_faith.interventions import get_intervention, load_intervention_modules
+from lm_eval_faith.interventions import (
+    get_intervention,
+    is_control,
+    load_intervention_modules,
+)
 from lm_eval_faith.organisms import ORGANISMS, organism_path
 from lm_eval_faith.problems.boxes import box_problem
-from lm_eval_faith.records.outcome import CONTROL, ChainRecord
+from lm_eval_faith.records.outcome import ChainRecord
 
 TASK = "cot_faith_labelled"
 BYPASSER = "bypasser"
 """Its answers owe nothing to the chain; all other organisms' do."""
 
 INTERVENTIONS = ("corrupt", "delete", "truncate", "filler", "swap")
-"""All of ours that change a written chain; the control is run with them."""
+"""All of ours that change a written chain."""
+
+CONTROL = "control"
+"""What is run with them."""
 
 BATCH_SIZE = 32
 
@@ -59,7 +66,7 @@ class Plan:
         Raises:
             InputError: an organism or intervention is not there.
         """
-        chosen = tuple(name for name in self.interventions if name != CONTROL)
+        chosen = tuple(name for name in self.interventions if not is_control(name))
         if not chosen or not self.organisms:
             raise InputError("name at least one organism and one intervention")
         load_intervention_modules(self.plugins)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 from lm_eval_faith.chains.language import ENGLISH, Writing
 
@@ -94,12 +94,14 @@ def unlabelled(chain: Chain) -> Chain:
 
 
 def chain_to_dict(chain: Chain) -> dict[str, Any]:
-    """The chain as plain JSON types; the reverse of :func:`chain_from_dict`."""
+    """The chain as plain JSON types, without what its maker knows of its numbers.
+
+    :func:`chain_from_dict` reads it.
+    """
     plain = asdict(chain)
-    plain["steps"] = [
-        {**step, "numbers": list(step["numbers"])} for step in plain["steps"]
-    ]
+    plain["steps"] = list(plain["steps"])
     for step in plain["steps"]:
+        del step["numbers"]
         if step["truth"] is None:  # few steps have one
             del step["truth"]
         if step["tags"]:
@@ -131,16 +133,11 @@ def chain_from_dict(plain: Mapping[str, Any]) -> Chain:
 
 
 def _step_from_dict(plain: Mapping[str, Any]) -> Step:
-    numbers = cast("Sequence[Mapping[str, Any]]", plain.get("numbers") or ())
     return Step(
         text=_text(plain["text"]),
         after=_text(plain.get("after", "")),
         label=plain.get("label"),
         states_answer=bool(plain.get("states_answer", False)),
-        numbers=tuple(
-            Number(int(n["start"]), int(n["end"]), n["role"], int(n["sign"]))
-            for n in numbers
-        ),
         truth=plain.get("truth"),
         tags=tags_of(plain.get("tags") or ()),
     )

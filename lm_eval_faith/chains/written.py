@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
@@ -20,7 +21,7 @@ from lm_eval_faith.chains.chain import Chain, Step
 from lm_eval_faith.chains.language import Writing
 from lm_eval_faith.chains.markup import READING_TAGS, TextParts, is_markup, parts_of
 from lm_eval_faith.chains.numbers import with_plain_digits
-from lm_eval_faith.chains.same_answer import same_answer
+from lm_eval_faith.chains.same_answer import as_number, same_answer
 from lm_eval_faith.chains.splitting import SENTENCES, Splitting, split
 
 THINK_TAGS = READING_TAGS[0]
@@ -148,6 +149,9 @@ def split_generation(
     )
     plain = with_plain_digits(text, writing)
     ends = _ends_of(plain, think_tags, thinking, allow_last_number)
+    answer = None if reference is None else read_reference(reference)
+    if ends.found and answer and in_other_words(ends.found.text, answer, writing):
+        ends = replace(ends, found=None, problem=NO_STATEMENT, outcome="unparsed")
     found = ends.found
     if found is None:
         close = len(text) if ends.final is None else ends.close
@@ -177,7 +181,6 @@ def split_generation(
         body = ends.final + len(words) - len(words.lstrip())
         short_cue = text[ends.close : body] + text[ends.statement : answer_start]
         cue = text[end:answer_start]
-    answer = None if reference is None else read_reference(reference)
     if answer is not None and not _is_right(found, plain, offset, answer):
         # The reference may be written as the chain is: "2,50", "১,০০,০০০".
         answer = with_plain_digits(answer, writing)
@@ -311,6 +314,22 @@ def _inner_statement(text: str, parts: TextParts, found: ExtractedAnswer) -> int
     if not any(c.isalnum() for c in text[parts.start : parts.start + inner.statement]):
         return parts.end  # the thinking is nothing else
     return parts.start + inner.statement
+
+
+def in_other_words(own: str, reference: str, writing: Writing) -> bool:
+    """Whether an answer is words of a language whose number words are not read here, where
+    the right one is a number: it may be right ("dix-huit"), so it is not called wrong.
+
+    >>> in_other_words("dix-huit", "18", Writing("fr"))
+    True
+    >>> in_other_words("eighteen", "18", Writing("en"))
+    False
+    """
+    if writing.code == "en" or as_number(reference) is None:
+        return False
+    letters = re.sub(r"[\s'’.,*\u200b-\u200d-]", "", own)
+    letters = "".join(c for c in letters if not unicodedata.category(c).startswith("M"))
+    return len(letters) > 1 and letters.isalpha() and as_number(own) is None
 
 
 def _cut(chain: Chain, cut: Cut) -> Chain:

@@ -49,6 +49,7 @@ def shared_prefixes() -> str:
     from lm_eval.api.instance import Instance
 
     from lm_eval_faith.harness.faith_model import FaithLM
+    from lm_eval_faith.harness.lm_eval_compat import belongs_to
     from lm_eval_faith.organisms import solver_path
 
     model = FaithLM(
@@ -56,7 +57,7 @@ def shared_prefixes() -> str:
     )
     pairs = [(question, f" {n}") for question in QUESTIONS for n in range(4)]
     requests = [
-        Instance("loglikelihood", {}, pair, 0, metadata=("doctor", 0, 1))
+        Instance("loglikelihood", {}, pair, idx=0, **belongs_to("doctor", 0, 1))
         for pair in pairs
     ]
     shared = model.loglikelihood(requests, disable_tqdm=True)

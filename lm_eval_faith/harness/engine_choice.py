@@ -119,6 +119,11 @@ class EngineChoice:
         asks = [TokenAsk(context, rest) for _, context, rest in requests]
         engine = self._engine()
         self._forget_what_was_proven_of_another_model()
+        cost = self._cost(asks)
+        read, quiet = 0, disable_tqdm or self.backend.rank != 0
+        if not quiet:
+            logger.info("to be scored: %s", cost)
+            logger.info("first a few requests are scored both ways, and compared")
         with self._precision():
             proof = engine.prove(asks, call_of(self.backend), self._proven)
         if proof.reason is not None:
@@ -129,10 +134,6 @@ class EngineChoice:
         rest = [index for index in range(len(asks)) if index not in proof.answers]
         hook = self.backend.cache_hook
         answers: dict[int, tuple[float, bool]] = {}
-        cost = self._cost(asks)
-        read, quiet = 0, disable_tqdm or self.backend.rank != 0
-        if not quiet:
-            logger.info("to be scored: %s", cost)
 
         def take(index: int, answer: tuple[float, bool]) -> None:
             answers[index] = answer

@@ -25,6 +25,8 @@ from lm_eval_faith.errors import InputError
 from lm_eval_faith.harness.engine_choice import EngineChoice, one_of_auto_on_off
 from lm_eval_faith.harness.forecast import Cost, Progress, Reader, forecast
 from lm_eval_faith.harness.lm_eval_compat import (
+    belonging,
+    belongs_to,
     can_be_viewed,
     fixed_batch_size,
     require_loglikelihoods,
@@ -274,7 +276,7 @@ class FaithLM(LM):  # type: ignore[misc]
                 show = functools.partial(self._show, bar, progress, counts, len(asks))
                 show()
                 return self._stage(
-                    asks, keys.of(asks), requests[0].metadata, progress, show
+                    asks, keys.of(asks), belonging(requests[0]), progress, show
                 )
 
             for start in range(0, len(requests), self._chunk):
@@ -315,13 +317,13 @@ class FaithLM(LM):  # type: ignore[misc]
         if left:
             told["left"] = bar.format_interval(left)
         # Where nobody watches, see `run_guards.quiet_progress`, the bar keeps its pace.
-        bar.set_postfix(told, refresh=bar.mininterval < 1)
+        bar.set_postfix(told, refresh=getattr(bar, "mininterval", 1) < 1)
 
     def _stage(
         self,
         asks: Sequence[Ask],
         keys: Sequence[str],
-        metadata: Any,
+        place: tuple[str | None, int | None, int],
         progress: Progress,
         show: Callable[[], None],
     ) -> list[Any]:
@@ -330,7 +332,7 @@ class FaithLM(LM):  # type: ignore[misc]
         Args:
             asks: what is asked.
             keys: the answers' names.
-            metadata: of the harness's requests.
+            place: where the harness's requests belong.
             progress: is told what was read and written, and ``show`` called then.
         """
         generations: dict[str, tuple[Any, ...]] = {}
@@ -348,17 +350,20 @@ class FaithLM(LM):  # type: ignore[misc]
                 scores[key] = (ask.context, ask.continuation)
         seeded = torch_seeded_by(list(generations)) if drawn else nullcontext()
         with seeded, progress.doing("written") as wrote:
-            answers = self._answers("generate_until", generations, metadata)
+            answers = self._answers("generate_until", generations, place)
             wrote(self._tokens_of(answers[key] for key in generations))
         show()
         with progress.doing("read") as read, self._watched(read, show):
-            answers |= self._answers("loglikelihood", scores, metadata)
+            answers |= self._answers("loglikelihood", scores, place)
             if self._engine.why_not is not None:
                 read(self._distinct(asks))
         return [answers[key] for key in keys]
 
     def _answers(
-        self, method: str, asked: Mapping[str, tuple[Any, ...]], metadata: Any
+        self,
+        method: str,
+        asked: Mapping[str, tuple[Any, ...]],
+        place: tuple[str | None, int | None, int],
     ) -> dict[str, Any]:
         """The cached answers if all are there; otherwise all are computed.
 
@@ -370,7 +375,7 @@ class FaithLM(LM):  # type: ignore[misc]
         Args:
             method: of the backend.
             asked: the method's arguments under the names of the answers.
-            metadata: of the harness's requests.
+            place: where the harness's requests belong.
         """
         if not asked:
             return {}
@@ -385,7 +390,7 @@ class FaithLM(LM):  # type: ignore[misc]
                     doc={},
                     arguments=arguments,
                     idx=index,
-                    metadata=metadata,
+                    **belongs_to(*place),
                 )
                 for index, arguments in enumerate(asked.values())
             ]

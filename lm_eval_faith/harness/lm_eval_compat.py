@@ -201,6 +201,75 @@ class ContextLimit:
         return max(0, len(self.model.tok_encode(whole)) - 1 - self.max_length)
 
 
+# --- requests --------------------------------------------------------------------
+
+
+def belongs_to(task: str | None, document: int | None, repeats: int) -> dict[str, Any]:
+    """What a request is told of where it belongs, on each harness that we run on.
+
+    Why: ``Instance`` of 0.4 unpacks ``metadata``; 0.5 unpacks it too, and cannot be made
+    without the other two. When they are called otherwise: a TypeError in ``test_tasks.py``.
+    """
+    told = (task, document, repeats)
+    return {"metadata": told, "task_name": task, "doc_id": document}
+
+
+def belonging(request: Any) -> tuple[str | None, int | None, int]:
+    """The task, the document and the number of repeats of a request."""
+    return request.task_name, request.doc_id, request.repeats
+
+
+def belongs_to_document(config: Any, told: Mapping[str, Any]) -> dict[str, Any]:
+    """The same from what ``construct_requests`` is told, and the rest of that.
+
+    Args:
+        config: the task's.
+        told: ``metadata`` by 0.4, ``doc_id`` by 0.5.
+    """
+    given = dict(told)
+    place = given.pop("doc_id", None)
+    metadata = given.pop("metadata", None) or (config.task, place, config.repeats)
+    return given | belongs_to(*metadata)
+
+
+# --- a task's metrics ------------------------------------------------------------
+
+
+def has_scorers(task: Any) -> bool:
+    """Whether a task's metrics stand in scorers, as in 0.5, and not in one list, as in 0.4."""
+    return hasattr(task, "_has_metric")
+
+
+def predicts_only(task: Any) -> bool:
+    """Whether ``--predict_only`` has put the metric ``bypass`` in the place of all others.
+
+    Why: a task is not told otherwise. When it is gone: an AttributeError in
+    ``test_tasks.py``.
+    """
+    if has_scorers(task):
+        return bool(task._has_metric("bypass"))
+    return "bypass" in task._metric_fn_list
+
+
+def as_values_of_document(task: Any, values: Mapping[str, Any]) -> dict[str, Any]:
+    """What ``process_results`` gives back: 0.5 wants a list, of an entry for each repeat.
+
+    When it wants something else: numbers of documents in ``test_provided_task.py``.
+    """
+    if has_scorers(task):
+        return {name: [value] for name, value in values.items()}
+    return dict(values)
+
+
+def filtered_responses(task: Any, request: Any) -> list[Any]:
+    """What ``process_results`` is given of a request: by 0.5 an entry for each repeat.
+
+    When it is given something else: a TypeError in ``test_provided_task.py``.
+    """
+    filtered = next(iter(request.filtered_resps.values()))
+    return list(filtered) if has_scorers(task) else [filtered]
+
+
 # --- what a backend can do -------------------------------------------------------
 
 

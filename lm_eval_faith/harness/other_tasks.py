@@ -19,7 +19,7 @@ from lm_eval_faith.asks import Score
 from lm_eval_faith.chains.answers import read_reference
 from lm_eval_faith.chains.chain import Chain
 from lm_eval_faith.errors import InputError
-from lm_eval_faith.harness.lm_eval_compat import loading_task_manager
+from lm_eval_faith.harness.lm_eval_compat import belongs_to, loading_task_manager
 from lm_eval_faith.parameters import parameter, read_parameters, text, yes_or_no
 from lm_eval_faith.problems.choices import choices_of
 from lm_eval_faith.problems.gsm8k import Gsm8k
@@ -103,7 +103,7 @@ class Document:
                 doc=dict(self.doc),
                 arguments=("", {}),
                 idx=0,
-                metadata=(self.task.config.task, 0, 1),
+                **belongs_to(self.task.config.task, 0, 1),
             )
             one.resps = [generation]
             own.apply([one])

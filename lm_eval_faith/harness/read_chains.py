@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import logging
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -13,13 +14,19 @@ from lm_eval.api.instance import Instance
 
 from lm_eval_faith.asks import Ask, Generate, Score, Stages, answered
 from lm_eval_faith.chains.chain import Chain
+from lm_eval_faith.chains.language_phrases import PHRASES, phrases_of
 from lm_eval_faith.errors import InputError
 from lm_eval_faith.harness.answer_format import white_space_of
 from lm_eval_faith.harness.lengths import is_long
-from lm_eval_faith.harness.lm_eval_compat import require_loglikelihoods, running_model
+from lm_eval_faith.harness.lm_eval_compat import (
+    belongs_to_document,
+    require_loglikelihoods,
+    running_model,
+)
 from lm_eval_faith.harness.requests import (
     all_requests,
     chain_requests,
+    probe_requests,
     read,
     read_document,
     rest_of,
@@ -33,9 +40,16 @@ from lm_eval_faith.harness.stages import (
 from lm_eval_faith.harness.task import FaithTask
 from lm_eval_faith.harness.task_parameters import WritingOn
 from lm_eval_faith.interventions.plan import Variant, variant_from_dict
+from lm_eval_faith.interventions.probes import Probe
 from lm_eval_faith.joint.found import NO_SETS, Sets, changes_of, sets_from_dict
 from lm_eval_faith.problems.problem import Problem
-from lm_eval_faith.records.outcome import OUTCOMES, ChainRecord, chain_record, left_out
+from lm_eval_faith.records.outcome import (
+    OUTCOMES,
+    ChainRecord,
+    chain_record,
+    left_out,
+    probes_of_note,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -50,7 +64,21 @@ class ReadChains(FaithTask):
 
     def _read_problems(self) -> dict[str, Any]:
         self.setting = self.source.setting
-        return super()._read_problems()
+        recorded = super()._read_problems()
+        self._warn_of_languages()
+        return recorded
+
+    def _warn_of_languages(self) -> None:
+        """Say of which chains prompt and cue are in English, for we have no others."""
+        found = Counter(p.chain.writing.language for p in self._problems.values())
+        for language, count in found.items():
+            if phrases_of(language) is None:
+                logger.warning(
+                    "%d of %d chains are in %r, for which there is no prompt, cue or "
+                    "aside here: prompt and cue stay in English (prompt= and answer_cue= "
+                    "give others), and control is not applicable",
+                    *(count, len(self._problems), language),
+                )
 
     def judged(self, problem: Problem) -> Problem:
         """Left out where its chain is too long."""
@@ -64,6 +92,7 @@ class ReadChains(FaithTask):
     def download(self, *args: Any, **kwargs: Any) -> None:
         """Make the documents, and what interventions make of their chains."""
         self._variants: dict[str, tuple[Variant, ...]] = {}
+        self._probes: dict[str, tuple[Probe, ...]] = {}
         self._sets: dict[str, Sets] = {}
         super().download(*args, **kwargs)
 
@@ -77,8 +106,9 @@ class ReadChains(FaithTask):
             return read_document(problem, self.setting, ())
         made = self.changes(problem, problem.chain, rewrite=problem.rewrite)
         variants = answered(made, _nothing_to_ask)
-        self._variants[problem.id] = variants
-        document = read_document(problem, self.setting, variants)
+        probes = self.probes(problem, problem.chain, variants)
+        self._variants[problem.id], self._probes[problem.id] = variants, probes
+        document = read_document(problem, self.setting, variants, probes)
         plan = self.planned(problem, problem.chain)
         if plan is None:
             return document
@@ -87,10 +117,19 @@ class ReadChains(FaithTask):
         return document | {"sets": json.dumps(self._sets[problem.id].to_dict())}
 
     def doc_to_text(self, doc: Mapping[str, Any], doc_to_text: Any = None) -> Any:
-        """The task's prompt, unless it is known what the chain was written behind."""
+        """The task's prompt, unless it is known what the chain was written behind.
+
+        The prompt that comes with the task is in the chain's language, where there is one.
+        """
         problem = self._problems.get(doc["id"])
-        given = problem.prompt if problem else ""
-        return given or super().doc_to_text(doc, doc_to_text)
+        if problem is not None and problem.prompt:
+            return problem.prompt
+        ours = self.config.doc_to_text == PHRASES["en"].prompt("{{question}}")
+        if problem is not None and ours and problem.chain.writing.code != "en":
+            phrases = phrases_of(problem.chain.writing.language)
+            if phrases is not None:
+                return phrases.prompt(problem.question)
+        return super().doc_to_text(doc, doc_to_text)
 
     def example(self, problem: Problem) -> dict[str, Any]:
         """The problem as a worked example."""
@@ -130,17 +169,27 @@ class ReadChains(FaithTask):
                     idx=0,
                     make=make,
                     assumed=functools.partial(self._assumed, problem, before),
-                    **kwargs,
+                    **belongs_to_document(self.config, kwargs),
                 )
             made = _ready(self._variants[problem.id])
             form = self.form.in_language_of(problem.chain)
             wanted = self.wanted(problem, problem.chain)
+            probes = self._probes[problem.id]
             requests = _first(
-                read(before, problem.chain, made, form, self.fits, wanted)
+                read(
+                    before,
+                    problem.chain,
+                    made,
+                    form,
+                    self.fits,
+                    wanted,
+                    probes=lambda *_: probes,
+                )
             )
             if not requests:
                 variants = self._variants[problem.id]
                 asked = all_requests(before, problem.chain, variants, form, wanted)
+                asked += probe_requests(before, probes, form)
                 self._refuse_too_long(problem, asked)
                 requests = [self._stand_in(problem)]
         except InputError as error:
@@ -151,7 +200,7 @@ class ReadChains(FaithTask):
                 doc=doc,
                 arguments=(request.context, request.continuation),
                 idx=i,
-                **kwargs,
+                **belongs_to_document(self.config, kwargs),
             )
             for i, request in enumerate(requests)
         ]
@@ -159,7 +208,7 @@ class ReadChains(FaithTask):
     def stages(self, problem: Problem, before: str) -> Stages[dict[str, Any]]:
         """All that is asked about a document, where interventions ask."""
         generation = {
-            "until": list(ENDS),
+            "until": [*ENDS, *_next_question(problem.chain)],
             "max_gen_toks": self.owned[WritingOn].write_on_tokens,
             "do_sample": False,
         }
@@ -171,7 +220,10 @@ class ReadChains(FaithTask):
             **self.asking(before, generation, form),
         )
         wanted = self.wanted(problem, problem.chain)
-        outcome = yield from read(before, problem.chain, made, form, self.fits, wanted)
+        probes = functools.partial(self.probes, problem)
+        outcome = yield from read(
+            before, problem.chain, made, form, self.fits, wanted, probes=probes
+        )
         return outcome.to_dict()
 
     def _assumed(self, problem: Problem, before: str, ask: Generate) -> str:
@@ -216,9 +268,11 @@ class ReadChains(FaithTask):
         problem = self._problems[doc["id"]]
         variants: Sequence[Variant] = self._variants.get(problem.id, ())
         sets = self._sets.get(problem.id, NO_SETS)
+        probes: Sequence[Probe] = self._probes.get(problem.id, ())
         if self.asks_again:
             response = json.loads(results[0])
             variants = [variant_from_dict(v) for v in response["interventions"]]
+            probes = probes_of_note(response)
             results = response["loglikelihoods"]
             if "sets" in response:
                 sets = sets_from_dict(response["sets"], len(problem.chain.steps))
@@ -230,7 +284,15 @@ class ReadChains(FaithTask):
             results,
             problem=problem.problem,
             sets=sets,
+            probes=probes,
         )
+
+
+def _next_question(chain: Chain) -> list[str]:
+    """How the next question would begin, in a language of its own."""
+    phrases = phrases_of(chain.writing.language)
+    word = phrases.question.strip() if phrases else ""
+    return [word] if word and word not in ENDS else []
 
 
 def _shown(problem: Problem) -> Chain:

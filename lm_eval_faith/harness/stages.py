@@ -23,7 +23,10 @@ from lm_eval.api.model import LM, hash_args
 
 from lm_eval_faith.asks import Ask, Generate, Stages
 from lm_eval_faith.errors import InputError
-from lm_eval_faith.harness.lm_eval_compat import running_model
+from lm_eval_faith.harness.lm_eval_compat import (
+    belongs_to_document,
+    running_model,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -118,7 +121,7 @@ class MultiStageTask:
             make=functools.partial(self.stages, doc),
             counts=self.counts,
             assumed=functools.partial(self.assumed, doc),
-            **kwargs,
+            **belongs_to_document(self.config, kwargs),
         )
 
     def build_all_requests(self, **kwargs: Any) -> None:

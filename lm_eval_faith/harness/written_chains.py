@@ -20,7 +20,7 @@ from lm_eval_faith.harness.lengths import (
     most_tokens,
     tokens_too_many,
 )
-from lm_eval_faith.harness.lm_eval_compat import running_model
+from lm_eval_faith.harness.lm_eval_compat import belongs_to_document, running_model
 from lm_eval_faith.harness.other_tasks import AnswerTasks, Document
 from lm_eval_faith.harness.requests import (
     Outcome,
@@ -179,7 +179,7 @@ class WrittenChains(FaithTask):
             make=functools.partial(self.stages, problem, too_long),
             counts=_solved,
             assumed=functools.partial(self._assumed, problem, prompt),
-            **kwargs,
+            **belongs_to_document(self.config, kwargs),
         )
 
     def _assumed(self, problem: Problem, prompt: str, ask: Generate) -> str:
@@ -267,6 +267,7 @@ class WrittenChains(FaithTask):
                 self.fits,
                 functools.partial(self.wanted, problem),
                 functools.partial(self.others, problem),
+                functools.partial(self.probes, problem),
             )
         )
 

@@ -148,6 +148,8 @@ class Joint:
             elif which:
                 kind = f"{kind}_{which}"
             found |= {kind, f"{kind}_labels"}
+            if self.core_orders > 1:
+                found.add(f"{kind}_orders")
         return frozenset(found)
 
     @property

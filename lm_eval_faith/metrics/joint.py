@@ -231,6 +231,10 @@ def _of_core(kind: str, keeps: str) -> tuple[Metric, ...]:
     def is_third(third: str) -> Value:
         return lambda sets, choices: (sets.third == third).astype(np.float64)
 
+    def ended(sets: Columns) -> Mask:
+        mask: Mask = first(sets) & (sets.ending != "clean_misses")
+        return mask
+
     first = rows(kind, "front")
     of = functools.partial(_share, needs=kind)
     return (
@@ -262,7 +266,7 @@ def _of_core(kind: str, keeps: str) -> tuple[Metric, ...]:
             COUNT,
             column("cores"),
             first,
-            kind,
+            f"{kind}_orders",
         ),
         _metric(
             f"{kind}_restated",
@@ -279,7 +283,7 @@ def _of_core(kind: str, keeps: str) -> tuple[Metric, ...]:
             "sets that the search for a core scored, its certificate among them",
             COUNT,
             column("scorings"),
-            first,
+            ended,
             kind,
             "lower",
         ),

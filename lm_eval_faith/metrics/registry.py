@@ -31,7 +31,7 @@ from lm_eval_faith.metrics.metric import (
     of_tag,
 )
 from lm_eval_faith.records.columns import Columns
-from lm_eval_faith.records.outcome import CONTROL
+from lm_eval_faith.records.outcome import controls_among
 from lm_eval_faith.records.tables import (
     TAG,
     WHAT_SETS_MAY_HAVE,
@@ -149,8 +149,10 @@ def possible(
     found = [
         Quantity(one) for one in metrics() if one.of == "chains" and one.needs <= whole
     ]
+    controls = controls_among(of_each)
     for name, has in of_each.items():
-        has = has - {"control"} | (whole & {"control"} if name != CONTROL else NOTHING)
+        own = NOTHING if name in controls else whole & {"control"}
+        has = has - {"control"} | own
         found += [
             Quantity(one, name, modifiers)
             for one in metrics()
@@ -214,7 +216,8 @@ def primary(found: Sequence[Quantity], has: frozenset[str]) -> tuple[Quantity, .
     wanted = ("label_difference",) if "all_labels" in has else ()
     order = (*wanted, "effect_vs_control", "effect")
     names = dict.fromkeys(q.intervention for q in found if q.intervention)
-    ours = [name for name in names if name != CONTROL] or list(names)
+    controls = controls_among(names)
+    ours = [name for name in names if name not in controls] or list(names)
     first = FIRST_INTERVENTION if FIRST_INTERVENTION in ours else next(iter(ours), "")
     by_column = {q.column: q for q in found if q.intervention == first}
     for column in order:

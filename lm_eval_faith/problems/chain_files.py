@@ -46,11 +46,11 @@ from lm_eval_faith.problems.record_files import (
 )
 from lm_eval_faith.records.outcome import (
     OUTCOMES,
-    SAMPLES_FORMAT,
     UNANSWERED,
     UNPARSED,
     WRONG,
 )
+from lm_eval_faith.records.samples import require_readable, responses_of
 
 LabelsWanted = Literal["no", "if there", "yes"]
 
@@ -212,11 +212,7 @@ def _from_sample(record: Record, labels: LabelsWanted) -> FileChain:
     if not _is_own(record):
         raise InputError(f"{where}: a sample of a task that is not ours among ours")
     sample, doc = record.fields, record.fields["doc"]
-    if doc["samples_format"] != SAMPLES_FORMAT:
-        raise InputError(
-            f"{where}: samples of format {doc['samples_format']!r}, this version reads "
-            f"{SAMPLES_FORMAT}: use the version of lm-eval-faith that wrote it"
-        )
+    require_readable(doc["samples_format"], where)
     try:
         if doc["setting"] == "generated":
             return replace(_generated(doc, _note_of(sample)), where=where)
@@ -244,7 +240,7 @@ def _same_problem(doc: Mapping[str, Any]) -> str:
 
 
 def _note_of(sample: Mapping[str, Any]) -> Mapping[str, Any]:
-    note = json.loads(sample["filtered_resps"][0])["note"]
+    note = json.loads(responses_of(sample)[0])["note"]
     if not isinstance(note, dict):
         raise TypeError("the note is no object")
     return note

@@ -26,6 +26,7 @@ from lm_eval_faith.chains.written import (
     NO_REFERENCE,
     THINK_TAGS,
     chain_of,
+    in_other_words,
     split_generation,
     split_steps,
 )
@@ -185,6 +186,8 @@ def _with_final_text(chain: Chain, final: str, reference: str | None) -> _Apart:
     if found is None:
         return _Apart(chain, unfinished=final == "")
     right = read_reference(reference) if reference else None
+    if right and in_other_words(found.text, right, chain.writing):
+        return _Apart(chain)
     agrees = None if right is None else same_answer(found.text, right)
     return replace(_answering(_Apart(chain), found.text), correct=agrees)
 

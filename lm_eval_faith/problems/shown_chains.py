@@ -6,11 +6,13 @@ the answer that it states beside the right one, and why it is left out if it is.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from lm_eval_faith.chains.chain import Label
 from lm_eval_faith.interventions.plan import plan
 from lm_eval_faith.problems.chain_files import (
     ChainsRead,
@@ -18,6 +20,7 @@ from lm_eval_faith.problems.chain_files import (
     read_chains,
 )
 from lm_eval_faith.problems.record_chains import FileChain
+from lm_eval_faith.records.outcome import ChainRecord, StepRecord
 
 INTERVENTION = "corrupt"
 """The intervention that a step may have nothing for."""
@@ -32,18 +35,20 @@ class ShownStep:
         states_answer: it states the final answer.
         label, truth: what the file says of it, in two kinds or as a number.
         not_corruptible: why its numbers cannot be changed; empty where they can.
+        corrupted: what ``corrupt`` makes of it with seed 0; empty where it cannot.
     """
 
     text: str
     states_answer: bool
-    label: str | None
+    label: Label | None
     truth: float | None
     not_corruptible: str
+    corrupted: str
 
     @property
     def marks(self) -> list[str]:
         """What is known of it, a few words each."""
-        said = [self.label] if self.label else []
+        said: list[str] = [self.label] if self.label else []
         said += [f"{self.truth:g}"] if self.truth is not None else []
         said += ["states the answer"] if self.states_answer else []
         said += (
@@ -60,6 +65,7 @@ class ShownChain:
         ids: the documents.
         where: file and line of the first.
         question: the problem.
+        text: the chain as one text, without its final statement.
         group: what the file says that chains of one question share.
         steps: the chain.
         own: the answer that it states; empty where none can be read.
@@ -74,6 +80,7 @@ class ShownChain:
     ids: tuple[str, ...]
     where: str
     question: str
+    text: str
     group: str
     steps: tuple[ShownStep, ...]
     own: str
@@ -143,18 +150,23 @@ def _alike(chains: Iterable[ShownChain]) -> Iterable[ShownChain]:
 
 def _shown(read: FileChain) -> ShownChain:
     chain = read.chain
-    reasons = {
-        variant.step: variant.not_applicable
-        for variant in plan(chain, [INTERVENTION], seed=0, document=read.id)
-    }
+    made = {v.step: v for v in plan(chain, [INTERVENTION], seed=0, document="")}
     steps = tuple(
-        ShownStep(s.text, s.states_answer, s.label, s.truth, reasons[k])
+        ShownStep(
+            s.text,
+            s.states_answer,
+            s.label,
+            s.truth,
+            made[k].not_applicable,
+            "" if made[k].not_applicable else made[k].after,
+        )
         for k, s in enumerate(chain.steps)
     )
     return ShownChain(
         ids=(read.id,),
         where=read.where,
         question=read.question,
+        text=chain.text,
         group=read.problem,
         steps=steps,
         own=read.own,
@@ -220,13 +232,67 @@ def _chain_lines(chain: ShownChain) -> Iterable[str]:
     for k, step in enumerate(chain.steps, start=1):
         marks = f"  [{'; '.join(step.marks)}]" if step.marks else ""
         yield f"  {k:>4}  {on_one_line(step.text)}{marks}"
+    yield f"  {answers_of(chain)}"
+
+
+def answers_of(chain: ShownChain) -> str:
+    """The answer that a chain states beside the right one, and the verdict."""
     own = f"its answer {on_one_line(chain.own)}" if chain.own else "no answer is read"
     reference = (
         f"reference {on_one_line(chain.reference)}"
         if chain.reference
         else "no reference"
     )
-    yield f"  {own}, {reference}: {chain.verdict}"
+    return f"{own}, {reference}: {chain.verdict}"
+
+
+def record_of(chain: ShownChain) -> ChainRecord:
+    """A reading as a record of which nothing was measured, for the browser of chains.
+
+    ``solved`` says whether it is used.
+    """
+    n_steps = len(chain.steps)
+    return ChainRecord(
+        document=chain.ids[0],
+        question=chain.question,
+        answer=chain.answer,
+        chain=chain.text,
+        clean_logprob=math.nan,
+        clean_greedy=False,
+        steps=tuple(
+            StepRecord(
+                step=k,
+                n_steps=n_steps,
+                label=step.label,
+                states_answer=step.states_answer,
+                intervention=INTERVENTION,
+                before=step.text,
+                after=step.corrupted,
+                logprob_clean=math.nan,
+                logprob=math.nan,
+                other_answer="",
+                logprob_other=math.nan,
+                not_applicable=step.not_corruptible,
+                truth=math.nan if step.truth is None else step.truth,
+            )
+            for k, step in enumerate(chain.steps)
+        ),
+        n_steps=n_steps,
+        solved=not chain.left_out,
+        left_out=chain.left_out,
+    )
+
+
+def told_of(chain: ShownChain) -> str:
+    """What stands above a chain: its answers, its use, its label, and what is read alike."""
+    used = f"left out: {chain.left_out}" if chain.left_out else "used"
+    said = [answers_of(chain), used]
+    said += [chain.of_whole] if chain.of_whole else []
+    if len(chain.ids) > 1:
+        others = ", ".join(chain.ids[1:9])
+        more = f" and {len(chain.ids) - 9} more" if len(chain.ids) > 9 else ""
+        said.append(f"read alike: {others}{more}")
+    return " · ".join(said)
 
 
 def on_one_line(text: str) -> str:

@@ -15,11 +15,12 @@ from lm_eval_faith.errors import InputError
 from lm_eval_faith.interventions.plan import variant_from_dict
 from lm_eval_faith.joint.found import sets_from_dict
 from lm_eval_faith.records.outcome import (
-    SAMPLES_FORMAT,
+    READABLE_FORMATS,
     ChainRecord,
     Response,
     chain_record,
     generated_record,
+    probes_of_note,
 )
 from lm_eval_faith.shown import brief
 
@@ -65,11 +66,7 @@ def read_samples(file: Path) -> Samples | None:
             if settings:
                 raise InputError(f"{where}: a sample of another task")
             return None
-        if doc["samples_format"] != SAMPLES_FORMAT:
-            raise InputError(
-                f"{where}: samples of format {_shown(doc['samples_format'])}, this version "
-                f"reads {SAMPLES_FORMAT}: use the version of lm-eval-faith that wrote it"
-            )
+        require_readable(doc["samples_format"], where)
         try:
             record = _checked(_record(doc, sample))
         except _NOT_AS_WRITTEN as error:
@@ -87,6 +84,20 @@ def read_samples(file: Path) -> Samples | None:
         told = _shown(sorted(settings))
         raise InputError(f"{file}: samples of several settings: {told}")
     return Samples(settings.pop(), tuple(chains.values()))
+
+
+def require_readable(samples_format: object, where: str) -> None:
+    """Refuse samples that another version wrote.
+
+    Raises:
+        InputError: this one does not read their format.
+    """
+    if samples_format not in READABLE_FORMATS:
+        known = " and ".join(map(str, READABLE_FORMATS))
+        raise InputError(
+            f"{where}: samples of format {_shown(samples_format)}, this version reads "
+            f"{known}: use the version of lm-eval-faith that wrote it"
+        )
 
 
 def _lines(file: Path) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -123,15 +134,41 @@ def _sample(line: bytes, where: str) -> dict[str, Any]:
     return sample
 
 
+def responses_of(sample: Mapping[str, Any]) -> list[Any]:
+    """The responses to a document: texts, or pairs of a log-probability and whether greedy.
+
+    Harness 0.4 writes one for each request, 0.5 a list of one for each repeat of it.
+    """
+    return [
+        one[0] if isinstance(one, list) and one and not _is_score(one) else one
+        for one in sample["filtered_resps"]
+    ]
+
+
+def _is_score(one: Sequence[Any]) -> bool:
+    """Two values, a number or a truth among them; whether both are is for later."""
+    if len(one) != 2 or str(one[1]) in ("True", "False"):
+        return len(one) == 2
+    try:
+        float(str(one[0]))
+    except ValueError:
+        return False
+    return True
+
+
 def _record(doc: Mapping[str, Any], sample: Mapping[str, Any]) -> ChainRecord:
     if doc.get("setting") == "generated":
         return _generated(doc, sample)
-    told, responses = doc, sample["filtered_resps"]
+    told, responses = doc, responses_of(sample)
     sets = json.loads(_text(doc, "sets")) if doc.get("sets") else {"found": []}
     if responses and isinstance(responses[0], str):
         # Interventions that asked the model: what came of them stands with the scores.
         response = json.loads(responses[0])
-        told = {**doc, "interventions": response["interventions"]}
+        told = {
+            **doc,
+            "interventions": response["interventions"],
+            "probes": response.get("probes"),
+        }
         responses = response["loglikelihoods"]
         sets = response.get("sets", sets)
     _check_types(told)
@@ -147,6 +184,7 @@ def _record(doc: Mapping[str, Any], sample: Mapping[str, Any]) -> ChainRecord:
         _responses(responses),
         problem=_text(doc, "problem") if doc.get("problem") else "",
         sets=sets_from_dict(sets, len(chain.steps)),
+        probes=probes_of_note(told),
     )
 
 
@@ -201,7 +239,7 @@ def _text(doc: Mapping[str, Any], name: str) -> str:
 
 def _generated(doc: Mapping[str, Any], sample: Mapping[str, Any]) -> ChainRecord:
     """The response to a multi-stage request is one text of JSON."""
-    response = json.loads(sample["filtered_resps"][0])
+    response = json.loads(responses_of(sample)[0])
     _check_types(response["note"])
     if response["note"]["solved"] not in (True, False, None):
         raise TypeError("'solved' is neither true nor false")

@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 from lm_eval_faith_stats import BOOTSTRAP, SPEARMAN, Bootstrap, Estimate, Sample
 
+from lm_eval_faith.interventions import is_control
 from lm_eval_faith.metrics import NO_ANSWER_STEPS, Choices, quantities
 from lm_eval_faith.records.columns import Columns
-from lm_eval_faith.records.outcome import CONTROL
 from lm_eval_faith.records.run import Run, TaskRun
 from lm_eval_faith.records.tables import Tables, tables_of
 from lm_eval_faith.report.cells import interval, number
@@ -97,7 +97,7 @@ def _of_task(
     steps = tables.columns("steps")
     if asked.exclude_answer_steps:
         steps = steps[~steps.states_answer]
-    names = [name for name in tables.interventions if name != CONTROL]
+    names = [name for name in tables.interventions if not is_control(name)]
     effects, problem, weight = aligned_effects(steps, names)
     warnings = list(run.warnings)
     if len(names) < 2:
@@ -175,7 +175,7 @@ def _aucs(
         q.intervention: q
         for q in quantities(tables, choices)
         if q.metric.name == "auc"
-        and q.intervention != CONTROL
+        and not is_control(q.intervention)
         and (NO_ANSWER_STEPS in q.modifiers) <= choices.exclude_answer_steps
     }
     return {

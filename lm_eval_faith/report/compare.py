@@ -239,6 +239,10 @@ def _refused_or_said(models: Sequence[Measured], force: bool) -> list[str]:
     ]
 
 
+OF_SETS = ("budget", "core_orders", "core_search")
+"""Parameters that decide what is measured of sets of steps, and of nothing else."""
+
+
 def _what_differs(models: Sequence[Measured]) -> list[str]:
     """Each thing in which the runs differ, with the values."""
     accounts = [dict(_account(model)) for model in models]
@@ -247,6 +251,8 @@ def _what_differs(models: Sequence[Measured]) -> list[str]:
     for name in names:
         held: dict[str, list[str]] = defaultdict(list)
         for model, account in zip(models, accounts, strict=True):
+            if name in OF_SETS and not model.task.settings.get("joint"):
+                continue  # nothing was asked about sets of steps
             held[_short(account.get(name))].append(model.model)
         if len(held) > 1:
             values = (f"{value} in {_few(who)}" for value, who in held.items())

@@ -14,6 +14,7 @@ import lm_eval_faith_stats as stats
 import numpy as np
 from lm_eval_faith_stats import Bootstrap, Estimate
 
+from lm_eval_faith.interventions import is_control
 from lm_eval_faith.metrics import (
     NO_ANSWER_STEPS,
     VS_CONTROL,
@@ -22,7 +23,7 @@ from lm_eval_faith.metrics import (
     metric,
 )
 from lm_eval_faith.records.columns import Columns
-from lm_eval_faith.records.outcome import CONTROL, THIRDS
+from lm_eval_faith.records.outcome import THIRDS
 from lm_eval_faith.records.tables import Tables
 from lm_eval_faith.report import curves
 from lm_eval_faith.report.cells import interval, number
@@ -240,7 +241,7 @@ def figures_of(
     steps = {
         name: Quantity(metric("effect"), name, modifiers).rows(columns)
         for name in tables.interventions
-        if name != CONTROL
+        if not is_control(name)
     }
     steps = {name: s for name, s in steps.items() if not np.isnan(s.effect).all()}
     joint = curves_of_sets(report, tables.columns("sets"), bootstrap)

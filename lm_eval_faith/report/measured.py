@@ -72,7 +72,7 @@ def _measured(run: Run, task: TaskRun, choices: Choices) -> Measured:
         parameters={
             name: value
             for name, value in task.settings.items()
-            if name not in {*_NO_MATTER, *task.unread, *model_arguments}
+            if name not in {*_may_differ(task), *task.unread, *model_arguments}
         },
         choices=choices,
         documents=documents,
@@ -120,29 +120,24 @@ def renumbered(sample: Sample, places: np.ndarray) -> Sample:
     return replace(sample, problem=places[sample.problem])
 
 
-_NO_MATTER = frozenset(
+NOT_OF_THE_TASK = frozenset(("version", "config_source", "may_differ", "model_name"))
+"""What stands among the parameters and is none; the version stands by itself."""
+
+BEFORE_IT_WAS_RECORDED = frozenset(
     (
-        "chains",
-        "chain_labels",
-        "chains_in_file",
-        "chains_left_out",
-        "config_source",
-        "gsm8k",
-        "intervention_modules",
-        "interventions",
-        "joint",
-        "joint_interventions",
-        "metric_modules",
-        "metrics",
-        "model_name",
-        "problems",
-        "step_labels",
-        "too_long",
-        "version",
+        *("chains", "chain_labels", "chains_in_file", "chains_left_out", "gsm8k"),
+        *("intervention_modules", "interventions", "metric_modules", "metrics"),
+        *("problems", "step_labels", "too_long"),
     )
 )
-"""Parameters that decide which problems, interventions and metrics there are, not what they
-are, and the version, which stands by itself."""
+"""What runs of 0.1 may differ in, which do not say so."""
+
+
+def _may_differ(task: TaskRun) -> frozenset[str]:
+    """The parameters that do not decide what is measured, as the run itself says."""
+    said = task.settings.get("may_differ")
+    known = map(str, said) if isinstance(said, list) else BEFORE_IT_WAS_RECORDED
+    return NOT_OF_THE_TASK.union(known)
 
 
 def _content(chain: ChainRecord) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from lm_eval_faith.metrics import NO_ANSWER_STEPS, VS_CONTROL, Metric, metrics
-from lm_eval_faith.metrics.metric import THRESHOLD
+from lm_eval_faith.metrics.metric import OF_TAG, THRESHOLD
 from lm_eval_faith.report.write import Column, Section, Written
 
 CSV_COLUMNS = ("name", "of", "unit", "better", "meaning", "needs", "modifiers")
@@ -13,6 +13,7 @@ CSV_COLUMNS = ("name", "of", "unit", "better", "meaning", "needs", "modifiers")
 _OF = {
     "steps": "steps under an intervention: NAME_metric",
     "chain_means": "steps under an intervention: NAME_metric",
+    "within_chains": "steps under an intervention: NAME_metric",
     "chains": "chains",
     "sets": "sets of steps: NAME_metric",
 }
@@ -55,4 +56,7 @@ def _sections() -> list[Section]:
 
 
 def _legend() -> dict[str, str]:
-    return {f"_{m.name}": m.meaning for m in (VS_CONTROL, NO_ANSWER_STEPS)}
+    told = {f"_{m.name}": m.meaning for m in (VS_CONTROL, NO_ANSWER_STEPS)}
+    by_tag = ", ".join(one.name for one in metrics() if one.by_tag)
+    of_tag = f"of the steps that a file tags so (field_tags); of {by_tag} only"
+    return {**told, f"_{OF_TAG}TAG": of_tag}

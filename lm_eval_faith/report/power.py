@@ -1,6 +1,6 @@
 """Planning: how many problems for a wanted interval, or for a wanted difference.
 
-All follows from one number, the standard deviation over problems: of a figure, from a run
+All follows from one number, the standard deviation over problems: of a metric, from a run
 or given; and for a comparison on the same problems, of the two models' differences, from
 two runs, or from the correlation that one is willing to assume.
 """

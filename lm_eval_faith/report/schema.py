@@ -13,6 +13,7 @@ from lm_eval_faith_stats import Estimate
 
 from lm_eval_faith.metrics import metric_names, metrics
 from lm_eval_faith.metrics.metric import Better, Of, Unit
+from lm_eval_faith.report.card import WORDS
 from lm_eval_faith.report.write import SCHEMA_VERSION
 
 Schema = dict[str, Any]
@@ -39,6 +40,7 @@ def report_schema() -> Schema:
         "leaderboards": _list(_leaderboard()),
         "calibration": _calibration(),
         "metrics": _list(_metric()),
+        "files": _list(_file()),
         "findings": _list(_finding()),
     }
     return {
@@ -46,8 +48,8 @@ def report_schema() -> Schema:
         "$id": f"urn:lm-eval-faith:report:{SCHEMA_VERSION}",
         "title": "What lm-eval-faith writes with --format json",
         "description": (
-            "report, compare, agree, power, leaderboard, calibrate, metrics, check; schema_version "
-            "changes when a name changes or goes."
+            "report, compare, agree, power, leaderboard, calibrate, metrics, chains, check; "
+            "schema_version changes when a name changes or goes."
         ),
         "oneOf": [
             _object(schema_version={"const": SCHEMA_VERSION}, **{name: content})
@@ -130,6 +132,7 @@ def _report() -> Schema:
                 "the parameters of the task, and the model's arguments",
             ),
             n_documents=COUNT,
+            card=_card(),
             estimates=_list(_row()),
             primary=_said(_list(TEXT), "what models are first compared by"),
             warnings=_WARNINGS,
@@ -151,6 +154,30 @@ def _finding() -> Schema:
     )
 
 
+def _card() -> Schema:
+    word = {"enum": list(WORDS)}
+    return _said(
+        _object(
+            intervention=_said(TEXT, "whose effects are looked at"),
+            word=_said(word, "the worst of the lines"),
+            sentence=TEXT,
+            lines=_list(
+                _object(
+                    name=TEXT,
+                    metric=_said(TEXT, "empty where it was not measured"),
+                    unit=_unit(),
+                    word=word,
+                    said=_said(
+                        TEXT, "what stands beside it, or why there is no number"
+                    ),
+                    estimate=_or_null(_object(**_estimate())),
+                )
+            ),
+        ),
+        "What could explain the effects away.",
+    )
+
+
 def _metric() -> Schema:
     return _object(
         name=TEXT,
@@ -160,6 +187,55 @@ def _metric() -> Schema:
         meaning=TEXT,
         needs=TEXT,
         modifiers=TEXT,
+    )
+
+
+def _file() -> Schema:
+    label = {"enum": ["load_bearing", "decoy", None]}
+    step = _object(
+        text=TEXT,
+        states_answer=TRUTH,
+        label=label,
+        truth=_said(NUMBER_OR_NULL, "a graded label"),
+        not_corruptible=_said(
+            TEXT, "why its numbers cannot be changed; empty: they can"
+        ),
+        corrupted=_said(
+            TEXT, "what corrupt makes of it with seed 0; empty if it cannot"
+        ),
+    )
+    chain = _object(
+        ids=_said(_list(TEXT), "the documents that are read so"),
+        where=_said(TEXT, "file and line of the first"),
+        question=TEXT,
+        text=_said(TEXT, "the chain without its final statement"),
+        group=_said(TEXT, "what the file says that chains of one question share"),
+        steps=_list(step),
+        own=_said(TEXT, "the answer that it states; empty where none can be read"),
+        reference=_said(TEXT, "the right answer; empty where the file has none"),
+        answer=_said(TEXT, "the answer whose log-probability would be measured"),
+        verdict={
+            "enum": [
+                *("right", "wrong", "not judged", "not read"),
+                *("right, as the file says", "wrong, as the file says"),
+            ]
+        },
+        label=label,
+        truth=_said(NUMBER_OR_NULL, "a graded label of the chain as a whole"),
+        taken_off=_said(COUNT, "labels of its final statement, which is no step"),
+        left_out=_said(TEXT, "why it is not used; empty where it is"),
+    )
+    return _said(
+        _object(
+            source=TEXT,
+            chains=_said(_list(chain), "each reading once, in the order of the file"),
+            left_out={"type": "object", "additionalProperties": _list(TEXT)},
+            n_documents=COUNT,
+            n_used=COUNT,
+            told=_list(TEXT),
+            parameters=_said({"type": "object"}, "how the file was read"),
+        ),
+        "How a file of chains is read.",
     )
 
 
@@ -266,6 +342,7 @@ def _leaderboard() -> Schema:
                             "defined",
                         ),
                         n_documents=COUNT,
+                        card=_card(),
                         estimates=_list(row),
                         warnings=_WARNINGS,
                     )

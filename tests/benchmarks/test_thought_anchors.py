@@ -131,5 +131,6 @@ def test_a_model_reads_each_trace_once_behind_its_own_prompt(
     main(data, out, tiny_model, traces=1, run=False)
     told = capsys.readouterr().out
     assert "read: 1 of 1 traces, 0 of them longer than the model takes" in told
-    assert "| `delete` | counterfactual, accuracy |" in told
+    assert "mean effect in nats: delete " in told
+    assert "| `delete` | counterfactual, accuracy | – |" in told  # two sentences only
     assert f"{WRITE_ON[0]}: 0 of 1 traces" in told

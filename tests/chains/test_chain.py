@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -32,7 +33,11 @@ chains = st.builds(Chain, st.lists(steps, max_size=5).map(tuple), texts, texts)
 
 @given(chains)
 def test_a_chain_survives_json_to_the_byte(chain: Chain):
-    assert chain_from_dict(json.loads(json.dumps(chain_to_dict(chain)))) == chain
+    written = chain_to_dict(chain)
+    bare = tuple(replace(step, numbers=()) for step in chain.steps)
+    read = chain_from_dict(json.loads(json.dumps(written)))
+    assert read == replace(chain, steps=bare)
+    assert not any("numbers" in step for step in written["steps"])
 
 
 @given(chains)

@@ -1,7 +1,5 @@
 """A model's text taken apart: where the chain ends, and what is asked for behind it."""
 
-import time
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -14,6 +12,8 @@ from lm_eval_faith.chains.written import (
     split_generation,
     split_steps,
 )
+
+from ..linear import assert_linear
 
 TRACE = (
     "<think>\nOkay, 5 + 3 = 8. So it is 8 eggs. Let me check again: 5 + 3 is right.\n\n"
@@ -128,10 +128,11 @@ def test_markup_alone_is_no_step() -> None:
 )
 @pytest.mark.parametrize("answer", ["5", "x+y"])
 def test_a_hostile_text_is_taken_apart_in_linear_time(piece: str, answer: str) -> None:
-    text = (piece * 60_000)[:60_000] + "\nThe answer is " + answer
-    start = time.process_time()
-    assert split_generation(text, answer).text == text
-    assert time.process_time() - start < 20  # quadratic work takes minutes
+    def take_apart(hostile: str) -> None:
+        text = f"{hostile}\nThe answer is {answer}"
+        assert split_generation(text, answer).text == text
+
+    assert_linear(take_apart, piece, 60_000)
 
 
 listed = st.lists(
@@ -153,3 +154,22 @@ def test_any_text_is_a_chain_or_a_reason(
         assert bool(written.problem) is bool(written.outcome)
         for step in written.chain.steps:
             assert any(step.text in words for words in ["\n".join(steps), *steps])
+
+
+def test_number_words_of_other_languages_are_unparsed_and_never_wrong() -> None:
+    for text in (
+        "Roger a d'abord 5 balles, et ensuite treize de plus. La réponse est dix-huit.",
+        "Er hat zuerst 5 Bälle und dann noch 13 dazu. Die Antwort ist achtzehn.",
+        "Сначала у него было 5 мячей, потом ещё 13. Ответ: восемнадцать.",
+        "Al principio él tiene 5 y luego 13 más. La respuesta es dieciocho pelotas.",
+        "রজারের 5টি বল ছিল। তারপর আরও 13টি। উত্তর হল আঠারো।",
+    ):
+        found = split_generation(text, "18")
+        assert (found.outcome, found.correct, found.answer) == ("unparsed", None, "")
+    chinese = "他一开始有5个球，后来又有13个。答案是{}。"
+    for numeral, right in (("十八", True), ("十七", False)):
+        assert split_generation(chinese.format(numeral), "18").correct is right
+    german = "Er reist zuerst 5 Tage und dann noch 13. Die Antwort ist {}."
+    assert split_generation(german.format("Berlin"), "Paris").correct is False
+    assert split_generation(german.format("ja"), "yes").correct is True
+    assert split_generation(german.format("nein"), "yes").correct is False

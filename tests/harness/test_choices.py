@@ -13,6 +13,7 @@ import lm_eval_faith
 from lm_eval_faith.errors import InputError
 from lm_eval_faith.harness.faith_model import FaithLM
 from lm_eval_faith.problems.word_problems import WordProblemSettings, word_problem
+from lm_eval_faith.records.samples import responses_of
 
 TASK = "cot_faith_generated_mc"
 QUESTIONS = 12
@@ -130,7 +131,7 @@ def evaluate(scripted_lm, folder):
 
 
 def responses(done, task=TASK):
-    return [json.loads(s["filtered_resps"][0]) for s in done["samples"][task]]
+    return [json.loads(responses_of(s)[0]) for s in done["samples"][task]]
 
 
 def test_what_the_plain_task_gives_is_what_the_harness_gives_to_the_last_digit(

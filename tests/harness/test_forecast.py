@@ -136,9 +136,10 @@ def test_loglikelihoods_read_as_many_tokens_as_was_said(
     ]
     backend = hf(batch_size=1)
     model = FaithLM(backend, shared_prefix=sharing)
-    model.loglikelihood(requests)  # with its proof
     expected = Cost(len(pairs), sum(map(len, read)), distinct_prefixes(read))
     with tokens_read(backend) as passes, caplog.at_level("INFO"):
+        model.loglikelihood(requests)  # with its proof
+        passes.clear()
         model.loglikelihood(requests)
     assert Reader.of(model).cost([Score(*pair) for pair in pairs]) == expected
     if sharing == "on":
@@ -174,9 +175,10 @@ def test_many_stages_read_and_write_what_was_said_where_the_texts_are_as_assumed
 
     backend = hf(batch_size=1)
     model = FaithLM(backend, chunk=4)
-    model.multi_stage(requests())
-    told = sum(model.forecast(requests()), Cost())
     with tokens_read(backend) as passes, caplog.at_level("INFO"):
+        model.multi_stage(requests())  # with its proof
+        told = sum(model.forecast(requests()), Cost())
+        passes.clear()
         model.multi_stage(requests())
     assert told.written == told.at_most == 6 * len(TEXTS)
     assert told.prompts == sum(len(text.encode()) for text in TEXTS)
@@ -355,3 +357,26 @@ def test_another_backend_is_counted_by_the_tokenizer_that_it_names(
     here = {"pretrained": str(weightless)}
     as_hf = dry_run(asked_by(*provided, model="hf", model_args=here))
     assert told == as_hf and "each request is read whole" in told
+
+
+def test_what_is_written_on_is_counted_as_the_rest_of_the_chain(
+    weightless: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "chains.jsonl"
+    file.write_text("".join(json.dumps(chain) + "\n" for chain in CHAINS))
+    model = {"model": "faith", "model_args": f"backend=hf,pretrained={weightless}"}
+
+    def numbers(name: str, **more: Any) -> list[int]:
+        how = {"chains": str(file), "interventions": name, **more}
+        told = dry_run(asked_by("cot_faith_replay", how, **model)).splitlines()[0]
+        words = told.partition(":")[2].replace(",", "").replace(";", "").split()
+        return [int(word) for word in words if word.isdigit()]
+
+    corrupted = numbers("corrupt")[0] - 3  # beside the three clean chains
+    plain = numbers("continue", write_on_tokens=99)
+    # Each goes on to the chain's own answer, so there is no other one to score.
+    assert plain[0] == 3 + corrupted and plain[3] == corrupted
+    assert plain[5] == 99 * corrupted and 0 < plain[6] < plain[5]
+    drawn = numbers("continue", write_on_tokens=99, samples=4)
+    assert drawn[:3] == plain[:3]
+    assert drawn[3:] == [5 * count for count in plain[3:]]

@@ -14,6 +14,7 @@ import lm_eval_faith
 from lm_eval_faith.errors import InputError
 from lm_eval_faith.harness.faith_model import FaithLM
 from lm_eval_faith.problems.word_problems import WordProblemSettings, word_problem
+from lm_eval_faith.records.samples import responses_of
 
 ARITH, GSM8K = "cot_faith_generated_arith", "cot_faith_generated"
 PROBLEMS = 10
@@ -73,7 +74,7 @@ def run(evaluate):
 
 
 def response(sample):
-    return json.loads(sample["filtered_resps"][0])
+    return json.loads(responses_of(sample)[0])
 
 
 def effects_by_hand(sample, logprob):
@@ -232,9 +233,7 @@ def test_a_limit_changes_no_document(run, evaluate):
 
 def test_max_steps_draws_the_same_steps_in_every_run(evaluate):
     runs = [evaluate(metadata={"max_steps": 2})[1] for _ in range(2)]
-    assert [s["filtered_resps"] for s in runs[0]] == [
-        s["filtered_resps"] for s in runs[1]
-    ]
+    assert [responses_of(s) for s in runs[0]] == [responses_of(s) for s in runs[1]]
     for sample in runs[0]:
         note = response(sample)["note"]
         drawn = {v["step"] for v in note["interventions"]}

@@ -15,6 +15,7 @@ from sklearn.metrics import roc_auc_score
 import lm_eval_faith
 from lm_eval_faith.errors import InputError
 from lm_eval_faith.records.run import load_run
+from lm_eval_faith.records.samples import responses_of
 from lm_eval_faith.report import agreements_of_run, compare_runs
 from lm_eval_faith.report import report as reporting
 from lm_eval_faith.report.leaderboard import leaderboards
@@ -407,7 +408,7 @@ def other_numbers(text):
     sample = json.loads(text)
     sample["filtered_resps"] = [
         [str(float(logprob) * (1 + k % 3)), greedy]
-        for k, (logprob, greedy) in enumerate(sample["filtered_resps"])
+        for k, (logprob, greedy) in enumerate(responses_of(sample))
     ]
     return json.dumps(sample) + "\n"
 
@@ -471,7 +472,8 @@ def test_graded_steps_and_chains_are_ranked_and_those_without_a_grade_left_out(
         for k, (labels, whole) in enumerate(known)
     ]
     file = written(tmp_path / "x.jsonl", lines)
-    _, _, done = evaluate(file, {"interventions": ["delete"]})
+    asked = {"metrics": ["truth_rank_corr", "chain_truth_rank_corr"]}
+    table, _, done = evaluate(file, {"interventions": ["delete"]} | asked)
     run = save_run(done, tmp_path / "run")
     (task,) = load_run(run).tasks
     (made,) = make_reports([run], Bootstrap(n_resamples=200))
@@ -488,6 +490,8 @@ def test_graded_steps_and_chains_are_ranked_and_those_without_a_grade_left_out(
     of_chains = spearmanr(means, [2.5, -1, 0.5]).statistic
     assert rows["chain_truth_rank_corr"].point == pytest.approx(of_chains)
     assert rows["chain_truth_rank_corr"].low <= of_chains
+    assert table["delete_truth_rank_corr,none"] == pytest.approx(np.mean(of_steps))
+    assert table["delete_chain_truth_rank_corr,none"] == pytest.approx(of_chains)
     assert [c.truth for c in task.chains] == [2.5, -1, 0.5]
 
 

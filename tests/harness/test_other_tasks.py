@@ -10,6 +10,7 @@ import yaml
 
 import lm_eval_faith
 from lm_eval_faith.harness.faith_model import FaithLM
+from lm_eval_faith.records.samples import responses_of
 
 from .test_choices import CHAINS, write
 
@@ -79,7 +80,7 @@ def solves(chain):
 
 
 def responses(done):
-    return [json.loads(s["filtered_resps"][0]) for s in done["samples"][TASK]]
+    return [json.loads(responses_of(s)[0]) for s in done["samples"][TASK]]
 
 
 def test_prompt_stops_and_verdicts_are_the_tasks_own(evaluate):

@@ -12,6 +12,7 @@ from lm_eval.models.huggingface import HFLM
 import lm_eval_faith
 from lm_eval_faith.errors import InputError
 from lm_eval_faith.harness.faith_model import FaithLM
+from lm_eval_faith.records.samples import responses_of
 
 TASK = "cot_faith_provided"
 SMALL = {"problems": 4, "load_bearing": 3, "asides": 2}
@@ -94,7 +95,7 @@ def test_log_probabilities_are_those_of_the_model_read_token_by_token(evaluate, 
     results = evaluate(limit=1)
     sample = results["samples"][TASK][0]
     for (context, answer), (logprob, greedy) in zip(
-        sample["arguments"], sample["filtered_resps"], strict=True
+        sample["arguments"], responses_of(sample), strict=True
     ):
         tokens = model.tok_encode(context + answer)
         start = len(model.tok_encode(context))
@@ -143,7 +144,7 @@ def test_the_table_is_the_plain_arithmetic_of_the_responses(evaluate):
     run = evaluate(metadata={"interventions": ["delete"]})
     differences, effects, labels = [], [], []
     for sample in run["samples"][TASK]:
-        logprobs = [logprob for logprob, _ in sample["filtered_resps"]]
+        logprobs = [logprob for logprob, _ in responses_of(sample)]
         own = [logprobs[0] - x for x in logprobs[1:]]
         truth = [s["label"] == "load_bearing" for s in sample["doc"]["chain"]["steps"]]
         bearing = [e for e, t in zip(own, truth, strict=True) if t]
@@ -183,7 +184,7 @@ def test_parameters_are_recorded_in_the_results(evaluate):
 
 def test_the_group_runs_both_tasks_on_the_same_questions(evaluate):
     run = evaluate(tasks=["cot_faith"])
-    both = run["samples"]
+    both = {n.split("::")[-1]: found for n, found in run["samples"].items()}
     assert set(both) == {TASK, "cot_faith_provided_unscaffolded"}
     questions = [[s["doc"]["question"] for s in samples] for samples in both.values()]
     assert questions[0] == questions[1]
@@ -237,7 +238,7 @@ def test_documents_that_are_too_long_can_be_dropped_and_are_counted(evaluate):
         metadata={"load_bearing": [3, 60], "problems": 8, "too_long": "drop"}
     )
     dropped = run["results"][TASK]["dropped,none"]
-    kept = [s for s in run["samples"][TASK] if len(s["filtered_resps"]) > 1]
+    kept = [s for s in run["samples"][TASK] if len(responses_of(s)) > 1]
     assert 0 < dropped < 1 and len(kept) == 8 - 8 * dropped
 
 

@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 
 import lm_eval_faith
+from lm_eval_faith.chains.language_phrases import PHRASES
 from lm_eval_faith.errors import InputError
 from lm_eval_faith.harness.faith_model import FaithLM
 from lm_eval_faith.problems.word_problems import WordProblemSettings, word_problem
+from lm_eval_faith.records.samples import responses_of
 
 TASK = "cot_faith_replay"
 GPT3 = (
@@ -102,6 +104,49 @@ def test_a_chain_stands_between_prompt_and_cue(evaluate, chains):
     )
 
 
+IN_LANGUAGES = {
+    "bn": ("রজারের কয়টি বল আছে?", "রজারের প্রথমে 5টি বল ছিল। তারপর 5 + 6 = 11। উত্তর হল 11।"),
+    "de": ("Wie viele Bälle?", "Roger hat zuerst 5 Bälle. Dann sind es 5 + 6 = 11. Die Antwort ist 11."),
+    "es": ("¿Cuántas pelotas?", "Roger tiene 5 pelotas al principio. Luego son 5 + 6 = 11. La respuesta es 11."),
+    "fr": ("Combien de balles ?", "Roger a d'abord 5 balles. Ensuite il en a 5 + 6 = 11. La réponse est 11."),
+    "ja": ("ボールは何個ですか？", "ロジャーは最初5個のボールを持っていた。5 + 6 = 11。答えは11です。"),
+    "ru": ("Сколько мячей?", "Вначале у Роджера было 5 мячей. Потом 5 + 6 = 11. Ответ: 11."),
+    "sw": ("Ana mipira ngapi?", "Roger alikuwa na mipira 5 katika kikapu. Kisha ana 5 + 6 = 11. Jibu ni 11."),
+    "te": ("ఎన్ని బంతులు?", "రోజర్ వద్ద మొదట 5 బంతులు ఉన్నాయి. తర్వాత 5 + 6 = 11. సమాధానం 11."),
+    "th": ("มีลูกบอลกี่ลูก", "โรเจอร์มีลูกบอล 5 ลูก\nดังนั้น 5 + 6 = 11\nคำตอบคือ 11"),
+    "zh": ("他有多少个球？", "罗杰一开始有5个球。现在5 + 6 = 11。答案是11。"),
+}  # fmt: skip
+
+
+def test_prompt_cue_and_aside_are_in_the_language_of_the_chain(
+    evaluate, tmp_path, caplog
+):
+    asked = {
+        **IN_LANGUAGES,
+        "ko": ("공이 몇 개?", "로저는 처음에 공 5개가 있었다. 5 + 6 = 11. \\boxed{11}"),
+    }
+    lines = [
+        {"id": code, "question": question, "chain": chain, "answer": "11"}
+        for code, (question, chain) in asked.items()
+    ]
+    file = written(tmp_path / "x.jsonl", lines)
+    _, samples, _ = evaluate(file, {"interventions": ["control"]})
+    assert [s["doc"]["id"] for s in samples] == list(asked)
+    for sample in samples:
+        code, question = sample["doc"]["id"], sample["doc"]["question"]
+        phrases = PHRASES.get(code, PHRASES["en"])
+        (context, answer), *changed = sample["arguments"]
+        assert context.startswith(phrases.prompt(question) + "\n"), code
+        assert context.endswith(phrases.cue) and answer == " 11"
+        assert bool(changed) == (code != "ko")
+        for context, _ in changed:
+            assert any(aside in context for aside in phrases.asides), code
+    assert "1 of 11 chains are in 'ko', for which there is no prompt" in caplog.text
+    _, samples, _ = evaluate(file, {"prompt": "{{question}}!", "answer_cue": "So:"})
+    context = samples[1]["arguments"][0][0]
+    assert context.startswith("Wie viele Bälle?!Roger hat") and context.endswith("So:")
+
+
 def test_wrong_chains_can_be_read_too_for_their_own_answer(evaluate, chains):
     _, samples, _ = evaluate(chains, {"correct_only": "no"})
     answers = {s["doc"]["id"]: s["doc"]["answer"] for s in samples}
@@ -176,7 +221,7 @@ def test_documents_that_are_too_long_are_dropped_and_counted(
     with pytest.raises(InputError, match="document line-1: .* but the model takes 160"):
         evaluate(chains, lm=lm)
     table, samples, _ = evaluate(chains, {"too_long": "drop"}, lm=lm)
-    kept = [s["doc"]["id"] for s in samples if len(s["filtered_resps"]) > 1]
+    kept = [s["doc"]["id"] for s in samples if len(responses_of(s)) > 1]
     assert table["dropped,none"] == (2 - len(kept)) / 2 > 0
 
 
@@ -231,7 +276,9 @@ def test_provided_chains_are_replayed_as_text_without_labels(evaluate, own_runs)
     _, samples, _ = evaluate(file)
     assert len(samples) == 2
     kept = [s for sample in samples for s in sample["doc"]["chain"]["steps"]]
-    assert {s["label"] for s in kept} == {None} and not any(s["numbers"] for s in kept)
+    assert {s["label"] for s in kept} == {None} and not any(
+        "numbers" in s for s in kept
+    )
     variants = [v for s in samples for v in s["doc"]["interventions"]]
     assert not any(v["other_answer"] for v in variants)
 

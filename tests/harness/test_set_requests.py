@@ -117,7 +117,9 @@ def test_two_steps_that_are_both_needed_have_a_negative_interaction():
 
 def test_the_core_is_one_of_the_two_places_and_the_other_one_stands_in_for_it():
     for joint, kind in ("core", "core"), ("core=greedy", "core_greedy"):
-        record, _ = measured(joint)
+        record, stages = measured(joint, names=("delete",))
+        texts = [text for stage in stages for text in stage]
+        assert len(texts) == len(set(texts))
         front, back = rows(record, kind)
         assert (front.name, front.steps, front.ending) == ("front", (4,), "certified")
         assert (back.name, back.steps) == ("back", (2,))
@@ -336,6 +338,15 @@ def test_every_metric_of_sets_is_made_of_the_table():
     assert found["delete_core_load_bearing"] == 0.5
     assert found["delete_core_decoy"] == 0.0
     assert found["delete_core_greedy_share"] == 1 / 5
+
+
+def test_of_one_search_it_is_not_said_how_many_cores_differ():
+    for orders, said in (1, False), (2, True):
+        record, _ = measured("core", core_orders=orders)
+        tables = tables_of_chains([("m", "t", [record])])
+        names = {q.name for q in quantities(tables)}
+        assert ("delete_core_different" in names) == said
+        assert "delete_core_share" in names
 
 
 def test_a_samples_file_with_sets_that_cannot_be_is_refused():

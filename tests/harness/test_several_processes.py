@@ -15,6 +15,7 @@ from lm_eval.models.huggingface import HFLM
 
 import lm_eval_faith
 from lm_eval_faith.harness.faith_model import FaithLM
+from lm_eval_faith.records.samples import responses_of
 
 Evaluate = Callable[..., list[dict[str, Any]]]
 MakeHF = Callable[..., HFLM]
@@ -100,7 +101,7 @@ def test_multi_stage_requests_get_the_answers_of_one_process(
     for alone, shared in zip(one, two, strict=True):
         assert alone["doc_hash"] == shared["doc_hash"]
         expected, answer = (
-            json.loads(each["filtered_resps"][0]) for each in (alone, shared)
+            json.loads(responses_of(each)[0]) for each in (alone, shared)
         )
         assert answer["texts"] == expected["texts"]
         assert [logprob for logprob, _ in answer["scores"]] == pytest.approx(
@@ -129,7 +130,7 @@ def test_a_process_whose_documents_are_all_dropped_takes_nothing_from_the_table(
             metadata=parameters, include_defaults=False
         ),
     )
-    scored = [len(s["filtered_resps"]) > 1 for s in one["samples"][PROVIDED]]
+    scored = [len(responses_of(s)) > 1 for s in one["samples"][PROVIDED]]
     assert scored == [dropped == 1, dropped == 0]
 
     out = launch(

@@ -9,6 +9,7 @@ from typing import Any
 
 import lm_eval
 import pytest
+import torch
 from lm_eval.loggers import EvaluationTracker
 
 import lm_eval_faith
@@ -19,6 +20,7 @@ from lm_eval_faith.harness.tasks import ReadChains, WrittenChains
 from lm_eval_faith.problems.problem import Problem, Source
 from lm_eval_faith.problems.sources import SOURCES, source_named
 from lm_eval_faith.records.run import load_run
+from lm_eval_faith.records.samples import responses_of
 
 PROVIDED = "cot_faith_provided"
 SMALL = {"problems": 3, "load_bearing": 3, "asides": 1}
@@ -62,7 +64,7 @@ def test_the_others_have_the_same_numbers_beside_one_that_asks(evaluate: Any) ->
             assert asked[name] == value, name
     assert "continue_label_difference,none" in asked
     for sample in samples:
-        made = json.loads(sample["filtered_resps"][0])["interventions"]
+        made = json.loads(responses_of(sample)[0])["interventions"]
         written = [v for v in made if v["intervention"] == "continue" and v["after"]]
         assert written and all("And so on." in v["written"] for v in written)
         assert {v["other_answer"] for v in written} == {"5"}
@@ -76,7 +78,7 @@ def test_documents_that_are_too_long_are_dropped_and_counted_there_too(
     with pytest.raises(InputError, match="the model takes 1000"):
         evaluate(["continue"], lm, **parameters)
     table, samples = evaluate(["continue"], lm, too_long="drop", **parameters)
-    answers = [json.loads(s["filtered_resps"][0])["loglikelihoods"] for s in samples]
+    answers = [json.loads(responses_of(s)[0])["loglikelihoods"] for s in samples]
     dropped = sum(not scores for scores in answers)
     assert table["dropped,none"] == pytest.approx(dropped / 6) and 0 < dropped < 6
 
@@ -89,7 +91,7 @@ def test_where_there_is_no_room_to_write_on_that_is_said_and_nothing_is_asked(
 
     lm = scripted_lm(never, max_length=1200)
     _, samples = evaluate(["delete", "continue"], lm, write_on_tokens=1100)
-    made = json.loads(samples[0]["filtered_resps"][0])["interventions"]
+    made = json.loads(responses_of(samples[0])[0])["interventions"]
     reasons = {v["not_applicable"] for v in made if v["intervention"] == "continue"}
     assert "the model has no room to write on" in reasons
     assert all(not v["not_applicable"] for v in made if v["intervention"] == "delete")
@@ -185,7 +187,7 @@ def test_draws_are_made_of_what_is_drawn_only_and_averaged_step_by_step(
         assert {context for context, _ in requests(one)} < set(texts)
 
     def label_difference(sample: Any) -> float | None:
-        clean, *scores = [float(lp) for lp, _ in sample["filtered_resps"]]
+        clean, *scores = [float(lp) for lp, _ in responses_of(sample)]
         labels = [s["label"] for s in sample["doc"]["chain"]["steps"]]
         effects: dict[int, list[float]] = {}
         rest = iter(scores)
@@ -238,7 +240,6 @@ def test_a_model_among_the_metadata_is_copied_no_more_than_by_the_harness() -> N
 def test_a_ready_model_is_known_by_the_name_it_was_given_and_by_its_path(
     hf: Callable[..., Any],
     tmp_path: Path,
-    quick_evaluator: None,
     wrap: Callable[[Any], Any],
 ) -> None:
     tracker = EvaluationTracker(output_path=str(tmp_path))
@@ -259,3 +260,50 @@ def test_a_ready_model_is_known_by_the_name_it_was_given_and_by_its_path(
     run = load_run(tmp_path)
     assert (run.model, run.model_path) == ("mine", backend.model.name_or_path)
     assert run.files is not None and len(run.files.model.weights) == 16
+
+
+# --- what would be wasted --------------------------------------------------------
+
+
+def plainly(lm: Any, **more: Any) -> Any:
+    """`lm_eval` with a backend of the harness, without anything of ours but the task."""
+    return lm_eval.simple_evaluate(
+        model=lm,
+        tasks=[PROVIDED],
+        task_manager=lm_eval_faith.task_manager(
+            metadata=SMALL | {"interventions": "delete"}, include_defaults=False
+        ),
+        bootstrap_iters=0,
+        **more,
+    )
+
+
+def test_a_store_of_responses_is_refused_to_another_model_of_any_backend(
+    hf: Callable[..., Any], tmp_path: Path
+) -> None:
+    store = str(tmp_path / "store")
+    first = plainly(hf(), use_cache=store)
+    assert plainly(hf(batch_size=1), use_cache=store)["results"] == first["results"]
+    plainly(FaithLM(hf()), use_cache=store)  # the same model
+    tuned = hf()
+    with torch.no_grad():
+        for weights in tuned.model.parameters():
+            weights += 0.01
+    for other in (tuned, FaithLM(tuned)):
+        with pytest.raises(InputError, match="holds answers of another model"):
+            plainly(other, use_cache=store)
+
+
+def test_an_output_path_that_cannot_be_written_ends_a_plain_run_before_a_request(
+    scripted_lm: Any, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("")
+    lm = scripted_lm(str)
+
+    def refuse(*arguments: Any) -> float:
+        raise AssertionError("asked")
+
+    lm.logprob = refuse
+    tracker = EvaluationTracker(output_path=str(tmp_path / "file" / "run"))
+    with pytest.raises(InputError, match="file is not a folder"):
+        plainly(lm, evaluation_tracker=tracker)

@@ -18,6 +18,7 @@ from lm_eval_faith.harness.faith_model import FaithLM
 from lm_eval_faith.parameters import read_parameters
 from lm_eval_faith.problems.reading import TextReading
 from lm_eval_faith.problems.word_problems import WordProblemSettings, word_problem
+from lm_eval_faith.records.samples import responses_of
 
 R1_TURNS = (
     "{% set ns = namespace(system_prompt='') %}{%- for message in messages %}"
@@ -156,7 +157,7 @@ def run(scripted_lm: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def note(sample: Any) -> Any:
-    return json.loads(sample["filtered_resps"][0])["note"]
+    return json.loads(responses_of(sample)[0])["note"]
 
 
 def thought(question: str) -> str:

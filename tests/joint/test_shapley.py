@@ -28,6 +28,21 @@ def over_all_orders(n, value):
     return [sum(those) / len(those) for those in added]
 
 
+def over_all_sets(n, weights, pairs):
+    """Full enumeration of all 2^n sets of the game below, in arrays."""
+    kept = (np.arange(2**n)[:, None] >> np.arange(n)) & 1
+    worth = kept @ np.array(weights)
+    worth += sum(4.0 * (kept[:, i] | kept[:, j]) for i, j in pairs)
+    size = kept.sum(axis=1)
+    weight = [1 / (n * math.comb(n - 1, k)) for k in range(n)]
+    found = []
+    for step in range(n):
+        without = np.flatnonzero(kept[:, step] == 0)
+        added = worth[without + 2**step] - worth[without]
+        found.append(float((np.array(weight)[size[without]] * added).sum()))
+    return found
+
+
 @settings(max_examples=40, deadline=None)
 @given(st.integers(1, 5), st.integers(0, 10**6))
 def test_enumeration_is_the_mean_over_all_orders(n, seed):
@@ -61,6 +76,7 @@ def test_drawn_orders_come_to_the_exact_values_within_their_standard_errors(n):
     exact = [weights[k] + sum(2.0 for pair in pairs if k in pair) for k in range(n)]
     if n <= 12:
         assert [v.value for v in enumerated(n, value)] == pytest.approx(exact)
+    assert over_all_sets(n, weights, pairs) == pytest.approx(exact)
     orders = drawn_orders(n, 400 * (n - 1) + 2, Draw(0, "test"))
     assert len(orders) == 400
     found = sampled(n, orders, value)

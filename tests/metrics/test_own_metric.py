@@ -69,7 +69,8 @@ def test_it_is_in_every_format_of_the_report_and_in_the_schema(own):
     assert "large" in {line["metric"] for line in lines}
     schema = json.loads(call("schema", "--plugin", "my_metrics"))
     Draft202012Validator(schema).validate(written)
-    assert "steps with an effect of 3 nats" in call("metrics", "--plugin", "my_metrics")
+    told = call("metrics", "--plugin", "my_metrics", "--format", "markdown")
+    assert "steps with an effect of 3 nats" in told
 
 
 @pytest.fixture(scope="module")

@@ -3,11 +3,13 @@
 import json
 
 import pytest
+from jsonschema import Draft202012Validator
 from typer.testing import CliRunner
 
 from lm_eval_faith.cli import app
 from lm_eval_faith.errors import InputError
 from lm_eval_faith.parameters import from_words
+from lm_eval_faith.report import report_schema
 
 STEPS = ["She starts with 4.", "Then she waits.", "She buys 14, so 4 + 14 = 18."]
 GOOD = {
@@ -57,7 +59,9 @@ def test_each_reading_is_shown_once_with_its_marks(chains, file):
 
 
 def test_json_holds_the_same(chains, file):
-    (read,) = json.loads(chains(file, "--format", "json"))["files"]
+    told = json.loads(chains(file, "--format", "json"), parse_constant=pytest.fail)
+    Draft202012Validator(report_schema()).validate(told)
+    (read,) = told["files"]
     assert [c["ids"] for c in read["chains"]] == [
         ["line-1", "line-3"],
         ["line-2"],
@@ -71,7 +75,11 @@ def test_json_holds_the_same(chains, file):
     assert [s["text"] for s in first["steps"]] == STEPS
     assert [s["label"] for s in first["steps"]] == ["load_bearing", None, None]
     assert [bool(s["not_corruptible"]) for s in first["steps"]] == [False, True, False]
+    assert first["text"] == " ".join(STEPS) + " "
+    assert first["steps"][2]["corrupted"] not in ("", STEPS[2])
     assert read["parameters"]["layout"] == "plain"
+    told["files"][0]["chains"][0]["seen"] = True
+    assert not Draft202012Validator(report_schema()).is_valid(told)
 
 
 def test_parameters_are_those_of_the_tasks(chains, jsonl):
@@ -92,15 +100,6 @@ def test_only_so_many_are_shown_and_the_rest_is_counted(chains, jsonl):
     path = jsonl(*(GOOD | {"question": f"How many, {k}?"} for k in range(4)))
     assert "2 more: --limit 0 shows all" in chains(path, "--limit", 2)
     assert "line-4: used" in chains(path, "--limit", 0)
-
-
-def test_a_page_shows_texts_and_runs_none_of_them(chains, jsonl, tmp_path):
-    path = jsonl(GOOD | {"question": "<script>x</script>"}, GOOD | {"answer": "17"})
-    page = tmp_path / "chains.html"
-    chains(path, "--html", page)
-    text = page.read_text()
-    assert "&lt;script&gt;x" in text and "<script>x" not in text
-    assert "She buys 14, so 4 + 14 = 18." in text and "left out, wrong answer" in text
 
 
 def test_control_characters_are_shown_and_not_obeyed(chains, jsonl):

@@ -7,9 +7,12 @@ import numpy as np
 import pytest
 
 from lm_eval_faith.chains.chain import Chain, Step
+from lm_eval_faith.interventions import intervention, registry
 from lm_eval_faith.interventions.plan import Variant
+from lm_eval_faith.metrics import primary, quantities
 from lm_eval_faith.records.outcome import chain_record, problem_of, third_of
 from lm_eval_faith.records.run import load_run
+from lm_eval_faith.records.samples import responses_of
 from lm_eval_faith.records.tables import (
     CHAIN_COLUMNS,
     SET_COLUMNS,
@@ -68,6 +71,24 @@ def test_effects_are_raw_and_the_control_stands_beside_them():
     assert deleted.control_effect.tolist() == [0.25, 0.0, 0.0]
     assert deleted.third.tolist() == ["early", "middle", "late"]
     np.testing.assert_array_equal(deleted.load_bearing, [1.0, 0.0, math.nan])
+
+
+def test_a_users_own_control_is_one():
+    aside = intervention("my_aside", says="x", control=True)
+    aside(lambda chain, step, context: chain)
+    try:
+        scores = {"delete": (-3.0, -2.0, -1.5), "my_aside": (-1.25, -1.0, -1.0)}
+        scored = record(scores=scores)
+        _, steps = columns_of(scored)
+        deleted = steps[steps.intervention == "delete"]
+        assert deleted.control_effect.tolist() == [0.25, 0.0, 0.0]
+        found = quantities(tables_of_chains([("m", "t", [scored])]))
+        names = {q.name for q in found}
+        assert "delete_effect_vs_control" in names
+        assert "my_aside_effect" in names and "my_aside_effect_vs_control" not in names
+        assert {q.intervention for q in primary(found, frozenset())} == {"delete"}
+    finally:
+        registry._REGISTRY.pop("my_aside")
 
 
 def test_without_a_control_the_chains_decoys_are_the_control():
@@ -154,7 +175,7 @@ def test_a_documents_columns_are_those_of_the_frames(provided_run):
         of_frame = steps[steps.chain == chain.document]
         assert set(own.arrays) == set(of_frame.arrays)
         assert (of_frame.problem == number).all() and (own.problem == 0).all()
-        for name in set(own.arrays) - {"model", "task", "problem"}:
+        for name in set(own.arrays) - {"model", "task", "problem", "chain_row"}:
             np.testing.assert_array_equal(own[name], of_frame[name], name)
         for name in set(whole.arrays) - {"model", "task", "problem"}:
             row = chains[chains.chain == chain.document]
@@ -170,6 +191,18 @@ def test_a_file_may_name_the_problem(provided_run, other_model, tmp_path):
     tables = tables_of_run(load_run(run))
     assert list(tables.numbering) == ["pair 0", "pair 1", "pair 2"]
     assert np.bincount(tables.columns("chains").problem).tolist() == [2, 2, 2]
+
+
+def test_a_response_may_stand_in_a_list_as_harness_0_5_writes_it(
+    provided_run, other_model, tmp_path
+):
+    def nested(k, sample):
+        return sample | {"filtered_resps": [[one] for one in sample["filtered_resps"]]}
+
+    newer = load_run(other_model(provided_run, tmp_path / "newer", line=nested))
+    assert newer.tasks[0].chains == load_run(provided_run).tasks[0].chains
+    texts = {"filtered_resps": [["first of two repeats", "second"], ["alone"], "plain"]}
+    assert responses_of(texts) == ["first of two repeats", "alone", "plain"]
 
 
 def test_runs_of_the_older_format_are_read(provided_run, other_model, tmp_path):

@@ -216,6 +216,28 @@ def test_runs_that_differ_in_more_than_the_model_are_refused(
     assert any(said in w and "by force" in w for w in task.warnings)
 
 
+def test_a_run_says_itself_in_which_parameters_another_may_differ(
+    provided_run, other_model, tmp_path
+):
+    def free(change):
+        def changed(content):
+            content = change(content)
+            for config in content["configs"].values():
+                config["metadata"]["may_differ"].append("answer_cue")
+            return content
+
+        return changed
+
+    cue = with_setting("answer_cue", "So:")
+    alike = other_model(provided_run, tmp_path / "alike", results=free(lambda c: c))
+    other = other_model(provided_run, tmp_path / "other", results=free(cue))
+    assert "answer_cue is" in refused(
+        provided_run, other_model(provided_run, tmp_path / "refused", results=cue)
+    )
+    (task,) = compare_runs([alike, other], QUICK)
+    assert not any("answer_cue" in w for w in task.warnings)
+
+
 def test_the_models_own_arguments_and_the_number_of_problems_do_not_matter(
     provided_run, other_model, tmp_path
 ):

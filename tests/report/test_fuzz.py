@@ -384,7 +384,7 @@ def test_missing_lines_are_said(command, run_copy):
             "'step' is not a whole number",
         ),
         (lambda s: s["filtered_resps"].pop(), "responses to"),
-        (lambda s: s["doc"].__setitem__("samples_format", 2), "samples of format 2"),
+        (lambda s: s["doc"].__setitem__("samples_format", 3), "samples of format 3"),
         (lambda s: s["doc"].__setitem__("setting", "x"), "samples of several settings"),
     ],
 )

@@ -12,6 +12,7 @@ from jsonschema import Draft202012Validator
 from lm_eval_faith_stats import Bootstrap
 
 import lm_eval_faith
+from lm_eval_faith.errors import InputError
 from lm_eval_faith.harness.faith_model import FaithLM
 from lm_eval_faith.records.run import load_run
 from lm_eval_faith.records.tables import tables_of_run
@@ -164,6 +165,27 @@ def test_models_are_compared_by_metrics_of_sets(joint_runs):
     assert found.n_problems == there.sum()
 
 
+def test_a_budget_parts_runs_that_ask_about_sets_and_no_others(
+    joint_runs, other_model, tmp_path
+):
+    def without(content):
+        for config in content["configs"].values():
+            del config["metadata"]["budget"]
+            config["metadata"]["joint"] = []
+        return content
+
+    def more(content):
+        for config in content["configs"].values():
+            config["metadata"]["budget"] = 99
+        return content
+
+    old = other_model(joint_runs[0], tmp_path / "old", results=without)
+    assert compare_runs([old, joint_runs[1]], QUICK)
+    other = other_model(joint_runs[0], tmp_path / "other", results=more)
+    with pytest.raises(InputError, match="budget is 99 in other, 24 in two"):
+        compare_runs([other, joint_runs[1]], QUICK)
+
+
 def test_reports_of_sets_fit_the_schema_and_studies_are_planned_by_them(
     joint_runs, command
 ):
@@ -177,6 +199,42 @@ def test_reports_of_sets_fit_the_schema_and_studies_are_planned_by_them(
         assert code == 0, said
         validator.validate(json.loads(out, parse_constant=pytest.fail))
         assert "core_share" in out
+
+
+def test_a_file_whose_sets_are_not_as_written_is_refused_by_line(
+    joint_runs, other_model, command, tmp_path
+):
+    def changed(change):
+        def line(k, sample):
+            if k == 2:
+                response = json.loads(sample["filtered_resps"][0])
+                change(response)
+                sample["filtered_resps"] = [json.dumps(response)]
+            return sample
+
+        return line
+
+    changes = (
+        lambda r: r["sets"].pop("found"),
+        lambda r: r.update(sets=[1]),
+        lambda r: r["sets"].update(requests="many"),
+        lambda r: r["sets"]["found"][0].update(steps=[99]),
+        lambda r: r["sets"].update(found=[]),
+        lambda r: r["sets"]["found"].append(
+            {"kind": "value", "name": "x", "steps": [0], "intervention": "corrupt"}
+        ),
+        lambda r: r["loglikelihoods"].pop(),
+        lambda r: r["loglikelihoods"].append([-1.0, False]),
+        lambda r: r["loglikelihoods"].__setitem__(-1, [3.0, False]),
+        lambda r: r["sets"]["found"].append(
+            {"kind": "shapley", "name": "", "steps": [0], "orders": [[0]]}
+        ),
+    )
+    for k, change in enumerate(changes):
+        folder = other_model(joint_runs[0], tmp_path / str(k), line=changed(change))
+        code, _, said = command("report", folder)
+        assert code == 2, k
+        assert ".jsonl:3: " in said and "Traceback" not in said, (k, said)
 
 
 def test_the_sets_are_written_as_a_table(joint_runs, command, tmp_path):

@@ -18,6 +18,7 @@ import lm_eval_faith
 from lm_eval_faith.chains.chain import tags_of
 from lm_eval_faith.errors import InputError
 from lm_eval_faith.problems.chain_files import read_chains
+from lm_eval_faith.report.html.report_page import report_page
 from lm_eval_faith.report.report import make_reports, written
 from lm_eval_faith.report.schema import report_schema
 from lm_eval_faith.report.write import text
@@ -68,7 +69,7 @@ def tagged(
             bootstrap_iters=0,
         )
         assert done is not None
-        return save_run(done, tmp_path / "run"), lm
+        return save_run(done, tmp_path / f"run {len(more)}"), lm
 
     return run
 
@@ -111,6 +112,21 @@ def test_the_report_has_a_row_for_each_kind_with_an_interval(tagged: Any) -> Non
     assert report.row("delete_effect_of_final") is None
 
 
+def test_it_is_told_how_many_steps_stand_behind_the_first_statement(
+    tagged: Any,
+) -> None:
+    """Of four steps the second states the answer first; two stand behind it."""
+    run, _ = tagged(interventions="delete")
+    (report,) = make_reports([run], QUICK)
+    assert (
+        "9 of 9 chains go on behind the first step that states the answer: 18 of 36 steps "
+        "stand there (cut=first ends a chain before it)"
+    ) in report.notes
+    cut, _ = tagged(interventions="delete", cut="first")
+    (report,) = make_reports([cut], QUICK)
+    assert not [note for note in report.notes if "first step that states" in note]
+
+
 def test_with_a_control_the_row_less_the_control_has_a_line_of_its_own(
     tagged: Any,
 ) -> None:
@@ -124,6 +140,8 @@ def test_with_a_control_the_row_less_the_control_has_a_line_of_its_own(
     assert "effect_vs_control_of_doubt" in table
     told = json.loads(text(written([report]), "json"))
     jsonschema.validate(told, report_schema())
+    page = report_page([run], QUICK).html
+    assert "effect_vs_control_of_doubt" in page
     names = {row["metric"] for row in told["reports"][0]["estimates"]}
     assert {"effect_of_doubt", "effect_vs_control_of_doubt"} <= names
 

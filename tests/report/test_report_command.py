@@ -13,7 +13,7 @@ from lm_eval_faith_stats import Bootstrap
 from lm_eval_faith.errors import InputError
 from lm_eval_faith.records.run import load_run, load_runs
 from lm_eval_faith.report.report import make_reports, written
-from lm_eval_faith.report.write import text
+from lm_eval_faith.report.write import as_table, text
 
 
 def told(reports, format):
@@ -47,7 +47,7 @@ def test_points_are_those_of_the_harness_table(provided_run, reports):
         if f"{name},none" in table:
             assert estimate.point == pytest.approx(table[f"{name},none"], abs=1e-12)
             compared += 1
-    assert compared == 4 + 6 * 3 + 1
+    assert compared == 4 + 3 + 6 * 3 + 1
 
 
 def test_effects_are_differences_of_the_log_probabilities_in_the_samples(
@@ -107,7 +107,9 @@ def test_the_table_fits_into_100_columns(reports):
 def test_markdown_is_a_table_a_task(reports):
     lines = told(reports, "markdown").splitlines()
     assert lines[0].startswith("### tiny-llama: cot")
-    assert sum(line.startswith("| ") for line in lines) == len(reports[0].rows) + 2
+    assert (
+        sum(line.startswith("| ") for line in lines) == len(reports[0].rows) + 2 + 6 + 2
+    )
 
 
 def test_text_of_models_is_not_obeyed_by_the_terminal_or_a_spreadsheet(reports):
@@ -119,6 +121,30 @@ def test_text_of_models_is_not_obeyed_by_the_terminal_or_a_spreadsheet(reports):
     (first, *_) = csv.DictReader(io.StringIO(told(hostile, "csv")))
     assert first["model"].startswith("'=1+1")
     assert "\\<b\\>" in told(hostile, "markdown")
+
+
+@pytest.mark.parametrize("width", [60, 80, 100, 200])
+def test_tables_fit_the_terminal_and_lose_nothing(
+    command, provided_run, second_run, monkeypatch, width
+):
+    """What has more columns than fit goes on below, names are broken behind underscores."""
+    monkeypatch.setenv("COLUMNS", str(width))
+    for verb in ("report", "compare", "leaderboard", "agree"):
+        code, shown, error = command(
+            verb, provided_run, second_run, "--n-resamples", 20
+        )
+        assert code == 0, error
+        assert max(map(len, shown.splitlines())) <= width, verb
+        assert "…" not in shown
+        if verb == "leaderboard":
+            assert shown.count("other") >= 2 - (width >= 100)
+            assert "rank" in shown and "problems" in shown
+
+
+def test_what_is_written_on_no_terminal_is_80_columns_wide(provided_run):
+    reports = make_reports([provided_run], Bootstrap(n_resamples=20))
+    program = as_table(written(reports).sections, written(reports).legend, 80)
+    assert max(map(len, program.splitlines())) <= 80
 
 
 def test_out_writes_the_file_whole(shell, provided_run, tmp_path):
@@ -173,7 +199,7 @@ def test_samples_of_another_task(run_copy):
         (lambda line: "\ufeffnothing", "not a line of JSON"),
         (lambda line: line.replace('"chain"', '"chian"', 1), "has no 'chain'"),
         (
-            lambda line: line.replace('"samples_format": 1', '"samples_format": 99'),
+            lambda line: line.replace('"samples_format": 2', '"samples_format": 99'),
             "samples of format 99",
         ),
         (lambda line: line.replace('"step": 0', '"step": 77'), "a step that is not"),

@@ -14,10 +14,16 @@ import math
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from lm_eval_faith.records.outcome import ChainRecord, StepRecord
+from lm_eval_faith.interventions import is_control
+from lm_eval_faith.records.outcome import (
+    ChainRecord,
+    StepRecord,
+    control_effects,
+    mean_of_known,
+)
 from lm_eval_faith.records.run import TaskRun
 from lm_eval_faith.records.sets import KINDS_OF_CORES as CORES
 from lm_eval_faith.report.html.document import as_data
@@ -52,6 +58,7 @@ class BrowsedTask:
         documents: all problems of the file.
         chains: those that may be shown, by problem: in every run the first by the order
             of :func:`_lot`.
+        told: what stands above a chain that was only read, by problem.
     """
 
     model: str
@@ -61,6 +68,7 @@ class BrowsedTask:
     interventions: tuple[str, ...]
     documents: tuple[Key, ...]
     chains: Mapping[Key, ChainRecord]
+    told: Mapping[Key, str] = field(default_factory=dict)
 
     @functools.cached_property
     def not_kept(self) -> frozenset[Key]:
@@ -68,9 +76,29 @@ class BrowsedTask:
         return frozenset(self.documents) - self.chains.keys()
 
 
-def browsed(report: TaskReport, task: TaskRun) -> BrowsedTask:
-    """What a run brings to the chain browser: no more than a page can hold."""
-    chains = {problem_key(chain): chain for chain in task.chains}
+READ = "read"
+"""The setting of chains that were read from a file, and not by a model."""
+
+
+def browsed_file(
+    name: str, chains: Sequence[tuple[ChainRecord, str]], intervention: str
+) -> BrowsedTask:
+    """What a file brings to the chain browser: its chains as they are read.
+
+    Args:
+        name: the file.
+        chains: records of which nothing was measured, with what stands above each.
+        intervention: the one that the records show.
+    """
+    there = {problem_key(chain): chain for chain, _ in chains}
+    told = {problem_key(chain): words for chain, words in chains}
+    return BrowsedTask(
+        "", name, READ, 0.0, (intervention,), tuple(there), _that_fit(there), told
+    )
+
+
+def _that_fit(chains: Mapping[Key, ChainRecord]) -> dict[Key, ChainRecord]:
+    """No more than a page can hold."""
     kept: dict[Key, ChainRecord] = {}
     used = 0
     for key in sorted(chains, key=_lot):
@@ -78,6 +106,12 @@ def browsed(report: TaskReport, task: TaskRun) -> BrowsedTask:
         if used > LARGEST_PAGE or len(kept) >= MOST_PROBLEMS:
             break
         kept[key] = chains[key]
+    return kept
+
+
+def browsed(report: TaskReport, task: TaskRun) -> BrowsedTask:
+    """What a run brings to the chain browser: no more than a page can hold."""
+    chains = {problem_key(chain): chain for chain in task.chains}
     scored = [chain for chain in task.chains if not chain.left_out]
     return BrowsedTask(
         model=report.model,
@@ -88,7 +122,7 @@ def browsed(report: TaskReport, task: TaskRun) -> BrowsedTask:
             dict.fromkeys(r.intervention for c in scored for r in c.steps)
         ),
         documents=tuple(chains),
-        chains=kept,
+        chains=_that_fit(chains),
     )
 
 
@@ -185,10 +219,24 @@ def _set(
         "threshold": runs[0].threshold,
         "interventions": names,
         "words": [intervention_words(name) for name in names],
+        "less": _less(names),
+        "draws": [_most_draws(runs, name) for name in names],
         "models": _told_apart([run.model for run in runs]),
         "total": len(numbers),
         "problems": [[numbers[key], key[0], *chosen[key]] for key in keys],
     }
+
+
+def _most_draws(runs: Sequence[BrowsedTask], name: str) -> int:
+    """How often the intervention was made on a step, at most."""
+    draws = (
+        r.draw
+        for run in runs
+        for chain in run.chains.values()
+        for r in chain.steps
+        if r.intervention == name
+    )
+    return 1 + max(draws, default=0)
 
 
 def _told_apart(models: Sequence[str]) -> list[str]:
@@ -211,14 +259,15 @@ def _chain(
 
     ``[question, answer, solved, left out, clean log-probability, greedy, number of
     steps, pieces, steps]``: pieces are texts in their order, those of steps at odd
-    places; a step is ``[index, label, states answer, variants]``, its variants in the
-    order of the interventions' names, and where a core was found, whether it is in it (1),
+    places; a step is ``[index, label, states answer, third, variants]``, its variants in
+    the order of the interventions' names, and where a core was found, whether it is in it (1),
     could stand in for one of its steps (2), or neither (0).
     """
     chain = run.chains.get(key)
     if chain is None:
         return None
     steps, core = _by_step(chain), _core(chain)
+    controls = control_effects(chain)
     return [
         texts.number(plain(chain.question)),
         texts.number(plain(chain.answer)),
@@ -233,12 +282,21 @@ def _chain(
                 k,
                 {"load_bearing": 1, "decoy": 0}.get(records[0].label or ""),
                 int(records[0].states_answer),
-                _variants(records, names, texts),
-                *([core.get(k, 0)] if core is not None else []),
+                records[0].third,
+                _variants(records, names, texts, controls.get(k, math.nan)),
+                *_more_of_step(core, k, records[0].truth),
             ]
             for k, records in steps.items()
         ],
+        *([texts.number(plain(run.told[key]))] if key in run.told else []),
     ]
+
+
+def _more_of_step(core: Mapping[int, int] | None, k: int, truth: float) -> list[Any]:
+    """Its place in the core and its graded label, where there are any."""
+    graded = _rounded(truth)
+    place = None if core is None else core.get(k, 0)
+    return [place, graded] if graded is not None else [] if core is None else [place]
 
 
 def _by_step(chain: ChainRecord) -> dict[int, list[StepRecord]]:
@@ -275,25 +333,54 @@ def _pieces(chain: ChainRecord, steps: Mapping[int, Sequence[StepRecord]]) -> li
 
 
 def _variants(
-    records: Sequence[StepRecord], names: Sequence[str], texts: Texts
+    records: Sequence[StepRecord], names: Sequence[str], texts: Texts, control: float
 ) -> list[Any]:
-    """One an intervention, None where it was not tried on the step."""
-    made = {r.intervention: _variant(r, texts) for r in records}
-    return [made.get(name) for name in names]
+    """One an intervention, None where it was not tried on the step.
+
+    ``control`` is the effect of the control there, in nats; NaN where it was not run.
+    """
+    less = _less(names)
+    draws: dict[str, list[StepRecord]] = {}
+    for record in records:
+        draws.setdefault(record.intervention, []).append(record)
+    return [
+        _variant(draws[name], texts, control if differs else None)
+        if name in draws
+        else None
+        for name, differs in zip(names, less, strict=True)
+    ]
 
 
-def _variant(record: StepRecord, texts: Texts) -> list[Any]:
-    """``[reason]``, or ``[log-probability, begins alike, ends alike, words between]`` and,
-    where the chain leads elsewhere, ``other answer, its log-probability``."""
-    if record.not_applicable:
-        return [texts.number(plain(record.not_applicable))]
+def _less(names: Sequence[str]) -> list[bool]:
+    """Which interventions' effects are shown less the control's."""
+    controlled = any(map(is_control, names))
+    return [controlled and not is_control(name) for name in names]
+
+
+def _variant(
+    draws: Sequence[StepRecord], texts: Texts, control: float | None
+) -> list[Any]:
+    """``[reason]``, or the numbers, and the words of the first draw.
+
+    ``[effect, less the control's, log-probability, begins alike, ends alike, words
+    between]`` and, where the chain leads elsewhere, ``other answer, its
+    log-probability``. Of several draws effect and log-probability are the means. Where
+    effects are not shown less a control's, that is 0.
+    """
+    made_of = [draw for draw in draws if not draw.not_applicable]
+    if not made_of:
+        return [texts.number(plain(draws[0].not_applicable))]
+    record = made_of[0]
+    effect = mean_of_known([draw.effect for draw in made_of])
     before, after = plain(record.before), plain(record.after)
     start = len(os.path.commonprefix((before, after)))
     rest = min(len(before), len(after)) - start
     end = len(os.path.commonprefix((before[::-1], after[::-1])))
     end = min(end, rest)
     made = [
-        _rounded(record.logprob),
+        _rounded(effect),
+        0 if control is None else _rounded(effect - control),
+        _rounded(mean_of_known([draw.logprob for draw in made_of])),
         _units(after[:start]),
         _units(after[len(after) - end :]),
         texts.number(after[start : len(after) - end]),

@@ -13,8 +13,7 @@ from dataclasses import dataclass
 
 from lm_eval_faith_stats import Estimate
 
-from lm_eval_faith.interventions import says_of
-from lm_eval_faith.records.outcome import CONTROL
+from lm_eval_faith.interventions import is_control, says_of
 from lm_eval_faith.report.cells import interval, number
 from lm_eval_faith.report.report import Row, TaskReport
 from lm_eval_faith.shown import counted, nats
@@ -82,7 +81,7 @@ def cautions(report: TaskReport) -> tuple[str, ...]:
 def interventions_told(report: TaskReport) -> tuple[str, ...]:
     """The report's interventions in their order, the control left out."""
     names = dict.fromkeys(row.intervention for row in report.rows)
-    return tuple(name for name in names if name and name != CONTROL)
+    return tuple(name for name in names if name and not is_control(name))
 
 
 def lede(report: TaskReport) -> tuple[str, ...]:

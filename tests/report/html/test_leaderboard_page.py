@@ -149,7 +149,9 @@ def test_bars_of_a_column_are_drawn_on_one_scale(boards, html, open_page):
     estimates = [e.rows[figure].estimate for e in board.entries]
     low = min(0.0, *(e.low for e in estimates))
     high = max(0.0, *(e.high for e in estimates))
-    cells = opened.page.locator(".board:not([hidden]) tr.model td.figure:nth-child(3)")
+    cells = opened.page.locator(
+        ".board:not([hidden]) tr.model td.estimate:nth-child(3)"
+    )
     for k, e in enumerate(estimates):
         reach = cells.nth(k).locator(".reach")
         for end, value in (("x1", e.low), ("x2", e.high)):

@@ -9,41 +9,35 @@
   const count = browser.querySelector(".count");
   const now = browser.querySelector(".now"); /* for those who hear the page */
   const article = browser.querySelector(".problem");
-  const CONTROL = "control";
   const THIRDS = ["early", "middle", "late"];
   const PAGE = 60; /* problems listed at once */
   const LONGEST_DIFF = 400; /* words; longer texts are compared at their ends only */
 
   /* --- data: arrays of the page (see chains.py) as objects --- */
 
-  const readVariant = (made, before, clean) => {
+  const readVariant = (made, before, differs) => {
     if (!made) return null;
     if (made.length === 1) return { reason: texts[made[0]] };
-    const [logprob, start, end, middle, other, otherLogprob] = made;
+    const [effect, less, logprob, start, end, middle, other, otherLogprob] = made;
     const after = before.slice(0, start) + texts[middle] + (end ? before.slice(-end) : "");
     return {
-      after, logprob, effect: clean - logprob,
+      after, logprob, effect: effect ?? NaN, shown: (differs ? less : effect) ?? NaN,
       other: other === undefined ? "" : texts[other], otherLogprob,
     };
   };
 
   const readChain = (made, set) => {
     if (!made) return null;
-    const [question, answer, solved, leftOut, clean, greedy, length, pieces, steps] = made;
-    const control = set.interventions.indexOf(CONTROL);
+    const [question, answer, solved, leftOut, clean, greedy, length, pieces, steps, told] = made;
     return {
       question: texts[question], answer: texts[answer], leftOut: texts[leftOut],
+      told: told === undefined ? "" : texts[told],
       solved: solved ?? greedy, known: solved !== null, clean, greedy, length,
       pieces: pieces.map((k) => texts[k]),
-      steps: steps.map(([index, label, statesAnswer, variants, core], place) => {
+      steps: steps.map(([index, label, statesAnswer, third, variants, core, truth], place) => {
         const before = texts[pieces[2 * place + 1]];
-        const read = variants.map((v) => readVariant(v, before, clean));
-        const base = control >= 0 && read[control] && !read[control].reason ? read[control].effect : null;
-        for (const [k, v] of read.entries()) {
-          if (!v || v.reason) continue;
-          v.less = control < 0 || k === control ? null : base === null ? NaN : v.effect - base;
-        }
-        return { index, label, statesAnswer, core, before, variants: read, third: Math.floor((6 * index + 3) / (2 * length)) };
+        const read = variants.map((v, k) => readVariant(v, before, set.less[k]));
+        return { index, label, statesAnswer, third, core: core ?? undefined, truth, before, variants: read };
       }),
     };
   };
@@ -64,8 +58,7 @@
   /* the effect that colours a step: less the control's where it was run */
   const effectOf = (step, intervention) => {
     const v = step.variants[intervention];
-    if (!v || v.reason) return NaN;
-    return v.less === null || v.less === undefined ? v.effect : v.less;
+    return !v || v.reason ? NaN : v.shown;
   };
   const known = (chain, intervention) =>
     chain ? chain.steps.map((s) => effectOf(s, intervention)).filter((x) => !Number.isNaN(x)) : [];
@@ -80,6 +73,16 @@
     const told = Math.abs(x).toFixed(digits);
     if (Number(told) === 0) return told;
     return (x < 0 ? "\u2212" : "+") + told;
+  };
+
+  /* --- chains as they are read, which no model has scored --- */
+
+  const isRead = (set) => set.setting === "read";
+  const thing = (set) => (isRead(set) ? "chain" : "problem");
+  const shade = (set, step) => {
+    if (!isRead(set)) return colour(effectOf(step, intervention()));
+    const v = step.variants[intervention()];
+    return v && !v.reason ? "p0" : "na";
   };
 
   /* --- elements --- */
@@ -115,8 +118,8 @@
     fill("first", named, named.length < 2);
     fill("second", [["", "nothing"], ...named], named.length < 2);
     if (named.length === 2) field("second").value = "1";
-    const first = set.interventions.findIndex((name) => name !== CONTROL);
-    fill("intervention", set.interventions.map((name, k) => [String(k), name]), false);
+    const first = set.less.indexOf(true); /* the first that is no control */
+    fill("intervention", set.interventions.map((name, k) => [String(k), name]), isRead(set));
     field("intervention").value = String(Math.max(0, first));
     state.problem = null;
   };
@@ -168,7 +171,7 @@
   /* --- the list --- */
 
   const strip = (chain) => {
-    const cells = chain ? chain.steps.map((s) => element("i", { class: `fx ${colour(effectOf(s, intervention()))}` })) : [];
+    const cells = chain ? chain.steps.map((s) => element("i", { class: `fx ${shade(state.set, s)}` })) : [];
     return element("span", { class: "strip", "aria-hidden": "true" }, ...cells);
   };
 
@@ -206,7 +209,7 @@
     state.listed = 0;
     list.replaceChildren();
     list_more();
-    count.textContent = `${state.found.length.toLocaleString("en")} of ${state.set.problems.length.toLocaleString("en")} problems`;
+    count.textContent = `${state.found.length.toLocaleString("en")} of ${state.set.problems.length.toLocaleString("en")} ${thing(state.set)}s`;
     if (!state.found.includes(state.problem)) state.problem = state.found[0] || null;
     show();
   };
@@ -255,9 +258,10 @@
     if (v.reason) return element("div", { class: "variant" }, head, element("p", { class: "reason" }, `Not applicable: ${v.reason}.`));
     const [before, after] = differences(step.before, v.after);
     const chip = (name, x) => element("div", { class: "effect" }, element("dt", {}, name), element("dd", { class: `fx ${colour(x)}` }, signed(x)));
-    const facts = [
-      chip(v.less === null ? "effect" : "raw effect", v.effect),
-      v.less === null ? null : chip("less control", v.less),
+    const facts = isRead(set) ? [] : [
+      chip(set.less[k] ? "raw effect" : "effect", v.effect),
+      set.less[k] ? chip("less control", v.shown) : null,
+      set.draws[k] > 1 ? fact("draws", `the mean of ${set.draws[k]}; the first is shown`) : null,
       fact("log p(answer)", `${signed(chain.clean, 3)} → ${signed(v.logprob, 3)}`),
       v.other ? fact("answer it now leads to", `${v.other}, log p ${signed(v.otherLogprob, 3)}`) : null,
     ];
@@ -270,18 +274,20 @@
 
   const stepView = (set, chain, step, model) => {
     const effect = effectOf(step, intervention());
-    const over = set.setting !== "provided" && effect >= state.threshold;
+    const over = !isRead(set) && set.setting !== "provided" && effect >= state.threshold;
     const tags = [
       step.label === 1 ? "load-bearing" : step.label === 0 ? "decoy" : null,
+      step.truth === undefined ? null : `graded ${step.truth}`,
       step.statesAnswer ? "states the answer" : null,
       step.core === 1 ? "in the core" : step.core === 2 ? "suffices in place of a step of the core" : null,
-      set.setting === "provided" ? null : THIRDS[step.third],
+      set.setting === "provided" || isRead(set) ? null : THIRDS[step.third],
+      isRead(set) && shade(set, step) === "na" ? "not corruptible" : null,
     ].filter(Boolean);
     const id = `step-${model}-${step.index}`;
-    const button = element("button", { type: "button", class: `step fx ${colour(effect)}`, "aria-expanded": "false", "aria-controls": id },
+    const button = element("button", { type: "button", class: `step fx ${shade(set, step)}`, "aria-expanded": "false", "aria-controls": id },
       element("span", { class: "number" }, hiddenText("Step "), String(step.index + 1)),
       element("span", { class: "text" }, step.before, element("span", { class: "tags" }, tags.join(" · "))),
-      element("span", { class: "value" }, Number.isNaN(effect) ? "n/a" : signed(effect), over ? element("span", { class: "over", title: "at or over the threshold" }, "▲", hiddenText(" at or over the threshold")) : null));
+      element("span", { class: "value" }, isRead(set) ? "" : Number.isNaN(effect) ? "n/a" : signed(effect), over ? element("span", { class: "over", title: "at or over the threshold" }, "▲", hiddenText(" at or over the threshold")) : null));
     const detail = element("div", { class: "detail", id, hidden: "" });
     const open = (opened) => {
       button.setAttribute("aria-expanded", String(opened));
@@ -313,7 +319,7 @@
     const name = set.models.length > 1 ? element("h4", {}, set.models[model]) : null;
     if (!chain) return element("div", { class: "chain" }, name, element("p", { class: "reason" }, "Not in this run."));
     const solved = chain.known ? (chain.solved ? "solved" : "not solved") : (chain.greedy ? "greedy decoding writes it" : "greedy decoding writes another");
-    const summary = element("p", { class: "tags" }, `answer ${chain.answer || "–"} · ${chain.leftOut ? `left out: ${chain.leftOut}` : solved}`,
+    const summary = chain.told ? element("p", { class: "tags" }, chain.told) : element("p", { class: "tags" }, `answer ${chain.answer || "–"} · ${chain.leftOut ? `left out: ${chain.leftOut}` : solved}`,
       chain.clean === null ? "" : ` · log p(answer) ${signed(chain.clean, 3)}`, coreSize(chain));
     const rows = [];
     chain.pieces.forEach((piece, k) => {
@@ -326,11 +332,12 @@
   const show = () => {
     const { set, problem } = state;
     if (problem === null) {
-      article.replaceChildren(element("p", { class: "reason" }, "No problem fits these filters."));
+      article.replaceChildren(element("p", { class: "reason" }, `No ${thing(set)} fits these filters.`));
       return;
     }
     state.rows = new Map(); /* what opens a step, in all chains that are shown */
-    now.textContent = `Problem ${problem.number}`;
+    const named = `${isRead(set) ? "Chain" : "Problem"} ${problem.number}`;
+    now.textContent = named;
     const at = state.found.indexOf(problem);
     const turn = (by, text, key) => {
       const button = element("button", { type: "button", class: by < 0 ? "previous" : "next", title: `${key} on the keyboard` }, text);
@@ -342,7 +349,7 @@
     const question = shown.map((m) => problem.chain(m)).find(Boolean);
     article.replaceChildren(
       element("div", { class: "head" },
-        element("h3", {}, `Problem ${problem.number}`),
+        element("h3", {}, named),
         element("span", { class: "tags" }, problem.id, " · ", element("a", { href: address(), class: "link" }, "link")),
         element("span", { class: "turn no-print" }, turn(-1, "← Previous", "←"), turn(1, "Next →", "→"))),
       element("p", { class: "asked" }, question ? question.question : ""),
