@@ -8,6 +8,7 @@ time; `nox -R -s tests` uses it as it is.
 """
 
 import configparser
+import os
 import shutil
 from pathlib import Path
 
@@ -84,10 +85,15 @@ def newest(session: nox.Session) -> None:
 
 @nox.session(name="harness-next")
 def harness_next(session: nox.Session) -> None:
-    """Tests on the harness's next release, lm-eval 0.5: may be red, by hand."""
+    """Tests on another harness: $HARNESS_NEXT, or lm-eval 0.5: may be red, by hand.
+
+    `HARNESS_NEXT=git+https://github.com/EleutherAI/lm-evaluation-harness nox -s harness-next`
+    for its main branch; a folder does as well.
+    """
     install_torch(session, TORCH)
     session.install("-e", ".[test]")
-    session.install("lm-eval[hf]==0.5.0.dev1")  # over our own `<0.5`; pip says so
+    source = os.environ.get("HARNESS_NEXT", "lm-eval==0.5.0.dev1")
+    session.install("--force-reinstall", "--no-deps", source)  # over our own `<0.5`
     run_tests(session)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import math
 import sys
+from dataclasses import asdict
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -194,6 +195,53 @@ def doctor() -> None:
     print(f"shared prefixes: {look.shared_prefixes()}")
 
 
+@app.command("check")
+def check(
+    model: Annotated[
+        str, typer.Option(help="A backend, as `lm_eval --model` has it; faith too.")
+    ],
+    model_args: Annotated[
+        str,
+        typer.Option(
+            "--model_args", help="Its arguments: key=value,... or a JSON object."
+        ),
+    ] = "",
+    batch_size: Annotated[
+        str, typer.Option("--batch_size", help="As `lm_eval` takes it.")
+    ] = "1",
+    device: Annotated[str, typer.Option(help="As `lm_eval` takes it.")] = "cuda:0",
+    apply_chat_template: Annotated[
+        bool,
+        typer.Option(
+            "--apply_chat_template", help="Look at the template that tasks will use."
+        ),
+    ] = False,
+    format: Annotated[
+        Format, typer.Option(help="How the findings are written.")
+    ] = Format.table,
+    out: Out = None,
+) -> None:
+    """Say whether a backend's log-probabilities can be trusted, from a few dozen requests.
+
+    Ends with 1 where a fault was found. For example:
+
+    \b
+      lm-eval-faith check --model vllm --model_args pretrained=MODEL
+      lm-eval-faith check --model local-completions \\
+          --model_args model=MODEL,base_url=http://HOST:8000/v1/completions
+    """
+    from lm_eval_faith.harness.backend_check import backend_named, look_at
+    from lm_eval_faith.report.check_table import written
+    from lm_eval_faith.report.write import text
+
+    more = {"batch_size": batch_size, "device": device}
+    backend = backend_named(model, model_args, more)
+    found = [asdict(finding) for finding in look_at(backend, apply_chat_template)]
+    _print_or_write(text(written(found), format.value), out)
+    if any(finding["state"] == "fault" for finding in found):
+        raise SystemExit(1)
+
+
 Runs = Annotated[
     list[Path],
     typer.Argument(help="What lm_eval was given as --output_path, or folders above."),
@@ -263,24 +311,23 @@ def report(
     Runs must hold samples: lm-eval-faith run keeps them, lm_eval with --log_samples.
     """
     from lm_eval_faith.records.many_runs import available_cores
-    from lm_eval_faith.report.report import Asked, make_reports, written
-    from lm_eval_faith.report.step_table import check_ending, set_file, step_file
+    from lm_eval_faith.report.outputs import Wanted, outputs_of
+    from lm_eval_faith.report.report import Asked, written
+    from lm_eval_faith.report.step_table import check_ending, table_file
     from lm_eval_faith.report.write import text
 
     for table in filter(None, (steps, sets)):
         check_ending(table)
     bootstrap = _bootstrap(confidence_level, n_resamples, seed, method)
     asked = Asked(_threshold(threshold), exclude_answer_steps, tuple(plugin or ()))
-    reports = make_reports(runs, bootstrap, asked, available_cores(), subjects=True)
-    told = text(written(reports), format.value)
+    wanted = Wanted(html is not None, steps is not None, sets is not None)
+    made = outputs_of(runs, wanted, bootstrap, asked, available_cores())
+    told = text(written(made.reports), format.value)
     if html is not None:
-        from lm_eval_faith.report.html.report_page import report_page
-
-        _write(html, report_page(runs, bootstrap, asked, available_cores()).html)
-    if steps is not None:
-        _write(steps, step_file(runs, steps))
-    if sets is not None:
-        _write(sets, set_file(runs, sets))
+        _write(html, made.page)
+    for path, frame in ((steps, made.steps), (sets, made.sets)):
+        if path is not None and frame is not None:
+            _write(path, table_file(frame, path))
     _print_or_write(told, out)
 
 

@@ -44,8 +44,8 @@ def run_demo(out: Path, problems: int) -> None:
         InputError: the folder cannot be written.
     """
     from lm_eval_faith.harness.evaluation import run_command
-    from lm_eval_faith.report.html.report_page import report_page
-    from lm_eval_faith.report.report import make_reports, written
+    from lm_eval_faith.report.outputs import Wanted, outputs_of
+    from lm_eval_faith.report.report import NOTHING_ASKED, written
     from lm_eval_faith.report.write import text
 
     arguments = demo_arguments(out, problems)
@@ -54,9 +54,10 @@ def run_demo(out: Path, problems: int) -> None:
     page = out / "report.html"
     shown = shlex.join([str(out), "--html", str(page)])
     print(f"\nlm-eval-faith report {shown}\n", flush=True)
-    report = written(make_reports([out], Bootstrap()))
+    made = outputs_of([out], Wanted(page=True), Bootstrap(), NOTHING_ASKED)
+    report = written(made.reports)
     print(text(report, "table"))
-    write_whole(page, report_page([out], Bootstrap()).html)
+    write_whole(page, made.page)
     write_whole(out / "report.md", text(report, "markdown"))
     write_whole(out / "report.json", text(report, "json"))
     print(f"wrote {page} (open it in a browser), report.md and report.json beside it")

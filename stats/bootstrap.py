@@ -47,6 +47,9 @@ METHODS: tuple[Method, ...] = get_args(Method)[:-2]
 FOR_ANY: tuple[Method, ...] = ("percentile", "bca", "student", "studentised")
 """Methods for any statistic with a standard error."""
 
+FEWEST_PROBLEMS = 3
+"""An interval rests on so many problems at least: of two it reaches far beyond what any step has shown."""
+
 # A block of resamples is about this many counts: small enough for the processor's cache, large enough for its speed.
 _BLOCK_COUNTS = 1 << 19
 # A report asks for the same resamples hundreds of times, so drawn counts are kept, one byte each, up to this many in
@@ -436,6 +439,8 @@ def why_no_interval(point: float, n_problems: int) -> str:
         return "undefined for these problems"
     if n_problems == 1:
         return "one problem: no interval"
+    if n_problems < FEWEST_PROBLEMS:
+        return f"{n_problems} problems: no interval"
     return ""
 
 

@@ -179,7 +179,10 @@ def what_stands_between(model: Any) -> tuple[object, ...]:
         or "forward" in vars(module)
     ]
     kinds = {kind: kind.forward for kind in {type(module) for _, module in modules}}
-    return (*changed, kinds, str(getattr(model, "active_adapter", "")))
+    adapter = getattr(
+        model, "active_adapter", ""
+    )  # of transformers' own models a method
+    return (*changed, kinds, "" if callable(adapter) else str(adapter))
 
 
 # --- which models ----------------------------------------------------------------

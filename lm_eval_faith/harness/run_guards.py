@@ -146,7 +146,9 @@ def check_tasks(manager: Any, asked: Asked) -> None:
         found += matches
     # Those of other tasks may load large datasets, and are made once.
     ours = [n for n in dict.fromkeys(found) if n in {*TASKS, TAG} - OF_OTHER_TASKS]
-    if not ours:
+    if (
+        not ours or "max_chain_tokens" in asked.metadata
+    ):  # counted by the model's tokenizer
         return
     with _silent():
         made = manager.load(ours)["tasks"].values()

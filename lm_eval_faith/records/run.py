@@ -139,7 +139,8 @@ def load_run(path: str | Path) -> Run:
     """
     runs = load_runs(path)
     if len(runs) > 1:
-        names = ", ".join(str(run.path.parent) for run in runs)
+        alone = len({run.path.parent for run in runs}) == len(runs)
+        names = ", ".join(str(run.path.parent if alone else run.path) for run in runs)
         raise InputError(f"{path}: several runs here, name one of them: {names}")
     return runs[0]
 

@@ -8,13 +8,12 @@ every text as it is.
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lm_eval_faith.errors import InputError
-from lm_eval_faith.records.many_runs import of_runs
 from lm_eval_faith.records.run import Run
 from lm_eval_faith.records.tables import tables_of
 from lm_eval_faith.report.cells import csv_text
@@ -83,20 +82,6 @@ def check_ending(path: Path) -> None:
     """
     if path.suffix.lower() not in ENDINGS:
         raise InputError(f"{path}: the name must end in {' or '.join(ENDINGS)}")
-
-
-def step_file(paths: Sequence[Path], target: Path) -> bytes:
-    """The step table of all runs below the directories, in the form of target's name."""
-    import pandas as pd
-
-    return table_file(pd.concat(of_runs(paths, steps_frame)), target)
-
-
-def set_file(paths: Sequence[Path], target: Path) -> bytes:
-    """The table of sets of steps, as :func:`step_file`."""
-    import pandas as pd
-
-    return table_file(pd.concat(of_runs(paths, sets_frame)), target)
 
 
 def table_file(frame: pd.DataFrame, path: Path) -> bytes:

@@ -1,7 +1,6 @@
 """Final answers: where a text states one, and which two are the same."""
 
 import threading
-import time
 
 import pytest
 from hypothesis import given, settings
@@ -11,6 +10,8 @@ from lm_eval_faith.chains.answer_steps import states_answer
 from lm_eval_faith.chains.answers import extract_answer, last_number
 from lm_eval_faith.chains.same_answer import same_answer
 from lm_eval_faith.chains.written import chain_of, split_generation
+
+from ..linear import assert_linear, seconds
 
 # The statement is in brackets ⟦ ⟧, the answer in ⟨ ⟩.
 STATED = [
@@ -131,10 +132,13 @@ def test_different_answers(a: str, b: str) -> None:
     ],
 )
 def test_expression_that_explodes_is_refused_at_once(bomb: str) -> None:
-    start = time.process_time()
-    assert not same_answer(bomb, "x+1")
-    assert not same_answer("7", bomb)
-    assert time.process_time() - start < 2
+    def refuse() -> None:
+        assert not same_answer(bomb, "x+1")
+        assert not same_answer("7", bomb)
+
+    assert same_answer("x^2+2x+1", "(x+1)^2")
+    ordinary = seconds(lambda: same_answer("x^2+4x+4", "(x+2)^2"))
+    assert seconds(refuse) < max(2, 300 * ordinary)
     assert same_answer(bomb, bomb)
 
 
@@ -268,6 +272,4 @@ def test_chain_of_listed_steps_keeps_them() -> None:
 
 @pytest.mark.parametrize("piece", ["the answer is ", "\\boxed{", "####\n", "\nA:", "*"])
 def test_hostile_text_is_searched_in_linear_time(piece: str) -> None:
-    start = time.process_time()
-    split_generation((piece * 100_000)[:100_000], "5")
-    assert time.process_time() - start < 5
+    assert_linear(lambda text: split_generation(text, "5"), piece, 100_000)

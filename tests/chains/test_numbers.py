@@ -1,6 +1,5 @@
 """Numbers in a text: found, valued, and told from what only looks like one."""
 
-import time
 from fractions import Fraction
 
 import pytest
@@ -11,6 +10,8 @@ from lm_eval_faith.chains.han_numerals import han_to_int, int_to_han
 from lm_eval_faith.chains.language import ENGLISH, Writing, writing_of
 from lm_eval_faith.chains.number_words import int_to_words, words_to_int
 from lm_eval_faith.chains.numbers import find_numbers, number_value, with_plain_digits
+
+from ..linear import assert_linear
 
 FOUND = [
     ("16 - 3 = 13", [("16", "16"), ("3", "3"), ("13", "13")]),
@@ -137,10 +138,7 @@ def test_numbers_are_in_order_and_parts_inside(text: str) -> None:
     + ["\\frac{", "$", " ", "\n- ", "A-1", "1:", ".1", "a million ", "**\n", "1 "],
 )
 def test_hostile_text_is_scanned_in_linear_time(piece: str) -> None:
-    text = (piece * 100_000)[:100_000]
-    start = time.process_time()
-    find_numbers(text)
-    assert time.process_time() - start < 5
+    assert_linear(find_numbers, piece, 100_000)
 
 
 GERMAN, HINDI = Writing("de", ","), Writing("hi")

@@ -10,9 +10,6 @@ import pytest
 from lm_eval_faith.chains.written import split_generation
 
 DATA = Path(__file__).resolve().parents[3] / "shared/data"
-MOST_SECONDS = 60
-"""Of processor time for all texts; about 20 are needed."""
-
 UNREAD = 11
 """Solutions that were cut off in a sum or run on in one digit ("…3333"), so that they
 state no answer. The file calls them wrong, we call them unparsed; each was read."""
@@ -39,10 +36,12 @@ def texts() -> Iterator[tuple[str, str, bool, bool]]:
 
 @pytest.mark.skipif(not DATA.exists(), reason="../shared/data is not here")
 def test_verdicts_are_those_of_the_files_and_nothing_hangs() -> None:
-    start = time.process_time()
+    took: list[float] = []
     seen = unread = 0
     for text, reference, right, thinking in texts():
+        start = time.process_time()
         written = split_generation(text, reference, thinking=thinking)
+        took.append(time.process_time() - start)
         assert written.text == text
         seen += 1
         if written.correct is None:
@@ -51,4 +50,6 @@ def test_verdicts_are_those_of_the_files_and_nothing_hangs() -> None:
         else:
             assert written.correct is right, (text[-200:], written.answer)
     assert (seen, unread) == (40 + 1319 + 6595, UNREAD)
-    assert time.process_time() - start < MOST_SECONDS
+    assert (
+        max(took) < sum(took) / 5
+    )  # one that hangs takes minutes, all of them half a one

@@ -1,7 +1,5 @@
 """A model's text taken apart: where the chain ends, and what is asked for behind it."""
 
-import time
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -14,6 +12,8 @@ from lm_eval_faith.chains.written import (
     split_generation,
     split_steps,
 )
+
+from ..linear import assert_linear
 
 TRACE = (
     "<think>\nOkay, 5 + 3 = 8. So it is 8 eggs. Let me check again: 5 + 3 is right.\n\n"
@@ -128,10 +128,11 @@ def test_markup_alone_is_no_step() -> None:
 )
 @pytest.mark.parametrize("answer", ["5", "x+y"])
 def test_a_hostile_text_is_taken_apart_in_linear_time(piece: str, answer: str) -> None:
-    text = (piece * 60_000)[:60_000] + "\nThe answer is " + answer
-    start = time.process_time()
-    assert split_generation(text, answer).text == text
-    assert time.process_time() - start < 20  # quadratic work takes minutes
+    def take_apart(hostile: str) -> None:
+        text = f"{hostile}\nThe answer is {answer}"
+        assert split_generation(text, answer).text == text
+
+    assert_linear(take_apart, piece, 60_000)
 
 
 listed = st.lists(

@@ -2,7 +2,6 @@
 
 import contextlib
 import re
-import time
 from fractions import Fraction
 
 import pytest
@@ -17,6 +16,8 @@ from lm_eval_faith.chains.numbers import find_numbers
 from lm_eval_faith.chains.written import chain_of
 from lm_eval_faith.interventions import Context, NotApplicable, get_intervention
 from lm_eval_faith.interventions.corrupt_written import ChangeSize, corrupt_text
+
+from ..linear import assert_linear
 
 # What may stand in a place {x}, by the first letter of its name. Places of one name
 # hold one number, before the change and after it; all else stays.
@@ -325,11 +326,11 @@ def test_filler_keeps_heading_and_marker() -> None:
     + ["\\left(", "1_2 ", "1 < a < ", "one ", "8's "],
 )  # fmt: skip
 def test_hostile_step_is_corrupted_in_linear_time(piece: str) -> None:
-    text = (piece * 20_000)[:20_000]
-    start = time.process_time()
-    with contextlib.suppress(NotApplicable):
-        corrupt_text(text, "7", Draw(0))
-    assert time.process_time() - start < 10
+    def corrupt(text: str) -> None:
+        with contextlib.suppress(NotApplicable):
+            corrupt_text(text, "7", Draw(0))
+
+    assert_linear(corrupt, piece, 20_000)
 
 
 IN_OTHER_WRITING = [

@@ -115,6 +115,19 @@ def test_two_variants_in_one_folder_are_two_models_everywhere(tmp_path, variant)
     assert [sum(name in page for page in pages) for name in expected] == [1, 1]
 
 
+def test_one_of_two_variants_is_named_by_its_results_file(tmp_path):
+    folder = tmp_path / "runs"
+    dates = [
+        add_run(folder, number, {"pretrained": "org/tiny", "dtype": dtype})
+        for number, dtype in enumerate(("float32", "float16"), start=1)
+    ]
+    files = [str(folder / f"results_{date}.json") for date in dates]
+    with pytest.raises(InputError) as refused:
+        load_run(folder)
+    assert str(refused.value).endswith(f"name one of them: {', '.join(files)}")
+    assert [load_run(file).path for file in files] == [Path(file) for file in files]
+
+
 def test_a_model_that_ran_twice_in_one_folder_is_one_and_the_newest_run_counts(
     tmp_path,
 ):

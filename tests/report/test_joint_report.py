@@ -221,7 +221,7 @@ def test_a_file_whose_sets_are_not_as_written_is_refused_by_line(
         lambda r: r["sets"]["found"][0].update(steps=[99]),
         lambda r: r["sets"].update(found=[]),
         lambda r: r["sets"]["found"].append(
-            {"kind": "all", "name": "", "steps": [0, 1, 2]}
+            {"kind": "value", "name": "x", "steps": [0], "intervention": "corrupt"}
         ),
         lambda r: r["loglikelihoods"].pop(),
         lambda r: r["loglikelihoods"].append([-1.0, False]),

@@ -213,3 +213,14 @@ def test_examples_in_docstrings_give_what_they_say():
         assert doctest.testmod(loaded, optionflags=doctest.ELLIPSIS).failed == 0, (
             module.name
         )
+
+
+def test_of_two_problems_there_is_no_interval():
+    two = Sample(np.array([1.0, 9.0, 2.0, 3.0]), np.array([0, 1, 0, 1]))
+    three = Sample(np.append(two.value, 4.0), np.append(two.problem, 2))
+    found = stats.MEAN_OF_STEPS.estimate(two, FAST)
+    assert found.point == 3.75 and np.isnan([found.low, found.high]).all()
+    assert found.note == "2 problems: no interval"
+    assert np.isfinite(stats.MEAN_OF_STEPS.estimate(three, FAST).low)
+    (pair,) = stats.MEAN_OF_STEPS.all_pairs([two, two], FAST, paired=True)
+    assert np.isnan(pair.comparison.p_value)
