@@ -165,6 +165,13 @@ def test_intervals_cover_what_whole_chains_would_give_where_length_goes_with_eff
     assert abs(np.mean(points) - truth) < 0.03
 
 
+def test_a_problem_without_decoys_has_no_auc_whatever_its_weights():
+    value, problem = np.array([0.1, 0.7, 0.3, 2.0]), np.array([0, 0, 0, 1])
+    sample = Sample(value, problem, np.ones(4), np.array([10 / 3, 10 / 3, 10 / 3, 1]))
+    with np.errstate(all="raise"):
+        assert np.isnan(stats.AUC_WITHIN.point(sample))
+
+
 def test_a_weight_that_is_not_over_zero_is_refused():
     for weight in (0.0, -1.0, np.nan, np.inf):
         with pytest.raises(ValueError, match="weight"):
