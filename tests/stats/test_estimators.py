@@ -224,3 +224,18 @@ def test_of_two_problems_there_is_no_interval():
     assert np.isfinite(stats.MEAN_OF_STEPS.estimate(three, FAST).low)
     (pair,) = stats.MEAN_OF_STEPS.all_pairs([two, two], FAST, paired=True)
     assert np.isnan(pair.comparison.p_value)
+
+
+def test_the_heaviest_problem_of_a_difference_is_that_of_the_problems_differences():
+    rng = np.random.default_rng(3)
+    problem = np.arange(40)
+    one, other = rng.normal(size=40), rng.normal(size=40)
+    one[17] = 12.0
+    first, second = Sample(one, problem), Sample(other[:39], problem[:39])
+    by = stats.MEAN_OF_PROBLEMS
+    apart = Sample(one[:39] - other[:39], problem[:39])
+    found = by.heaviest(first, second)
+    assert found.problem == 17
+    assert found.share == pytest.approx(by.heaviest(apart).share)
+    centred = apart.value - apart.value.mean()
+    assert found.share == pytest.approx(centred[17] ** 2 / (centred @ centred))
