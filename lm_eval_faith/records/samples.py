@@ -20,6 +20,7 @@ from lm_eval_faith.records.outcome import (
     Response,
     chain_record,
     generated_record,
+    probes_of_note,
 )
 from lm_eval_faith.shown import brief
 
@@ -145,7 +146,14 @@ def responses_of(sample: Mapping[str, Any]) -> list[Any]:
 
 
 def _is_score(one: Sequence[Any]) -> bool:
-    return len(one) == 2 and str(one[1]) in ("True", "False")
+    """Two values, a number or a truth among them; whether both are is for later."""
+    if len(one) != 2 or str(one[1]) in ("True", "False"):
+        return len(one) == 2
+    try:
+        float(str(one[0]))
+    except ValueError:
+        return False
+    return True
 
 
 def _record(doc: Mapping[str, Any], sample: Mapping[str, Any]) -> ChainRecord:
@@ -156,7 +164,11 @@ def _record(doc: Mapping[str, Any], sample: Mapping[str, Any]) -> ChainRecord:
     if responses and isinstance(responses[0], str):
         # Interventions that asked the model: what came of them stands with the scores.
         response = json.loads(responses[0])
-        told = {**doc, "interventions": response["interventions"]}
+        told = {
+            **doc,
+            "interventions": response["interventions"],
+            "probes": response.get("probes"),
+        }
         responses = response["loglikelihoods"]
         sets = response.get("sets", sets)
     _check_types(told)
@@ -172,6 +184,7 @@ def _record(doc: Mapping[str, Any], sample: Mapping[str, Any]) -> ChainRecord:
         _responses(responses),
         problem=_text(doc, "problem") if doc.get("problem") else "",
         sets=sets_from_dict(sets, len(chain.steps)),
+        probes=probes_of_note(told),
     )
 
 
