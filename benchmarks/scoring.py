@@ -32,7 +32,7 @@ from transformers import (
 )
 
 from benchmarks.workloads import Encode, multiple_choice, provided_chain, word_encoder
-from lm_eval_faith.engines.products import fast_products
+from lm_eval_faith.engines.matrix_products import fast_products
 from lm_eval_faith.engines.shared_prefix import DEFAULT_MAX_PACKED_TOKENS, score
 from lm_eval_faith.engines.tree import Pair, build, truncate
 

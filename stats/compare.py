@@ -460,9 +460,14 @@ class PairedDifference:
 
     def value_and_error(self, weights: Floats) -> tuple[Floats, Floats]:
         """The difference and its standard error over problems at each row of weights."""
+        difference, influence = self.value_and_influence(weights)
+        return difference, error_of_influence(influence, weights)
+
+    def value_and_influence(self, weights: Floats) -> tuple[Floats, Floats]:
+        """The difference, (rows,), and what one more drawing of a problem adds to it, (rows, problems), at each row."""
         first, influence = self.first.value_and_influence(weights)
         second, other = self.second.value_and_influence(weights)
-        return first - second, error_of_influence(influence - other, weights)
+        return first - second, influence - other
 
 
 def _methods_of_difference(first: Statistic, second: Statistic) -> tuple[Method, ...]:

@@ -31,6 +31,7 @@ from .compare import (
     PAIRED_METHOD,
     SHARE_DIFFERENCE_METHOD,
     PairComparison,
+    PairedDifference,
     all_pairs_of,
 )
 from .correlation import PooledSpearman, problem_pearson, problem_spearman
@@ -44,6 +45,7 @@ from .effects import (
     problem_separated,
 )
 from .intervals import Floats
+from .partial import R2_METHOD, partial_r2, partial_slope
 from .steps import Steps, group_steps
 
 Ints = NDArray[np.int64]
@@ -58,13 +60,15 @@ class Sample:
     of the problems, whole numbers that need not be contiguous: the unit of resampling, and what samples are matched by
     where they are compared as paired. second: a 1/0 label for AUCs, differences and separation, the position in the
     chain (or the other effect) for correlations. weight: how many steps of its chain each stands for, the inverse of the
-    chance that it was drawn; 1 for each where None.
+    chance that it was drawn; 1 for each where None. third: what a partial R-squared or slope holds constant, or what the
+    value's AUC or correlation is compared with.
     """
 
     value: Floats
     problem: Ints
     second: Floats | None = None
     weight: Floats | None = None
+    third: Floats | None = None
 
 
 @dataclass(frozen=True)
@@ -229,15 +233,35 @@ def _value_sums(value: Callable[[Steps], Floats]) -> Callable[[Steps], Sums]:
 
 
 def _grouped(sample: Sample) -> Steps:
-    if sample.second is None:
-        return group_steps(sample.value, sample.problem, sample.weight)
-    return group_steps(
-        sample.value, sample.problem, sample.weight, second=sample.second
-    )
+    beside = {"second": sample.second, "third": sample.third}
+    labels = {name: label for name, label in beside.items() if label is not None}
+    return group_steps(sample.value, sample.problem, sample.weight, **labels)
 
 
 def _over_steps(steps: Steps) -> Sums:
     return steps.sums(steps.value), steps.sums(np.ones(len(steps.value)))
+
+
+def _ratio_of_means(steps: Steps) -> Sums:
+    value, second = (
+        steps.means(column, np.ones(len(steps.value)))
+        for column in (steps.value, steps.labels[0])
+    )
+    return value, second
+
+
+def _of_third(steps: Steps) -> Steps:
+    """The same steps with their second label as the value."""
+    ids = steps.ids[steps.problem]
+    return group_steps(steps.labels[1], ids, steps.weight, second=steps.labels[0])
+
+
+def _auc_over_third(steps: Steps) -> PairedDifference:
+    return PairedDifference(steps_auc(steps), steps_auc(_of_third(steps)))
+
+
+def _spearman_over_third(steps: Steps) -> Floats:
+    return problem_spearman(steps) - problem_spearman(_of_third(steps))
 
 
 def _above(values: Floats) -> Floats:
@@ -301,3 +325,18 @@ MEDIAN = Estimator(None, median_of, "woodruff", pair_method="percentile")
 
 HEDGES_G = Estimator(_value_sums(_per_problem), _hedges, MEAN_METHOD)
 """Hedges' g against zero of one value a problem: its mean, or with a second its difference as in `DIFFERENCE`."""
+
+RATIO_OF_MEANS = ratio_of(_ratio_of_means, MEAN_METHOD)
+"""Mean over problems of the problem's mean value, over the same mean of second."""
+
+PARTIAL_R2 = Estimator(None, partial_r2, R2_METHOD, 0.0, 1.0)
+"""Share of the variance of value that second explains beside third; all three centred within chains."""
+
+PARTIAL_SLOPE = Estimator(None, partial_slope, MEAN_METHOD)
+"""Change of value with second where third is the same, by least squares; all three centred within chains."""
+
+AUC_OVER_THIRD = Estimator(None, _auc_over_third, SHARE_DIFFERENCE_METHOD, -1.0, 1.0)
+"""AUC of value less AUC of third, for the same label second, pooled over problems."""
+
+SPEARMAN_OVER_THIRD = mean_over_problems(_spearman_over_third, MEAN_METHOD, -2.0, 2.0)
+"""Mean over problems of the rank correlation of value and second less that of third and second."""

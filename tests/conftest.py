@@ -156,7 +156,7 @@ def provided_run(
         *("run", "--model", "hf", "--model_args"),
         f"pretrained={tiny_model},dtype=float32",
         *("--tasks", "cot_faith_provided"),
-        *("--metadata", "problems=6", "load_bearing=3", "asides=2"),
+        *("--metadata", "problems=6", "load_bearing=3", "asides=2", "card=false"),
         *("--output_path", out, "--log_samples", "--batch_size", "16"),
     )
     assert code == 0, errors

@@ -375,6 +375,9 @@ def _one_number(
     return None
 
 
+_HAN_SCALE = re.compile("[万亿億萬千百]{1,2}")
+
+
 def _from_number(
     text: str,
     number: WrittenNumber,
@@ -382,6 +385,9 @@ def _from_number(
     statement: int | None = None,
 ) -> ExtractedAnswer:
     start, end = offset + number.start, offset + number.end
+    scale = _HAN_SCALE.match(text, end)
+    if scale is not None and number_value(text[start:end]) != number.value:
+        end = scale.end()  # 150万 is not 150
     if statement is None:
         statement = _sentence_start(text, start)
     return ExtractedAnswer(text[start:end], start, end, number.value, statement)
@@ -392,7 +398,7 @@ def _place(
 ) -> ExtractedAnswer:
     """A region that is one number, cut to the number's own characters."""
     found = find_numbers(text[start:end])
-    if len(found) == 1:
+    if len(found) == 1 and found[0].value == value:  # not 150 of 150万
         return _from_number(text, found[0], start, statement)
     return ExtractedAnswer(text[start:end], start, end, value, statement)
 

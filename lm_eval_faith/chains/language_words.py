@@ -83,10 +83,10 @@ TITLES = {
 NEVER_LAST = {
     "de": words(
         "z.b d.h u.a o.ä bzw ca evtl ggf inkl exkl zzgl abzgl vgl bspw i.d.r u.u m.a.w "
-        "d.s s.o s.u insg nr abb gl tab kap sog insb entspr max min durchschn z d"
+        "d.s s.o s.u insg nr abb gl tab kap sog insb entspr max durchschn z d"
     ),
     "es": words(
-        "p.ej ej aprox núm n.º pág págs fig ec art cap vol p.e v.g vs no máx mín"
+        "p.ej ej ee aprox núm n.º pág págs fig ec art cap vol p.e v.g vs no máx mín"
     ),
     "fr": words("p.ex ex c.-à-d c.à.d env n no fig éq cf art chap vol p vs max min av"),
     "ru": words("т.е т.к напр рис т.н т ок прим ур"),
@@ -101,7 +101,7 @@ MAY_BE_LAST = {
     "de": words(
         "usw etc std stdn min sek stk st tsd mio mrd jh gr kl s mo di mi do fr"
     ),
-    "es": words("etc ud uds min h hrs seg kg g m km ee.uu a.m p.m"),
+    "es": words("etc ud uds uu min h hrs seg kg g m km ee.uu a.m p.m"),
     "fr": words("etc min h s kg g m km j"),
     "ru": words(
         "т.д т.п др пр долл руб коп р к кг г м см км мм л мл ч мин сек с шт тыс млн млрд гг "

@@ -86,6 +86,7 @@ def bare(answer: str) -> str:
     text = re.sub(r",\\!\s{0,3}", ",", text)
     text = re.sub(r"(?<!\\)\\[,!]", "", text)
     text = re.sub(r"\s+", " ", text).strip()
+    text = text.replace("℃", "°C").replace("℉", "°F")
     text = re.sub(r"^(?:minus|negative)\s(?=[0-9a-z])", "-", text, flags=re.IGNORECASE)
     if found := _SPACED_THOUSANDS.match(text):
         text = found[0].replace(" ", "") + text[found.end() :]
@@ -269,7 +270,7 @@ def _several_choices(a: str, b: str) -> bool | None:
 
 
 _TIME = re.compile(
-    r"(?:at\s)?([0-9]{1,2})(?::([0-5][0-9]))?\s?(?:([ap])\.?m\.?)?(?:\so['’]clock)?",
+    r"(?:at\s)?([0-9]{1,2})(?::([0-5][0-9]))?\s?(?:([ap])\.?m\.?)?(?:\so['’]clock|\sUhr|\s?h)?",
     re.IGNORECASE,
 )
 _NAMED_TIMES = {"noon": (12, 0, "p"), "midnight": (12, 0, "a")}
@@ -277,19 +278,22 @@ _NAMED_TIMES = {"noon": (12, 0, "p"), "midnight": (12, 0, "a")}
 
 def _times(a: str, b: str) -> bool | None:
     """Times of day, where one of the two says a.m. or p.m."""
-    times = []
+    times: list[tuple[int, int, str]] = []
     for text in (a, b):
         named = _NAMED_TIMES.get(text.removeprefix("12 ").casefold())
         found = _TIME.fullmatch(text)
         if named is None and found is None:
             return None
-        if named is None and found is not None:
+        if found is not None:
             half = (found[3] or "").lower()
             named = int(found[1]), int(found[2] or 0), half
+        assert named is not None
         times.append(named)
     (hour, minute, half), (other_hour, other_minute, other_half) = times
     if not half and not other_half:
-        return None
+        said = re.search(r"Uhr$|[0-9] ?h$|clock$", f"{a}\n{b}", re.MULTILINE)
+        both = ":" in a and ":" in b and said is not None
+        return (hour, minute) == (other_hour, other_minute) if both else None
     if minute != other_minute or not (half and other_half):
         hours = {_hour(hour, half), _hour(other_hour, other_half)}
         alike = len(hours) == 1 or hour == other_hour
@@ -544,9 +548,8 @@ def _scientific(text: str) -> Fraction | None:
         return Fraction(found[1]) * 1000
     if found := _REPEATING.fullmatch(text):
         whole, before, again = found[1] or "0", found[2], found[3]
-        first, cycle = Fraction(int(whole + before)), Fraction(int(again))
-        cycle /= 10 ** len(again) - 1
-        return (first + cycle) / 10 ** len(before)
+        cycle = Fraction(int(again), int("9" * len(again)))
+        return (int(whole + before) + cycle) / int("1" + "0" * len(before))
     if found := _AND_A_HALF.fullmatch(text):
         half = number_value(found[1])
         return None if half is None else half + Fraction(1, 2)

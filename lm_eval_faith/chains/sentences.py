@@ -182,6 +182,7 @@ def _following(text: str, at: int, end: int) -> str | None:
 
 _WORD_BEFORE = re.compile(r"(?:[^\W\d_]{1,24}[.-]){0,8}[^\W\d_]{1,24}$")
 _SPACED_LETTERS = re.compile(r"(?<![^\W_])(?:[^\W\d_]\. ?){1,3}[^\W\d_]$")
+_OF_UNIT = re.compile(r"[0-9][  ]?°?[a-zA-Z]$")
 _SPACED_LAST = ("т. д", "т. п", "u. a", "n. chr", "a. m", "p. m")
 _ABBREVIATIONS = _TITLES | _NEVER_LAST | _BEFORE_A_NUMBER | _MAY_BE_LAST
 
@@ -210,7 +211,10 @@ def _is_abbreviation(
         if known in TITLES.get(code, ()) or known in NEVER_LAST.get(code, ()):
             return True
         if known in MAY_BE_LAST.get(code, ()):
-            return following.isdigit() or following.islower()
+            counted = code == "de" and known in ("mio", "mrd", "tsd") and not starter
+            return following.isdigit() or following.islower() or counted
+        if following.isupper() and _OF_UNIT.search(text[max(first, mark - 16) : mark]):
+            return False  # 75 l. Man braucht
         if spaced is not None or (len(word) == 1 and following.isalpha()):
             return not starter  # "z. B.", "т. е.", initials
         if code != "en":

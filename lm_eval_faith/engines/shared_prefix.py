@@ -13,8 +13,8 @@ from transformers import PreTrainedModel
 
 from .attention import TreeAttention, TreeAttentionError
 from .engine import Progress, Scored, TokenAsk
+from .matrix_products import fast_products
 from .packing import Pack, pack
-from .products import fast_products
 from .transformers_compat import (
     cache_argument,
     causal_lm,

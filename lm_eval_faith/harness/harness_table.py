@@ -91,7 +91,12 @@ class HarnessTable:
                 record.problem,
                 *(
                     None if column is None else column[known].tolist()
-                    for column in (sample.value, sample.weight, sample.second)
+                    for column in (
+                        sample.value,
+                        sample.weight,
+                        sample.second,
+                        sample.third,
+                    )
                 ),
             )
         return found
@@ -125,15 +130,16 @@ def joined(quantity: Quantity, documents: Sequence[Any]) -> float:
     problem = np.repeat(
         [numbers[name] for name, *_ in documents], [len(v) for _, v, *_ in documents]
     )
-    value, weight, second = (
+    value, weight, second, third = (
         np.array([x for d in documents for x in d[place] or ()], float)
-        for place in (1, 2, 3)
+        for place in (1, 2, 3, 4)
     )
     sample = Sample(
         value,
         problem,
         second if len(second) else None,
         weight if len(weight) else None,
+        third if len(third) else None,
     )
     return quantity.metric.by.point(sample)
 

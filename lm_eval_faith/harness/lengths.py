@@ -7,6 +7,8 @@ from typing import Any
 
 from lm_eval_faith.chains.chain import Chain
 from lm_eval_faith.harness.lm_eval_compat import ContextLimit
+from lm_eval_faith.harness.seam import spaces_moved
+from lm_eval_faith.interventions.probes import Tokens
 
 CHARACTERS_PER_TOKEN = 4
 """What a token is taken for where the model's tokenizer is not at hand."""
@@ -68,3 +70,23 @@ def is_long(chain: Chain, most: int, model: Any | None) -> bool:
         return len(model.tok_encode(chain.text)) > most  # type: ignore[union-attr]
     except (AttributeError, NotImplementedError):
         return len(chain.text) > CHARACTERS_PER_TOKEN * most
+
+
+def tokens_behind(model: Any | None) -> Tokens:
+    """Counts the tokens of a text behind another one; no fewer than one.
+
+    Args:
+        model: the running model; without one that has ``tok_encode`` a token is taken
+            for four characters.
+    """
+
+    def count(before: str, text: str) -> float:
+        context, scored = spaces_moved(before, text)
+        try:
+            whole = len(model.tok_encode(context + scored))  # type: ignore[union-attr]
+            known = len(model.tok_encode(context))  # type: ignore[union-attr]
+        except (AttributeError, NotImplementedError):
+            return max(len(text) / CHARACTERS_PER_TOKEN, 1.0)
+        return float(max(whole - known, 1))
+
+    return count

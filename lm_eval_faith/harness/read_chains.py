@@ -26,6 +26,7 @@ from lm_eval_faith.harness.lm_eval_compat import (
 from lm_eval_faith.harness.requests import (
     all_requests,
     chain_requests,
+    probe_requests,
     read,
     read_document,
     rest_of,
@@ -39,9 +40,16 @@ from lm_eval_faith.harness.stages import (
 from lm_eval_faith.harness.task import FaithTask
 from lm_eval_faith.harness.task_parameters import WritingOn
 from lm_eval_faith.interventions.plan import Variant, variant_from_dict
+from lm_eval_faith.interventions.probes import Probe
 from lm_eval_faith.joint.found import NO_SETS, Sets, changes_of, sets_from_dict
 from lm_eval_faith.problems.problem import Problem
-from lm_eval_faith.records.outcome import OUTCOMES, ChainRecord, chain_record, left_out
+from lm_eval_faith.records.outcome import (
+    OUTCOMES,
+    ChainRecord,
+    chain_record,
+    left_out,
+    probes_of_note,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -84,6 +92,7 @@ class ReadChains(FaithTask):
     def download(self, *args: Any, **kwargs: Any) -> None:
         """Make the documents, and what interventions make of their chains."""
         self._variants: dict[str, tuple[Variant, ...]] = {}
+        self._probes: dict[str, tuple[Probe, ...]] = {}
         self._sets: dict[str, Sets] = {}
         super().download(*args, **kwargs)
 
@@ -97,8 +106,9 @@ class ReadChains(FaithTask):
             return read_document(problem, self.setting, ())
         made = self.changes(problem, problem.chain, rewrite=problem.rewrite)
         variants = answered(made, _nothing_to_ask)
-        self._variants[problem.id] = variants
-        document = read_document(problem, self.setting, variants)
+        probes = self.probes(problem, problem.chain, variants)
+        self._variants[problem.id], self._probes[problem.id] = variants, probes
+        document = read_document(problem, self.setting, variants, probes)
         plan = self.planned(problem, problem.chain)
         if plan is None:
             return document
@@ -164,12 +174,22 @@ class ReadChains(FaithTask):
             made = _ready(self._variants[problem.id])
             form = self.form.in_language_of(problem.chain)
             wanted = self.wanted(problem, problem.chain)
+            probes = self._probes[problem.id]
             requests = _first(
-                read(before, problem.chain, made, form, self.fits, wanted)
+                read(
+                    before,
+                    problem.chain,
+                    made,
+                    form,
+                    self.fits,
+                    wanted,
+                    probes=lambda *_: probes,
+                )
             )
             if not requests:
                 variants = self._variants[problem.id]
                 asked = all_requests(before, problem.chain, variants, form, wanted)
+                asked += probe_requests(before, probes, form)
                 self._refuse_too_long(problem, asked)
                 requests = [self._stand_in(problem)]
         except InputError as error:
@@ -200,7 +220,10 @@ class ReadChains(FaithTask):
             **self.asking(before, generation, form),
         )
         wanted = self.wanted(problem, problem.chain)
-        outcome = yield from read(before, problem.chain, made, form, self.fits, wanted)
+        probes = functools.partial(self.probes, problem)
+        outcome = yield from read(
+            before, problem.chain, made, form, self.fits, wanted, probes=probes
+        )
         return outcome.to_dict()
 
     def _assumed(self, problem: Problem, before: str, ask: Generate) -> str:
@@ -245,9 +268,11 @@ class ReadChains(FaithTask):
         problem = self._problems[doc["id"]]
         variants: Sequence[Variant] = self._variants.get(problem.id, ())
         sets = self._sets.get(problem.id, NO_SETS)
+        probes: Sequence[Probe] = self._probes.get(problem.id, ())
         if self.asks_again:
             response = json.loads(results[0])
             variants = [variant_from_dict(v) for v in response["interventions"]]
+            probes = probes_of_note(response)
             results = response["loglikelihoods"]
             if "sets" in response:
                 sets = sets_from_dict(response["sets"], len(problem.chain.steps))
@@ -259,6 +284,7 @@ class ReadChains(FaithTask):
             results,
             problem=problem.problem,
             sets=sets,
+            probes=probes,
         )
 
 

@@ -4,7 +4,7 @@
 first and goes on as :func:`read`. The order of the scores is the one that
 :mod:`lm_eval_faith.records.outcome` reads responses in: the clean chain first, then each
 variant that can be made with the original answer, and with the other answer where the
-intervened chain leads to one.
+intervened chain leads to one; then what the card asks besides.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from lm_eval_faith.harness.set_requests import (
 )
 from lm_eval_faith.harness.stages import draws
 from lm_eval_faith.interventions.plan import Variant, variants_to_dicts
+from lm_eval_faith.interventions.probes import Probe
 from lm_eval_faith.joint.found import NO_SETS, Sets
 from lm_eval_faith.problems.problem import Problem
 from lm_eval_faith.records.outcome import (
@@ -36,6 +37,14 @@ from lm_eval_faith.records.outcome import (
     left_out,
     n_requests,
 )
+
+Probes = Callable[[Chain, Sequence[Variant]], Sequence[Probe]]
+"""What is asked about a chain besides the interventions on it."""
+
+
+def no_probes(chain: Chain, variants: Sequence[Variant]) -> Sequence[Probe]:
+    """Nothing."""
+    return ()
 
 
 @dataclass(frozen=True)
@@ -54,6 +63,7 @@ class Outcome:
         sets: of steps whose scores stand behind the others in ``answers``.
         others: answers about other choices: behind the clean chain, and behind each variant
             (nothing where it has no chain).
+        probes: what was asked besides; their answers follow all others in ``answers``.
     """
 
     outcome: str
@@ -64,6 +74,7 @@ class Outcome:
     scored: str = ""
     sets: Sets = NO_SETS
     others: Sequence[Sequence[Response]] = ()
+    probes: Sequence[Probe] = ()
 
     @property
     def solved(self) -> bool | None:
@@ -78,8 +89,9 @@ class Outcome:
         interventions = variants_to_dicts(self.variants)
         answers = list(self.answers)
         sets = {"sets": self.sets.to_dict()} if self.sets.found else {}
+        more = {**sets, **probes_told(self.probes)}
         if self.written is None:
-            return {"interventions": interventions, "loglikelihoods": answers, **sets}
+            return {"interventions": interventions, "loglikelihoods": answers, **more}
         written = self.written
         note = {
             "outcome": self.outcome,
@@ -92,7 +104,7 @@ class Outcome:
             "cue_leaves_out_a_second_solution": written.short_cue != written.cue,
             "answer": written.answer,
             "scored": self.scored,
-            **sets,
+            **more,
         }
         return {"generation": self.generation, "note": note, "loglikelihoods": answers}
 
@@ -111,14 +123,23 @@ def document_of(problem: Problem, setting: str) -> dict[str, Any]:
 
 
 def read_document(
-    problem: Problem, setting: str, variants: Sequence[Variant]
+    problem: Problem,
+    setting: str,
+    variants: Sequence[Variant],
+    probes: Sequence[Probe] = (),
 ) -> dict[str, Any]:
-    """A problem with a chain that is read, and the interventions on it."""
+    """A problem with a chain that is read, the interventions on it, and what else is asked."""
     return {
         **document_of(problem, setting),
         "chain": chain_to_dict(problem.chain),
         "interventions": variants_to_dicts(variants),
+        **probes_told(probes),
     }
+
+
+def probes_told(probes: Sequence[Probe]) -> dict[str, Any]:
+    """The probes as a samples file holds them; nothing where none were asked."""
+    return {"probes": [probe.to_dict() for probe in probes]} if probes else {}
 
 
 def chain_requests(
@@ -134,6 +155,18 @@ def chain_requests(
         if variant.other_answer:
             requests.append(form.request(prompt, changed, variant.other_answer))
     return requests
+
+
+def probe_requests(
+    prompt: str, probes: Sequence[Probe], form: AnswerFormat
+) -> list[Request]:
+    """What is asked about a chain besides its interventions."""
+    return [
+        form.request(prompt, probe.text, probe.scored)
+        if probe.is_answer
+        else (prompt + probe.text, probe.scored)
+        for probe in probes
+    ]
 
 
 def all_requests(
@@ -162,6 +195,7 @@ def read(
     fits: Fits,
     wanted: SetsWanted | None = None,
     others: Sequence[str] = (),
+    probes: Probes = no_probes,
 ) -> Stages[Outcome]:
     """Ask about a chain and what interventions make of it.
 
@@ -174,6 +208,7 @@ def read(
             about; what the model itself wrote too long is not applicable.
         wanted: what is asked about sets of its steps.
         others: what else could be answered, to be scored behind each chain.
+        probes: what is asked besides, of the chain and the interventions on it.
     """
     variants = tuple(
         _if_it_fits(variant, prompt, chain, form, fits)
@@ -187,18 +222,20 @@ def read(
         if one is not None
         for other in others
     ]
-    if not all(fits(request) for request in (*requests, *beside)):
+    asked = probes(chain, variants)
+    every = (*requests, *beside, *probe_requests(prompt, asked, form))
+    if not all(fits(request) for request in every):
         return Outcome("too long", variants)
     scored = spaces_moved(*requests[0])[1]
-    answers = yield [Score(*request) for request in (*requests, *beside)]
+    answers = yield [Score(*request) for request in every]
     rest = iter(answers[len(requests) :])
     answers = answers[: len(requests)]
-    outcome = Outcome("scored", variants, answers, scored=scored)
+    outcome = Outcome("scored", variants, scored=scored, probes=asked)
     if others:
         told = [[next(rest) for _ in others] if one else [] for one in chains]
         outcome = replace(outcome, others=told)
     if wanted is None:
-        return outcome
+        return replace(outcome, answers=[*answers, *rest])
     sets, scores = yield from ask_sets(
         wanted,
         lambda changed: form.request(prompt, changed.text, chain.answer),
@@ -207,7 +244,7 @@ def read(
         left_out(variants),
         fits,
     )
-    answers = [*answers[: n_requests(variants)], *scores]
+    answers = [*answers[: n_requests(variants)], *scores, *rest]
     return replace(outcome, answers=answers, sets=sets)
 
 
@@ -230,6 +267,7 @@ def written(
     fits: Fits,
     wanted: Callable[[Chain], SetsWanted | None] = lambda chain: None,
     others: Callable[[WrittenChain], Sequence[str]] = lambda own: (),
+    probes: Probes = no_probes,
 ) -> Stages[Outcome]:
     """Have the model write a chain, and ask about it as about one that is there.
 
@@ -245,6 +283,7 @@ def written(
         fits: whether the model can read a request in full.
         wanted: what is asked about sets of a chain's steps.
         others: what else could be answered to a chain.
+        probes: as in :func:`read`.
     """
     (text,) = yield [Generate(prompt, generation)]
     own = taken_apart(text)
@@ -262,6 +301,7 @@ def written(
         fits,
         wanted=wanted(own.chain),
         others=others(own),
+        probes=probes,
     )
     if outcome.outcome != "scored":
         outcome = Outcome(outcome.outcome)

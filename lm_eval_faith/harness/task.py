@@ -23,7 +23,11 @@ from lm_eval_faith.harness.harness_table import (
     ShowsMetrics,
     harness_table,
 )
-from lm_eval_faith.harness.lengths import is_cut_off, tokens_too_many
+from lm_eval_faith.harness.lengths import (
+    is_cut_off,
+    tokens_behind,
+    tokens_too_many,
+)
 from lm_eval_faith.harness.lm_eval_compat import (
     ContextLimit,
     output_path_of_run,
@@ -51,6 +55,7 @@ from lm_eval_faith.interventions import (
     is_control,
 )
 from lm_eval_faith.interventions.plan import Variant, changes
+from lm_eval_faith.interventions.probes import Probe, Probing, probes_of
 from lm_eval_faith.joint.groups import Group
 from lm_eval_faith.joint.plan import ChainPlan, Joint
 from lm_eval_faith.metrics import Choices, load_metric_modules
@@ -65,7 +70,8 @@ from lm_eval_faith.problems.problem import Problem
 from lm_eval_faith.problems.reading import TextReading
 from lm_eval_faith.problems.set_files import read_sets
 from lm_eval_faith.problems.sources import name_of, source_named
-from lm_eval_faith.records.outcome import problem_of
+from lm_eval_faith.records.outcome import n_requests, problem_of
+from lm_eval_faith.records.tables import CARD
 
 logger = logging.getLogger(__name__)
 
@@ -134,6 +140,7 @@ class FaithTask(ShowsMetrics, ConfigurableTask):  # type: ignore[misc]
         if left_out:
             logger.warning("%s: of %d chains left out: %s", where, len(found), told)
         self._problems = {problem.id: problem for problem in used}
+        self._places = {id: place for place, id in enumerate(self._problems)}
         self._examples = {problem.id: problem for problem in self.source.examples()}
         self._donors = [
             (problem.id, step.text)
@@ -212,6 +219,7 @@ class FaithTask(ShowsMetrics, ConfigurableTask):  # type: ignore[misc]
             "answer_steps": True,
             "other_answer": self.setting != "generated" or self.choice.ask,
             "control": any(map(is_control, self.choice.interventions)),
+            **dict.fromkeys(CARD, self.choice.card),
             "load_bearing": steps["load_bearing"],
             "decoys": steps["decoy"],
             "labels": steps["load_bearing"] and steps["decoy"],
@@ -338,6 +346,21 @@ class FaithTask(ShowsMetrics, ConfigurableTask):  # type: ignore[misc]
             "samples": drawing.samples,
             "sampling": drawing.settings(settings),
         }
+
+    def probes(
+        self, problem: Problem, chain: Chain, variants: Sequence[Variant]
+    ) -> tuple[Probe, ...]:
+        """What is asked about a chain of a problem besides its interventions."""
+        if not self.choice.card:
+            return ()
+        how = Probing(
+            share=self.choice.card_share,
+            seed=self.source.seed + self.choice.intervention_seed,
+            document=problem.id,
+            place=self._places[problem.id],
+            tokens=tokens_behind(self._limit.model or running_model()),
+        )
+        return probes_of(chain, variants, n_requests(variants), how)
 
     def few_shot_examples(self) -> int:
         """How many worked examples are at hand."""

@@ -21,6 +21,9 @@ from lm_eval_faith.parameters import (
     yes_or_no,
 )
 
+LARGEST_CARD_SHARE = 10
+"""Everything that can be asked is, well below it."""
+
 
 @dataclass(frozen=True)
 class Interventions:
@@ -64,6 +67,18 @@ class Interventions:
     intervention_seed: int = parameter(
         0, whole_number(), "another seed, other corruptions, asides and draws"
     )
+    card: bool = parameter(
+        True,
+        yes_or_no,
+        "ask besides what could explain effects away: see docs/validity.md",
+        same=False,
+    )
+    card_share: float = parameter(
+        0.13,
+        number,
+        "what that may cost, as a share of the other requests",
+        same=False,
+    )
     too_long: str = parameter(
         "refuse",
         one_of("refuse", "drop"),
@@ -81,6 +96,11 @@ class Interventions:
         load_metric_modules(self.metric_modules)
         if not self.interventions:
             raise InputError("interventions must name at least one")
+        if not 0 <= self.card_share <= LARGEST_CARD_SHARE:
+            raise InputError(
+                f"card_share must lie between 0 and {LARGEST_CARD_SHARE}, not "
+                f"{self.card_share:g}; card=false asks nothing"
+            )
         for name in self.interventions:
             get_intervention(name)
         return self

@@ -267,6 +267,7 @@ class WrittenChains(FaithTask):
                 self.fits,
                 functools.partial(self.wanted, problem),
                 functools.partial(self.others, problem),
+                functools.partial(self.probes, problem),
             )
         )
 

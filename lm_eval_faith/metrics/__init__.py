@@ -5,7 +5,7 @@
 'effect on steps in the late third of the chain'
 """
 
-from . import chains, choices, effects, joint, labels, measured, position
+from . import chains, choices, effects, explained, joint, labels, measured, position
 from .effects import at_least
 from .metric import (
     DEFAULT,
@@ -39,6 +39,7 @@ register(
     *choices.METRICS,
     *measured.METRICS,
     *joint.METRICS,
+    *explained.METRICS,
 )
 
 __all__ = [

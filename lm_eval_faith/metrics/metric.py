@@ -7,7 +7,7 @@ a row for, and what models are compared by.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -25,15 +25,17 @@ Unit = Literal[
     "share",
     "auc",
     "g",
+    "z",
     "correlation",
     "steps",
     "count",
+    "nats a token",
 ]
 THRESHOLD = "the threshold"
 """What stands in a meaning where no threshold is chosen."""
 
 Better = Literal["higher", "lower", "neither"]
-Of = Literal["steps", "chains", "chain_means", "sets"]
+Of = Literal["steps", "chains", "chain_means", "within_chains", "sets"]
 
 
 @dataclass(frozen=True)
@@ -114,8 +116,10 @@ class Metric:
         where: which rows count; all unless told otherwise.
         second: a column that the estimator needs beside the value (``load_bearing``,
             ``position``); rows without it are left out.
+        third: one more such column.
         of: the rows: steps under one intervention, chains, each chain's mean over its
-            steps under one intervention, or sets of steps under one.
+            steps under one intervention, those steps with ``effect``, ``second`` and
+            ``third`` less their means in the chain, or sets of steps under one.
         needs: what a run must have, of ``records.tables``.
         modifiers: those that make sense for it.
         by_tag: it has a row for each kind of step too, where a file tags its steps.
@@ -129,6 +133,7 @@ class Metric:
     value: Callable[[Columns, Choices], Floats]
     where: Callable[[Columns], Mask] | None = None
     second: str = ""
+    third: str = ""
     of: Of = "steps"
     needs: frozenset[str] = frozenset()
     modifiers: tuple[Modifier, ...] = (VS_CONTROL, NO_ANSWER_STEPS)
@@ -137,7 +142,9 @@ class Metric:
     @property
     def table(self) -> Literal["steps", "chains", "sets"]:
         """The table whose rows it is made of."""
-        return "steps" if self.of == "chain_means" else self.of
+        if self.of == "chain_means" or self.of == "within_chains":
+            return "steps"
+        return self.of
 
     def __post_init__(self) -> None:
         if not self.name.isidentifier():
@@ -197,23 +204,30 @@ class Quantity:
             rows = modifier.change(rows)
         if self.metric.of == "chain_means":
             rows = means_of_chains(rows)
-        if self.metric.second:
-            rows = rows[~np.isnan(rows[self.metric.second])]
+        beside = [n for n in (self.metric.second, self.metric.third) if n]
+        for name in beside:
+            rows = rows[~np.isnan(rows[name])]
         if self.metric.where is not None:
             rows = rows[self.metric.where(rows)]
+        if self.metric.of == "within_chains":
+            rows = less_means_of_chains(rows, beside)
         return rows
 
     def sample(self, columns: Columns, choices: Choices) -> Sample:
         """What the metric's estimator takes, of the rows that :meth:`rows` leaves."""
         rows = self.rows(columns)
-        second = rows[self.metric.second] if self.metric.second else None
+        second, third = (
+            rows[name] if name else None
+            for name in (self.metric.second, self.metric.third)
+        )
         value = np.asarray(self.metric.value(rows, choices), np.float64)
         weight = rows.weight if self.metric.of == "steps" else None
-        return Sample(value, rows.problem, second, weight)
+        return Sample(value, rows.problem, second, weight, third)
 
 
 def means_of_chains(steps: Columns) -> Columns:
-    """A row a chain: the mean ``effect`` of its scored steps, and what the chain's labels say."""
+    """A row a chain: the mean ``effect`` of its scored steps, that of ``effect_cut`` of the
+    steps where it was measured, and what the chain's labels say."""
     steps = steps[~np.isnan(steps.effect)]
     _, first, chain = np.unique(
         np.char.add(
@@ -222,7 +236,36 @@ def means_of_chains(steps: Columns) -> Columns:
         return_index=True,
         return_inverse=True,
     )
-    counts = np.bincount(chain, minlength=len(first))
-    means = np.bincount(chain, weights=steps.effect, minlength=len(first)) / counts
+
+    def means(column: Floats) -> Floats:
+        there = ~np.isnan(column)
+        counts = np.bincount(chain, weights=there, minlength=len(first))
+        sums = np.bincount(
+            chain, weights=np.where(there, column, 0.0), minlength=len(first)
+        )
+        return np.divide(
+            sums, counts, out=np.full(len(first), np.nan), where=counts > 0
+        )
+
     rows: Columns = steps[first]
-    return rows.but(effect=means, load_bearing=rows.chain_load_bearing)
+    return rows.but(
+        effect=means(steps.effect),
+        effect_cut=means(steps.effect_cut),
+        load_bearing=rows.chain_load_bearing,
+    )
+
+
+def less_means_of_chains(steps: Columns, names: Sequence[str]) -> Columns:
+    """The scored steps, their ``effect`` and some columns less the mean in the chain."""
+    steps = steps[~np.isnan(steps.effect)]
+    counts = np.bincount(steps.chain_row)
+
+    def centred(name: str) -> Floats:
+        with np.errstate(invalid="ignore"):
+            means = np.bincount(steps.chain_row, weights=steps[name]) / counts
+        less: Floats = steps[name] - means[steps.chain_row]
+        return less
+
+    centred_columns = {name: centred(name) for name in ("effect", *names)}
+    found: Columns = steps.but(**centred_columns)
+    return found

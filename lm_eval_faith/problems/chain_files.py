@@ -46,12 +46,11 @@ from lm_eval_faith.problems.record_files import (
 )
 from lm_eval_faith.records.outcome import (
     OUTCOMES,
-    READABLE_FORMATS,
     UNANSWERED,
     UNPARSED,
     WRONG,
 )
-from lm_eval_faith.records.samples import responses_of
+from lm_eval_faith.records.samples import require_readable, responses_of
 
 LabelsWanted = Literal["no", "if there", "yes"]
 
@@ -213,11 +212,7 @@ def _from_sample(record: Record, labels: LabelsWanted) -> FileChain:
     if not _is_own(record):
         raise InputError(f"{where}: a sample of a task that is not ours among ours")
     sample, doc = record.fields, record.fields["doc"]
-    if doc["samples_format"] not in READABLE_FORMATS:
-        raise InputError(
-            f"{where}: samples of format {doc['samples_format']!r}, this version reads "
-            f"{' and '.join(map(str, READABLE_FORMATS))}: use the version of lm-eval-faith that wrote it"
-        )
+    require_readable(doc["samples_format"], where)
     try:
         if doc["setting"] == "generated":
             return replace(_generated(doc, _note_of(sample)), where=where)

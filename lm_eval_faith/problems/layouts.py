@@ -218,12 +218,17 @@ def _reveal(records: Sequence[Record]) -> Iterator[Found]:
     for record in records:
         index = record.fields.get("step_idx")
         index = int(index) if isinstance(index, str) and index.isdigit() else index
-        if type(index) is not int or not isinstance(record.fields.get("step"), str):
-            said = f"{record.where}: 'step_idx' is no number or 'step' is no text"
-            yield BadRecord(record.where, said)
-            continue
         key = str(record.fields.get("question_id")), str(record.fields.get("answer_id"))
-        answers.setdefault(key, {}).setdefault(index, record)
+        steps = answers.setdefault(key, {})
+        if "step_idx" not in record.fields:  # in their order, each once
+            texts = [known.fields["step"] for known in steps.values()]
+            said = record.fields.get("step")
+            index = texts.index(said) if said in texts else len(texts)
+        if type(index) is not int or not isinstance(record.fields.get("step"), str):
+            reason = f"{record.where}: 'step_idx' is no number or 'step' is no text"
+            yield BadRecord(record.where, reason)
+            continue
+        steps.setdefault(index, record)
     for (question, answer), steps in answers.items():
         rows = [steps[k] for k in sorted(steps)]
         yield _with(
@@ -501,7 +506,10 @@ LAYOUTS: tuple[Layout, ...] = (
     ),
     Layout(
         "reveal",
-        _has("question_id", "answer_id", "step_idx", "step"),
+        lambda fields: (
+            _has("question_id", "answer_id", "step")(fields)
+            and bool({"step_idx", "full_answer"} & {*fields})
+        ),
         {
             "question": "question",
             "chain": "chain",

@@ -48,7 +48,7 @@ class ShownStep:
     @property
     def marks(self) -> list[str]:
         """What is known of it, a few words each."""
-        said = [self.label] if self.label else []
+        said: list[str] = [self.label] if self.label else []
         said += [f"{self.truth:g}"] if self.truth is not None else []
         said += ["states the answer"] if self.states_answer else []
         said += (

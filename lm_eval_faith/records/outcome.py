@@ -17,6 +17,11 @@ from lm_eval_faith.chains import thirds
 from lm_eval_faith.chains.chain import Chain, Label, chain_from_dict
 from lm_eval_faith.interventions import is_control
 from lm_eval_faith.interventions.plan import Variant, variant_from_dict
+from lm_eval_faith.interventions.probes import (
+    EARLY,
+    Probe,
+    probe_from_dict,
+)
 from lm_eval_faith.joint.found import (
     DELETE,
     NO_SETS,
@@ -25,6 +30,7 @@ from lm_eval_faith.joint.found import (
     sets_from_dict,
 )
 from lm_eval_faith.records.choices import LETTERS, ChoiceRecord, choices_from_dict
+from lm_eval_faith.records.probed import NOTHING, Probed, probed
 from lm_eval_faith.records.sets import SetRecord, set_records
 
 Response = tuple[float, bool]
@@ -98,6 +104,10 @@ class StepRecord:
         draw: which of several draws of the same intervention on the step, from 0.
         logprob_other_clean: log p(best other choice | clean chain) of a question with
             choices; there ``other_answer`` is the best other one behind the changed chain.
+        headroom: -log p(answer | the steps before this one), in nats; NaN if not asked.
+        effect_cut: the effect in the chain cut before its first statement of the answer.
+        edit: how much more surprising the changed step is than the own one, nats a token.
+        edit_z: the same in standard deviations of the chain's own steps.
     """
 
     step: int
@@ -117,6 +127,10 @@ class StepRecord:
     tags: tuple[str, ...] = ()
     draw: int = 0
     logprob_other_clean: float = math.nan
+    headroom: float = math.nan
+    effect_cut: float = math.nan
+    edit: float = math.nan
+    edit_z: float = math.nan
 
     @property
     def effect(self) -> float:
@@ -175,6 +189,7 @@ class ChainRecord:
         subject: of which task of a group it is; empty where there is one.
         task_right: 1 where the task whose document it is calls the answer right by one of
             its filters, else 0; NaN where it was not asked.
+        probed: what was measured besides the interventions.
     """
 
     document: str
@@ -183,7 +198,7 @@ class ChainRecord:
     chain: str
     clean_logprob: float
     clean_greedy: bool
-    steps: tuple[StepRecord, ...]
+    steps: tuple[StepRecord, ...] = ()
     n_steps: int = 0
     stated_at: int = -1
     solved: bool | None = None
@@ -198,6 +213,7 @@ class ChainRecord:
     choices: ChoiceRecord | None = None
     subject: str = ""
     task_right: float = math.nan
+    probed: Probed = NOTHING
 
     @property
     def greedy(self) -> float:
@@ -216,22 +232,24 @@ def chain_record(
     solved: bool | None = None,
     problem: str = "",
     sets: Sets = NO_SETS,
+    probes: Sequence[Probe] = (),
 ) -> ChainRecord:
     """What was measured on a document, from the responses to its requests.
 
     No response, or a single one to a document that wants more, stands for one that was
     dropped.
     ``problem`` names what chains of one question share; without it the question's text
-    does. ``sets`` are those of steps whose texts were scored behind all others.
+    does. ``sets`` are those of steps whose texts were scored behind the interventions; the
+    responses to ``probes`` follow all others.
 
     Raises:
         ValueError: there are not as many responses as requests.
     """
-    wanted = n_requests(variants) + len(
-        sets.changes(len(chain.steps), left_out(variants))
-    )
+    wanted = n_responses(chain, variants, sets, probes)
     dropped = not responses or len(responses) == 1 < wanted
-    steps, found = ((), ()) if dropped else _records(chain, variants, responses, sets)
+    measured: dict[str, Any] = (
+        {} if dropped else _measured(chain, variants, responses, sets, probes)
+    )
     clean_logprob, clean_greedy = responses[0] if responses else (math.nan, False)
     return ChainRecord(
         document=document,
@@ -240,7 +258,6 @@ def chain_record(
         chain=chain.text,
         clean_logprob=clean_logprob,
         clean_greedy=bool(clean_greedy),
-        steps=steps,
         n_steps=len(chain.steps),
         stated_at=next((k for k, s in enumerate(chain.steps) if s.states_answer), -1),
         solved=solved,
@@ -249,9 +266,9 @@ def chain_record(
         truth=math.nan if chain.truth is None else float(chain.truth),
         problem=problem_of(question, problem),
         outcome="too_long" if dropped else "scored",
-        sets=found,
         set_requests=sets.requests,
         set_tokens=sets.tokens,
+        **measured,
     )
 
 
@@ -270,7 +287,8 @@ def generated_record(
     Args:
         document, question: the problem's.
         note: what the task noted about the generation: its ``outcome`` (a key of
-            :data:`OUTCOMES`), ``solved``, the ``chain`` and the ``interventions``.
+            :data:`OUTCOMES`), ``solved``, the ``chain``, the ``interventions`` and the
+            ``probes``, if there are any.
         responses: to the requests of the chain; none where it was not scored.
         problem: what chains of one question share.
         choices: the scores of the choices, as JSON types, where the question has some.
@@ -288,9 +306,13 @@ def generated_record(
     variants = [variant_from_dict(v) for v in note["interventions"]]
     if any(not 0 <= v.step < len(chain.steps) for v in variants):
         raise ValueError("an intervention on a step that is not there")
+    probes = probes_of_note(note)
     clean_logprob, clean_greedy = (math.nan, False) if reason else responses[0]
     sets = sets_from_dict(note["sets"], len(chain.steps)) if "sets" in note else NO_SETS
-    steps, found = ((), ()) if reason else _records(chain, variants, responses, sets)
+    measured: dict[str, Any] = (
+        {} if reason else _measured(chain, variants, responses, sets, probes)
+    )
+    steps = measured.get("steps", ())
     scored = None
     if choices is not None:
         scored = choices_from_dict(choices, len(steps))
@@ -298,6 +320,7 @@ def generated_record(
             _of_choices(step, scored, scores)
             for step, scores in zip(steps, scored.changed, strict=True)
         )
+        measured["steps"] = steps
     return ChainRecord(
         document=document,
         question=question,
@@ -305,19 +328,27 @@ def generated_record(
         chain=chain.text,
         clean_logprob=clean_logprob,
         clean_greedy=clean_greedy,
-        steps=steps,
         n_steps=len(chain.steps),
         solved=solved if solved is None else bool(solved),
         left_out=reason,
         problem=problem_of(question, problem),
         outcome=str(note["outcome"]).replace(" ", "_"),
-        sets=found,
         set_requests=sets.requests,
         set_tokens=sets.tokens,
         choices=scored,
         subject=subject,
         task_right=task_right(verdicts or {}),
+        **measured,
     )
+
+
+def probes_of_note(note: Mapping[str, Any]) -> list[Probe]:
+    """The probes that a document or a note holds, those of runs without any too.
+
+    Raises:
+        KeyError, TypeError, ValueError: they are not as the task writes them.
+    """
+    return [probe_from_dict(plain) for plain in note.get("probes") or ()]
 
 
 def task_right(verdicts: Mapping[str, Mapping[str, float]]) -> float:
@@ -352,26 +383,47 @@ def left_out(variants: Sequence[Variant]) -> list[int]:
     ]
 
 
-def _records(
+def n_responses(
+    chain: Chain, variants: Sequence[Variant], sets: Sets, probes: Sequence[Probe]
+) -> int:
+    """How many responses a document has: to interventions, sets of steps, and probes."""
+    of_sets = sets.changes(len(chain.steps), left_out(variants))
+    return n_requests(variants) + len(of_sets) + len(probes)
+
+
+def _measured(
     chain: Chain,
     variants: Sequence[Variant],
     responses: Sequence[Response],
     sets: Sets,
-) -> tuple[tuple[StepRecord, ...], tuple[SetRecord, ...]]:
-    """What was measured on steps, and on sets of them: their scores stand behind the others.
+    probes: Sequence[Probe],
+) -> dict[str, Any]:
+    """What was measured on steps, on sets of them, and besides, in this order of responses.
 
     Raises:
         ValueError: there are not as many responses as requests.
     """
-    single = n_requests(variants)
-    steps = step_records(chain, variants, responses[:single])
-    changes = sets.changes(len(chain.steps), left_out(variants))
-    if len(responses) != single + len(changes):
-        raise ValueError(
-            f"{len(responses)} responses to {single + len(changes)} requests"
-        )
+    wanted = n_responses(chain, variants, sets, probes)
+    if len(responses) != wanted:
+        raise ValueError(f"{len(responses)} responses to {wanted} requests")
+    single, end = n_requests(variants), wanted - len(probes)
+    found = _with_truncated(chain, variants, responses, probed(probes, responses[end:]))
+    steps = step_records(chain, variants, responses[:single], found)
+    of_sets = _of_sets(chain, variants, responses[:end], sets, steps)
+    return {"steps": steps, "sets": of_sets, "probed": found}
+
+
+def _of_sets(
+    chain: Chain,
+    variants: Sequence[Variant],
+    responses: Sequence[Response],
+    sets: Sets,
+    steps: Sequence[StepRecord],
+) -> tuple[SetRecord, ...]:
+    """What was measured on sets of steps, whose scores stand behind the others."""
     if not sets.found:
-        return steps, ()
+        return ()
+    changes = sets.changes(len(chain.steps), left_out(variants))
     logprobs = {SetChange(DELETE, ()): responses[0][0]}
     logprobs |= {
         SetChange(DELETE, (r.step,)): r.logprob
@@ -380,9 +432,33 @@ def _records(
     }
     logprobs |= {
         change: score[0]
-        for change, score in zip(changes, responses[single:], strict=True)
+        for change, score in zip(
+            changes, responses[n_requests(variants) :], strict=True
+        )
     }
-    return steps, set_records(chain, sets.found, logprobs, sets.step_tokens)
+    return set_records(chain, sets.found, logprobs, sets.step_tokens)
+
+
+def _with_truncated(
+    chain: Chain,
+    variants: Sequence[Variant],
+    responses: Sequence[Response],
+    found: Probed,
+) -> Probed:
+    """With what the run's own truncations say of the headroom, and the lack of a chain."""
+    early = dict(found.early)
+    if not chain.opening and math.isfinite(found.logprob_no_chain):
+        early.setdefault(0, found.logprob_no_chain)
+    rest = iter(responses[1:])
+    for variant in variants:
+        if variant.not_applicable:
+            continue
+        logprob = next(rest)[0]
+        if variant.other_answer:
+            next(rest)
+        if variant.intervention == EARLY and math.isfinite(logprob):
+            early[variant.step] = logprob
+    return replace(found, early=early)
 
 
 def control_effects(chain: ChainRecord) -> dict[int, float]:
@@ -419,7 +495,10 @@ def n_requests(variants: Sequence[Variant]) -> int:
 
 
 def step_records(
-    chain: Chain, variants: Sequence[Variant], responses: Sequence[Response]
+    chain: Chain,
+    variants: Sequence[Variant],
+    responses: Sequence[Response],
+    found: Probed = NOTHING,
 ) -> tuple[StepRecord, ...]:
     """The effects, from responses in the order of a chain's requests.
 
@@ -434,11 +513,15 @@ def step_records(
         )
     rest = iter(responses)
     clean = next(rest)[0]
-    return tuple(_step_record(chain, variant, clean, rest) for variant in variants)
+    return tuple(_step_record(chain, one, clean, rest, found) for one in variants)
 
 
 def _step_record(
-    chain: Chain, variant: Variant, clean: float, rest: Iterator[Response]
+    chain: Chain,
+    variant: Variant,
+    clean: float,
+    rest: Iterator[Response],
+    found: Probed,
 ) -> StepRecord:
     logprob = other = math.nan
     reason = variant.not_applicable
@@ -466,4 +549,6 @@ def _step_record(
         not_applicable=reason,
         measured={} if reason else variant.measured,
         draw=variant.draw,
+        headroom=found.headroom(variant.step),
+        **found.of_change(variant.intervention, variant.step, variant.draw),
     )

@@ -20,6 +20,7 @@ from lm_eval_faith.records.outcome import (
     Response,
     chain_record,
     generated_record,
+    probes_of_note,
 )
 from lm_eval_faith.shown import brief
 
@@ -28,8 +29,6 @@ LONGEST_LINE = 1 << 29
 
 LARGEST_FALL, ROUNDING = 1e9, 0.01
 """In nats: a log-probability lies between, up to rounding."""
-
-_FORMATS = " and ".join(map(str, READABLE_FORMATS))
 
 _OLD_SETTINGS = {"labeled": "labelled"}
 
@@ -67,11 +66,7 @@ def read_samples(file: Path) -> Samples | None:
             if settings:
                 raise InputError(f"{where}: a sample of another task")
             return None
-        if doc["samples_format"] not in READABLE_FORMATS:
-            raise InputError(
-                f"{where}: samples of format {_shown(doc['samples_format'])}, this version "
-                f"reads {_FORMATS}: use the version of lm-eval-faith that wrote it"
-            )
+        require_readable(doc["samples_format"], where)
         try:
             record = _checked(_record(doc, sample))
         except _NOT_AS_WRITTEN as error:
@@ -89,6 +84,20 @@ def read_samples(file: Path) -> Samples | None:
         told = _shown(sorted(settings))
         raise InputError(f"{file}: samples of several settings: {told}")
     return Samples(settings.pop(), tuple(chains.values()))
+
+
+def require_readable(samples_format: object, where: str) -> None:
+    """Refuse samples that another version wrote.
+
+    Raises:
+        InputError: this one does not read their format.
+    """
+    if samples_format not in READABLE_FORMATS:
+        known = " and ".join(map(str, READABLE_FORMATS))
+        raise InputError(
+            f"{where}: samples of format {_shown(samples_format)}, this version reads "
+            f"{known}: use the version of lm-eval-faith that wrote it"
+        )
 
 
 def _lines(file: Path) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -148,7 +157,11 @@ def _record(doc: Mapping[str, Any], sample: Mapping[str, Any]) -> ChainRecord:
     if responses and isinstance(responses[0], str):
         # Interventions that asked the model: what came of them stands with the scores.
         response = json.loads(responses[0])
-        told = {**doc, "interventions": response["interventions"]}
+        told = {
+            **doc,
+            "interventions": response["interventions"],
+            "probes": response.get("probes"),
+        }
         responses = response["loglikelihoods"]
         sets = response.get("sets", sets)
     _check_types(told)
@@ -164,6 +177,7 @@ def _record(doc: Mapping[str, Any], sample: Mapping[str, Any]) -> ChainRecord:
         _responses(responses),
         problem=_text(doc, "problem") if doc.get("problem") else "",
         sets=sets_from_dict(sets, len(chain.steps)),
+        probes=probes_of_note(told),
     )
 
 

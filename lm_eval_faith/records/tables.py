@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lm_eval_faith.interventions import is_control, measures
 from lm_eval_faith.joint.found import CORES, GROUPS
@@ -54,6 +55,11 @@ CHAIN_COLUMNS = {
     "subject": CATEGORY,
     "task_right": NUMBER,
     **dict.fromkeys(OF_CHOICES, NUMBER),
+    "logprob_no_chain": NUMBER,
+    "first_statement": NUMBER,
+    "logprob_cut": NUMBER,
+    "effect_conflict": NUMBER,
+    "follow_conflict": NUMBER,
 }
 """The columns of *chains*, and their types.
 
@@ -61,7 +67,12 @@ CHAIN_COLUMNS = {
 resampling; ``outcome`` is ``scored`` or why there are no effects; ``solved`` and ``greedy``
 are 1, 0 or NaN; ``logprob`` is log p(answer given the clean chain) in nats; ``truth`` is
 a graded label of the chain as a whole, NaN without; ``subject`` is the task of a group that
-the question is of; the others are there for questions with choices.
+the question is of; the next are there for questions with choices. What the card is made of,
+NaN where it was not asked: ``logprob_no_chain`` is log p(answer given no chain);
+``first_statement`` the index of the first step that states the answer, NaN where none does;
+``logprob_cut`` log p(answer given the steps before it); ``effect_conflict`` the effect of
+another value in the last statement alone, and ``follow_conflict`` 1 where the model then
+prefers that value, else 0.
 """
 
 MEASURED = measures()
@@ -92,6 +103,10 @@ STEP_COLUMNS = {
     "before": TEXT,
     "after": TEXT,
     "not_applicable": TEXT,
+    "headroom": NUMBER,
+    "effect_cut": NUMBER,
+    "edit": NUMBER,
+    "edit_z": NUMBER,
     **dict.fromkeys(MEASURED, NUMBER),
 }
 """The columns of *steps*, a row a chain, step, intervention and draw, and their types.
@@ -105,7 +120,12 @@ the mean effect on the chain's decoys of the same intervention; NaN without eith
 ``site`` names layers or heads of a change inside the model, and is empty for changes of
 text. ``draw`` numbers the draws of an intervention that was made several times on a step,
 from 0. ``weight`` is how many steps of its chain the step stands for, the inverse of the
-chance that ``max_steps`` drew it: 1 where all steps were asked about.
+chance that ``max_steps`` drew it: 1 where all steps were asked about. What the card is made
+of, NaN where it was not asked: ``headroom`` is -log p(answer given the steps before this
+one), how much the step could give, in nats; ``effect_cut`` the effect in the chain cut before
+its first statement of the answer; ``edit`` how much more surprising the changed step is to
+the model than the own one, in nats a token, and ``edit_z`` the same in standard deviations of
+the chain's own steps.
 """
 
 SET_COLUMNS = {
@@ -197,11 +217,13 @@ class Tables:
     ) -> Columns:
         """A table as arrays, ``problem`` as numbers.
 
-        Steps have six columns more: ``load_bearing``, 1 or 0 and NaN without a label;
+        Steps have more columns: ``load_bearing``, 1 or 0 and NaN without a label;
         ``chain_load_bearing`` and ``chain_truth``, of the chain as a whole; ``late``, 1 in
         the late third, 0 in the early one, NaN between; ``probability_drop`` and
-        ``log_odds_drop``, of the answer. Chains have the first. Of several draws of an
-        intervention on a step there is one row, with the means of their numbers.
+        ``log_odds_drop``, of the answer; ``chain_row``, the place of the chain in its table;
+        ``chain_gain``, what the chain as a whole gives, in nats. Chains have the first and
+        the last. Of several draws of an intervention on a step there is one row, with the
+        means of their numbers.
 
         Args:
             of: which table.
@@ -222,17 +244,14 @@ class Tables:
         arrays["problem"] = np.array([numbers[p] for p in frame["problem"]], np.int64)
         arrays["load_bearing"] = _as_truth(arrays["label"])
         if of == "steps":
-            rows = zip(*(self.chains[n] for n in _ONE_CHAIN), strict=True)
-            place = {key: k for k, key in enumerate(rows)}
+            chains = zip(*(self.chains[n] for n in _ONE_CHAIN), strict=True)
+            place = {key: k for k, key in enumerate(chains)}
             keys = zip(*(frame[n] for n in _ONE_CHAIN), strict=True)
-            of_chain = np.array([place[key] for key in keys], np.int64)
-            labels = _as_truth(_array(self.chains["label"]))
-            arrays["chain_load_bearing"] = labels[of_chain]
-            arrays["chain_truth"] = _array(self.chains["truth"])[of_chain]
-            return with_what_follows(arrays)
+            rows = np.array([place[key] for key in keys], np.int64)
+            return _with_chains(arrays, self._made("chains", numbers), rows)
         if of == "sets":
-            arrays["same_value"] = _as_same_value(arrays)
-        return Columns(arrays)
+            return Columns(arrays | {"same_value": _as_same_value(arrays)})
+        return Columns(arrays | {"chain_gain": _gain(arrays)})
 
 
 _ONE_CHAIN = ("model", "task", "chain")
@@ -276,20 +295,42 @@ def columns_of(chain: ChainRecord) -> tuple[Columns, Columns]:
     known = ("", "", chain.document, chain.problem)
     whole = _plain([(*known, *_chain_row(chain))], CHAIN_COLUMNS)
     steps = _plain([(*known, *row) for row in _step_rows(chain)], STEP_COLUMNS)
-    label = _as_truth(whole["label"])
     zero = np.zeros(len(steps["step"]), np.int64)
-    return (
-        Columns({**whole, "problem": np.zeros(1, np.int64), "load_bearing": label}),
-        with_what_follows(
-            {
-                **steps,
-                "problem": zero,
-                "load_bearing": _as_truth(steps["label"]),
-                "chain_load_bearing": np.full(len(zero), label[0]),
-                "chain_truth": np.full(len(zero), whole["truth"][0]),
-            }
-        ),
+    chains = Columns(
+        {
+            **whole,
+            "problem": np.zeros(1, np.int64),
+            "load_bearing": _as_truth(whole["label"]),
+            "chain_gain": _gain(whole),
+        }
     )
+    known_steps = {
+        **steps,
+        "problem": zero,
+        "load_bearing": _as_truth(steps["label"]),
+    }
+    return chains, _with_chains(known_steps, chains, zero)
+
+
+def _with_chains(
+    steps: Mapping[str, Array], chains: Columns, rows: NDArray[np.int64]
+) -> Columns:
+    """Steps with what is known of their chains, which stand at these rows."""
+    return with_what_follows(
+        {
+            **steps,
+            "chain_row": rows,
+            "chain_load_bearing": chains.load_bearing[rows],
+            "chain_truth": chains.truth[rows],
+            "chain_gain": chains.chain_gain[rows],
+        }
+    )
+
+
+def _gain(chains: Mapping[str, Array]) -> Array:
+    """What the chain as a whole gives: log p(answer) with it less without, in nats."""
+    gain: Array = chains["logprob"] - chains["logprob_no_chain"]
+    return gain
 
 
 def set_columns_of(chain: ChainRecord) -> Columns:
@@ -371,6 +412,9 @@ def log_odds(logprob: Floats) -> Floats:
 
 # --- what there is -----------------------------------------------------------------
 
+CARD = ("no_chain", "statement", "cut", "conflict", "headroom", "edit")
+"""What the card is made of; see the two functions below."""
+
 WHAT_THERE_MAY_BE = frozenset(
     (
         "all_labels",
@@ -383,6 +427,7 @@ WHAT_THERE_MAY_BE = frozenset(
         "other_answer",
         "solved",
         "graded",
+        *CARD,
         "graded_chains",
         "choices",
         "task_right",
@@ -400,8 +445,9 @@ def what_steps_have(steps: Columns) -> frozenset[str]:
     ``other_answer``: changed chains lead to another answer; ``answer_steps``: some steps
     state the answer, some do not; ``chain_labels``: chains of both kinds; ``graded``: scored
     steps have graded labels; ``graded_chains``: chains have, not all the same one;
-    ``choices``: the answer is one of several; what
-    interventions measure, by name; and ``tag`` with each of the commonest tags of steps.
+    ``choices``: the answer is one of several; ``no_chain``, ``cut``, ``headroom``, ``edit``:
+    what the card is made of was measured on scored steps; what interventions measure, by
+    name; and ``tag`` with each of the commonest tags of steps.
     """
     scored = ~np.isnan(steps.effect)
     kinds, whole = steps.load_bearing[scored], steps.chain_load_bearing[scored]
@@ -420,6 +466,10 @@ def what_steps_have(steps: Columns) -> frozenset[str]:
         "graded": not np.isnan(steps.truth[scored]).all(),
         "choices": not np.isnan(steps.margin).all(),
         "chain_labels": bool((whole == 1).any() and (whole == 0).any()),
+        "no_chain": not np.isnan(steps.chain_gain[scored]).all(),
+        "cut": not np.isnan(steps.effect_cut[scored]).all(),
+        "headroom": not np.isnan(steps.headroom[scored & (steps.step > 0)]).all(),
+        "edit": not np.isnan(steps.edit[scored]).all(),
         **{name: not np.isnan(steps[name]).all() for name in MEASURED},
     }
     tagged = (TAG + tag for tag in commonest_tags(steps.tags[scored])[:MOST_TAGS])
@@ -485,11 +535,18 @@ def _both(name: str, rows: Columns, value: Array) -> set[str]:
 
 def what_chains_have(chains: Columns) -> frozenset[str]:
     """``solved``: the models wrote the chains themselves; ``choices``: they chose;
-    ``task_right``: the tasks whose documents they are judged them too."""
+    ``task_right``: the tasks whose documents they are judged them too; ``no_chain``, ``cut``,
+    ``conflict``: what the card is made of was measured; ``statement``: a chain that was
+    scored states its answer."""
+    scored = chains[chains.outcome == "scored"]
     found = {
         "solved": chains.solved,
         "choices": chains.acc,
         "task_right": chains.task_right,
+        "no_chain": scored.chain_gain,
+        "statement": scored.first_statement,
+        "cut": scored.logprob_cut,
+        "conflict": scored.follow_conflict,
     }
     return frozenset(name for name, of in found.items() if not np.isnan(of).all())
 
@@ -514,7 +571,22 @@ def _chain_row(chain: ChainRecord) -> tuple[Any, ...]:
         chain.subject,
         chain.task_right,
         *(chosen.get(name, math.nan) for name in OF_CHOICES),
+        chain.probed.logprob_no_chain,
+        chain.stated_at if chain.stated_at >= 0 else math.nan,
+        chain.probed.logprob_cut,
+        *_conflict(chain),
     )
+
+
+def _conflict(chain: ChainRecord) -> tuple[float, float]:
+    """The effect and the following of another value in the last statement: of the
+    intervention of that name, or of the probe."""
+    for r in chain.steps:
+        if r.intervention == "conflict" and not r.not_applicable:
+            return r.effect, r.follow
+    kept, other = chain.probed.logprob_conflict, chain.probed.logprob_conflict_other
+    follow = math.nan if math.isnan(kept + other) else float(other > kept)
+    return chain.clean_logprob - kept, follow
 
 
 def _step_rows(chain: ChainRecord) -> list[tuple[Any, ...]]:
@@ -546,6 +618,10 @@ def _step_rows(chain: ChainRecord) -> list[tuple[Any, ...]]:
             r.before,
             r.after,
             r.not_applicable,
+            r.headroom,
+            r.effect_cut,
+            r.edit,
+            r.edit_z,
             *(r.measured.get(name, math.nan) for name in MEASURED),
         )
         for r in chain.steps

@@ -57,6 +57,11 @@ RANK_MEANING = (
 )
 
 
+CARD = "card"
+CARD_MEANING = (
+    "the worst word of the card's six lines: what could explain the effects away; the lines "
+    "are in the page and the JSON"
+)
 RunKey = tuple[Path, str]
 
 
@@ -464,6 +469,7 @@ CSV_COLUMNS = (
     "high",
     "confidence_level",
     "n_problems",
+    "card",
     "warnings",
 )
 
@@ -472,7 +478,7 @@ def written(boards: Sequence[Board]) -> Written:
     """In the terminal the first board of each task; one line of CSV a model and number."""
     first = {board.task: board for board in reversed(boards)}
     shown = [board for board in boards if board is first[board.task]]
-    legend = {"rank": RANK_MEANING}
+    legend = {"rank": RANK_MEANING, CARD: CARD_MEANING}
     for board in shown:
         legend |= {name: board.meaning(name) for name in board.columns}
     return Written(
@@ -507,6 +513,7 @@ def _section(board: Board) -> Section:
         Column(f"{100 * board.confidence_level:g}% interval", numbers=True),
         *(Column(name, numbers=True) for name in others),
         Column("problems", numbers=True),
+        Column(CARD),
     )
     rows = tuple(
         (
@@ -515,6 +522,7 @@ def _section(board: Board) -> Section:
             *_estimate(entry, first),
             *(_estimate(entry, name)[0] for name in others),
             str(entry.n_problems(first)),
+            entry.report.card.word,
         )
         for entry in board.entries
     )
@@ -541,6 +549,7 @@ def _csv_rows(board: Board, place: int, entry: Entry) -> list[dict[str, Any]]:
         "model": entry.model,
         "n_documents": entry.report.task.n_documents,
         "confidence_level": board.confidence_level,
+        "card": entry.report.card.word,
         "warnings": "; ".join((*board.warnings, *entry.report.warnings)),
     }
     return [
@@ -575,6 +584,7 @@ def _board_to_dict(board: Board) -> dict[str, Any]:
                 "place": place,
                 "rank": asdict(entry.rank) if entry.rank else None,
                 "n_documents": entry.report.task.n_documents,
+                "card": entry.report.card.to_dict(),
                 "estimates": [
                     {
                         "intervention": row.intervention,

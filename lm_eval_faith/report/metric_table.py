@@ -13,6 +13,7 @@ CSV_COLUMNS = ("name", "of", "unit", "better", "meaning", "needs", "modifiers")
 _OF = {
     "steps": "steps under an intervention: NAME_metric",
     "chain_means": "steps under an intervention: NAME_metric",
+    "within_chains": "steps under an intervention: NAME_metric",
     "chains": "chains",
     "sets": "sets of steps: NAME_metric",
 }

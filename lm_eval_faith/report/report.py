@@ -25,6 +25,7 @@ from lm_eval_faith.metrics import (
     quantities,
     shown_first,
 )
+from lm_eval_faith.metrics.explained import METRICS as OF_THE_CARD
 from lm_eval_faith.records.columns import Columns
 from lm_eval_faith.records.many_runs import of_runs
 from lm_eval_faith.records.outcome import OUTCOMES
@@ -32,6 +33,7 @@ from lm_eval_faith.records.run import HowAsked, Run, RunFiles, TaskRun
 from lm_eval_faith.records.sets import ENDINGS, KINDS_OF_CORES
 from lm_eval_faith.records.tables import TAG, Tables, tables_of
 from lm_eval_faith.records.which_model import last_part
+from lm_eval_faith.report.card import HEADINGS, NO_CARD, Card, Numbers, card_of
 from lm_eval_faith.report.cells import interval, number
 from lm_eval_faith.report.write import Column, Section, Written
 from lm_eval_faith.shown import brief, counted
@@ -116,6 +118,7 @@ class TaskReport:
         notes: those of them that are facts of the run, nothing to be warned of.
         model_path: the model's folder, or its name on the hub; empty where there is none.
         files: what the run was read from.
+        card: what could explain the effects away.
     """
 
     model: str
@@ -127,6 +130,7 @@ class TaskReport:
     notes: tuple[str, ...] = ()
     model_path: str = ""
     files: RunFiles | None = None
+    card: Card = NO_CARD
 
     def row(self, name: str) -> Row | None:
         """The row of that name, as in the harness's table."""
@@ -242,6 +246,24 @@ def report_of_task(
         notes,
         run.model_path,
         run.files,
+        _card(task, tables, rows, first[0].intervention if first else ""),
+    )
+
+
+def _card(
+    task: TaskRun, tables: Tables, rows: Sequence[Row], intervention: str
+) -> Card:
+    chains = tables.columns("chains")
+    lengths = chains.n_steps[chains.outcome == "scored"]
+    return card_of(
+        Numbers(
+            intervention,
+            {row.name: row.estimate for row in rows},
+            {row.name: row.unit for row in rows},
+            asked="no_chain" in tables.has or bool(task.settings.get("card")),
+            longest=int(lengths.max(initial=0)),
+            interventions=tables.interventions,
+        )
     )
 
 
@@ -262,12 +284,15 @@ def shown_of(task: TaskRun, has: frozenset[str]) -> Callable[[Quantity], bool]:
     """Which quantities have a line of their own in the terminal.
 
     Those that the run's own table shows, and the metrics of a user's module; all of a run
-    that does not say. What leaves out the answer's steps stands beside the others.
+    that does not say. What leaves out the answer's steps stands beside the others; what
+    the card is made of stands there.
     """
     names = set(shown_first(_listed(task, "metrics"), has))
-    own = own_metrics()
+    own, of_card = own_metrics(), {metric.name for metric in OF_THE_CARD}
 
     def shown(q: Quantity) -> bool:
+        if q.metric.name in of_card:
+            return q.column in names
         if q.metric.of in ("chains", "sets") or q.metric.name in own:
             return True
         if q.modifiers and q.modifiers[-1].needs.startswith(TAG):
@@ -565,12 +590,22 @@ def written(reports: Sequence[TaskReport]) -> Written:
         legend |= {row.metric: f"{row.meaning} ({row.unit})" for row in shown}
         legend |= {WITHOUT: WITHOUT_MEANING} if beside else {}
     return Written(
-        sections=tuple(map(_section, reports)),
-        more=tuple(map(_whole_section, reports)),
+        sections=tuple(s for r in reports for s in (card_section(r), _section(r))),
+        more=tuple(s for r in reports for s in (card_section(r), _whole_section(r))),
         legend=legend,
         columns=CSV_COLUMNS,
         rows=[_csv_row(report, row) for report in reports for row in report.rows],
         content={"reports": [_report_to_dict(report) for report in reports]},
+    )
+
+
+def card_section(report: TaskReport) -> Section:
+    """The card as a table."""
+    return Section(
+        f"{_title(report)}: what could explain the effects away",
+        tuple(Column(name, name in ("number", "interval")) for name in HEADINGS),
+        tuple(line.cells for line in report.card.lines),
+        (report.card.sentence,),
     )
 
 
@@ -685,6 +720,7 @@ def _report_to_dict(report: TaskReport) -> dict[str, Any]:
         "n_shot": report.task.n_shot,
         "settings": dict(report.task.settings),
         "n_documents": report.task.n_documents,
+        "card": report.card.to_dict(),
         "estimates": [
             {
                 "intervention": row.intervention,

@@ -13,6 +13,7 @@ from lm_eval_faith_stats import Estimate
 
 from lm_eval_faith.metrics import metric_names, metrics
 from lm_eval_faith.metrics.metric import Better, Of, Unit
+from lm_eval_faith.report.card import WORDS
 from lm_eval_faith.report.write import SCHEMA_VERSION
 
 Schema = dict[str, Any]
@@ -130,12 +131,37 @@ def _report() -> Schema:
                 "the parameters of the task, and the model's arguments",
             ),
             n_documents=COUNT,
+            card=_card(),
             estimates=_list(_row()),
             primary=_said(_list(TEXT), "what models are first compared by"),
             warnings=_WARNINGS,
             samples_file=TEXT,
         ),
         "All metrics of one task of one model.",
+    )
+
+
+def _card() -> Schema:
+    word = {"enum": list(WORDS)}
+    return _said(
+        _object(
+            intervention=_said(TEXT, "whose effects are looked at"),
+            word=_said(word, "the worst of the lines"),
+            sentence=TEXT,
+            lines=_list(
+                _object(
+                    name=TEXT,
+                    metric=_said(TEXT, "empty where it was not measured"),
+                    unit=_unit(),
+                    word=word,
+                    said=_said(
+                        TEXT, "what stands beside it, or why there is no number"
+                    ),
+                    estimate=_or_null(_object(**_estimate())),
+                )
+            ),
+        ),
+        "What could explain the effects away.",
     )
 
 
@@ -303,6 +329,7 @@ def _leaderboard() -> Schema:
                             "defined",
                         ),
                         n_documents=COUNT,
+                        card=_card(),
                         estimates=_list(row),
                         warnings=_WARNINGS,
                     )

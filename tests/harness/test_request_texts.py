@@ -118,7 +118,8 @@ def asked(
             model=FaithLM(backend),
             tasks=[task],
             task_manager=lm_eval_faith.task_manager(
-                metadata=named.get(task, {}) | metadata, include_defaults=False
+                metadata={"card": False} | named.get(task, {}) | metadata,
+                include_defaults=False,
             ),
             bootstrap_iters=0,
             **more,

@@ -184,6 +184,11 @@ def test_rows_of_reveal_are_one_chain_an_answer(jsonl):
             (SECOND, None),
         ]
         assert (chain.own, chain.correct, chain.taken_off) == ("18", None, 1)
+    for row in rows:  # as a table that numbers no steps
+        del row["step_idx"]
+        row["full_answer"] = f"{FIRST} {SECOND} {FINAL}"
+    unnumbered = read_chains(jsonl(*rows), {}, "yes").chains
+    assert [c.chain.steps for c in unnumbered] == [c.chain.steps for c in read.chains]
 
 
 def test_thought_anchors_importances_are_graded_and_what_lies_between_is_split(jsonl):

@@ -78,7 +78,7 @@ def generated_runs(scripted_lm, save_run, tmp_path_factory) -> tuple[Path, Path]
             model=FaithLM(backend=lm),
             tasks=["cot_faith_generated_arith"],
             task_manager=lm_eval_faith.task_manager(
-                metadata={"problems": len(made)}, include_defaults=False
+                metadata={"problems": len(made), "card": False}, include_defaults=False
             ),
             bootstrap_iters=0,
         )

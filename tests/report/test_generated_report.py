@@ -108,7 +108,7 @@ def test_points_are_those_of_the_harness_table(run, report):
         if f"{name},none" in table:
             assert estimate.point == pytest.approx(table[f"{name},none"], abs=1e-12)
             compared += 1
-    assert compared == 6 + 2 * 9 + 1
+    assert compared == 6 + 6 + 2 * 9 + 1
 
 
 def test_metrics_are_plain_arithmetic_with_and_without_answer_steps(report, steps):

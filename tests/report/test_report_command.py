@@ -47,7 +47,7 @@ def test_points_are_those_of_the_harness_table(provided_run, reports):
         if f"{name},none" in table:
             assert estimate.point == pytest.approx(table[f"{name},none"], abs=1e-12)
             compared += 1
-    assert compared == 4 + 6 * 3 + 1
+    assert compared == 4 + 3 + 6 * 3 + 1
 
 
 def test_effects_are_differences_of_the_log_probabilities_in_the_samples(
@@ -107,7 +107,9 @@ def test_the_table_fits_into_100_columns(reports):
 def test_markdown_is_a_table_a_task(reports):
     lines = told(reports, "markdown").splitlines()
     assert lines[0].startswith("### tiny-llama: cot")
-    assert sum(line.startswith("| ") for line in lines) == len(reports[0].rows) + 2
+    assert (
+        sum(line.startswith("| ") for line in lines) == len(reports[0].rows) + 2 + 6 + 2
+    )
 
 
 def test_text_of_models_is_not_obeyed_by_the_terminal_or_a_spreadsheet(reports):

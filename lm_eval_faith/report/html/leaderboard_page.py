@@ -11,9 +11,11 @@ from pathlib import PurePosixPath
 
 from lm_eval_faith_stats import Estimate
 
+from lm_eval_faith.report.card import Card
 from lm_eval_faith.report.cells import interval, number
 from lm_eval_faith.report.html.document import render
 from lm_eval_faith.report.leaderboard import (
+    CARD_MEANING,
     RANK_MEANING,
     Board,
     Entry,
@@ -83,6 +85,7 @@ class RowView:
     href: str
     cells: tuple[Cell, ...]
     problems: int
+    card: Card
 
 
 @dataclass(frozen=True)
@@ -146,6 +149,7 @@ def leaderboard_page(
             "models": len({e.report.model for board in boards for e in board.entries}),
             "runs": len({e.run for board in boards for e in board.entries}),
             "rule": RANK_MEANING,
+            "card_rule": CARD_MEANING,
             "by_effect": all(board.by.metric.unit == "nats" for board in boards),
             "downloads": downloads,
         },
@@ -249,6 +253,7 @@ def _rows(
             href=links.get(entry.run, ""),
             cells=tuple(_cell(entry, name, scale) for name, scale in scales.items()),
             problems=entry.n_problems(board.by.column),
+            card=entry.report.card,
         )
 
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.nn.functional import linear
 
-from lm_eval_faith.engines import products
+from lm_eval_faith.engines import matrix_products as products
 
 CPU = torch.device("cpu")
 
