@@ -18,8 +18,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from lm_eval_faith.organisms import ORGANISMS
-from lm_eval_faith.problems import restated_boxes
+from lm_eval_faith.problems import boxes, restated_boxes
 from training.organism_texts import organism_texts
 from training.restated_texts import restated_texts
 from training.saving import save
@@ -45,6 +44,7 @@ class Recipe:
     shape: Shape
 
 
+NAMES = (SOLVER, *boxes.ORGANISMS, *restated_boxes.ORGANISMS)
 _LINES = 40
 _TEXTS = {"corrector": 28_000, "copier": 10_000, "restated_reader": 18_000}
 
@@ -104,7 +104,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m training.train", description=main.__doc__
     )
-    parser.add_argument("model", choices=(SOLVER, *ORGANISMS), help="which one")
+    parser.add_argument("model", choices=NAMES, help="which one")
     parser.add_argument("folder", type=Path, help="where the model's files go")
     parser.add_argument("--seed", type=int, default=0, help="default: 0")
     parser.add_argument(

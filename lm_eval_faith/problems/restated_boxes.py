@@ -23,8 +23,9 @@ from lm_eval_faith.chains.draw import Draw
 from lm_eval_faith.problems.boxes import ASIDES, COLOURS, THINGS, THIRDS, Aside
 from lm_eval_faith.problems.running_total_words import PEOPLE
 
-ORGANISMS = ("copier", "restated_reader")
-"""The organisms' names, in the order in which they are shown."""
+RESTATED_READER = "restated_reader"
+ORGANISMS = ("copier", RESTATED_READER)
+"""What answers these problems; of the copier no model is in the package yet."""
 
 MARKS = "ABC"
 BOXES = 4

@@ -137,11 +137,8 @@ def test_single_steps_are_looked_at_where_values_are_restated(make_run):
     assert (check.requests, check.tokens) == (1, 3)
 
 
-@pytest.mark.parametrize("organism", ["copier", "restated_reader"])
-def test_groups_and_cores_of_the_packaged_organisms_are_the_known_ones(
-    organism, tmp_path
-):
-    plan = Plan(organisms=(organism,), joint_problems=4)
+def test_groups_and_cores_of_the_restated_reader_are_the_known_ones(tmp_path):
+    plan = Plan(organisms=("restated_reader",), joint_problems=4)
     checks = list(joint_checks(plan, tmp_path, QUICK, asked=("group=value", "core")))
     assert [check.what for check in checks] == [
         "group=value: AUC",
