@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import math
 import sys
+from dataclasses import asdict
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -192,6 +193,53 @@ def doctor() -> None:
     for line in look.versions():
         print(f"  {line}")
     print(f"shared prefixes: {look.shared_prefixes()}")
+
+
+@app.command("check")
+def check(
+    model: Annotated[
+        str, typer.Option(help="A backend, as `lm_eval --model` has it; faith too.")
+    ],
+    model_args: Annotated[
+        str,
+        typer.Option(
+            "--model_args", help="Its arguments: key=value,... or a JSON object."
+        ),
+    ] = "",
+    batch_size: Annotated[
+        str, typer.Option("--batch_size", help="As `lm_eval` takes it.")
+    ] = "1",
+    device: Annotated[str, typer.Option(help="As `lm_eval` takes it.")] = "cuda:0",
+    apply_chat_template: Annotated[
+        bool,
+        typer.Option(
+            "--apply_chat_template", help="Look at the template that tasks will use."
+        ),
+    ] = False,
+    format: Annotated[
+        Format, typer.Option(help="How the findings are written.")
+    ] = Format.table,
+    out: Out = None,
+) -> None:
+    """Say whether a backend's log-probabilities can be trusted, from a few dozen requests.
+
+    Ends with 1 where a fault was found. For example:
+
+    \b
+      lm-eval-faith check --model vllm --model_args pretrained=MODEL
+      lm-eval-faith check --model local-completions \\
+          --model_args model=MODEL,base_url=http://HOST:8000/v1/completions
+    """
+    from lm_eval_faith.harness.backend_check import backend_named, look_at
+    from lm_eval_faith.report.check_table import written
+    from lm_eval_faith.report.write import text
+
+    more = {"batch_size": batch_size, "device": device}
+    backend = backend_named(model, model_args, more)
+    found = [asdict(finding) for finding in look_at(backend, apply_chat_template)]
+    _print_or_write(text(written(found), format.value), out)
+    if any(finding["state"] == "fault" for finding in found):
+        raise SystemExit(1)
 
 
 Runs = Annotated[

@@ -18,6 +18,7 @@ from lm_eval_faith.chains.written import WrittenChain
 from lm_eval_faith.errors import InputError
 from lm_eval_faith.files import require_place_for
 from lm_eval_faith.harness.answer_format import AnswerFormat
+from lm_eval_faith.harness.backend_check import warn_of_special_tokens
 from lm_eval_faith.harness.harness_table import (
     HarnessTable,
     ShowsMetrics,
@@ -389,6 +390,7 @@ class FaithTask(ShowsMetrics, ConfigurableTask):  # type: ignore[misc]
             warn_of_unknown_model(str(self.config.task))
         self._refuse_what_would_be_wasted()
         self._limit = ContextLimit.of(self._model)
+        warn_of_special_tokens(self._model)
         self._ranks = kwargs.get("world_size") or 1
         super().build_all_requests(**kwargs)
         warn_of_joined(

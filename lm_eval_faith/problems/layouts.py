@@ -229,6 +229,7 @@ def _reveal(records: Sequence[Record]) -> Iterator[Found]:
             yield BadRecord(record.where, reason)
             continue
         steps.setdefault(index, record)
+    answers = {key: steps for key, steps in answers.items() if steps}
     for (question, answer), steps in answers.items():
         rows = [steps[k] for k in sorted(steps)]
         yield _with(

@@ -146,7 +146,14 @@ def responses_of(sample: Mapping[str, Any]) -> list[Any]:
 
 
 def _is_score(one: Sequence[Any]) -> bool:
-    return len(one) == 2 and str(one[1]) in ("True", "False")
+    """Two values, a number or a truth among them; whether both are is for later."""
+    if len(one) != 2 or str(one[1]) in ("True", "False"):
+        return len(one) == 2
+    try:
+        float(str(one[0]))
+    except ValueError:
+        return False
+    return True
 
 
 def _record(doc: Mapping[str, Any], sample: Mapping[str, Any]) -> ChainRecord:

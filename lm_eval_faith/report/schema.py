@@ -41,13 +41,14 @@ def report_schema() -> Schema:
         "calibration": _calibration(),
         "metrics": _list(_metric()),
         "files": _list(_file()),
+        "findings": _list(_finding()),
     }
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": f"urn:lm-eval-faith:report:{SCHEMA_VERSION}",
         "title": "What lm-eval-faith writes with --format json",
         "description": (
-            "report, compare, agree, power, leaderboard, calibrate, metrics, chains; "
+            "report, compare, agree, power, leaderboard, calibrate, metrics, chains, check; "
             "schema_version changes when a name changes or goes."
         ),
         "oneOf": [
@@ -138,6 +139,18 @@ def _report() -> Schema:
             samples_file=TEXT,
         ),
         "All metrics of one task of one model.",
+    )
+
+
+def _finding() -> Schema:
+    return _said(
+        _object(
+            check=TEXT,
+            state={"enum": ["good", "fault", "unknown"]},
+            found=_said(TEXT, "in words, with numbers"),
+            todo=_said(TEXT, "what to do; empty where there is nothing to be done"),
+        ),
+        "What one check of a backend found.",
     )
 
 

@@ -189,6 +189,8 @@ def test_rows_of_reveal_are_one_chain_an_answer(jsonl):
         row["full_answer"] = f"{FIRST} {SECOND} {FINAL}"
     unnumbered = read_chains(jsonl(*rows), {}, "yes").chains
     assert [c.chain.steps for c in unnumbered] == [c.chain.steps for c in read.chains]
+    with pytest.raises(InputError, match="'step_idx' is no number or 'step' is no"):
+        read_chains(jsonl(rows[0] | {"step": None}), {"layout": "reveal"})
 
 
 def test_thought_anchors_importances_are_graded_and_what_lies_between_is_split(jsonl):
@@ -290,40 +292,39 @@ def test_chats_of_other_servers_and_of_sharegpt_are_read(jsonl):
         assert [s.text for s in chain.chain.steps] == [FIRST, SECOND]
 
 
+ASKED = [{"role": "user", "content": QUESTION}]
+THOUGHT = f"{FIRST} {SECOND}"
+BLOCKS = [
+    {"type": "thinking", "thinking": THOUGHT, "signature": "x"},
+    {"type": "redacted_thinking", "data": "x"},
+    {"type": "text", "text": "**18**"},
+]
+ITEMS = [
+    {"type": "reasoning", "summary": [{"type": "summary_text", "text": THOUGHT}]},
+    {"type": "function_call", "name": "add", "arguments": "{}"},
+    {"type": "message", "role": "assistant", "content": [{"text": "It is 18."}]},
+]
+PARTS = [{"text": THOUGHT, "thought": True}, {"text": "18 pens"}]
+CHOICE = {"message": message(content="18", reasoning=THOUGHT), "finish_reason": "stop"}
+LOGS = {
+    "responses": {"input": QUESTION, "output": ITEMS, "object": "response"},
+    "responses, asked": {"request": {"input": ASKED}, "response": {"output": ITEMS}},
+    "anthropic": {
+        "request": {"messages": ASKED},
+        "response": {"role": "assistant", "content": BLOCKS},
+    },
+    "gemini": {
+        "contents": [{"role": "user", "parts": [{"text": QUESTION}]}],
+        "candidates": [{"content": {"role": "model", "parts": PARTS}}],
+    },
+    "weave": {"inputs": {"messages": ASKED}, "output": {"choices": [CHOICE]}},
+}
+
+
 def test_answers_of_other_interfaces_are_read(jsonl):
-    asked = [{"role": "user", "content": QUESTION}]
-    thought = f"{FIRST} {SECOND}"
-    blocks = [
-        {"type": "thinking", "thinking": thought, "signature": "x"},
-        {"type": "redacted_thinking", "data": "x"},
-        {"type": "text", "text": "**18**"},
-    ]
-    items = [
-        {"type": "reasoning", "summary": [{"type": "summary_text", "text": thought}]},
-        {"type": "function_call", "name": "add", "arguments": "{}"},
-        {"type": "message", "role": "assistant", "content": [{"text": "It is 18."}]},
-    ]
-    parts = [{"text": thought, "thought": True}, {"text": "18 pens"}]
-    for record in (
-        {"input": QUESTION, "output": items, "object": "response"},
-        {"request": {"input": asked}, "response": {"output": items}},
-        {
-            "request": {"messages": asked},
-            "response": {"role": "assistant", "content": blocks},
-        },
-        {
-            "contents": [{"role": "user", "parts": [{"text": QUESTION}]}],
-            "candidates": [{"content": {"role": "model", "parts": parts}}],
-        },
-        {
-            "inputs": {"messages": asked},
-            "output": {
-                "choices": [{"message": message(content="18", reasoning=thought)}]
-            },
-        },
-    ):
+    for name, record in LOGS.items():
         read = read_chains(jsonl(record | {"answer": 18}), {})
-        assert read.reading.layout == "openai"
+        assert read.reading.layout == "openai", name
         (chain,) = read.chains
         assert (chain.question, chain.own, chain.correct) == (QUESTION, "18", True)
         assert [s.text for s in chain.chain.steps] == [FIRST, SECOND]
@@ -419,8 +420,9 @@ def strings(value):
         yield from strings(inner)
 
 
+ALL = RECORDS | LOGS
 PLACES = [
-    (name, path) for name, record in RECORDS.items() for path in places(record) if path
+    (name, path) for name, record in ALL.items() for path in places(record) if path
 ]
 
 
@@ -437,10 +439,10 @@ PLACES = [
 def test_any_value_anywhere_ends_in_a_sentence_or_in_a_chain_of_the_files_text(
     jsonl, changes, named, labels
 ):
-    layout = changes[0][0][0]
-    record = RECORDS[layout]
+    chosen = changes[0][0][0]
+    record, layout = ALL[chosen], "openai" if chosen in LOGS else chosen
     for (name, path), new in changes:
-        if name == layout and path in set(places(record)):
+        if name == chosen and path in set(places(record)):
             record = put(record, path, new)
     try:
         parameters = {"layout": layout} if named else {}
