@@ -220,11 +220,10 @@ def counts_tokens(
         later = before + torch.arange(kwargs["input_ids"].shape[1]) >= 150
         inputs = embedding(kwargs.pop("input_ids"))
         inputs = inputs + later[None, :, None]
-        return plain(*args, inputs_embeds=inputs, cache=cache, **kwargs)
+        return plain(*args, inputs_embeds=inputs, **{name: cache}, **kwargs)
 
     plain = model.forward
     name = str(cache_argument(model))
-    forward.__signature__ = inspect.signature(plain)  # type: ignore[attr-defined]
     model.forward = (
         forward
         if name == "cache"
@@ -232,6 +231,7 @@ def counts_tokens(
             *args, cache=past_key_values, **kwargs
         )
     )
+    model.forward.__signature__ = inspect.signature(plain)
     yield model
     del model.forward
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -24,7 +23,6 @@ from lm_eval_faith.harness.stages import MultiStageRequest, require_multi_stage
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "multi_stage.md"
 Evaluate = Callable[..., list[dict[str, Any]]]
-Shell = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
 def block(language: str) -> str:
@@ -98,17 +96,20 @@ def test_a_plain_model_is_refused_before_any_request_of_any_task(
 
 
 def test_the_command_line_refuses_a_plain_model_in_one_sentence_with_exit_code_2(
-    tiny_model: Path, multi_stage_tasks: Path, shell: Shell
+    tiny_model: Path,
+    tmp_path: Path,
+    command: Callable[..., tuple[int, str, str]],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    done = shell(
-        *("lm-eval-faith", "run", "--model", "hf", "--device", "cpu"),
+    code, shown, errors = command(
+        *("run", "--model", "hf", "--device", "cpu"),
         *("--model_args", f"pretrained={tiny_model}"),
-        *("--tasks", "echo", "--include_path", multi_stage_tasks),
+        *("--tasks", "cot_faith_generated_arith", "--output_path", tmp_path / "out"),
     )
-    assert done.returncode == 2, done.stderr
-    assert "Traceback" not in done.stderr
-    assert "--model faith --model_args backend=NAME" in done.stderr.splitlines()[-1]
-    assert "Running" not in done.stderr
+    assert code == 2, errors
+    assert "Traceback" not in errors
+    assert "--model faith --model_args backend=NAME" in errors.splitlines()[-1]
+    assert "Running" not in shown + errors + caplog.text
 
 
 def never() -> Stages[None]:
