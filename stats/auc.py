@@ -76,7 +76,7 @@ def problem_aucs(steps: Steps) -> Floats:
     # Mann and Whitney's count of wins, from the rank sum of the load-bearing steps.
     ranks = ranks_within(steps.value, steps.problem, steps.weight)
     wins = steps.sums(ranks * positive) - steps.sums(positive) ** 2 / 2
-    with np.errstate(invalid="ignore"):
+    with np.errstate(invalid="ignore", divide="ignore"):
         aucs: Floats = np.where(pairs > 0, wins / pairs, np.nan)
     return aucs
 

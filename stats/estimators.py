@@ -130,21 +130,29 @@ class Estimator:
         )
         return within(found, self.lowest, self.highest)
 
-    def heaviest(self, sample: Sample) -> Heaviest:
+    def heaviest(self, sample: Sample, other: Sample | None = None) -> Heaviest:
         """The problem that carries most of the estimate's variance, and what share of it.
 
         Of the linearised variance over problems, as in the standard error. Where one of many problems carries more than a
-        fifth, an interval says less than its level. NaN where there is no variance, and for medians.
+        fifth, an interval says less than its level. NaN where there is no variance, and for medians. other: of a second
+        model; then of the paired difference, on the problems that both have.
 
         >>> MEAN_OF_PROBLEMS.heaviest(Sample(np.array([1.0, 2.0, 1.0, 2.0, 30.0]), np.array([3, 4, 5, 6, 9])))
         Heaviest(problem=9, share=0.79...)
         """
-        steps = _grouped(sample)
-        statistic = cast(LinearStatistic, self.statistic(steps))
-        ids = steps.ids[self._used(steps)]
+        steps = [_grouped(s) for s in (sample, other) if s is not None]
+        used = [s.ids[self._used(s)] for s in steps]
+        ids = used[0] if other is None else np.intersect1d(used[0], used[1])
         if not len(ids):
             return Heaviest(-1, float("nan"))
-        influence = statistic.value_and_influence(np.ones((1, len(ids))))[1][0]
+        ones = np.ones((1, len(ids)))
+        influences = [
+            cast(
+                LinearStatistic, self.statistic(s.of_problems(ids))
+            ).value_and_influence(ones)[1][0]
+            for s in steps
+        ]
+        influence = influences[0] - sum(influences[1:])
         squares, place = influence**2, int(np.argmax(np.abs(influence)))
         total = float(squares.sum())
         share = float(squares[place]) / total if total > 0 else float("nan")

@@ -236,7 +236,7 @@ def _conflict(
         other = with_other_answer(chain, [step], context)
     except NotApplicable:
         return
-    longest = max(len(v.chain.text) for v in variants if v.chain) if variants else 0
+    longest = max((len(v.chain.text) for v in variants if v.chain), default=0)
     if len(other.text) + len(other.answer) > max(longest, len(chain.text)) + len(
         chain.answer
     ):

@@ -243,9 +243,9 @@ def means_of_chains(steps: Columns) -> Columns:
         sums = np.bincount(
             chain, weights=np.where(there, column, 0.0), minlength=len(first)
         )
-        return np.divide(
-            sums, counts, out=np.full(len(first), np.nan), where=counts > 0
-        )
+        nothing = np.full(len(first), np.nan)
+        found: Floats = np.divide(sums, counts, out=nothing, where=counts > 0)
+        return found
 
     rows: Columns = steps[first]
     return rows.but(

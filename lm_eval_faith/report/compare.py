@@ -14,6 +14,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
+from itertools import combinations
 from pathlib import Path
 from typing import Any, Literal
 
@@ -37,7 +38,7 @@ from lm_eval_faith.report.measured import (
     quantities_of,
     renumbered,
 )
-from lm_eval_faith.report.report import NOTHING_ASKED, Asked, shown_of
+from lm_eval_faith.report.report import LARGE_PART, NOTHING_ASKED, Asked, shown_of
 from lm_eval_faith.report.write import Column, Section, Written
 
 Adjustment = Literal["holm", "bh"]
@@ -217,7 +218,12 @@ def compared(
         adjustment=adjustment,
         primary=names,
         differences=tuple(differences),
-        warnings=(*warnings, *_uneven(models), *_far_apart(models)),
+        warnings=(
+            *warnings,
+            *_uneven(models),
+            *_far_apart(models),
+            *_carried_by_one(first, models),
+        ),
     )
 
 
@@ -386,6 +392,27 @@ def _adjusted(
         p_values = adjust([pair.comparison.p_value for _, pair in flat])
         for (tests, pair), p in zip(flat, p_values, strict=True):
             yield tests, pair, float(p)
+
+
+def _carried_by_one(first: Sequence[Quantity], models: Sequence[Measured]) -> list[str]:
+    """A sentence where one problem carries much of a primary difference's variance."""
+    places, told = on_one_list(models), []
+    for quantity in first[:1]:
+        samples = {
+            model.model: renumbered(model.samples[quantity.name], place)
+            for model, place in zip(models, places, strict=True)
+            if quantity.name in model.samples
+        }
+        for (one, sample), (other, second) in combinations(samples.items(), 2):
+            share = quantity.metric.by.heaviest(sample, second).share
+            if share > LARGE_PART:
+                told.append(f"{one} less {other} ({share:.0%})")
+        if told:
+            more = f" and {len(told) - 3} more" if len(told) > 3 else ""
+            which = ", ".join(told[:3]) + more
+            what = f"the variance of {quantity.name} in {which}"
+            return [f"one problem carries much of {what}: such an interval hangs on it"]
+    return []
 
 
 def _far_apart(models: Sequence[Measured]) -> list[str]:

@@ -469,7 +469,7 @@ def _several_draws(tables: Tables) -> Iterator[str]:
             told.append(
                 f"{name} {found.share_of_mean:.0%} ({found.share_of_one:.0%} of one draw)"
             )
-    made = f"each step was drawn {most} times and its numbers were averaged"
+    made = f"each step was changed {most} times at random and its numbers averaged"
     yield (
         f"{made}; the draw's share of the variance over steps: {', '.join(told)}"
         if (told)

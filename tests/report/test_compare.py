@@ -216,6 +216,32 @@ def test_runs_that_differ_in_more_than_the_model_are_refused(
     assert any(said in w and "by force" in w for w in task.warnings)
 
 
+def test_a_difference_that_hangs_on_one_problem_is_told(
+    provided_run, other_model, tmp_path
+):
+    def lower(k, sample):
+        if k == 0:  # the clean chain's answer is the first
+            falls = [
+                str(float(x) - 3 * n)
+                for n, (x, _) in enumerate(sample["filtered_resps"])
+            ]
+            sample["filtered_resps"] = [
+                [fall, greedy]
+                for fall, (_, greedy) in zip(
+                    falls, sample["filtered_resps"], strict=True
+                )
+            ]
+        return sample
+
+    other = other_model(provided_run, tmp_path / "other", line=lower)
+    alike = other_model(provided_run, tmp_path / "alike")
+    (task,) = compare_runs([provided_run, other], QUICK)
+    (told,) = [w for w in task.warnings if w.startswith("one problem carries")]
+    assert "the variance of corrupt_label_difference in tiny-llama less other (" in told
+    (task,) = compare_runs([provided_run, alike], QUICK)
+    assert not any("carries" in w for w in task.warnings)
+
+
 def test_a_run_says_itself_in_which_parameters_another_may_differ(
     provided_run, other_model, tmp_path
 ):

@@ -65,10 +65,10 @@ def test_the_share_that_the_draw_makes_of_the_variance_is_told(tmp_path):
         for k in range(1500)
     ]
     report = reported(chains, tmp_path, draws=4)
-    (told,) = [line for line in report.notes if "drawn" in line]
+    (told,) = [line for line in report.notes if "at random" in line]
     # A quarter of one draw's variance; of a mean of four, 1 in 13.
     assert told == (
-        "each step was drawn 4 times and its numbers were averaged; the draw's share of the "
+        "each step was changed 4 times at random and its numbers averaged; the draw's share of the "
         "variance over steps: delete 8% (25% of one draw)"
     )
     found = report.row("delete_effect_over_steps").estimate

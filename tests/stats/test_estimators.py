@@ -141,13 +141,16 @@ def test_every_estimator_compares_samples_both_ways_and_stays_within_what_can_be
         for name, value in vars(stats).items()
         if isinstance(value, stats.Estimator)
     }
-    assert len(named) == 15
+    assert len(named) >= 15
     for name, estimator in named.items():
         samples = three(2)
         if name.startswith("SHARE"):
             samples = [share(s) for s in samples]
         elif "PEARSON" not in name and "SPEARMAN" not in name:
             samples = [labelled(s) for s in samples]
+        if "THIRD" in name or "PARTIAL" in name:
+            rng = np.random.default_rng(1)
+            samples = [replace(s, third=rng.random(len(s.value))) for s in samples]
         for paired in (True, False):
             for pair in estimator.all_pairs(samples, FAST, paired=paired):
                 e = pair.comparison.estimate
@@ -224,3 +227,18 @@ def test_of_two_problems_there_is_no_interval():
     assert np.isfinite(stats.MEAN_OF_STEPS.estimate(three, FAST).low)
     (pair,) = stats.MEAN_OF_STEPS.all_pairs([two, two], FAST, paired=True)
     assert np.isnan(pair.comparison.p_value)
+
+
+def test_the_heaviest_problem_of_a_difference_is_that_of_the_problems_differences():
+    rng = np.random.default_rng(3)
+    problem = np.arange(40)
+    one, other = rng.normal(size=40), rng.normal(size=40)
+    one[17] = 12.0
+    first, second = Sample(one, problem), Sample(other[:39], problem[:39])
+    by = stats.MEAN_OF_PROBLEMS
+    apart = Sample(one[:39] - other[:39], problem[:39])
+    found = by.heaviest(first, second)
+    assert found.problem == 17
+    assert found.share == pytest.approx(by.heaviest(apart).share)
+    centred = apart.value - apart.value.mean()
+    assert found.share == pytest.approx(centred[17] ** 2 / (centred @ centred))

@@ -1,5 +1,6 @@
 """Steps that were drawn of longer chains stand for those that were not."""
 
+from dataclasses import replace
 from itertools import combinations, product
 
 import lm_eval_faith_stats as stats
@@ -14,7 +15,15 @@ BY_NAME = {
     for name in stats.__all__
     if isinstance(getattr(stats, name), Estimator)
 }
-LABELLED = ("DIFFERENCE", "SEPARATED", "SEPARATED_MEANS", "AUC", "AUC_WITHIN")
+WITH_THIRD = ("AUC_OVER_THIRD", "SPEARMAN_OVER_THIRD", "PARTIAL_R2", "PARTIAL_SLOPE")
+LABELLED = (
+    "AUC_OVER_THIRD",
+    "DIFFERENCE",
+    "SEPARATED",
+    "SEPARATED_MEANS",
+    "AUC",
+    "AUC_WITHIN",
+)
 MOVED = (
     "MEAN_OF_STEPS",
     "MEAN_OF_PROBLEMS",
@@ -24,7 +33,14 @@ MOVED = (
     "PEARSON",
 )
 SHARES = ("SHARE_OF_STEPS", "SHARE_OF_PROBLEMS")
-CORRELATIONS = ("PEARSON", "SPEARMAN", "PEARSON_OVER_ZERO", "SPEARMAN_POOLED")
+CORRELATIONS = (
+    "PEARSON",
+    "SPEARMAN",
+    "PEARSON_OVER_ZERO",
+    "SPEARMAN_POOLED",
+    *WITH_THIRD[1:],
+    "RATIO_OF_MEANS",
+)
 
 
 def samples(name, seed=0):
@@ -40,9 +56,13 @@ def samples(name, seed=0):
         second = (rng.random(len(value)) < 0.5).astype(float)
     weight = rng.integers(1, 4, len(value))
     often = np.repeat(np.arange(len(value)), weight)
-    weighted = Sample(value, problem, second, weight.astype(float))
+    third = rng.random(len(value)) if name in WITH_THIRD else None
+    weighted = Sample(value, problem, second, weight.astype(float), third)
     repeated = Sample(
-        value[often], problem[often], None if second is None else second[often]
+        value[often],
+        problem[often],
+        None if second is None else second[often],
+        third=None if third is None else third[often],
     )
     return weighted, repeated
 
@@ -54,22 +74,21 @@ def test_a_step_of_weight_two_counts_as_two_steps(name):
         weighted, repeated = samples(name, seed)
         assert by.point(weighted) == pytest.approx(by.point(repeated), rel=1e-12)
         if name in MOVED:
-            plain = Sample(weighted.value, weighted.problem, weighted.second)
+            plain = replace(weighted, weight=None)
             assert by.point(weighted) != pytest.approx(by.point(plain), abs=1e-6)
         one, other = (by.estimate(s, FAST) for s in (weighted, repeated))
         assert one.standard_error == pytest.approx(
             other.standard_error, rel=1e-9, nan_ok=True
         )
-        if name != "AUC":  # its interval at the ends knows the number of steps
+        if name not in (
+            "AUC",
+            "AUC_OVER_THIRD",
+        ):  # their interval knows the number of steps
             assert (one.low, one.high) == pytest.approx((other.low, other.high), 1e-9)
         (pair,), (alike,) = (
-            by.all_pairs(
-                [s, Sample(-s.value, s.problem, s.second, s.weight)], FAST, True
-            )
+            by.all_pairs([s, replace(s, value=-s.value)], FAST, True)
             if name not in SHARES
-            else by.all_pairs(
-                [s, Sample(1 - s.value, s.problem, None, s.weight)], FAST, True
-            )
+            else by.all_pairs([s, replace(s, value=1 - s.value)], FAST, True)
             for s in (weighted, repeated)
         )
         assert pair.comparison.estimate.point == pytest.approx(
@@ -84,12 +103,15 @@ def test_the_order_of_weighted_steps_changes_nothing_to_the_last_digit():
         weight = np.repeat(rng.random(30) * 5 + 1, 10)[: len(sample.value)]
         order = rng.permutation(len(weight))
         mixed = Sample(
-            sample.value[order],
-            sample.problem[order],
-            None if sample.second is None else sample.second[order],
-            weight[order],
+            *(
+                None if column is None else column[order]
+                for column in (
+                    *(sample.value, sample.problem, sample.second),
+                    *(weight, sample.third),
+                )
+            )
         )
-        straight = Sample(sample.value, sample.problem, sample.second, weight)
+        straight = replace(sample, weight=weight)
         one, other = by.estimate(mixed, FAST), by.estimate(straight, FAST)
         assert str(one) == str(other), name
 
@@ -163,6 +185,13 @@ def test_intervals_cover_what_whole_chains_would_give_where_length_goes_with_eff
     assert 0.91 <= np.mean(covered) <= 0.98
     assert np.mean(plain) < 0.1
     assert abs(np.mean(points) - truth) < 0.03
+
+
+def test_a_problem_without_decoys_has_no_auc_whatever_its_weights():
+    value, problem = np.array([0.1, 0.7, 0.3, 2.0]), np.array([0, 0, 0, 1])
+    sample = Sample(value, problem, np.ones(4), np.array([10 / 3, 10 / 3, 10 / 3, 1]))
+    with np.errstate(all="raise"):
+        assert np.isnan(stats.AUC_WITHIN.point(sample))
 
 
 def test_a_weight_that_is_not_over_zero_is_refused():

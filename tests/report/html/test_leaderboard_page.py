@@ -72,6 +72,17 @@ def test_models_stand_in_the_order_of_the_board_with_their_ranks(
     assert len(set(told)) > 1 and boards[0].entries[0].model == "model-02"
 
 
+def test_each_model_has_its_cards_word_and_the_lines_below(boards, html, open_page):
+    opened = open_page(html)
+    board = opened.page.locator(".board:not([hidden])")
+    words = [e.report.card.word for e in boards[0].entries]
+    assert board.locator(".models tr.model .word").all_inner_texts() == words
+    board.locator("details.cards summary").click()
+    sentences = [e.report.card.sentence for e in boards[0].entries]
+    assert board.locator(".cards .card-sentence").all_inner_texts() == sentences
+    assert board.locator(".cards .card").first.locator("tbody tr").count() == 6
+
+
 def moved(entry, model, folder, shown=""):
     """The entry as that of another model and folder."""
     task = replace(entry.report.task, path=Path(folder) / "samples.jsonl")

@@ -63,6 +63,22 @@ def test_the_first_thing_told_is_what_was_done_to_which_model(
     assert "“corrupt”" in lede and "95% interval" in lede
 
 
+def test_the_card_stands_before_the_numbers_with_its_words(provided_page, open_page):
+    (report,) = provided_page.reports
+    page = open_page(provided_page.html).page
+    card, headlines = page.locator(".card"), page.locator(".headlines")
+    assert card.locator(".card-sentence").inner_text() == report.card.sentence
+    rows = card.locator("tbody tr")
+    shown = [
+        (row.locator("th").inner_text(), row.locator(".word").inner_text())
+        for row in rows.all()
+    ]
+    assert shown == [(line.name, line.word) for line in report.card.lines]
+    assert card.bounding_box()["y"] < headlines.bounding_box()["y"]
+    numbers = [line.cells[1] for line in report.card.lines]
+    assert [row.locator("td").first.inner_text() for row in rows.all()] == numbers
+
+
 def test_warnings_of_the_report_are_on_the_page(written_page, open_page):
     (report,) = written_page.reports
     opened = open_page(written_page.html)
