@@ -144,6 +144,11 @@ def row_to_dict(row: Row) -> dict[str, Any]:
     """A row as JSON types: estimates as objects, null where there is none."""
     return {
         **{n: v for n, v in asdict(row).items() if not n.startswith("known_")},
+        "cost": {
+            "requests": row.cost.requests,
+            "tokens": row.cost.tokens,
+            "distinct": row.cost.distinct,
+        },
         "known_share": row.known_share,
         "known_gradient": row.known_gradient,
         "covers_share": row.covers_share,
