@@ -22,7 +22,6 @@ from lm_eval_faith.problems.choices import AnswerChoices
 from lm_eval_faith.problems.problem import Problem
 from lm_eval_faith.records.choices import ChoiceRecord, choices_to_dict
 
-
 Scores = tuple[float, ...]
 """Log-probabilities of all choices in their order, in nats; empty where not scored."""
 

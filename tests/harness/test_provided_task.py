@@ -123,6 +123,7 @@ def test_the_table_has_the_names_of_the_contract(evaluate):
         f"{i}_{f}" for i in ("corrupt", "corrupt_local", "delete") for f in figures
     }
     names |= {"clean_logprob", "clean_acc", "corrupt_follow", "dropped", "steps"}
+    names |= {"chain_gain", "answer_stated", "readable", "at_floor", "at_ceiling"}
     shown = {key.split(",")[0] for key in results if key.endswith(",none")}
     assert {name for name in shown if not name.endswith("_stderr")} == names
 
