@@ -30,6 +30,8 @@ METRICS = [
     "position_corr_vs_control",
 ]
 OF_CHAINS = {"solved", "unparsed", "dropped", "steps", "clean_logprob", "clean_acc"}
+OF_CHAINS |= {"chain_gain", "answer_stated", "readable", "at_floor", "at_ceiling"}
+OF_CHAINS |= {"conflict_follow"}  # of chains whose turn it is
 
 
 def problems(count=PROBLEMS):
@@ -116,6 +118,7 @@ def test_the_table_has_the_names_of_the_contract(run):
     names = {f"{i}_{f}" for i in ("corrupt", "delete") for f in METRICS}
     names |= {"control_effect", *OF_CHAINS}
     shown = {key.split(",")[0] for key in run[0] if key.endswith(",none")}
+    shown |= {"conflict_follow"}
     assert {name for name in shown if not name.endswith("_stderr")} == names
 
 
