@@ -292,7 +292,7 @@ def _check(name: str, task: Any, output_type: str) -> None:
             f": use --tasks {other}" if other else ", which has no chain to ask about"
         )
         raise InputError(f"dataset_task={name} is a {kind} task{told}")
-    if output_type == CHOICES and getattr(task, "multiple_input", 0):
+    if output_type == CHOICES and getattr(task, "multiple_input", False):
         raise InputError(
             f"dataset_task={name}: its choices are contexts, not answers (as in "
             "winogrande), and there is nothing to be scored behind a chain"

@@ -372,10 +372,10 @@ def test_what_is_written_on_is_counted_as_the_rest_of_the_chain(
         words = told.partition(":")[2].replace(",", "").replace(";", "").split()
         return [int(word) for word in words if word.isdigit()]
 
-    corrupted = numbers("corrupt")[0] - 3  # beside the three clean chains
+    corrupted = 3 * 3  # each of the three steps of three chains has a number
     plain = numbers("continue", write_on_tokens=99)
     # Each goes on to the chain's own answer, so there is no other one to score.
-    assert plain[0] == 3 + corrupted and plain[3] == corrupted
+    assert plain[0] == numbers("corrupt")[0] and plain[3] == corrupted
     assert plain[5] == 99 * corrupted and 0 < plain[6] < plain[5]
     drawn = numbers("continue", write_on_tokens=99, samples=4)
     assert drawn[:3] == plain[:3]

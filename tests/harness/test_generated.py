@@ -30,8 +30,8 @@ METRICS = [
     "position_corr_vs_control",
 ]
 OF_CHAINS = {"solved", "unparsed", "dropped", "steps", "clean_logprob", "clean_acc"}
-OF_CHAINS |= {"chain_gain", "answer_stated", "readable", "at_floor", "at_ceiling"}
-OF_CHAINS |= {"conflict_follow"}  # of chains whose turn it is
+CARD = {"chain_gain", "answer_stated", "readable", "at_floor", "at_ceiling"}
+"""What the card of a run rests on; with conflict among the interventions one more."""
 
 
 def problems(count=PROBLEMS):
@@ -116,9 +116,8 @@ def by_hand(run, scripted_lm):
 
 def test_the_table_has_the_names_of_the_contract(run):
     names = {f"{i}_{f}" for i in ("corrupt", "delete") for f in METRICS}
-    names |= {"control_effect", *OF_CHAINS}
+    names |= {"control_effect", *OF_CHAINS, *CARD}
     shown = {key.split(",")[0] for key in run[0] if key.endswith(",none")}
-    shown |= {"conflict_follow"}
     assert {name for name in shown if not name.endswith("_stderr")} == names
 
 
@@ -302,7 +301,7 @@ def test_names_that_one_of_two_processes_lacks_are_filled_up_in_both(
     monkeypatch.setattr(WrittenChains, "build_all_requests", as_one_of_two)
     again, samples, _ = evaluate(lm=lm)
     if other_has:
-        every_name = len(OF_CHAINS) + 2 * len(METRICS) + 1
+        every_name = len(OF_CHAINS) + len(CARD) + 1 + 2 * len(METRICS) + 1
         names = {name for s in samples for name in s["metrics"]}
         assert len({n for n in names if not n.endswith("_stderr")}) == every_name
     else:

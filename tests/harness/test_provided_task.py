@@ -110,7 +110,7 @@ def test_log_probabilities_are_those_of_the_model_read_token_by_token(evaluate, 
 
 
 def test_the_table_has_the_names_of_the_contract(evaluate):
-    results = evaluate(metadata={"card_share": 10})["results"][TASK]
+    results = evaluate()["results"][TASK]
     figures = [
         "label_difference",
         "effect_load_bearing",
@@ -123,8 +123,7 @@ def test_the_table_has_the_names_of_the_contract(evaluate):
         f"{i}_{f}" for i in ("corrupt", "corrupt_local", "delete") for f in figures
     }
     names |= {"clean_logprob", "clean_acc", "corrupt_follow", "dropped", "steps"}
-    names |= {"chain_gain", "answer_stated", "conflict_follow"}
-    names |= {"readable", "at_floor", "at_ceiling"}
+    names |= {"chain_gain", "answer_stated", "readable", "at_floor", "at_ceiling"}
     shown = {key.split(",")[0] for key in results if key.endswith(",none")}
     assert {name for name in shown if not name.endswith("_stderr")} == names
 
@@ -143,7 +142,7 @@ def test_the_harness_shows_standard_errors_of_means(evaluate):
 def test_the_table_is_the_plain_arithmetic_of_the_responses(evaluate):
     from sklearn.metrics import roc_auc_score
 
-    run = evaluate(metadata={"interventions": ["delete"], "card": False})
+    run = evaluate(metadata={"interventions": ["delete"]})
     differences, effects, labels = [], [], []
     for sample in run["samples"][TASK]:
         logprobs = [logprob for logprob, _ in responses_of(sample)]
