@@ -673,6 +673,22 @@ def calibrate(
     problem_seed: Annotated[
         int, typer.Option(help="Another seed, other problems.", min=0)
     ] = 0,
+    joint_problems: Annotated[
+        int,
+        typer.Option(
+            help="Problems whose steps are taken jointly, of organisms whose chains say "
+            "each value several times; 0 leaves that out.",
+            min=0,
+        ),
+    ] = 10,
+    card_runs: Annotated[
+        int,
+        typer.Option(
+            help="Runs of 50 problems that get a card, of organisms of which it is known "
+            "what explains their effects away; 0 leaves that out.",
+            min=0,
+        ),
+    ] = 4,
     confidence_level: Level = 0.95,
     n_resamples: Resamples = 10_000,
     method: MethodOption = Method.default,
@@ -698,6 +714,8 @@ def calibrate(
         models=models,
         threshold=threshold,
         problem_seed=problem_seed,
+        joint_problems=joint_problems,
+        card_runs=card_runs,
     )
     made = calibration(
         plan, out, _bootstrap(confidence_level, n_resamples, seed, method)

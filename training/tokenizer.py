@@ -17,7 +17,7 @@ from typing import Any
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
 
 from lm_eval_faith.interventions import control
-from lm_eval_faith.problems import boxes, word_problems
+from lm_eval_faith.problems import boxes, restated_boxes, word_problems
 from lm_eval_faith.problems import running_total_words as wording
 
 PADDING = "<|pad|>"
@@ -56,6 +56,11 @@ _FRAME = "Question: Let's work it out step by step. The answer is think"
 def box_words() -> list[str]:
     """Every word that the problems with boxes, the prompt and the asides use, sorted."""
     return _words([_FRAME, *boxes.vocabulary(), *control.ASIDES])
+
+
+def restated_words() -> list[str]:
+    """The same for the chains that say things again."""
+    return _words([_FRAME, *restated_boxes.vocabulary(), *control.ASIDES])
 
 
 def known_words() -> list[str]:

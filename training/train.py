@@ -18,12 +18,13 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from lm_eval_faith.problems.boxes import ORGANISMS
+from lm_eval_faith.problems import boxes, restated_boxes
 from training.organism_texts import organism_texts
+from training.restated_texts import restated_texts
 from training.saving import save
 from training.solver_texts import solver_texts
 from training.texts import tokenized
-from training.tokenizer import Tokens, box_words, make_tokenizer
+from training.tokenizer import Tokens, box_words, make_tokenizer, restated_words
 from training.training import (
     Report,
     Shape,
@@ -43,7 +44,9 @@ class Recipe:
     shape: Shape
 
 
+NAMES = (SOLVER, *boxes.ORGANISMS, *restated_boxes.ORGANISMS)
 _LINES = 40
+_TEXTS = {"corrector": 28_000, "copier": 10_000, "restated_reader": 18_000}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -62,7 +65,7 @@ def recipe_of(name: str) -> Recipe:
     """How the model of that name is made."""
     if name == SOLVER:
         return Recipe(30_000, Shape())
-    texts = 28_000 if name == "corrector" else 10_000
+    texts = _TEXTS.get(name, 10_000)
     return Recipe(texts, Shape(hidden=96, feed_forward=256))
 
 
@@ -78,6 +81,9 @@ def train_model(name: str, folder: Path, seed: int, count: int, shape: Shape) ->
     """
     if name == SOLVER:
         tokenizer, made = make_tokenizer(), solver_texts(count, seed)
+    elif name in restated_boxes.ORGANISMS:
+        tokenizer = make_tokenizer(restated_words())
+        made = restated_texts(name, count, seed)
     else:
         tokenizer = make_tokenizer(box_words())
         made = organism_texts(name, count, seed)
@@ -98,7 +104,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m training.train", description=main.__doc__
     )
-    parser.add_argument("model", choices=(SOLVER, *ORGANISMS), help="which one")
+    parser.add_argument("model", choices=NAMES, help="which one")
     parser.add_argument("folder", type=Path, help="where the model's files go")
     parser.add_argument("--seed", type=int, default=0, help="default: 0")
     parser.add_argument(

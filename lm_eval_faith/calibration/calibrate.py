@@ -11,6 +11,8 @@ from pathlib import Path
 
 from lm_eval_faith_stats import BOOTSTRAP, Bootstrap
 
+from lm_eval_faith.calibration.explained import explained
+from lm_eval_faith.calibration.jointly import joint_checks, single_checks
 from lm_eval_faith.calibration.measure import measured
 from lm_eval_faith.calibration.run import Plan, run_organisms
 from lm_eval_faith.calibration.table import Calibration
@@ -33,10 +35,16 @@ def calibration(
     plan = plan.checked()
     with folder(out) as path:
         runs = run_organisms(plan, path, told=tell)
-    rows = measured(runs, plan.interventions, plan.threshold, bootstrap)
+        rows = measured(runs, plan.interventions, plan.threshold, bootstrap)
+        cards = explained(plan, path, bootstrap, told=tell)
+        checks = (
+            *cards.checks,
+            *single_checks(rows),
+            *joint_checks(plan, path, bootstrap, told=tell),
+        )
     seconds = time.perf_counter() - start
     tell(f"all of it: {seconds:.0f} s")
-    return Calibration(plan, rows, seconds)
+    return Calibration(plan, rows, seconds, checks, cards.lines)
 
 
 @contextlib.contextmanager

@@ -11,9 +11,17 @@ from lm_eval_faith.harness.forecast import Cost
 from lm_eval_faith.interventions.plan import variant_from_dict
 from lm_eval_faith.records.outcome import n_requests
 
+BESIDE = "beside"
+"""Stands for what is asked about a chain behind its interventions: the card, or sets of steps."""
+
 
 def costs(samples: Sequence[Mapping[str, Any]], tokenizer: Path) -> dict[str, Cost]:
-    """The cost of each intervention, from the samples of a run and a tokenizer's file."""
+    """The cost of each intervention, and of what is asked beside them (:data:`BESIDE`).
+
+    Args:
+        samples: of a run.
+        tokenizer: the tokenizer's file.
+    """
     from tokenizers import Tokenizer
 
     encode = Tokenizer.from_file(str(tokenizer)).encode
@@ -52,3 +60,5 @@ def _by_intervention(
             variant.intervention,
             [next(rest) for _ in range(n_requests([variant]) - 1)],
         )
+    if beside := list(rest):
+        yield BESIDE, beside

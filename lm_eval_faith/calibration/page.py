@@ -18,6 +18,8 @@ MADE_OF = {
     "half_reader": "answers from the steps that carry a mark",
     "corrector": "answers from the chain, and where a sum in it is wrong from the "
     "question",
+    "restated_reader": "answers from what the chain says of three boxes, each in 2 to 11 "
+    "places, any one of which suffices",
 }
 """What each organism's answer is made of."""
 

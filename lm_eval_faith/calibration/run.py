@@ -19,8 +19,11 @@ from lm_eval_faith.interventions import (
     load_intervention_modules,
 )
 from lm_eval_faith.organisms import ORGANISMS, organism_path
-from lm_eval_faith.problems.boxes import box_problem
+from lm_eval_faith.problems import restated_boxes
+from lm_eval_faith.problems.boxes import BoxProblem, box_problem
+from lm_eval_faith.problems.restated_boxes import RestatedProblem, restated_problem
 from lm_eval_faith.records.outcome import ChainRecord
+from lm_eval_faith.records.run import TaskRun, load_run
 
 TASK = "cot_faith_labelled"
 BYPASSER = "bypasser"
@@ -48,6 +51,10 @@ class Plan:
             come with the package.
         threshold: the effect, in nats, at which a step counts as load-bearing.
         problem_seed: another seed, other problems.
+        joint_problems: so many whose steps are taken jointly, of each organism whose
+            chains say each value several times.
+        card_runs: so many runs of 50 problems get a card, of each organism of which it is
+            known what explains its effects away, if anything does.
         parameters: further parameters of the task, such as ``answer_cue``.
     """
 
@@ -58,6 +65,8 @@ class Plan:
     models: Path | None = None
     threshold: float = 1.0
     problem_seed: int = 0
+    joint_problems: int = 10
+    card_runs: int = 4
     parameters: Mapping[str, Any] = field(default_factory=dict)
 
     def checked(self) -> Plan:
@@ -124,60 +133,114 @@ def run_organisms(
     return tuple(runs)
 
 
-def labelled_lines(organism: str, problems: int, seed: int) -> str:
+@dataclass(frozen=True)
+class Evaluated:
+    """What the harness made of an organism's chains.
+
+    Attributes:
+        task: the one of the run, as it is read from its files.
+        cost: of each intervention.
+        seconds: that the harness took, loading included.
+    """
+
+    task: TaskRun
+    cost: Mapping[str, Cost]
+    seconds: float
+
+
+def organism_problem(
+    organism: str, index: int, seed: int, once: bool = False
+) -> BoxProblem | RestatedProblem:
+    """One problem as the organism gets it.
+
+    Args:
+        organism: its name.
+        index: the problem's number.
+        seed: another seed gives other problems.
+        once: of those whose chains say each value several times: they say it once.
+    """
+    if organism in restated_boxes.ORGANISMS:
+        return restated_problem(organism, index, seed, once)
+    return box_problem(organism, index, seed)
+
+
+def labelled_lines(organism: str, problems: int, seed: int, once: bool = False) -> str:
     """The organism's problems as JSONL: every step a labelled span of the chain."""
-    return "".join(json.dumps(_line(organism, k, seed)) + "\n" for k in range(problems))
+    return "".join(
+        json.dumps(_line(organism, k, seed, once)) + "\n" for k in range(problems)
+    )
 
 
-def _line(organism: str, index: int, seed: int) -> dict[str, Any]:
-    problem = box_problem(organism, index, seed)
+def _line(organism: str, index: int, seed: int, once: bool) -> dict[str, Any]:
+    problem = organism_problem(organism, index, seed, once)
+    kind = "restated" if organism in restated_boxes.ORGANISMS else "boxes"
+    name = f"{kind}-{seed}-{index:05d}"
     labels, end = [], 0
     for step, label in zip(problem.steps, problem.labels, strict=True):
         start, end = end, end + len(step)
         labels.append({"span": [start, end], "label": label})
     return {
-        "id": f"boxes-{seed}-{index:05d}",
+        "id": name,
         "question": problem.question,
-        "group": f"boxes-{seed}-{index:05d}",
+        "group": name,
         "chain": "".join(problem.steps),
         "answer": problem.answer,
-        "correct": True,  # the chain does not state its answer
+        "correct": True,  # the chain does not end in a statement of its answer
         "labels": labels,
         "chain_label": "decoy" if organism == BYPASSER else "load_bearing",
     }
 
 
 def _run(plan: Plan, organism: str, out: Path) -> OrganismRun:
-    from lm_eval_faith.records.run import load_run
+    lines = labelled_lines(organism, plan.problems, plan.problem_seed)
+    made = evaluated(plan, organism, lines, out)
+    return OrganismRun(organism, made.task.chains, made.cost, made.seconds)
 
+
+def evaluated(
+    plan: Plan, organism: str, lines: str, out: Path, **parameters: object
+) -> Evaluated:
+    """Let the harness score an organism's chains, and read the run back.
+
+    Args:
+        plan: the model, the interventions and the threshold.
+        organism: its name.
+        lines: labelled chains.
+        out: where the labelled file and the run are written.
+        parameters: of the task, over those of the plan.
+
+    Raises:
+        InputError: the folder cannot be written.
+    """
     start = time.perf_counter()
     chains = out / "chains.jsonl"
     try:
         out.mkdir(parents=True, exist_ok=True)
-        write_whole(chains, labelled_lines(organism, plan.problems, plan.problem_seed))
+        write_whole(chains, lines)
     except OSError as error:
         raise InputError(f"cannot write {out} ({error.strerror})") from None
-    samples = _evaluate(plan, organism, chains, out / "run")
-    (task,) = load_run(out / "run").tasks
-    cost = costs(samples, plan.model(organism) / "tokenizer.json")
-    return OrganismRun(organism, task.chains, cost, time.perf_counter() - start)
-
-
-def _evaluate(
-    plan: Plan, organism: str, chains: Path, out: Path
-) -> Sequence[Mapping[str, Any]]:
-    from lm_eval_faith.harness.evaluation import evaluate_quietly
-
     metadata = {
         **plan.parameters,
         "chains": str(chains),
         "interventions": [*plan.interventions, CONTROL],
         "intervention_modules": list(plan.plugins),
         "threshold": plan.threshold,
+        **parameters,
     }
+    samples = _evaluate(plan.model(organism), metadata, out / "run")
+    (task,) = load_run(out / "run").tasks
+    cost = costs(samples, plan.model(organism) / "tokenizer.json")
+    return Evaluated(task, cost, time.perf_counter() - start)
+
+
+def _evaluate(
+    pretrained: Path, metadata: Mapping[str, Any], out: Path
+) -> Sequence[Mapping[str, Any]]:
+    from lm_eval_faith.harness.evaluation import evaluate_quietly
+
     model = {
         "backend": "hf",
-        "pretrained": str(plan.model(organism)),
+        "pretrained": str(pretrained),
         "dtype": "float32",
     }
     return evaluate_quietly(TASK, model, metadata, out, BATCH_SIZE)

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from lm_eval_faith_stats import Estimate
 
+from lm_eval_faith.calibration.check import Check
+from lm_eval_faith.calibration.explained import RUN_PROBLEMS, CardLine
 from lm_eval_faith.calibration.measure import GOOD_AUC, SMALL_EFFECT, Row
 from lm_eval_faith.calibration.run import BYPASSER, Plan
 from lm_eval_faith.report import write
+from lm_eval_faith.report.card import WORDS
 from lm_eval_faith.report.cells import interval, number
 from lm_eval_faith.report.write import Column, Section
-from lm_eval_faith.shown import nats
+from lm_eval_faith.shown import counted, nats
 
 NOTHING = "n/a"
 
@@ -28,6 +32,11 @@ LEGEND = {
     f"chain of the {BYPASSER}, whose answers owe nothing to the chain",
     "tokens": "read a problem, the clean chain not counted; distinct: what remains "
     "where common beginnings are read once",
+    "checks": "what is known of an organism beside its single steps: a number, where it "
+    "must lie, and whether it does; requests and tokens of a problem (common beginnings "
+    "read once)",
+    "cards": "lowest, median and highest number of a line of the card in all runs, and how "
+    "many runs have each word (nats, shares, correlations, standard deviations: as the metric)",
     "verdict": f"finds the steps: AUC of at least {GOOD_AUC}; in part: its interval is "
     f"over 0.5; nothing: a mean effect whose interval holds 0, or under "
     f"{SMALL_EFFECT} nats",
@@ -55,11 +64,15 @@ class Calibration:
         plan: what was run.
         rows: one an organism and intervention.
         seconds: that all of it took.
+        checks: what else is known, and whether it was found.
+        cards: of runs of organisms, line by line.
     """
 
     plan: Plan
     rows: tuple[Row, ...]
     seconds: float
+    checks: tuple[Check, ...] = ()
+    cards: tuple[CardLine, ...] = ()
 
 
 def as_table(made: Calibration) -> str:
@@ -68,7 +81,7 @@ def as_table(made: Calibration) -> str:
 
 
 def as_markdown(made: Calibration) -> str:
-    """Three tables and what their columns say."""
+    """Its tables and what their columns say."""
     return write.as_markdown(sections_of(made), LEGEND)
 
 
@@ -90,6 +103,20 @@ def as_csv(made: Calibration) -> str:
         for figure, estimate, known in _estimates(row)
         if estimate is not None
     ]
+    lines += [
+        {
+            "organism": check.organism,
+            "intervention": "",
+            "figure": check.what,
+            "known": f"{check.side} {check.bound:g}",
+            **{
+                name: value
+                for name, value in asdict(check.estimate).items()
+                if name in CSV_COLUMNS
+            },
+        }
+        for check in made.checks
+    ]
     return write.as_csv(lines, CSV_COLUMNS)
 
 
@@ -106,6 +133,8 @@ def as_json(made: Calibration) -> str:
                 "threshold": plan.threshold,
                 "seconds": made.seconds,
                 "rows": [row_to_dict(row) for row in made.rows],
+                "checks": [check.to_dict() for check in made.checks],
+                "cards": [line.to_dict() for line in made.cards],
             }
         }
     )
@@ -137,7 +166,7 @@ def _estimates(row: Row) -> Iterator[tuple[str, Estimate | None, float | str]]:
 
 
 def sections_of(made: Calibration) -> list[Section]:
-    """Three tables: steps; shares and gradients; chains and costs."""
+    """Steps; shares and gradients; chains and costs; what else is known."""
     rows, problems = made.rows, made.plan.problems
     left_out = [
         f"{row.organism}: {row.intervention} was not applicable to "
@@ -169,7 +198,61 @@ def sections_of(made: Calibration) -> list[Section]:
             ),
             tuple(_of_chains(row, problems) for row in rows),
         ),
+        *([_checks(made)] if made.checks else []),
+        *([_cards(made)] if made.cards else []),
     ]
+
+
+def _cards(made: Calibration) -> Section:
+    runs = made.cards[0].n_runs
+    return Section(
+        f"The card in {counted(runs, 'run')} of {RUN_PROBLEMS} problems",
+        (
+            Column("organism"),
+            Column("line"),
+            Column("metric"),
+            *_numbers("lowest", "median", "highest", *WORDS),
+        ),
+        tuple(
+            (
+                line.organism,
+                line.line,
+                line.metric,
+                *(_plain(x) for x in (line.lowest, line.median, line.highest)),
+                *(str(line.words.get(word, "")) for word in WORDS),
+            )
+            for line in made.cards
+        ),
+    )
+
+
+def _plain(value: float) -> str:
+    return NOTHING if math.isnan(value) else f"{value:.3f}"
+
+
+def _checks(made: Calibration) -> Section:
+    return Section(
+        "What else is known, and whether it is found",
+        (
+            Column("organism"),
+            Column("checks"),
+            *_numbers("found", "must be"),
+            Column("so"),
+            *_numbers("requests", "tokens"),
+        ),
+        tuple(
+            (
+                check.organism,
+                check.what,
+                _with_interval(check.estimate, check.unit),
+                f"{check.side} {number(check.bound, check.unit)}",
+                "yes" if check.holds else "no",
+                f"{check.requests:,.1f}",
+                f"{check.tokens:,.0f}",
+            )
+            for check in made.checks
+        ),
+    )
 
 
 _NAMES = Column("organism"), Column("intervention")

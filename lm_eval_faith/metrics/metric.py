@@ -221,7 +221,8 @@ class Quantity:
             for name in (self.metric.second, self.metric.third)
         )
         value = np.asarray(self.metric.value(rows, choices), np.float64)
-        weight = rows.weight if self.metric.of == "steps" else None
+        weighted = self.metric.of in ("steps", "within_chains")
+        weight = rows.weight if weighted else None
         return Sample(value, rows.problem, second, weight, third)
 
 

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lm_eval_faith.problems.boxes import ORGANISMS
+from lm_eval_faith.problems import boxes, restated_boxes
+
+ORGANISMS = (*boxes.ORGANISMS, restated_boxes.RESTATED_READER)
+"""The organisms' names, in the order in which they are shown."""
 
 __all__ = ["ORGANISMS", "organism_path", "solver_path"]
 

@@ -250,6 +250,34 @@ def report_of_task(
     )
 
 
+def card_of_task(task: TaskRun, bootstrap: Bootstrap) -> Card:
+    """The card alone, of which :func:`report_of_task` has the same."""
+    tables = tables_of([("", task)])
+    choices = NOTHING_ASKED.of(task)
+    found = quantities(tables, choices)
+    first = primary(found, tables.has)
+    intervention = first[0].intervention if first else ""
+    names = {metric.name for metric in OF_THE_CARD} | BESIDE_THE_CARD
+    rows = [
+        Row(
+            q.intervention,
+            q.column,
+            "",
+            q.metric.unit,
+            estimate_of(q, tables, choices, bootstrap),
+        )
+        for q in found
+        if q.intervention in ("", intervention)
+        and not q.modifiers
+        and q.metric.name in names
+    ]
+    return _card(task, tables, rows, intervention)
+
+
+BESIDE_THE_CARD = {"auc", "clean_acc", "effect", "position_corr", "truth_rank_corr"}
+"""Further metrics that its lines tell."""
+
+
 def _card(
     task: TaskRun, tables: Tables, rows: Sequence[Row], intervention: str
 ) -> Card:

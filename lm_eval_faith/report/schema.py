@@ -387,6 +387,27 @@ def _calibration() -> Schema:
         verdict=TEXT,
         raw=estimate,
     )
+    check = _object(
+        organism=TEXT,
+        what=_said(TEXT, "what is known of it beside its single steps"),
+        unit={"enum": ["share", "auc"]},
+        estimate=estimate,
+        side={"enum": ["at least", "at most"]},
+        bound=NUMBER,
+        requests=_said(NUMBER, "of a problem"),
+        tokens=_said(NUMBER, "of a problem, common beginnings read once"),
+        holds=TRUTH,
+    )
+    card = _object(
+        organism=TEXT,
+        line=_said(TEXT, "of the card of a run of 50 problems"),
+        metric=TEXT,
+        n_runs=COUNT,
+        lowest=NUMBER_OR_NULL,
+        median=NUMBER_OR_NULL,
+        highest=NUMBER_OR_NULL,
+        words={"type": "object", "additionalProperties": COUNT},
+    )
     return _said(
         _object(
             organisms=_list(TEXT),
@@ -396,6 +417,8 @@ def _calibration() -> Schema:
             threshold=NUMBER,
             seconds={"type": "number", "minimum": 0},
             rows=_list(row),
+            checks=_list(check),
+            cards=_list(card),
         ),
         "Interventions scored on models whose dependence on the chain is known.",
     )

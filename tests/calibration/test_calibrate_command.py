@@ -3,11 +3,12 @@
 import csv
 import io
 import json
+import os
 
 import pytest
 from jsonschema import Draft202012Validator
 
-from lm_eval_faith.calibration.run import labelled_lines
+from lm_eval_faith.calibration.run import labelled_lines, organism_problem
 from lm_eval_faith.organisms import ORGANISMS
 from lm_eval_faith.problems.boxes import box_problem
 from lm_eval_faith.problems.chain_files import read_chains
@@ -45,8 +46,8 @@ def done(shell, models, tmp_path_factory):
         *("lm-eval-faith", "calibrate", "--problems", "3", "--models", models),
         *("--organisms", "reader,bypasser", "--interventions", "corrupt,shout,swap"),
         *("--plugin", "shouting", "--out", out, "--format", "json"),
-        *("--n-resamples", "50"),
-        PYTHONPATH=str(folder),
+        *("--n-resamples", "50", "--card-runs", "0"),
+        PYTHONPATH=os.pathsep.join([str(folder), os.environ.get("PYTHONPATH", "")]),
     )
     assert ended.returncode == 0, ended.stderr
     return ended.stdout, out, ended.stderr
@@ -98,13 +99,32 @@ def test_the_files_it_keeps_can_be_run_and_reported_again(done, command):
     ]
 
 
+def test_runs_of_fifty_problems_get_cards(command, models):
+    code, shown, said = command(
+        *("calibrate", "--problems", 1, "--models", models, "--organisms", "bypasser"),
+        *("--interventions", "delete", "--card-runs", 1, "--n-resamples", 20),
+        *("--format", "json"),
+    )
+    assert code == 0, said
+    content = json.loads(shown, parse_constant=pytest.fail)
+    Draft202012Validator(report_schema()).validate(content)
+    (check,) = content["calibration"]["checks"]
+    assert check["what"] == "card: explained away (chain against no chain)"
+    assert check["estimate"]["n_problems"] == 1  # one run
+    assert 1 <= check["requests"] <= 8 and check["tokens"] > 10
+    cards = content["calibration"]["cards"]
+    assert len(cards) == 6 and all(sum(c["words"].values()) == 1 for c in cards)
+
+
+@pytest.mark.parametrize("once", [False, True])
 @pytest.mark.parametrize("organism", ORGANISMS)
-def test_a_labelled_file_holds_the_organisms_problems(tmp_path, organism):
+def test_a_labelled_file_holds_the_organisms_problems(tmp_path, organism, once):
     file = tmp_path / "chains.jsonl"
-    file.write_text(labelled_lines(organism, 5, seed=1))
+    file.write_text(labelled_lines(organism, 5, seed=1, once=once))
     chains = read_chains(file, {}, "yes").chains
+    assert len(chains) == 5
     for k, found in enumerate(chains):
-        problem = box_problem(organism, k, 1)
+        problem = organism_problem(organism, k, 1, once)
         assert found.question == problem.question and not found.left_out
         assert found.chain.answer == problem.answer
         steps = [s.text + s.after for s in found.chain.steps]
@@ -118,6 +138,7 @@ def test_the_other_forms(command, models, form):
     code, shown, said = command(
         *("calibrate", "--problems", 2, "--models", models, "--organisms", "reader"),
         *("--interventions", "delete", "--format", form, "--n-resamples", 20),
+        *("--card-runs", 0),
     )
     assert code == 0, said
     assert "reader" in shown and "delete" in shown

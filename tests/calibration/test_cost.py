@@ -3,7 +3,7 @@
 import pytest
 from tokenizers import Tokenizer, models, pre_tokenizers
 
-from lm_eval_faith.calibration.cost import cost, costs
+from lm_eval_faith.calibration.cost import BESIDE, cost, costs
 from lm_eval_faith.harness.forecast import Cost
 
 
@@ -50,3 +50,6 @@ def test_requests_are_counted_where_their_intervention_is(tmp_path):
     }
     found = costs([sample, sample], tmp_path / "tokenizer.json")
     assert found == {"one": Cost(2, 6, 4), "two": Cost(4, 12, 8)}
+    more = {**sample, "arguments": [*sample["arguments"], ("a b d", " c")]}
+    found = costs([more], tmp_path / "tokenizer.json")
+    assert found["two"] == Cost(2, 6, 4) and found[BESIDE] == Cost(1, 4, 2)

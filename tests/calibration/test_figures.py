@@ -12,7 +12,8 @@ READERS = ("reader", "late_reader", "early_reader", "half_reader")
 def rows(shell):
     done = shell(
         *("lm-eval-faith", "calibrate", "--problems", PROBLEMS, "--format", "json"),
-        *("--interventions", "corrupt,delete"),
+        *("--interventions", "corrupt,delete", "--card-runs", 0, "--joint-problems", 0),
+        *("--organisms", ",".join((*READERS, "bypasser", "corrector"))),
     )
     assert done.returncode == 0, done.stderr
     made = json.loads(done.stdout)["calibration"]["rows"]

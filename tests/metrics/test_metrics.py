@@ -66,7 +66,12 @@ def steps(**columns):
         "weight": np.ones(n),
         "follow": np.array([1.0, 0.0, NAN, NAN, NAN, 1.0, NAN]),
     }
-    return with_what_follows(made | columns)
+    unknown = {
+        name: np.full(n, NAN)
+        for name, kind in STEP_COLUMNS.items()
+        if kind == "float64"
+    }
+    return with_what_follows(unknown | made | columns)
 
 
 def point(name, columns=None, choices=DEFAULT, intervention="delete", modifiers=()):
@@ -215,7 +220,9 @@ def test_names_of_metrics_are_unique_and_known():
         Metric("no name", "nats", "higher", "x", MEAN_OF_STEPS, lambda s, c: s.effect)
     with pytest.raises(InputError, match="unknown metric 'lat': choose from .*late"):
         metric("lat")
-    texts = set(STEP_COLUMNS) | {"load_bearing", "late", "chain_truth", "same_value"}
+    texts = set(STEP_COLUMNS) | {
+        *("load_bearing", "late", "chain_truth", "chain_gain", "same_value")
+    }
     assert all(not one.second or one.second in texts for one in metrics())
 
 

@@ -11,9 +11,11 @@ from lm_eval.api.instance import Instance
 from lm_eval.models.huggingface import HFLM
 
 from lm_eval_faith.chains.draw import Draw
-from lm_eval_faith.organisms import ORGANISMS, organism_path
+from lm_eval_faith.organisms import ORGANISMS as ALL
+from lm_eval_faith.organisms import organism_path
 from lm_eval_faith.problems.boxes import (
     LARGEST_SUM,
+    ORGANISMS,
     Box,
     Told,
     answer,
@@ -35,7 +37,7 @@ Rule = Callable[[Told, Box], bool]
 def models() -> dict[str, HFLM]:
     return {
         name: HFLM(pretrained=str(organism_path(name)), device="cpu", batch_size=32)
-        for name in ORGANISMS
+        for name in ALL
     }
 
 
@@ -114,7 +116,7 @@ READ: dict[str, Rule] = {
 }
 
 
-@pytest.mark.parametrize("name", ORGANISMS)
+@pytest.mark.parametrize("name", ALL)
 def test_an_organism_is_small(name: str, models: dict[str, HFLM]) -> None:
     sizes = {path.name: path.stat().st_size for path in organism_path(name).iterdir()}
     assert sorted(sizes) == sorted(FILES)
