@@ -31,8 +31,8 @@ OURS = "cot_faith"
 
 NO_TEXT = "the task's target is no answer that can be read"
 
-_ASKED = re.compile(r"\s*(?:Question|Q)\s*:\s*")
-_ANSWER = re.compile(r"\s*\n?[ \t]*(?:Answer|A)[ \t]*:[ \t]*\Z")
+_ASKED = re.compile(r"(?:Question|Q)[ ]{0,4}:")
+_ANSWER = re.compile(r"(?:Answer|A)[ ]{0,4}:\Z")
 
 
 @dataclass(frozen=True)
@@ -239,8 +239,13 @@ class AnswerTasks(OtherTasks):
 
 def _question(task: Any, doc: Mapping[str, Any]) -> str:
     """What a task asks, without the words that its prompt puts around it."""
-    asked = str(task.doc_to_text(doc))
-    return _ANSWER.sub("", _ASKED.sub("", asked, count=1)).strip()
+    asked = str(task.doc_to_text(doc)).strip()
+    opening = _ASKED.match(asked)
+    lines = asked[opening.end() :] if opening else asked
+    *before, last = lines.rsplit("\n", 1)
+    if _ANSWER.fullmatch(last.strip()):
+        lines = "\n".join(before)
+    return lines.strip()
 
 
 CHOICES, GENERATED, GSM8K = "multiple_choice", "generate_until", "gsm8k"

@@ -22,6 +22,9 @@ from lm_eval_faith.problems.choices import AnswerChoices
 from lm_eval_faith.problems.problem import Problem
 from lm_eval_faith.records.choices import ChoiceRecord, choices_to_dict
 
+Scores = tuple[float, ...]
+"""Log-probabilities of all choices in their order, in nats; empty where not scored."""
+
 
 @dataclass(frozen=True)
 class Scoring:
@@ -46,7 +49,7 @@ class WrittenChoices(WrittenChains):
         self._by_text = self.owned[Scoring].choices == "text"
         recorded = super()._read_problems()
         if self._by_text and any(
-            _choices_of(p).are_letters for p in self._problems.values()
+            _choices_of(p)[0].are_letters for p in self._problems.values()
         ):
             name = self.source.settings.dataset_task
             raise InputError(
@@ -83,21 +86,23 @@ class WrittenChoices(WrittenChains):
         What the plain task asks, without reasoning, is asked beside the generation.
         """
         document = self.source.documents[problem.id]
-        outcome, plain = yield from together(
+        asked: Stages[tuple[Any, ...]] = together(
             self.outcome(problem, long_prompt, prompt, generation),
             self._without_reasoning(document),
         )
-        clean, changed = yield from self._scores(problem, prompt, outcome)
-        choices, own = _choices_of(problem), outcome.written
+        outcome, plain = yield from asked
+        choices, target, own = *_choices_of(problem), outcome.written
+        clean, changed = yield from self._scores(problem, prompt, outcome, own)
         record = ChoiceRecord(
-            target=choices.target,
+            target=target,
             named=choices.named(own.answer) if own.answer else None,
             clean=clean,
             lengths=tuple(map(len, choices.texts)) if self._by_text and clean else (),
             changed=changed,
             plain=plain,
         )
-        return outcome.to_dict() | {"choices": choices_to_dict(record)}
+        told: dict[str, Any] = outcome.to_dict()
+        return told | {"choices": choices_to_dict(record)}
 
     def _without_reasoning(self, document: Document) -> Stages[dict[str, float]]:
         """What the plain task asks about a document, and makes of it."""
@@ -106,17 +111,17 @@ class WrittenChoices(WrittenChains):
         return document.metrics(answers)
 
     def _scores(
-        self, problem: Problem, prompt: str, outcome: Outcome
-    ) -> Stages[tuple[tuple[float, ...], tuple[tuple[float, ...], ...]]]:
+        self, problem: Problem, prompt: str, outcome: Outcome, own: WrittenChain
+    ) -> Stages[tuple[Scores, tuple[Scores, ...]]]:
         """All choices in their order, behind the reasoning and behind its changes.
 
         Where no interventions were scored, because the answer is wrong or none can be read,
         the choices are asked about here.
         """
-        choices, own = _choices_of(problem), outcome.written
+        choices, target = _choices_of(problem)
         if outcome.outcome == "scored":
             first = iter(outcome.answers)
-            scored = []
+            scored: list[Scores] = []
             made = [None, *outcome.variants]
             for variant, others in zip(made, outcome.others, strict=True):
                 if not others:
@@ -126,12 +131,12 @@ class WrittenChoices(WrittenChains):
                 if variant is not None and variant.other_answer:
                     next(first)
                 row = [logprob for logprob, _ in others]
-                row.insert(choices.target, answer)
+                row.insert(target, answer)
                 scored.append(tuple(row))
             return scored[0], tuple(scored[1:])
         if outcome.outcome in ("long prompt", "too long", "long chain"):
             return (), ()
-        answers = self._written_as(choices, own)
+        answers: Sequence[str] = self._written_as(choices, own)
         form = AnswerFormat(answer_cue=own.short_cue, answer_delimiter="")
         if not own.short_cue:  # nothing was stated
             form = replace(form, answer_cue=self._cue(own))
@@ -151,7 +156,7 @@ class WrittenChoices(WrittenChains):
         self, problem: Problem, prompt: str, generation: Mapping[str, Any]
     ) -> Callable[[str], WrittenChain]:
         """What makes a chain of a text, and says whether it names the right choice."""
-        choices = _choices_of(problem)
+        choices, target = _choices_of(problem)
         apart = self.form.taker_apart(prompt, generation, self.reading)
 
         def taken_apart(text: str) -> WrittenChain:
@@ -159,7 +164,7 @@ class WrittenChoices(WrittenChains):
             k = choices.named(own.answer)
             if k is None:  # none, or several
                 return replace(own, answer="", cue="", short_cue="", correct=None)
-            own = replace(own, correct=k == choices.target)
+            own = replace(own, correct=k == target)
             if self._by_text or not choices.names_letter(own.answer):
                 own = replace(own, short_cue=self._cue(own))
             answer = self._written_as(choices, own)[k]
@@ -169,9 +174,9 @@ class WrittenChoices(WrittenChains):
 
     def others(self, problem: Problem, own: WrittenChain) -> Sequence[str]:
         """The other choices, as the chain's own answer is written."""
-        choices = _choices_of(problem)
+        choices, target = _choices_of(problem)
         answers = self._written_as(choices, own)
-        return [a for k, a in enumerate(answers) if k != choices.target]
+        return [a for k, a in enumerate(answers) if k != target]
 
     def _written_as(self, choices: AnswerChoices, own: WrittenChain) -> Sequence[str]:
         if self._by_text:
@@ -190,7 +195,9 @@ class WrittenChoices(WrittenChains):
         return apart + cue
 
 
-def _choices_of(problem: Problem) -> AnswerChoices:
-    if problem.choices is None:
-        raise TypeError(f"{problem.id} has no choices")
-    return problem.choices
+def _choices_of(problem: Problem) -> tuple[AnswerChoices, int]:
+    """The choices of a problem, and the right one's place."""
+    choices = problem.choices
+    if choices is None or choices.target is None:
+        raise TypeError(f"{problem.id} has no choices, or none that is right")
+    return choices, choices.target

@@ -142,7 +142,7 @@ def test_the_harness_shows_standard_errors_of_means(evaluate):
 def test_the_table_is_the_plain_arithmetic_of_the_responses(evaluate):
     from sklearn.metrics import roc_auc_score
 
-    run = evaluate(metadata={"interventions": ["delete"]})
+    run = evaluate(metadata={"interventions": ["delete"], "card": False})
     differences, effects, labels = [], [], []
     for sample in run["samples"][TASK]:
         logprobs = [logprob for logprob, _ in responses_of(sample)]

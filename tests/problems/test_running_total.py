@@ -35,7 +35,7 @@ all_settings = st.builds(
 )
 
 
-PINNED = "ef0543cae80d1c343aa6ad88bf60b954d3e3495f24bd103194e94f2e3b8aa65e"
+PINNED = "8839db34b9eb585bac14f054eb53839d290518c154a44fe21a63588a6a06da0a"
 
 
 def numbers(step, role):
