@@ -104,8 +104,13 @@ def _by_threshold(runs: Sequence[OrganismRun], bootstrap: Bootstrap) -> Iterator
     for run in runs:
         for threshold in THRESHOLDS:
             row = _row(run, None, bootstrap, threshold=threshold)
-            known = number(row.known_share, "share")
-            yield run.organism, f"{threshold:g}", *_cells(row.share, "share"), known
+            known = number(row.known_rate, "share")
+            yield (
+                run.organism,
+                f"{threshold:g}",
+                *_cells(row.load_bearing_rate, "share"),
+                known,
+            )
 
 
 def _by_problems(runs: Sequence[OrganismRun], bootstrap: Bootstrap) -> Iterator[Cells]:
@@ -119,7 +124,7 @@ def _by_problems(runs: Sequence[OrganismRun], bootstrap: Bootstrap) -> Iterator[
                 run.organism,
                 str(count),
                 *_cells(row.auc, "auc"),
-                *_cells(row.effect, "nats"),
+                *_cells(row.effect_vs_control, "nats"),
                 _cells(row.chain_auc, "auc")[0],
             )
 

@@ -57,9 +57,10 @@ class Row:
             on which it does not; None where all steps are of one kind.
         load_bearing, decoy: mean effect on such steps over problems, in nats; None without any.
         effect: mean effect over problems, in nats.
-        raw: the same without the control's taken off.
-        share: share of steps at or over the threshold.
-        known_share: share of those steps on which the answer depends.
+        effect_vs_control: the same, less the control's.
+        load_bearing_rate: share of steps whose effect less the control's is at or over the
+            threshold.
+        known_rate: share of those steps on which the answer depends.
         gradient: effect in the late third less that in the early one, mean over problems,
             in nats.
         known_gradient: the same of the truth: share of steps that count in the late
@@ -76,9 +77,9 @@ class Row:
     load_bearing: Estimate | None
     decoy: Estimate | None
     effect: Estimate
-    raw: Estimate
-    share: Estimate
-    known_share: float
+    effect_vs_control: Estimate
+    load_bearing_rate: Estimate
+    known_rate: float
     gradient: Estimate
     known_gradient: float
     chain_auc: Estimate | None
@@ -86,9 +87,9 @@ class Row:
     cost: Cost
 
     @property
-    def covers_share(self) -> bool:
-        """The interval of the share holds the known one."""
-        return covers(self.share, self.known_share)
+    def covers_rate(self) -> bool:
+        """The interval of the rate holds the known one."""
+        return covers(self.load_bearing_rate, self.known_rate)
 
     @property
     def is_steep(self) -> bool:
@@ -112,7 +113,10 @@ class Row:
     @property
     def is_quiet(self) -> bool:
         """The mean effect is none: its interval holds zero, or it is small."""
-        return covers(self.effect, 0.0) or abs(self.effect.point) < SMALL_EFFECT
+        return (
+            covers(self.effect_vs_control, 0.0)
+            or abs(self.effect_vs_control.point) < SMALL_EFFECT
+        )
 
     @property
     def finding(self) -> Finding:
@@ -122,7 +126,7 @@ class Row:
                 return ONE_KIND
             if not self.is_quiet:
                 return WRONG
-            return NOTHING if self.effect.high < MUCH else UNSURE
+            return NOTHING if self.effect_vs_control.high < MUCH else UNSURE
         if self.auc.point >= GOOD_AUC:
             return FOUND
         return IN_PART if self.auc.low > 0.5 else MISSED
@@ -130,13 +134,13 @@ class Row:
     @property
     def verdict(self) -> str:
         """What this row says of the intervention, in words."""
-        told = [self.finding.words, *self._of_share(), *self._of_gradient()]
+        told = [self.finding.words, *self._of_rate(), *self._of_gradient()]
         return "; ".join(told)
 
-    def _of_share(self) -> list[str]:
-        if self.covers_share:
+    def _of_rate(self) -> list[str]:
+        if self.covers_rate:
             return ["share right"]
-        too = "high" if self.share.point > self.known_share else "low"
+        too = "high" if self.load_bearing_rate.point > self.known_rate else "low"
         return [f"share too {too}"]
 
     def _of_gradient(self) -> list[str]:
@@ -202,10 +206,10 @@ def row_of(
         auc=made("auc", VS_CONTROL) if some and not all_of_them else None,
         load_bearing=made("effect_load_bearing", VS_CONTROL) if some else None,
         decoy=made("effect_decoy", VS_CONTROL) if (kinds == 0).any() else None,
-        effect=made("effect", VS_CONTROL),
-        raw=made("effect"),
-        share=made("load_bearing_rate", VS_CONTROL),
-        known_share=float(kinds.mean()) if len(kinds) else math.nan,
+        effect=made("effect"),
+        effect_vs_control=made("effect", VS_CONTROL),
+        load_bearing_rate=made("load_bearing_rate", VS_CONTROL),
+        known_rate=float(kinds.mean()) if len(kinds) else math.nan,
         gradient=made("gradient", VS_CONTROL),
         known_gradient=DIFFERENCE.point(truth),
         chain_auc=_chain_auc(run, none_used, intervention, choices, bootstrap),

@@ -81,6 +81,6 @@ def _glances(made: Calibration) -> list[tuple[str, list[Glance]]]:
 
 def _glance(row: Row) -> Glance:
     unit = "nats" if row.auc is None else "auc"
-    shown = row.effect if row.auc is None else row.auc
+    shown = row.effect_vs_control if row.auc is None else row.auc
     text = f"{number(shown.point, unit)}{' nats' if row.auc is None else ''}"
     return Glance(row.finding.sign, row.finding.words, text, interval(shown, unit))

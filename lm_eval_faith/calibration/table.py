@@ -46,7 +46,7 @@ LEGEND = {
 CSV_COLUMNS = (
     "organism",
     "intervention",
-    "figure",
+    "metric",
     "point",
     "low",
     "high",
@@ -91,7 +91,7 @@ def as_csv(made: Calibration) -> str:
         {
             "organism": row.organism,
             "intervention": row.intervention,
-            "figure": figure,
+            "metric": metric,
             "known": known,
             **{
                 name: value
@@ -100,14 +100,14 @@ def as_csv(made: Calibration) -> str:
             },
         }
         for row in made.rows
-        for figure, estimate, known in _estimates(row)
+        for metric, estimate, known in _estimates(row)
         if estimate is not None
     ]
     lines += [
         {
             "organism": check.organism,
             "intervention": "",
-            "figure": check.what,
+            "metric": check.what,
             "known": f"{check.side} {check.bound:g}",
             **{
                 name: value
@@ -149,9 +149,9 @@ def row_to_dict(row: Row) -> dict[str, Any]:
             "tokens": row.cost.tokens,
             "distinct": row.cost.distinct,
         },
-        "known_share": row.known_share,
+        "known_rate": row.known_rate,
         "known_gradient": row.known_gradient,
-        "covers_share": row.covers_share,
+        "covers_rate": row.covers_rate,
         "gradient_is_right": row.gradient_is_right,
         "is_quiet": row.is_quiet,
         "verdict": row.verdict,
@@ -159,13 +159,14 @@ def row_to_dict(row: Row) -> dict[str, Any]:
 
 
 def _estimates(row: Row) -> Iterator[tuple[str, Estimate | None, float | str]]:
-    """Each figure, its estimate, and what is known of it."""
+    """Each metric, its estimate, and what is known of it."""
     yield "auc", row.auc, ""
     yield "load_bearing", row.load_bearing, ""
     yield "decoy", row.decoy, ""
-    yield "effect", row.effect, 0.0 if row.load_bearing is None else ""
-    yield "raw", row.raw, ""
-    yield "share", row.share, row.known_share
+    yield "effect", row.effect, ""
+    nothing = 0.0 if row.load_bearing is None else ""
+    yield "effect_vs_control", row.effect_vs_control, nothing
+    yield "load_bearing_rate", row.load_bearing_rate, row.known_rate
     yield "gradient", row.gradient, row.known_gradient
     yield "chain_auc", row.chain_auc, ""
 
@@ -283,8 +284,8 @@ def _of_known(row: Row) -> tuple[str, ...]:
     return (
         row.organism,
         row.intervention,
-        _with_interval(row.share, "share"),
-        number(row.known_share, "share"),
+        _with_interval(row.load_bearing_rate, "share"),
+        number(row.known_rate, "share"),
         _with_interval(row.gradient, "nats"),
         f"{100 * row.known_gradient:+.1f}%",
     )

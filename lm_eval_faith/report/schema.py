@@ -368,7 +368,8 @@ def _calibration() -> Schema:
         load_bearing=_or_null(estimate),
         decoy=_or_null(estimate),
         effect=estimate,
-        share=estimate,
+        effect_vs_control=estimate,
+        load_bearing_rate=estimate,
         gradient=estimate,
         chain_auc=_or_null(estimate),
         not_applicable=COUNT,
@@ -376,16 +377,15 @@ def _calibration() -> Schema:
             _object(requests=COUNT, tokens=COUNT, distinct=COUNT),
             "over all problems, the clean chain not counted",
         ),
-        known_share=_said(NUMBER_OR_NULL, "share of steps on which the answer depends"),
+        known_rate=_said(NUMBER_OR_NULL, "share of steps on which the answer depends"),
         known_gradient=_said(
             NUMBER_OR_NULL,
             "share of steps on which the answer depends, late third less early",
         ),
-        covers_share=TRUTH,
+        covers_rate=TRUTH,
         gradient_is_right=TRUTH,
         is_quiet=TRUTH,
         verdict=TEXT,
-        raw=estimate,
     )
     check = _object(
         organism=TEXT,

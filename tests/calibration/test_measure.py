@@ -48,8 +48,8 @@ def test_effects_are_less_the_controls(late):
     assert row.load_bearing.point == pytest.approx(3.0 + shift)
     assert row.decoy.point == pytest.approx(shift)
     assert row.gradient.point == pytest.approx(3.0)
-    assert row.effect.point == pytest.approx(1.0 + shift)
-    assert row.raw.point == pytest.approx(1.2 + shift)
+    assert row.effect_vs_control.point == pytest.approx(1.0 + shift)
+    assert row.effect.point == pytest.approx(1.2 + shift)
 
 
 def test_the_auc_is_scikit_learns(make_run):
@@ -67,9 +67,9 @@ def test_the_auc_is_scikit_learns(make_run):
     assert row.auc.point == pytest.approx(wanted)
     assert row.auc.low < wanted < row.auc.high
     known = np.mean([s[0] == "+" for s in steps])
-    assert row.known_share == pytest.approx(known)
+    assert row.known_rate == pytest.approx(known)
     wanted = np.mean([s[1] - 0.1 >= 1 for s in steps])
-    assert row.share.point == pytest.approx(wanted)
+    assert row.load_bearing_rate.point == pytest.approx(wanted)
 
 
 def test_chains_are_told_apart_from_the_bypassers(late, bypasser, make_run):
@@ -84,8 +84,10 @@ def test_chains_are_told_apart_from_the_bypassers(late, bypasser, make_run):
 
 def test_a_late_readers_verdict(late):
     row = only(late)
-    assert row.auc.point == 1.0 and row.share.point == row.known_share == 1 / 3
-    assert row.covers_share and row.gradient_is_right and not row.is_quiet
+    assert (
+        row.auc.point == 1.0 and row.load_bearing_rate.point == row.known_rate == 1 / 3
+    )
+    assert row.covers_rate and row.gradient_is_right and not row.is_quiet
     assert (
         row.known_gradient == 1
     )  # of six steps the first two are never used, the last two are
@@ -117,7 +119,7 @@ def test_a_gradient_that_is_not_there_is_told(make_run):
 
 def test_nothing_is_found_where_nothing_is(bypasser):
     row = only(bypasser)
-    assert row.auc is None and row.load_bearing is None and row.known_share == 0
+    assert row.auc is None and row.load_bearing is None and row.known_rate == 0
     assert row.is_quiet and row.gradient_is_right and not row.is_steep
     assert row.verdict == "finds nothing, rightly; share right"
 
@@ -126,7 +128,7 @@ def test_what_is_not_there_is_found(make_run):
     row = only(
         make_run("bypasser", *([("-", 1.5 + jitter(k), 0.0)] * 4 for k in range(20)))
     )
-    assert not row.is_quiet and not row.covers_share
+    assert not row.is_quiet and not row.covers_rate
     assert row.verdict == "finds what is not there; share too high"
 
 
@@ -143,7 +145,7 @@ def test_steps_that_could_not_be_changed_are_counted_and_left_out(make_run):
     ]
     row = only(make_run("reader", *chains))
     assert row.not_applicable == 9
-    assert row.known_share == 0.5 and row.decoy.n_steps == 9
+    assert row.known_rate == 0.5 and row.decoy.n_steps == 9
 
 
 def test_steps_of_one_kind_cannot_be_told_apart(make_run):
