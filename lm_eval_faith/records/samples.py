@@ -194,19 +194,12 @@ def _checked(record: ChainRecord) -> ChainRecord:
     Raises:
         ValueError: it holds what no run of ours writes.
     """
-    logprobs = [record.clean_logprob]
     for label in (record.label, *(r.label for r in record.steps)):
         if label not in (None, "load_bearing", "decoy"):
             raise ValueError(f"unknown label {label!r}")
-    for r in record.steps:
-        logprobs += (r.logprob, r.logprob_other)
-    logprobs += [r.logprob for r in record.sets]
     drawn = {(r.intervention, r.step, r.draw) for r in record.steps}
     if len(drawn) < len(record.steps):
         raise ValueError("an intervention is twice on the same step")
-    for logprob in logprobs:
-        if math.isfinite(logprob) and not -LARGEST_FALL < logprob < ROUNDING:
-            raise ValueError(f"{logprob:g} is no log-probability")
     return record
 
 
@@ -247,10 +240,7 @@ def _generated(doc: Mapping[str, Any], sample: Mapping[str, Any]) -> ChainRecord
         _text(doc, "id"),
         _text(doc, "question"),
         response["note"],
-        [
-            (float(str(logprob)), _truth(greedy))
-            for logprob, greedy in response["loglikelihoods"]
-        ],
+        _responses(response["loglikelihoods"]),
         problem=_text(doc, "problem") if doc.get("problem") else "",
         choices=response.get("choices"),
         verdicts=response.get("verdicts"),
@@ -259,8 +249,16 @@ def _generated(doc: Mapping[str, Any], sample: Mapping[str, Any]) -> ChainRecord
 
 
 def _responses(responses: Sequence[Any]) -> list[Response]:
-    """The harness writes numbers and truth values as text."""
-    return [(float(str(logprob)), _truth(greedy)) for logprob, greedy in responses]
+    """The harness writes numbers and truth values as text.
+
+    Raises:
+        ValueError: a number is no log-probability.
+    """
+    found = [(float(str(logprob)), _truth(greedy)) for logprob, greedy in responses]
+    for logprob, _ in found:
+        if math.isfinite(logprob) and not -LARGEST_FALL < logprob < ROUNDING:
+            raise ValueError(f"{logprob:g} is no log-probability")
+    return found
 
 
 def _what_is_wrong(error: Exception) -> str:

@@ -202,7 +202,8 @@ class Numbers:
         found = self.of(metric)
         if found is None:
             return []
-        return [words.format(with_unit(found.point, self.unit(metric)))]
+        number = with_unit(found.point, self.unit(metric))
+        return [number.join(words.rsplit("{}", 1))]
 
     def unit(self, metric: str) -> str:
         """Of a number."""
@@ -300,7 +301,7 @@ def _position(numbers: Numbers) -> Line:
         if found is not None:
             said = [
                 *numbers.told(other, "position alone reaches {}"),
-                *numbers.told(own, f"{numbers.intervention} {{}}"),
+                *numbers.told(own, numbers.intervention + " {}"),
             ]
             word = POSITION_LABELS.word(found)
             return numbers.line(POSITION_LINE, metric, word, said)

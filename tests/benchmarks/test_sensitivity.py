@@ -21,7 +21,7 @@ def test_there_is_a_table_for_every_choice(tiny_model, tmp_path, capsys):
     text = out.read_text()
     titles = [line for line in text.splitlines() if line.startswith("### ")]
     assert titles == [
-        "### Bar, 2 problems",
+        "### Threshold, 2 problems",
         "### Number of problems",
         "### Size of the change, 2 problems",
         "### Answer cue, 2 problems",

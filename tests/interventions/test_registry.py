@@ -157,7 +157,8 @@ def test_what_is_made_several_times_is_what_makes_random_choices():
     provided = running_total_problem(RunningTotalSettings(), 3)
     for name in intervention_names():
         change = get_intervention(name)
-        if change.asks:
+        ours = change.change.__module__.startswith("lm_eval_faith.")
+        if change.asks or not ours:  # other tests register their own
             continue
         chain, rewrite = WRITTEN, None
         if name == "corrupt_local":

@@ -21,6 +21,11 @@ VALUES = {
     "half of them": np.tile([np.nan, 1.0], 4),
     "one": np.array([0.3] + [np.nan] * 7),
 }
+OVER_THIRD = (
+    stats.AUC_OVER_THIRD,
+    stats.SPEARMAN_OVER_THIRD,
+    *(e for n, e in vars(stats).items() if n.startswith("PARTIAL")),
+)
 ESTIMATORS = {n: e for n, e in vars(stats).items() if isinstance(e, stats.Estimator)}
 
 
@@ -29,7 +34,10 @@ def sample(estimator, value):
         value = np.where(np.isnan(value), np.nan, value > 0.25)
     if estimator in (stats.PEARSON, stats.SPEARMAN, stats.PEARSON_OVER_ZERO):
         return Sample(value, LONG, np.tile([0.0, 0.5, 0.7, 1.0], 2))
-    return Sample(value, PROBLEM, LABEL)
+    third = np.tile([0.0, 0.5, 0.7, 1.0], 2) if estimator in OVER_THIRD else None
+    if estimator is stats.SPEARMAN_OVER_THIRD:
+        return Sample(value, LONG, np.tile([1.0, 0.0, 0.5, 0.2], 2), third=third)
+    return Sample(value, PROBLEM, LABEL, third=third)
 
 
 def ordered(estimate):

@@ -86,7 +86,7 @@ def test_each_model_has_its_cards_word_and_the_lines_below(boards, html, open_pa
 def moved(entry, model, folder, shown=""):
     """The entry as that of another model and folder."""
     task = replace(entry.report.task, path=Path(folder) / "samples.jsonl")
-    report = replace(entry.report, model=model, task=task)
+    report = replace(entry.report, model=model, task=task, model_path="")
     return replace(entry, model=shown or model, report=report)
 
 
