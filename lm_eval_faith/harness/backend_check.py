@@ -322,9 +322,9 @@ def _seam(ask: Asker) -> Finding:
 
 def special_tokens(model: LM) -> Finding:
     """special tokens: those of the tokenizer are the model's. Costs no request."""
-    name, own = "special tokens", getattr(model, "wrapped", model)
-    tokenizer = getattr(own, "tokenizer", None)
-    config = getattr(getattr(own, "model", None), "config", None)
+    name, own = "special tokens", vars(getattr(model, "wrapped", model))
+    tokenizer = own.get("tokenizer")  # a property might fetch one
+    config = getattr(own.get("_model", own.get("model")), "config", None)
     size = getattr(config, "vocab_size", None)
     ids = getattr(tokenizer, "all_special_ids", None)
     if not isinstance(size, int) or not ids:

@@ -116,6 +116,7 @@ def starter(tmp_path: Path) -> Iterator[Starter]:
     script = tmp_path / "starter.py"
     script.write_text(STARTER)
     environment = os.environ | {"OMP_NUM_THREADS": "1", "ECHO_SLEEP": "0.05"}
+    environment["TQDM_MININTERVAL"] = "0.1"  # the kill waits for what the bar shows
     with subprocess.Popen(
         [sys.executable, script],
         stdin=subprocess.PIPE,

@@ -33,6 +33,7 @@ def run_arguments(model: Path, out: Path) -> list[str]:
         "problems=6",
         "load_bearing=3",
         "asides=2",
+        "card=false",
         "--output_path",
         str(out),
         "--log_samples",
