@@ -406,10 +406,11 @@ def _carried_by_one(first: Sequence[Quantity], models: Sequence[Measured]) -> li
         for (one, sample), (other, second) in combinations(samples.items(), 2):
             share = quantity.metric.by.heaviest(sample, second).share
             if share > LARGE_PART:
-                told.append(f"{one} less {other} ({share:.0%})")
+                first_name, last_name = sorted((one, other))
+                told.append(f"{first_name} against {last_name} ({share:.0%})")
         if told:
             more = f" and {len(told) - 3} more" if len(told) > 3 else ""
-            which = ", ".join(told[:3]) + more
+            which = ", ".join(sorted(told)[:3]) + more
             what = f"the variance of {quantity.name} in {which}"
             return [f"one problem carries much of {what}: such an interval hangs on it"]
     return []
