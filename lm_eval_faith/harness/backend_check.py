@@ -12,7 +12,7 @@ import json
 import logging
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -24,6 +24,7 @@ from lm_eval_faith.errors import InputError
 from lm_eval_faith.harness.answer_format import AnswerFormat
 from lm_eval_faith.harness.lm_eval_compat import (
     ContextLimit,
+    belongs_to,
     splits_texts_as_the_harness,
     why_no_loglikelihoods,
 )
@@ -96,7 +97,7 @@ class Asker:
 
     def _ask(self, kind: str, arguments: Sequence[Any]) -> list[Any]:
         requests = [
-            Instance(kind, {}, one, k, metadata=("check", k, 1))
+            Instance(kind, {}, one, idx=0, **belongs_to("check", k, 1))
             for k, one in enumerate(arguments)
         ]
         started = time.perf_counter()
@@ -124,8 +125,8 @@ def look_at(model: LM, chat: bool = False) -> Iterator[Finding]:
             "that gives log-probabilities of prompts",
         )
         return
-    for check in (_values, _chain_rule, _repeats, _sums, _greedy, _long, _seam):
-        yield _tried(check, ask)
+    for name, check in CHECKS.items():
+        yield _tried(name, check, ask)
     yield special_tokens(model)
     if chat:
         yield _template(model)
@@ -135,9 +136,8 @@ def look_at(model: LM, chat: bool = False) -> Iterator[Finding]:
     )
 
 
-def _tried(check: Callable[[Asker], Finding], ask: Asker) -> Finding:
+def _tried(name: str, check: Callable[[Asker], Finding], ask: Asker) -> Finding:
     """A check's finding; what a backend raises is one too."""
-    name = (check.__doc__ or "").split(":")[0]
     try:
         return check(ask)
     except Exception as error:  # noqa: BLE001 - whatever a backend raises
@@ -272,7 +272,6 @@ def _long(ask: Asker) -> Finding:
     sentence = "It rained all day. "
     each = len(ask.model.tok_encode(sentence * 20)) / 20  # type: ignore[attr-defined]
     text = sentence * int(limit.max_length / each + 20)
-    logging.getLogger("lm_eval").setLevel(logging.ERROR)
     try:
         ask.score([(text + "The sky was", " grey")])
     except Exception as error:  # noqa: BLE001 - that is what is asked
@@ -318,6 +317,18 @@ def _seam(ask: Asker) -> Finding:
         "use --model faith with this backend, which scores from the whole text's tokens"
     )
     return Finding(name, "fault", found, todo)
+
+
+CHECKS: Mapping[str, Callable[[Asker], Finding]] = {
+    "log-probabilities": _values,
+    "chain rule": _chain_rule,
+    "repeats": _repeats,
+    "sums": _sums,
+    "greedy": _greedy,
+    "long contexts": _long,
+    "seam": _seam,
+}
+"""The checks that ask, by the names that their findings have, in their order."""
 
 
 def special_tokens(model: LM) -> Finding:

@@ -232,6 +232,17 @@ def belongs_to_document(config: Any, told: Mapping[str, Any]) -> dict[str, Any]:
     return given | belongs_to(*metadata)
 
 
+def filters_of(task: Any) -> Sequence[Any]:
+    """A task's filters: what takes an answer out of a generation.
+
+    Why: the verdict of the task whose document it is; there is no other way to ask for it
+    before the harness has all responses. When it is gone: such documents have no verdict,
+    and the run says so. Noticed by ``test_other_tasks.py``.
+    """
+    found: Sequence[Any] = task._filters
+    return found
+
+
 # --- a task's metrics ------------------------------------------------------------
 
 

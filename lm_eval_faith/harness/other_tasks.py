@@ -19,7 +19,11 @@ from lm_eval_faith.asks import Score
 from lm_eval_faith.chains.answers import read_reference
 from lm_eval_faith.chains.chain import Chain
 from lm_eval_faith.errors import InputError
-from lm_eval_faith.harness.lm_eval_compat import belongs_to, loading_task_manager
+from lm_eval_faith.harness.lm_eval_compat import (
+    belongs_to,
+    filters_of,
+    loading_task_manager,
+)
 from lm_eval_faith.parameters import parameter, read_parameters, text, yes_or_no
 from lm_eval_faith.problems.choices import choices_of
 from lm_eval_faith.problems.gsm8k import Gsm8k
@@ -97,7 +101,7 @@ class Document:
             Exception: whatever the task's own code raises.
         """
         found = {}
-        for own in self.task._filters:
+        for own in filters_of(self.task):
             one = Instance(
                 request_type="generate_until",
                 doc=dict(self.doc),

@@ -6,6 +6,8 @@ from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from lm_eval_faith.asks import answered
+
 T = TypeVar("T")
 
 Kept = frozenset[int]
@@ -53,11 +55,4 @@ class Asked:
 
 def answered_by(questions: Questions[T], score: Callable[[Kept], Scored]) -> T:
     """Run a generator to its end, one answer after the other, and give its result."""
-    answers: list[Scored] | None = None
-    while True:
-        try:
-            sets = questions.send(answers)  # type: ignore[arg-type]
-        except StopIteration as ended:
-            result: T = ended.value
-            return result
-        answers = [score(one) for one in sets]
+    return answered(questions, lambda sets: [score(one) for one in sets])  # type: ignore[arg-type]
