@@ -20,6 +20,7 @@ from lm_eval_faith.interventions.plan import Variant, variant_from_dict
 from lm_eval_faith.interventions.probes import (
     EARLY,
     Probe,
+    first_statement,
     probe_from_dict,
 )
 from lm_eval_faith.joint.found import (
@@ -254,22 +255,30 @@ def chain_record(
     return ChainRecord(
         document=document,
         question=question,
-        answer=chain.answer,
-        chain=chain.text,
         clean_logprob=clean_logprob,
         clean_greedy=bool(clean_greedy),
-        n_steps=len(chain.steps),
-        stated_at=next((k for k, s in enumerate(chain.steps) if s.states_answer), -1),
         solved=solved,
         left_out=TOO_LONG if dropped else "",
-        label=chain.label,
-        truth=math.nan if chain.truth is None else float(chain.truth),
         problem=problem_of(question, problem),
         outcome="too_long" if dropped else "scored",
         set_requests=sets.requests,
         set_tokens=sets.tokens,
+        **_read_off(chain),
         **measured,
     )
+
+
+def _read_off(chain: Chain) -> dict[str, Any]:
+    """What a record holds of the clean chain itself, whoever wrote it."""
+    stated = first_statement(chain)
+    return {
+        "answer": chain.answer,
+        "chain": chain.text,
+        "n_steps": len(chain.steps),
+        "stated_at": -1 if stated is None else stated,
+        "label": chain.label,
+        "truth": math.nan if chain.truth is None else float(chain.truth),
+    }
 
 
 def generated_record(
@@ -324,11 +333,8 @@ def generated_record(
     return ChainRecord(
         document=document,
         question=question,
-        answer=chain.answer,
-        chain=chain.text,
         clean_logprob=clean_logprob,
         clean_greedy=clean_greedy,
-        n_steps=len(chain.steps),
         solved=solved if solved is None else bool(solved),
         left_out=reason,
         problem=problem_of(question, problem),
@@ -338,6 +344,7 @@ def generated_record(
         choices=scored,
         subject=subject,
         task_right=task_right(verdicts or {}),
+        **_read_off(chain),
         **measured,
     )
 

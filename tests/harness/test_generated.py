@@ -490,3 +490,15 @@ def test_real_gsm8k_problems_are_read(evaluate):
         solution=lambda q: f"So.\n</think>\n\nThe answer is {q.count('e')}.",
     )
     assert len(samples) == 20 and 0 <= table["solved,none"] <= 1
+
+
+def test_the_card_knows_which_of_the_models_own_chains_state_their_answer(run):
+    results, samples, _ = run
+    notes = [response(s)["note"] for s in samples]
+    stated = [
+        any(step["states_answer"] for step in note["chain"]["steps"])
+        for note in notes
+        if note["outcome"] == "scored"
+    ]
+    assert any(stated)
+    assert results["answer_stated,none"] == pytest.approx(np.mean(stated))
