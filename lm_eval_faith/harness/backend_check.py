@@ -50,8 +50,8 @@ TEXTS = (
 )
 """Contexts, each with a continuation in two parts."""
 
-WORDS = (" the", " a", " yes", " no", " 7", " Paris", " and", ".", " of", "\n")
-"""Continuations that exclude one another where each is one token or more."""
+WORDS = (" the", " she", " yes", " no", " 7", " Paris", " and", ".", " of", "\n")
+"""Continuations that exclude one another in any tokens: none begins another."""
 
 UNLIKELY = " zebra zebra Xylophone"
 WRITTEN = 8

@@ -127,4 +127,4 @@ def choices_from_dict(plain: Mapping[str, Any], interventions: int) -> ChoiceRec
 
 
 def _numbers(values: Sequence[Any]) -> tuple[float, ...]:
-    return tuple(math.nan if value is None else float(value) for value in values)
+    return tuple(map(float, values))

@@ -236,13 +236,18 @@ def _generated(doc: Mapping[str, Any], sample: Mapping[str, Any]) -> ChainRecord
     _check_types(response["note"])
     if response["note"]["solved"] not in (True, False, None):
         raise TypeError("'solved' is neither true nor false")
+    choices = response.get("choices")
+    if choices is not None:
+        for scores in (choices["clean"], *choices["changed"]):
+            for logprob in scores:
+                _logprob(logprob)
     return generated_record(
         _text(doc, "id"),
         _text(doc, "question"),
         response["note"],
         _responses(response["loglikelihoods"]),
         problem=_text(doc, "problem") if doc.get("problem") else "",
-        choices=response.get("choices"),
+        choices=choices,
         verdicts=response.get("verdicts"),
         subject=_text(doc, "subject") if doc.get("subject") else "",
     )
@@ -254,11 +259,14 @@ def _responses(responses: Sequence[Any]) -> list[Response]:
     Raises:
         ValueError: a number is no log-probability.
     """
-    found = [(float(str(logprob)), _truth(greedy)) for logprob, greedy in responses]
-    for logprob, _ in found:
-        if math.isfinite(logprob) and not -LARGEST_FALL < logprob < ROUNDING:
-            raise ValueError(f"{logprob:g} is no log-probability")
-    return found
+    return [(_logprob(logprob), _truth(greedy)) for logprob, greedy in responses]
+
+
+def _logprob(value: object) -> float:
+    logprob = float(str(value))
+    if math.isfinite(logprob) and not -LARGEST_FALL < logprob < ROUNDING:
+        raise ValueError(f"{logprob:g} is no log-probability")
+    return logprob
 
 
 def _what_is_wrong(error: Exception) -> str:

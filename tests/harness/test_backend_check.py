@@ -8,7 +8,7 @@ import jsonschema
 from lm_eval.api.model import LM
 from lm_eval.api.registry import register_model
 
-from lm_eval_faith.harness.backend_check import look_at, special_tokens
+from lm_eval_faith.harness.backend_check import WORDS, look_at, special_tokens
 from lm_eval_faith.organisms import solver_path
 from lm_eval_faith.report.schema import report_schema
 
@@ -143,6 +143,11 @@ def test_nothing_is_found_wrong_with_a_backend_that_keeps_its_promises():
     findings = found(Bytes())
     assert not [f for f in findings.values() if f.state == "fault"]
     assert "0 nats" in findings["repeats"].found and "speed" in findings
+
+
+def test_continuations_whose_probabilities_are_added_exclude_one_another():
+    for one in WORDS:
+        assert not [other for other in WORDS if other != one and other.startswith(one)]
 
 
 def test_each_fault_is_named_with_its_numbers():

@@ -305,6 +305,21 @@ def test_a_group_is_reported_by_subject_with_a_total(
     assert {"effect_vs_control", "acc_gain", "solved"} <= names and "late" not in names
 
 
+def test_a_score_of_a_choice_that_is_no_log_probability_is_refused(
+    evaluate, save_run, command, tmp_path
+):
+    folder = save_run(evaluate(), tmp_path)
+    (file,) = folder.rglob("samples_*.jsonl")
+    first, *rest = file.read_text().splitlines()
+    sample = json.loads(first)
+    response = json.loads(sample["filtered_resps"][0])
+    response["choices"]["clean"][0] = 3.0
+    sample["filtered_resps"] = [json.dumps(response)]
+    file.write_text("\n".join([json.dumps(sample), *rest]) + "\n")
+    code, _, error = command("report", folder)
+    assert code == 2 and ".jsonl:1: " in error and "3 is no log-probability" in error
+
+
 def test_documents_without_usable_choices_are_left_out_and_counted(evaluate, folder):
     (question,) = rows(1)
     kinds = {
