@@ -203,7 +203,8 @@ def report_of_task(
         task: the task.
         bootstrap: for intervals.
         asked: what the reader asks.
-        short: only the metrics that models are first compared by, and those of chains.
+        short: only the metrics that models are first compared by, those of chains, and
+            those that the card tells.
     """
     load_metric_modules(asked.modules)
     tables = tables_of([(run.model, task)])
@@ -211,7 +212,7 @@ def report_of_task(
     found = quantities(tables, choices)
     first = primary(found, tables.has)
     if short:
-        found = tuple(q for q in found if q in first or q.metric.of == "chains")
+        found = tuple(q for q in found if q in first or _on_card(q, first))
     names = {q.name for q in found}
     show = shown_of(task, tables.has)
     rows = tuple(
@@ -246,7 +247,7 @@ def report_of_task(
         notes,
         run.model_path,
         run.files,
-        _card(task, tables, rows, first[0].intervention if first else ""),
+        _card(task, tables, rows, first),
     )
 
 
@@ -256,8 +257,6 @@ def card_of_task(task: TaskRun, bootstrap: Bootstrap) -> Card:
     choices = NOTHING_ASKED.of(task)
     found = quantities(tables, choices)
     first = primary(found, tables.has)
-    intervention = first[0].intervention if first else ""
-    names = {metric.name for metric in OF_THE_CARD} | BESIDE_THE_CARD
     rows = [
         Row(
             q.intervention,
@@ -267,25 +266,40 @@ def card_of_task(task: TaskRun, bootstrap: Bootstrap) -> Card:
             estimate_of(q, tables, choices, bootstrap),
         )
         for q in found
-        if q.intervention in ("", intervention)
-        and not q.modifiers
-        and q.metric.name in names
+        if _on_card(q, first)
     ]
-    return _card(task, tables, rows, intervention)
+    return _card(task, tables, rows, first)
 
 
 BESIDE_THE_CARD = {"auc", "clean_acc", "effect", "position_corr", "truth_rank_corr"}
 """Further metrics that its lines tell."""
 
 
+def _on_card(quantity: Quantity, first: Sequence[Quantity]) -> bool:
+    """Whether the card may tell it: of chains, or of the intervention of the primary metric."""
+    if quantity.metric.of == "chains":
+        return True
+    names = {metric.name for metric in OF_THE_CARD} | BESIDE_THE_CARD
+    return (
+        quantity.intervention == _intervention_of(first)
+        and not quantity.modifiers
+        and quantity.metric.name in names
+    )
+
+
+def _intervention_of(first: Sequence[Quantity]) -> str:
+    """Whose effects the card looks at: the primary metric's; empty where there is none."""
+    return first[0].intervention if first else ""
+
+
 def _card(
-    task: TaskRun, tables: Tables, rows: Sequence[Row], intervention: str
+    task: TaskRun, tables: Tables, rows: Sequence[Row], first: Sequence[Quantity]
 ) -> Card:
     chains = tables.columns("chains")
     lengths = chains.n_steps[chains.outcome == "scored"]
     return card_of(
         Numbers(
-            intervention,
+            _intervention_of(first),
             {row.name: row.estimate for row in rows},
             {row.name: row.unit for row in rows},
             asked="no_chain" in tables.has or bool(task.settings.get("card")),

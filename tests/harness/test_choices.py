@@ -301,6 +301,11 @@ def test_a_group_is_reported_by_subject_with_a_total(
     told = np.mean([p["point"] for p in parts])
     assert total["point"] == pytest.approx(told)
     assert total["point"] == pytest.approx(done["results"][TASK]["acc,none"])
+    whole, *_, part = (report["card"]["lines"] for report in shown.values())
+    measured = [
+        {one["name"] for one in card if one["metric"]} for card in (whole, part)
+    ]
+    assert measured[0] == measured[1]  # a part's card is as whole as the total's
     names = {e["metric"] for e in shown[f"{TASK}: my_arc"]["estimates"]}
     assert {"effect_vs_control", "acc_gain", "solved"} <= names and "late" not in names
 
