@@ -36,6 +36,7 @@ from lm_eval_faith.harness.lm_eval_compat import (
 )
 from lm_eval_faith.harness.response_cache import claim, model_path, owner_of
 from lm_eval_faith.harness.seam import Seams, warn_of_joined
+from lm_eval_faith.harness.servers import require_server, watch
 from lm_eval_faith.harness.stages import (
     MultiStageRequest,
     StageKeys,
@@ -84,6 +85,7 @@ class FaithLM(LM):  # type: ignore[misc]
         # Of a model that is ready the arguments are not known.
         self._arguments = None if isinstance(backend, LM) else backend_arguments
         self.wrapped = make_backend(backend, backend_arguments)
+        watch(self.wrapped)
         self._engine = EngineChoice(self.wrapped, sharing, max_packed_tokens)
         self._seams = Seams(self.wrapped)
         self._written = WrittenText(self.wrapped)
@@ -229,7 +231,8 @@ class FaithLM(LM):  # type: ignore[misc]
         """Refuse multi-stage requests that the backend would not answer to the end.
 
         Raises:
-            InputError: it cuts the thinking off, or it gives no log-likelihoods.
+            InputError: it cuts the thinking off, it gives no log-likelihoods, or its server
+                cannot be used.
         """
         token = getattr(self.wrapped, "think_end_token", None)
         if token is not None:
@@ -240,6 +243,7 @@ class FaithLM(LM):  # type: ignore[misc]
                 'told to think takes chat_template_args={"enable_thinking":true})'
             )
         require_loglikelihoods(self.wrapped, "after each generation")
+        require_server(self.wrapped)
 
     def multi_stage(
         self, requests: Sequence[MultiStageRequest], disable_tqdm: bool = False

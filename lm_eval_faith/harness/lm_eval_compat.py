@@ -172,7 +172,8 @@ class ContextLimit:
 
     Attributes:
         model: the model, with ``tok_encode``; None where no limit is known.
-        max_length: how many tokens it takes; 0 where no limit is known.
+        max_length: how many tokens it reads before the last one of a request; 0 where no
+            limit is known.
     """
 
     model: Any = None
@@ -186,7 +187,8 @@ class ContextLimit:
             model.tok_encode("a")  # type: ignore[union-attr]
         except (AttributeError, NotImplementedError, TypeError, ValueError):
             return cls()
-        return cls(model, limit)
+        # A server is sent the last token of a request too, which others only predict.
+        return cls(model, limit - asks_a_server(getattr(model, "wrapped", model)))
 
     def excess(self, context: str, continuation: str) -> int:
         """By how many tokens a request is too long; 0 where it fits.
@@ -199,6 +201,12 @@ class ContextLimit:
         if self.model is None or len(whole.encode()) + 8 <= self.max_length:
             return 0
         return max(0, len(self.model.tok_encode(whole)) - 1 - self.max_length)
+
+
+def asks_a_server(model: Any) -> bool:
+    """Whether a backend is one of the harness's that ask a server over HTTP."""
+    known = sys.modules.get("lm_eval.models.api_models")  # else there is none of them
+    return known is not None and isinstance(model, known.TemplateAPI)
 
 
 # --- requests --------------------------------------------------------------------
