@@ -56,6 +56,7 @@ KNOWN_BY = {
     "lm_eval": ("harness",),
     "torch": ("engines", "harness"),
     "transformers": ("engines", "harness"),
+    "vllm": ("engines.vllm_compat",),
     "benchmarks": (),
     "training": (),
     "tests": (),
