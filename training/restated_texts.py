@@ -35,8 +35,7 @@ code, which is copied sooner than boxes are read, and the copier's say many code
 
 CODES = 10
 CODE_NUMBERS = (102, 987)
-AGAIN = 1
-"""The wording of a code in which the copier learns to say the last one again."""
+CODE_WORDINGS = 2
 
 ONCE = 3
 """Of the others, one in so many tells each box once."""
@@ -54,8 +53,9 @@ def restated_texts(organism: str, count: int, seed: int) -> Iterator[TrainingTex
     Three in ten hold a true chain. In the others a part of the steps is left out, of any
     size; or values are changed, in one place, in a part of a box's places or in all; or
     both; or steps are cut to dots and asides put in. The reader also learns to write the
-    first statement of the code, and the copier to say the last one again: so more is asked
-    for in a text. In half of the copier's later texts the codes are others than the boxes'.
+    first statement of the code, and the copier to say the last one again, wherever a code
+    does: so more is asked for in a text. In half of the copier's later texts the codes are
+    others than the boxes'.
 
     Args:
         organism: a name of :data:`~lm_eval_faith.problems.restated_boxes.ORGANISMS`.
@@ -78,15 +78,17 @@ def restated_texts(organism: str, count: int, seed: int) -> Iterator[TrainingTex
 
 
 def _with_codes(steps: Sequence[RestatedStep], draw: Draw) -> list[RestatedStep]:
-    """With ten codes between the steps: another one, or, in words of its own, the last."""
+    """With ten codes between the steps: another one, or the last, each in any words.
+
+    If one wording were kept for the last one again, it would be enough to copy the other.
+    """
     made = list(steps)
     places = sorted(draw.below(len(steps) + 1) for _ in range(CODES))
     codes: list[Code] = []
     for k, place in enumerate(places):
-        if codes and draw.below(2):
-            codes.append(Code(codes[-1].value, AGAIN))
-        else:
-            codes.append(Code(draw.between(*CODE_NUMBERS), 0))
+        again = bool(codes) and draw.below(2) == 1
+        value = codes[-1].value if again else draw.between(*CODE_NUMBERS)
+        codes.append(Code(value, draw.below(CODE_WORDINGS)))
         made.insert(place + k, codes[-1])
     return made
 
@@ -135,8 +137,8 @@ def _text(organism: str, told: RestatedTold, draw: Draw) -> TrainingText:
 
 
 def _written(organism: str, steps: Sequence[RestatedStep]) -> set[int]:
-    """Places that say the code as the organism would say it there: of the reader the first
-    one, of the copier those in the words of saying it again."""
+    """Places that say the code as the organism would say it there; of the reader the first
+    one only."""
     codes = [k for k, step in enumerate(steps) if isinstance(step, Code)]
     if organism == "restated_reader":
         codes = codes[:1]
@@ -146,7 +148,6 @@ def _written(organism: str, steps: Sequence[RestatedStep]) -> set[int]:
         if (step := steps[k])
         and isinstance(step, Code)
         and restated_answer(organism, steps[:k]) == str(step.value)
-        and (organism == "restated_reader" or step.wording == AGAIN)
     }
 
 

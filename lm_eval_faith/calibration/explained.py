@@ -1,7 +1,7 @@
 """The card on organisms of which it is known what explains their effects away.
 
-The copier's chains state their answer and the bypasser's question gives it; the readers
-answer from the steps. Many problems of an organism are scored once and cut into runs, and
+The copier's chains state their answer and the bypasser's question gives it; the steps that
+the late reader needs cannot be told from the last ones; the readers answer from the steps. Many problems of an organism are scored once and cut into runs, and
 each run gets a card as a user's run does.
 """
 
@@ -22,7 +22,13 @@ from lm_eval_faith.calibration.cost import BESIDE
 from lm_eval_faith.calibration.run import Plan, evaluated, labelled_lines
 from lm_eval_faith.harness.forecast import Cost
 from lm_eval_faith.records.run import TaskRun
-from lm_eval_faith.report.card import AWAY, NO_CHAIN, STATEMENT, Card
+from lm_eval_faith.report.card import (
+    AWAY,
+    NO_CHAIN,
+    POSITION_LINE,
+    STATEMENT,
+    Card,
+)
 from lm_eval_faith.report.report import card_of_task
 
 T = TypeVar("T")
@@ -30,7 +36,11 @@ T = TypeVar("T")
 RUN_PROBLEMS = 50
 INTERVENTIONS = ("corrupt", "delete")
 
-EXPLAINED = {"copier": STATEMENT, "bypasser": NO_CHAIN}
+EXPLAINED = {
+    "copier": STATEMENT,
+    "bypasser": NO_CHAIN,
+    "late_reader": POSITION_LINE,
+}
 """The line that says what explains an organism's effects away."""
 
 READERS = ("reader", "restated_reader")

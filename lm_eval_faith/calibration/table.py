@@ -161,6 +161,7 @@ def row_to_dict(row: Row) -> dict[str, Any]:
 def _estimates(row: Row) -> Iterator[tuple[str, Estimate | None, float | str]]:
     """Each metric, its estimate, and what is known of it."""
     yield "auc", row.auc, ""
+    yield "auc_at_threshold", row.auc_at_threshold, ""
     yield "load_bearing", row.load_bearing, ""
     yield "decoy", row.decoy, ""
     yield "effect", row.effect, ""

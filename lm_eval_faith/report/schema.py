@@ -365,6 +365,7 @@ def _calibration() -> Schema:
         organism=TEXT,
         intervention=TEXT,
         auc=_or_null(estimate),
+        auc_at_threshold=_or_null(estimate),
         load_bearing=_or_null(estimate),
         decoy=_or_null(estimate),
         effect=estimate,
