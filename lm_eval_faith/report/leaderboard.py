@@ -23,6 +23,7 @@ from lm_eval_faith.errors import InputError
 from lm_eval_faith.interventions import is_control
 from lm_eval_faith.metrics import Quantity, own_metrics, primary
 from lm_eval_faith.records.many_runs import of_runs
+from lm_eval_faith.records.merged import Merge
 from lm_eval_faith.records.run import Run
 from lm_eval_faith.report.cells import interval, number
 from lm_eval_faith.report.compare import Difference, compared, named_apart
@@ -200,6 +201,7 @@ def leaderboards(
     bootstrap: Bootstrap = BOOTSTRAP,
     asked: Asked = NOTHING_ASKED,
     workers: int = 1,
+    merge: Merge = "no",
 ) -> tuple[Board, ...]:
     """A board for each task and intervention of the runs, ``corrupt`` first in each task.
 
@@ -216,7 +218,7 @@ def leaderboards(
     """
     make = partial(_read, bootstrap=bootstrap, asked=asked)
     by_task: dict[str, list[Read]] = defaultdict(list)
-    for of_run in of_runs(paths, make, workers):
+    for of_run in of_runs(paths, make, workers, merge):
         for read in of_run:
             by_task[read.measured.task.task].append(read)
     boards = [

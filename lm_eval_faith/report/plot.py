@@ -11,17 +11,9 @@ from lm_eval_faith_stats import BOOTSTRAP
 from lm_eval_faith.errors import InputError
 from lm_eval_faith.records.run import Run, TaskRun
 from lm_eval_faith.records.tables import tables_of
-from lm_eval_faith.report.figures import (
-    Band,
-    Bars,
-    Dots,
-    Line,
-    Mark,
-    Panel,
-    Rule,
-    figures_of,
-)
 from lm_eval_faith.report.figures import Figure as FigureData
+from lm_eval_faith.report.figures import figures_of
+from lm_eval_faith.report.marks import Band, Bars, Dots, Line, Mark, Panel, Rule
 from lm_eval_faith.report.report import report_of_task
 from lm_eval_faith.shown import brief
 

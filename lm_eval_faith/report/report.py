@@ -28,6 +28,7 @@ from lm_eval_faith.metrics import (
 from lm_eval_faith.metrics.explained import METRICS as OF_THE_CARD
 from lm_eval_faith.records.columns import Columns
 from lm_eval_faith.records.many_runs import of_runs
+from lm_eval_faith.records.merged import Merge
 from lm_eval_faith.records.outcome import OUTCOMES
 from lm_eval_faith.records.run import HowAsked, Run, RunFiles, TaskRun
 from lm_eval_faith.records.sets import ENDINGS, KINDS_OF_CORES
@@ -142,6 +143,7 @@ def make_reports(
     bootstrap: Bootstrap = BOOTSTRAP,
     asked: Asked = NOTHING_ASKED,
     workers: int = 1,
+    merge: Merge = "no",
 ) -> tuple[TaskReport, ...]:
     """A report for every task of every run, ordered by model and task.
 
@@ -149,7 +151,9 @@ def make_reports(
         InputError: a directory holds no run, or a file is broken.
     """
     make = partial(reports_of_run, bootstrap=bootstrap, asked=asked)
-    runs = sorted(of_runs(paths, make, workers), key=lambda made: in_order(made[0]))
+    runs = sorted(
+        of_runs(paths, make, workers, merge), key=lambda made: in_order(made[0])
+    )
     return tuple(report for made in runs for report in made)
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 
 from markupsafe import Markup
 
-from lm_eval_faith.report.figures import Band, Bars, Dots, Line, Mark, Panel, Rule
+from lm_eval_faith.report.marks import Band, Bars, Dots, Line, Mark, Panel, Rule
 from lm_eval_faith.shown import brief, plain
 
 WIDTH, HEIGHT = 360.0, 250.0
