@@ -10,13 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .engine import Engine, Scored, TokenAsk
+    from .prefix_cache import PrefixCache
     from .proof import Proof, Reach, prove
     from .shared_prefix import DEFAULT_MAX_PACKED_TOKENS, SharedPrefixes, score
     from .transformers_compat import supports, what_stands_between
+    from .vllm_compat import Vllm
 
 _MODULE_OF = {
     "DEFAULT_MAX_PACKED_TOKENS": "shared_prefix",
     "Engine": "engine",
+    "PrefixCache": "prefix_cache",
     "Proof": "proof",
     "Reach": "proof",
     "Scored": "engine",
@@ -25,17 +28,20 @@ _MODULE_OF = {
     "prove": "proof",
     "score": "shared_prefix",
     "supports": "transformers_compat",
+    "Vllm": "vllm_compat",
     "what_stands_between": "transformers_compat",
 }
 
 __all__ = [
     "DEFAULT_MAX_PACKED_TOKENS",
     "Engine",
+    "PrefixCache",
     "Proof",
     "Reach",
     "Scored",
     "SharedPrefixes",
     "TokenAsk",
+    "Vllm",
     "prove",
     "score",
     "supports",
