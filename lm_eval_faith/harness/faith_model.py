@@ -27,12 +27,15 @@ from lm_eval_faith.harness.as_they_end import (
     AskedOfVllm,
     as_they_end,
 )
+from lm_eval_faith.harness.asked_of_server import AskedOfServer
 from lm_eval_faith.harness.engine_choice import EngineChoice, one_of_auto_on_off
 from lm_eval_faith.harness.forecast import Cost, Progress, Reader, forecast
 from lm_eval_faith.harness.lm_eval_compat import (
+    asks_a_server,
     belonging,
     belongs_to,
     can_be_viewed,
+    concurrency,
     fixed_batch_size,
     require_loglikelihoods,
     scoring_view,
@@ -268,7 +271,12 @@ class FaithLM(LM):  # type: ignore[misc]
         self.check_multi_stage()
         if self._engine.prefix_cache is not None:
             asked = AskedOfVllm(self._engine, self._seams, self._written)
-            return self._as_they_end(requests, asked, disable_tqdm)
+            return self._as_they_end(requests, asked, disable_tqdm, self._at_once)
+        if asks_a_server(self.wrapped) and self._splits_as_the_harness():
+            of_server = AskedOfServer(
+                self._engine, self._seams, self._written, concurrency(self.wrapped)
+            )
+            return self._as_they_end(requests, of_server, disable_tqdm, self._chunk)
         keys = StageKeys(torch.initial_seed())
         responses: list[str] = []
         counts: Counter[str] = Counter()
@@ -311,6 +319,7 @@ class FaithLM(LM):  # type: ignore[misc]
         requests: Sequence[MultiStageRequest],
         asked: AskedAtAnyTime,
         disable_tqdm: bool,
+        at_once: int,
     ) -> list[str]:
         """The same, where the backend takes requests at any time: no document waits for another.
 
@@ -336,7 +345,7 @@ class FaithLM(LM):  # type: ignore[misc]
                 asked,
                 self.cache_hook.dbdict,
                 seed=torch.initial_seed(),
-                at_once=self._at_once,
+                at_once=at_once,
             ):
                 responses[index] = as_response(result)
                 counts.update(requests[index].counts(result))

@@ -482,6 +482,61 @@ def fixed_batch_size(backend: LM) -> Iterator[None]:
         backend.batch_size_per_gpu = "auto"
 
 
+# --- servers from inside ---------------------------------------------------------
+
+
+@contextmanager
+def no_bars_of_servers() -> Iterator[None]:
+    """Keep the API backends from drawing a progress bar for each call.
+
+    Why: they take no ``disable_tqdm``, and are called once a request where no request waits
+    for another. When the name is gone: an AttributeError in ``test_servers.py``.
+    """
+    from lm_eval.models import api_models
+
+    plain = api_models.tqdm
+    api_models.tqdm = functools.partial(plain, disable=True)
+    try:
+        yield
+    finally:
+        api_models.tqdm = plain
+
+
+def concurrency(backend: Any) -> int:
+    """Requests that an API backend has under way; 1 where its ``_concurrent`` is gone."""
+    return max(1, int(getattr(backend, "_concurrent", 1)))
+
+
+def server_view(
+    backend: LM,
+    batched: Callable[..., Any],
+    payload: Callable[..., Any],
+    parsed: Callable[..., Any],
+) -> Any:
+    """A view of an API backend that asks for scores, and reads them, by functions of ours.
+
+    When a method has another name, the first requests are not scored alike, and the backend's
+    own way is taken. Noticed by ``test_servers.py``.
+    """
+    return view(
+        backend,
+        batch_loglikelihood_requests=batched,
+        _create_payload=payload,
+        parse_logprobs=parsed,
+    )
+
+
+def one_at_a_time(backend: LM) -> Any:
+    """A view of an API backend whose calls block, and keep nothing in the run's store.
+
+    Why: each thread of ours makes a call of its own. When ``_concurrent`` is gone: calls are
+    made all the same, in a loop of their own.
+    """
+    from lm_eval.api.model import CacheHook
+
+    return view(backend, _concurrent=1, cache_hook=CacheHook(None))
+
+
 # --- ``vllm`` from inside --------------------------------------------------------
 
 

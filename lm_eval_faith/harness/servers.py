@@ -83,17 +83,17 @@ def _watched(kind: type[Any]) -> type[Any]:
 
         def loglikelihood(self, requests: list[Instance], **kwargs: Any) -> Any:
             """The backend's; what fails is told in a sentence."""
-            with _in_sentences(self):
+            with in_sentences(self):
                 return super().loglikelihood(requests, **kwargs)
 
         def loglikelihood_rolling(self, requests: list[Instance], **kwargs: Any) -> Any:
             """As above."""
-            with _in_sentences(self):
+            with in_sentences(self):
                 return super().loglikelihood_rolling(requests, **kwargs)
 
         def generate_until(self, requests: list[Instance], **kwargs: Any) -> Any:
             """As above."""
-            with _in_sentences(self):
+            with in_sentences(self):
                 return super().generate_until(requests, **kwargs)
 
         def model_call(self, *args: Any, **kwargs: Any) -> Any:
@@ -319,7 +319,7 @@ STATUS = {
 
 
 @contextmanager
-def _in_sentences(backend: Any) -> Iterator[None]:
+def in_sentences(backend: Any) -> Iterator[None]:
     """What a server's failure raises becomes a sentence.
 
     Where many requests run at once, those that fail after the first would have their

@@ -19,9 +19,15 @@ from typing import Any
 Tokens = list[int]
 
 
+def greedy_logprob(before: Tokens) -> float:
+    """Of the likeliest token, between -2 and 0 nats, by all before it."""
+    return -(zlib.crc32(json.dumps(before).encode()) % 2001) / 1000
+
+
 def token_logprob(before: Tokens, token: int) -> float:
-    """Between -4 and 0 nats, by the token and all before it."""
-    return -(zlib.crc32(json.dumps([before, token]).encode()) % 4001) / 1000
+    """In nats, by the token and all before it: the likeliest one's, or up to 2 below."""
+    below = zlib.crc32(json.dumps([before, token]).encode()) % 3
+    return greedy_logprob(before) - below
 
 
 class _Quiet(ThreadingHTTPServer):
@@ -41,6 +47,7 @@ class FakeServer:
         changes: is given each answer before it is sent, and the payload.
         key: what the client must send; empty takes all.
         max_model_len: what ``/v1/models`` says; 0 says nothing.
+        owned_by: the same.
     """
 
     def __init__(self, tokenizer: Any, solution: Callable[[str], str]) -> None:
@@ -53,7 +60,7 @@ class FakeServer:
         self.changes: Callable[[dict[str, Any], dict[str, Any]], Any] = (
             lambda answer, payload: answer
         )
-        self.key, self.max_model_len = "", 0
+        self.key, self.max_model_len, self.owned_by = "", 0, ""
         self.lock = threading.Lock()
         self._server: ThreadingHTTPServer | None = None
         self.port = 0
@@ -74,6 +81,7 @@ class FakeServer:
 
             def do_GET(self) -> None:
                 told = {"id": "fake", "max_model_len": served.max_model_len or None}
+                told["owned_by"] = served.owned_by
                 self._send(200, json.dumps({"data": [told]}))
 
             def do_POST(self) -> None:
@@ -123,6 +131,8 @@ class FakeServer:
             kind = "read" if payload.get("echo") else "written"
             if payload.get("echo"):
                 choice = self._scored(tokens)
+            elif "logprob_token_ids" in payload:
+                kind, choice = "next", self._next(tokens, payload["logprob_token_ids"])
             else:
                 asked = re.findall(r"Question: (.*)", text)
                 choice = {"text": self.solution(asked[-1] if asked else text)}
@@ -131,12 +141,17 @@ class FakeServer:
                 self.answered.append((kind, text))
         return {"choices": choices, "usage": {"prompt_tokens": sum(map(len, prompts))}}
 
+    def _next(self, tokens: Tokens, asked: list[int]) -> dict[str, Any]:
+        told = {f"token_id:{token}": token_logprob(tokens, token) for token in asked}
+        told["token_id:best"] = greedy_logprob(tokens)
+        return {"text": "", "logprobs": {"top_logprobs": [told]}}
+
     def _scored(self, tokens: Tokens) -> dict[str, Any]:
         whole = [*tokens, 0]  # the one that is generated
         scores = [token_logprob(whole[:k], token) for k, token in enumerate(whole)]
         best = [
-            {"it": score, "another": score - 1 + 2 * (token % 2)}
-            for token, score in zip(whole, scores, strict=True)
+            {"it": score, "best": greedy_logprob(whole[:k])}
+            for k, score in enumerate(scores)
         ]
         told = {
             "token_logprobs": [None, *scores[1:]],

@@ -19,7 +19,7 @@ from lm_eval_faith.harness.servers import require_server
 from lm_eval_faith.problems.word_problems import WordProblemSettings, word_problem
 from lm_eval_faith.records.samples import responses_of
 
-from .fake_server import serving, token_logprob
+from .fake_server import greedy_logprob, serving, token_logprob
 
 PROVIDED, WRITTEN = "cot_faith_provided", "cot_faith_generated_arith"
 METADATA = {"problems": 4, "card": False}
@@ -106,11 +106,12 @@ class Direct(TemplateLM):
         return [self._score(before, answer) for _, before, answer in requests]
 
     def _score(self, before: list[int], answer: list[int]) -> tuple[float, bool]:
-        scores = []
+        scores, greedy = [], True
         for token in answer:
             scores.append(token_logprob(before, token))
+            greedy = greedy and scores[-1] == greedy_logprob(before)
             before = [*before, token]
-        return sum(scores), not any(token % 2 for token in answer)
+        return sum(scores), greedy
 
     def generate_until(self, requests: Any, **_: Any) -> list[str]:
         return [
@@ -411,6 +412,56 @@ def test_the_longest_request_is_sent_whole_and_one_more_token_is_refused(
     )
     inputs, starts, _ = api.batch_loglikelihood_requests([[(None, [1] * 90, [2] * 9)]])
     assert (len(inputs[0]), starts) == (99, [90])
+
+
+# --- the server's prefix cache -----------------------------------------------------
+
+
+def test_a_vllm_server_is_asked_for_next_tokens_with_the_same_numbers(
+    run, expected, server
+):
+    server.owned_by = "vllm"
+    for concurrent in 1, 4:
+        name, server.answered = f"{concurrent}", []
+        code, errors, found = run(
+            name, f"{PROVIDED},{WRITTEN}", True, num_concurrent=concurrent
+        )
+        assert code == 0, errors
+        assert numbers(found[PROVIDED]) == numbers(expected[PROVIDED])
+        assert numbers(found[WRITTEN]) == numbers(expected[WRITTEN])
+        kinds = [kind for kind, _ in of_the_run(server)]
+        # 8 requests of each call are compared; of threads those that began before it ended.
+        assert kinds.count("read") <= 8 + concurrent and kinds.count("next") > 90
+
+
+def test_a_server_that_answers_otherwise_about_next_tokens_is_asked_plainly(
+    run, expected, server, caplog
+):
+    def other_numbers(answer, payload):
+        for choice in answer["choices"] if "logprob_token_ids" in payload else ():
+            top = choice["logprobs"]["top_logprobs"][0]
+            top.update({token: value - 0.3 for token, value in top.items()})
+        return answer
+
+    def leaves_them_out(answer, payload):
+        for choice in answer["choices"] if "logprob_token_ids" in payload else ():
+            choice["logprobs"]["top_logprobs"] = [{"token_id:7": -1.0}]
+        return answer
+
+    def does_not_know(payload):
+        return (400, "unknown field") if "logprob_token_ids" in payload else None
+
+    server.owned_by = "vllm"
+    for k, change in enumerate((other_numbers, leaves_them_out, None)):
+        if change is None:
+            server.fails, server.changes = does_not_know, lambda answer, payload: answer
+        else:
+            server.changes = change
+        code, errors, found = run(f"{k}", PROVIDED, True)
+        assert code == 0, errors
+        assert "requests are scored one by one" in caplog.text
+        caplog.clear()
+        assert numbers(found[PROVIDED]) == numbers(expected[PROVIDED])
 
 
 # --- texts that are drawn ----------------------------------------------------------
