@@ -515,11 +515,14 @@ def server_view(
 ) -> Any:
     """A view of an API backend that asks for scores, and reads them, by functions of ours.
 
+    One request of ours at a time: a server has a limit on what is asked of one.
+
     When a method has another name, the first requests are not scored alike, and the backend's
     own way is taken. Noticed by ``test_servers.py``.
     """
     return view(
         backend,
+        _batch_size=1,
         batch_loglikelihood_requests=batched,
         _create_payload=payload,
         parse_logprobs=parsed,

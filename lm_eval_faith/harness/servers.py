@@ -154,7 +154,7 @@ def models_of_server(backend: Any) -> list[Mapping[str, Any]]:
     """What a server tells of its models, as vLLM's does; nothing where it does not."""
     import requests
 
-    address, found, _ = backend.base_url.rpartition("/completions")
+    address, found, _ = str(backend.base_url).rpartition("/completions")
     if not found:
         return []
     try:
