@@ -49,6 +49,7 @@ from .estimators import (
     mean_over_problems,
     ratio_of,
 )
+from .intervals import exact_interval
 from .power import (
     half_width,
     paired_power,
@@ -92,6 +93,7 @@ __all__ = [
     "Sample",
     "benjamini_hochberg",
     "draw_variance",
+    "exact_interval",
     "half_width",
     "holm",
     "mean_over_problems",

@@ -549,6 +549,7 @@ def against_position(drawn: Drawn, bootstrap: Bootstrap) -> Figure:
                 0,
                 size=2,
                 faint=True,
+                steps=steps_at(s, dots),
             ),
         ]
         for k, kind in enumerate(kinds[name]):
@@ -779,6 +780,12 @@ def curves_of_sets(
             ),
         ),
     )
+
+
+def steps_at(steps: Columns, places: np.ndarray) -> tuple[tuple[str, int], ...]:
+    """Which steps stand there: the chain's document and the step's index."""
+    chosen = steps[places]
+    return tuple(zip(chosen.chain.tolist(), map(int, chosen.step), strict=True))
 
 
 # --- parts of figures --------------------------------------------------------------

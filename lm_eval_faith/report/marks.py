@@ -45,6 +45,7 @@ class Dots:
     """Dots in the series' shape, with whiskers where lows and highs are given.
 
     Whiskers are upright, or across where the dots stand in rows; they end where the panel does.
+    Where each dot is a step, ``steps`` names them: the chain's document and the step's index.
     """
 
     xs: Sequence[float]
@@ -55,6 +56,7 @@ class Dots:
     size: float = 4.0
     faint: bool = False
     across: bool = False
+    steps: Sequence[tuple[str, int]] = ()
 
 
 @dataclass(frozen=True)

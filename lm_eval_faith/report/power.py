@@ -124,6 +124,7 @@ def spread_of_runs(
     task: str | None = None,
     correlation: float = 0.0,
     confidence_level: float = 0.95,
+    merge: bool = False,
 ) -> Spread:
     """How much problems differ in a metric.
 
@@ -133,20 +134,26 @@ def spread_of_runs(
             one, which models are first compared by.
         task: which one, where a run has several.
         correlation: of two models' values over problems, where there is one run.
+        merge: the runs, however many, are parts of one.
 
     Raises:
         InputError: there are other than one or two runs, no such task or metric, or
             runs that cannot be compared.
     """
-    if len(paths) not in (1, 2):
+    if len(paths) not in (1, 2) and not merge:
         raise InputError(f"power takes one run or two, not {len(paths)}")
     try:
         bootstrap = Bootstrap(confidence_level, RESAMPLES)
     except ValueError as error:
         raise InputError(str(error)) from None
-    report = _one(make_reports(paths[:1], bootstrap), task, paths[0])
+    reports = (
+        make_reports(paths, bootstrap, merge="all")
+        if merge
+        else make_reports(paths[:1], bootstrap)
+    )
+    report = _one(reports, task, paths[0])
     name = metric or next(iter(report.primary), "")
-    if len(paths) == 1:
+    if merge or len(paths) == 1:
         return spread_of_report(report, name, correlation)
     for comparison in compare_runs(paths, bootstrap, asked=Asked()):
         if comparison.task == report.task.task:
