@@ -268,7 +268,7 @@ def test_where_a_model_lies_or_is_asked_does_not_make_it_another(halves, tmp_pat
 
 
 def test_a_run_that_is_named_twice_is_one(command, whole):
-    code, out, errors = command("report", whole, whole.parent, "--merge")
+    code, _, errors = command("report", whole, whole.parent, "--merge")
     assert code == 0, errors  # one run, named twice
 
 
