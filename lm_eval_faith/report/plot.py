@@ -256,7 +256,7 @@ def _sample(k: int, data: FigureData) -> Any:
     if data.filled:
         return Patch(color=_colour(k), alpha=0.7)
     joined = any(isinstance(m, Line) for panel in data.panels for m in panel.marks)
-    line = _dash(k) if joined else "none"
+    line: Any = _dash(k) if joined else "none"
     return Line2D([], [], color=_colour(k), linestyle=line, marker=_shape(k), ms=4)
 
 
