@@ -86,10 +86,10 @@ def scores(
 
 def plainly(backend: Any, pairs: Sequence[Pair]) -> list[tuple[float, bool]]:
     """The harness's own way."""
+    from lm_eval_faith.harness.lm_eval_compat import score_tokens
+
     requests = [(None, list(context), list(answer)) for context, answer in pairs]
-    answers: list[tuple[float, bool]] = backend._loglikelihood_tokens(
-        requests, disable_tqdm=True
-    )
+    answers: list[tuple[float, bool]] = score_tokens(backend, requests, True)
     return answers
 
 

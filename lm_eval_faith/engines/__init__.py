@@ -1,7 +1,7 @@
 """Shared-prefix scoring: log-likelihood requests to a causal language model, every distinct token computed once.
 
-Knows token ids and a Hugging Face causal LM; knows nothing of tasks or of the harness. Importing this package loads
-neither torch nor transformers; using a name from it does. How it works and what it gives: docs/scoring.md.
+Knows token ids, a Hugging Face causal LM (docs/scoring.md) and vLLM (docs/vllm.md); knows nothing of tasks or of the
+harness. Importing this package loads none of torch, transformers and vLLM; using a name from it does.
 """
 
 from __future__ import annotations

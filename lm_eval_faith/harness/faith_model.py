@@ -1,8 +1,8 @@
 """The ``faith`` model: any backend of the harness, with two things added.
 
 It answers multi-stage requests (see :mod:`lm_eval_faith.harness.stages`), and where
-the backend is ``hf`` with a causal model, log-likelihood requests that begin alike are
-scored together (see :mod:`lm_eval_faith.engines`). All else is the backend's.
+the backend is ``hf`` with a causal model, or ``vllm``, what log-likelihood requests have in
+common is read once (see :mod:`lm_eval_faith.engines`). All else is the backend's.
 """
 
 from __future__ import annotations
