@@ -72,6 +72,7 @@ def test_texts_of_any_language_are_written_and_read_under_any_locale(
     outs = ("--html", tmp_path / "r.html", "--steps", tmp_path / "s.csv")
     done = shell(
         *("lm-eval-faith", "report", run, "--n-resamples", "20", *outs),
+        fresh=True,
         LC_ALL="C",
         PYTHONUTF8="0",
         PYTHONCOERCECLOCALE="0",

@@ -28,7 +28,7 @@ from lm_eval_faith.problems.boxes import (
 from training.saving import FILES
 from training.texts import CUE, PROMPT
 
-PROBLEMS = 200
+PROBLEMS = 100
 
 Rule = Callable[[Told, Box], bool]
 

@@ -19,8 +19,8 @@ from lm_eval_faith.problems.word_problems import WordProblemSettings, word_probl
 from training.saving import FILES
 from training.texts import PROMPT
 
-PROBLEMS = 100
-PROVIDED = 40
+PROBLEMS = 60
+PROVIDED = 20
 
 
 @pytest.fixture(scope="module")
