@@ -53,6 +53,7 @@ from .estimators import (
     mean_over_problems,
     ratio_of,
 )
+from .intervals import exact_interval
 from .power import (
     half_width,
     paired_power,
@@ -97,6 +98,7 @@ __all__ = [
     "Slopes",
     "benjamini_hochberg",
     "draw_variance",
+    "exact_interval",
     "half_width",
     "holm",
     "mean_over_problems",

@@ -400,6 +400,7 @@ def against_position(drawn: Drawn) -> Figure:
                         k,
                         size=2,
                         faint=True,
+                        steps=steps_at(s, dots),
                     ),
                     *(
                         Line((0, 1), (f.at_start, f.at_end), k, faint=True)
@@ -622,6 +623,12 @@ def curves_of_sets(
             ),
         ),
     )
+
+
+def steps_at(steps: Columns, places: np.ndarray) -> tuple[tuple[str, int], ...]:
+    """Which steps stand there: the chain's document and the step's index."""
+    chosen = steps[places]
+    return tuple(zip(chosen.chain.tolist(), map(int, chosen.step), strict=True))
 
 
 # --- parts of figures --------------------------------------------------------------

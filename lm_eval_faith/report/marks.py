@@ -44,7 +44,8 @@ class Line:
 class Dots:
     """Dots in the series' shape, with whiskers where lows and highs are given.
 
-    Whiskers end where the panel does.
+    Whiskers end where the panel does. Where each dot is a step, ``steps`` names them: the
+    chain's document and the step's index.
     """
 
     xs: Sequence[float]
@@ -54,6 +55,7 @@ class Dots:
     highs: Sequence[float] = ()
     size: float = 4.0
     faint: bool = False
+    steps: Sequence[tuple[str, int]] = ()
 
 
 @dataclass(frozen=True)

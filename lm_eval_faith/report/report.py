@@ -329,9 +329,9 @@ def _columns(quantity: Quantity, tables: Tables) -> Columns:
 def shown_of(task: TaskRun, has: frozenset[str]) -> Callable[[Quantity], bool]:
     """Which quantities have a line of their own in the terminal.
 
-    Those that the run's own table shows, and the metrics of a user's module; all of a run
-    that does not say. What leaves out the answer's steps stands beside the others; what
-    the card is made of stands there.
+    Those that the run's own table shows, the median beside the mean, and the metrics of a
+    user's module; all of a run that does not say. What leaves out the answer's steps
+    stands beside the others; what the card is made of stands there.
     """
     names = set(shown_first(_listed(task, "metrics"), has))
     own, of_card = own_metrics(), {metric.name for metric in OF_THE_CARD}
@@ -343,6 +343,10 @@ def shown_of(task: TaskRun, has: frozenset[str]) -> Callable[[Quantity], bool]:
             return True
         if q.modifiers and q.modifiers[-1].needs.startswith(TAG):
             return (VS_CONTROL in q.modifiers) == ("control" in has)
+        if q.metric.name == "median" and (VS_CONTROL in q.modifiers) == (
+            "control" in has
+        ):
+            return True
         return not names or q.column in names
 
     return shown
@@ -674,6 +678,7 @@ def _section(report: TaskReport) -> Section:
             if _has_line(row, beside)
         ),
         report.warnings,
+        _head(report),
     )
 
 
@@ -683,7 +688,32 @@ def _whole_section(report: TaskReport) -> Section:
         (*_headings(report), Column("meaning")),
         tuple((*_cells(row), row.meaning) for row in report.rows),
         report.warnings,
+        _head(report),
     )
+
+
+def _head(report: TaskReport) -> str:
+    """The first number of written chains with and without the steps that state the answer,
+    its median beside the mean; nothing where no number is without them."""
+    first = report.row(report.primary[0]) if report.primary else None
+    beside = _beside(report)
+    if first is None or (first.intervention, first.metric) not in beside:
+        return ""
+    median = first.metric.replace("effect", "median", 1)
+    told = []
+    for name, metric in ((first.name, first.metric), ("the median step", median)):
+        row = report.row(f"{first.intervention}_{metric}")
+        without = beside.get((first.intervention, metric))
+        if row is not None and without is not None:
+            told.append(
+                f"{name} {_told(row)}, without the steps that state the answer "
+                f"{_told(without)}"
+            )
+    return "; ".join(told)
+
+
+def _told(row: Row) -> str:
+    return f"{number(row.estimate.point, row.unit)} {interval(row.estimate, row.unit)}"
 
 
 def _title(report: TaskReport) -> str:
