@@ -102,8 +102,8 @@ def without_errors_of_errors(results: Any) -> Any:
     """The results without a standard error of a standard error.
 
     Why: a mean that some documents lack comes with an error of ours, under the name at which
-    the harness looks for it; of that name too the harness says that it knows no error. Where
-    nobody activated us these entries stay. Noticed by ``test_generated.py``.
+    the harness looks for it; of that name too the harness says that it knows no error. Noticed
+    by ``test_generated.py``.
     """
     for table in (results or {}).get("results", {}).values():
         for name in [name for name in table if "_stderr_stderr," in name]:
