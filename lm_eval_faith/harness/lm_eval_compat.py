@@ -95,12 +95,25 @@ def tell_tasks_the_model() -> None:
     def evaluate(*args: Any, **kwargs: Any) -> Any:
         told = _RUNNING.set(kwargs.get("lm", args[0] if args else None))
         try:
-            return plain(*args, **kwargs)
+            return without_errors_of_errors(plain(*args, **kwargs))
         finally:
             _RUNNING.reset(told)
 
     evaluate.tells_the_model = True  # type: ignore[attr-defined]
     evaluator.evaluate = evaluate  # type: ignore[union-attr]
+
+
+def without_errors_of_errors(results: Any) -> Any:
+    """The results without a standard error of a standard error.
+
+    Why: a mean that some documents lack comes with an error of ours, under the name at which
+    the harness looks for it; of that name too the harness says that it knows no error. Noticed
+    by ``test_generated.py``.
+    """
+    for table in (results or {}).get("results", {}).values():
+        for name in [name for name in table if "_stderr_stderr," in name]:
+            del table[name]
+    return results
 
 
 def loading_task_manager() -> Any:

@@ -17,6 +17,7 @@ from lm_eval_faith.chains.chain import Chain
 from lm_eval_faith.chains.written import WrittenChain
 from lm_eval_faith.errors import InputError
 from lm_eval_faith.files import require_place_for
+from lm_eval_faith.harness import lm_eval_compat
 from lm_eval_faith.harness.answer_format import AnswerFormat
 from lm_eval_faith.harness.backend_check import warn_of_special_tokens
 from lm_eval_faith.harness.harness_table import (
@@ -90,6 +91,7 @@ class FaithTask(ShowsMetrics, ConfigurableTask):  # type: ignore[misc]
     """Who declares the task's parameters, beside its source."""
 
     def __init__(self, config: Mapping[str, Any]) -> None:
+        lm_eval_compat.tell_tasks_the_model()  # under plain `lm_eval` too
         # Among the metadata may be a model that was given as an object: it is not copied.
         config = {
             name: dict(value or {}) if name == "metadata" else copy.deepcopy(value)
