@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .engine import Engine, Scored, TokenAsk
-    from .proof import Proof, Reach, prove
+    from .proof import Disproved, Proof, Reach, prove
     from .shared_prefix import DEFAULT_MAX_PACKED_TOKENS, SharedPrefixes, score
     from .transformers_compat import supports, what_stands_between
 
 _MODULE_OF = {
     "DEFAULT_MAX_PACKED_TOKENS": "shared_prefix",
+    "Disproved": "proof",
     "Engine": "engine",
     "Proof": "proof",
     "Reach": "proof",
@@ -30,6 +31,7 @@ _MODULE_OF = {
 
 __all__ = [
     "DEFAULT_MAX_PACKED_TOKENS",
+    "Disproved",
     "Engine",
     "Proof",
     "Reach",

@@ -170,8 +170,8 @@ def _told(model: Counting) -> list[str]:
         lines.append(f"in all: {sum(model.costs.values(), Cost())}")
     shared = model.how_asked()["shared_prefixes"]
     lines.append(
-        "prefixes: shared, so distinct tokens are what is read, and a few requests "
-        "more for the proof"
+        "prefixes: shared, so distinct tokens are what is read, and at most one in "
+        "twenty of them again for the proof"
         if shared == "on"
         else "prefixes: each request is read whole, unless the backend keeps a cache of its "
         "own; --model faith with hf reads distinct tokens once"
