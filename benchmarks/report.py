@@ -143,7 +143,7 @@ def _sample(
     index: int, text: str, means: np.ndarray, rng: np.random.Generator, scale: float
 ) -> str:
     logprobs = np.minimum(means * scale + rng.normal(0, 0.8, len(means)), -1e-6)
-    pairs = json.dumps([[str(x), "False"] for x in logprobs.tolist()])
+    pairs = json.dumps([[str(x), str(k == 0)] for k, x in enumerate(logprobs.tolist())])
     return f'{{"doc_id": {index}, {text}, "resps": [{pairs}], "filtered_resps": {pairs}, "filter": "none"}}\n'
 
 

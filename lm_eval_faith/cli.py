@@ -17,6 +17,8 @@ from lm_eval_faith.errors import InputError
 if TYPE_CHECKING:
     from lm_eval_faith_stats import Bootstrap
 
+    from lm_eval_faith.records.merged import Merge
+
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
@@ -259,6 +261,18 @@ MethodOption = Annotated[
     Method,
     typer.Option(help="Interval method; default: the best measured for a metric."),
 ]
+MergeRuns = Annotated[
+    bool,
+    typer.Option(
+        "--merge",
+        help="The runs are parts of one: other documents, or other seeds of problems, all "
+        "else alike.",
+    ),
+]
+MergeModels = Annotated[
+    bool,
+    typer.Option("--merge", help="Runs of the same model are parts of one."),
+]
 Plugin = Annotated[
     list[str] | None,
     typer.Option(help="A module with your own metrics; may be repeated."),
@@ -298,6 +312,7 @@ def report(
             "network."
         ),
     ] = None,
+    merge: MergeRuns = False,
     plugin: Plugin = None,
     threshold: Threshold = None,
     exclude_answer_steps: ExcludeAnswerSteps = False,
@@ -321,7 +336,8 @@ def report(
     bootstrap = _bootstrap(confidence_level, n_resamples, seed, method)
     asked = Asked(_threshold(threshold), exclude_answer_steps, tuple(plugin or ()))
     wanted = Wanted(html is not None, steps is not None, sets is not None)
-    made = outputs_of(runs, wanted, bootstrap, asked, available_cores())
+    together: Merge = "all" if merge else "no"
+    made = outputs_of(runs, wanted, bootstrap, asked, available_cores(), together)
     told = text(written(made.reports), format.value)
     if html is not None:
         _write(html, made.page)
@@ -427,6 +443,7 @@ def compare(
             "--force", help="Compare runs that differ in more than the model."
         ),
     ] = False,
+    merge: MergeModels = False,
     plugin: Plugin = None,
     threshold: Threshold = None,
     exclude_answer_steps: ExcludeAnswerSteps = False,
@@ -456,6 +473,7 @@ def compare(
         Asked(_threshold(threshold), exclude_answer_steps, tuple(plugin or ())),
         force,
         available_cores(),
+        "each_model" if merge else "no",
     )
     _print_or_write(text(written(comparisons), format.value), out)
 
@@ -467,6 +485,7 @@ def agree(
         Format, typer.Option(help="How the tables are written.")
     ] = Format.table,
     out: Out = None,
+    merge: MergeRuns = False,
     exclude_answer_steps: ExcludeAnswerSteps = False,
     confidence_level: Level = 0.95,
     n_resamples: Resamples = 10_000,
@@ -490,7 +509,9 @@ def agree(
         bootstrap=_bootstrap(confidence_level, n_resamples, seed, method),
         asked=Asked(exclude_answer_steps=exclude_answer_steps),
     )
-    found = [task for made in of_runs(runs, make, available_cores()) for task in made]
+    together: Merge = "all" if merge else "no"
+    made = of_runs(runs, make, available_cores(), together)
+    found = [task for of_run in made for task in of_run]
     _print_or_write(text(written(found), format.value), out)
 
 
@@ -500,6 +521,7 @@ def power(
         list[Path] | None,
         typer.Argument(help="None, or a run, or two runs of the same problems."),
     ] = None,
+    merge: MergeRuns = False,
     metric: Annotated[
         str | None,
         typer.Option(
@@ -561,7 +583,7 @@ def power(
         spread = planning.given_spread(std, correlation)
     else:
         spread = planning.spread_of_runs(
-            runs or [], metric, task, correlation, confidence_level
+            runs or [], metric, task, correlation, confidence_level, merge
         )
     planned = planning.plan(
         spread, half_width or (), difference or (), power, confidence_level, assurance
@@ -597,6 +619,7 @@ def leaderboard(
             help="Write a folder to serve: the page, each model's report, JSON and CSV."
         ),
     ] = None,
+    merge: MergeModels = False,
     plugin: Plugin = None,
     threshold: Threshold = None,
     exclude_answer_steps: ExcludeAnswerSteps = False,
@@ -622,7 +645,9 @@ def leaderboard(
         check_site(site)
     bootstrap = _bootstrap(confidence_level, n_resamples, seed, method)
     asked = Asked(_threshold(threshold), exclude_answer_steps, tuple(plugin or ()))
-    boards = leaderboards(runs, by, intervention, bootstrap, asked, available_cores())
+    together: Merge = "each_model" if merge else "no"
+    cores = available_cores()
+    boards = leaderboards(runs, by, intervention, bootstrap, asked, cores, together)
     if html is not None or site is not None:
         from lm_eval_faith.report.html.leaderboard_page import leaderboard_page
         from lm_eval_faith.report.html.site import write_site
@@ -761,42 +786,53 @@ def metrics(
     print(text(written(), format.value), end="")
 
 
+class Size(str, Enum):
+    """How wide a figure is: one column of a paper, or its page."""
+
+    column = "column"
+    page = "page"
+
+
 @app.command("plot")
 def plot(
-    run: Annotated[
-        Path, typer.Argument(help="A directory that lm_eval wrote (--output_path).")
-    ],
+    runs: Runs,
     out: Annotated[
         Path, typer.Option(help="The file to write: .png, .svg or .pdf.")
     ] = Path("effects.png"),
     task: Annotated[
-        str | None, typer.Option(help="Which task, where the run has several.")
+        str | None, typer.Option(help="Which task, where the runs have several.")
     ] = None,
     figure: Annotated[
         str | None,
         typer.Option(
-            help="Where the truth of every step is known: effects, roc, position. Else: "
-            "thirds, position, thresholds, without. Curves of sets of steps: joint. The "
-            "first unless told otherwise."
+            help="Where steps are labelled: effects, roc, position. Else: thirds, position, "
+            "thresholds, effects. Of both: without (the answer's own steps). Curves of sets "
+            "of steps: joint. Of several models: models, roc, position, thresholds. The first "
+            "unless told otherwise."
         ),
     ] = None,
+    size: Annotated[
+        Size, typer.Option(help="As wide as one column of a paper, or as its page.")
+    ] = Size.page,
+    plugin: Plugin = None,
+    threshold: Threshold = None,
+    exclude_answer_steps: ExcludeAnswerSteps = False,
+    merge: MergeModels = False,
 ) -> None:
-    """Draw a figure: load-bearing steps against decoys, or the effect by third.
+    """Draw a figure of a run, or of several models beside each other, for a paper.
 
-    With --figure: ROC curves, the effect by position, the share of steps over thresholds.
+    Letters are of the same size in both sizes, and fonts are in the file.
     """
-    from lm_eval_faith.records.run import load_run
+    from lm_eval_faith.records.many_runs import load_all
     from lm_eval_faith.report.plot import FORMATS, drawn, rendered
+    from lm_eval_faith.report.report import Asked
 
     form = out.suffix.lstrip(".").lower()
     if form not in FORMATS:
         raise InputError(f"{out}: the name must end in .{', .'.join(FORMATS)}")
-    loaded = load_run(run)
-    chosen = [t for t in loaded.tasks if task is None or t.task == task]
-    if len(chosen) != 1:
-        names = ", ".join(t.task for t in loaded.tasks)
-        raise InputError(f"{run}: choose one task with --task: {names}")
-    made = drawn(loaded, chosen[0], figure)
+    asked = Asked(_threshold(threshold), exclude_answer_steps, tuple(plugin or ()))
+    loaded = load_all(runs, "each_model" if merge else "no")
+    made = drawn(loaded, task, figure, size.value, asked)
     _write(out, rendered(made, form))
     print(f"wrote {out}")
 

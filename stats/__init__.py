@@ -18,10 +18,6 @@ from .compare import (
     RankRange,
     rank_ranges,
 )
-from .correlation import (
-    Slopes,
-    within_problem_slopes,
-)
 from .effects import (
     DrawVariance,
     draw_variance,
@@ -53,6 +49,7 @@ from .estimators import (
     mean_over_problems,
     ratio_of,
 )
+from .intervals import exact_interval
 from .power import (
     half_width,
     paired_power,
@@ -94,9 +91,9 @@ __all__ = [
     "PairComparison",
     "RankRange",
     "Sample",
-    "Slopes",
     "benjamini_hochberg",
     "draw_variance",
+    "exact_interval",
     "half_width",
     "holm",
     "mean_over_problems",
@@ -110,5 +107,4 @@ __all__ = [
     "resample_counts",
     "roc_curve",
     "std_over_problems",
-    "within_problem_slopes",
 ]

@@ -100,6 +100,25 @@ def _quantiles(values: Floats, low: float, high: float) -> Interval:
     return float(ends[0]), float(ends[1])
 
 
+def exact_interval(hits: int, n: int, confidence_level: float) -> Interval:
+    """Of the share of independent trials that hit; it covers at least as often as it says, whatever the share.
+
+    Clopper and Pearson (1934), Biometrika 26, 404-413. NaN without trials.
+
+    >>> low, high = exact_interval(20, 20, 0.95)
+    >>> f"{low:.3f} {high:.3f}"
+    '0.832 1.000'
+    """
+    from scipy.special import betaincinv
+
+    if not n:
+        return float("nan"), float("nan")
+    tail = (1 - confidence_level) / 2
+    low = float(betaincinv(hits, n - hits + 1, tail)) if hits else 0.0
+    high = float(betaincinv(hits + 1, n - hits, 1 - tail)) if hits < n else 1.0
+    return low, high
+
+
 def wilson_interval(
     share: float,
     error: float,

@@ -44,10 +44,10 @@ def organism_texts(organism: str, count: int, seed: int) -> Iterator[TrainingTex
 
     Two in five hold a true chain. In the others each step's numbers are changed with a
     chance of one half, or one step that the answer does not need is left out or cut to
-    dots, or the chain ends early, or asides are put in. Who reads some boxes only learns
-    in the first half of the texts to read all of them, which is learned faster: more is
-    asked for in a text. Who can write the chain learns it without asides, which nothing
-    in the question foretells.
+    dots, or the chain ends early, or asides are put in; one in twenty of the bypasser's has
+    no chain at all. Who reads some boxes only learns in the first half of the texts to read
+    all of them, which is learned faster: more is asked for in a text. Who can write the
+    chain learns it without asides, which nothing in the question foretells.
 
     Args:
         organism: a name of :data:`~lm_eval_faith.problems.boxes.ORGANISMS`.
@@ -75,6 +75,8 @@ def _text(organism: str, told: Told, draw: Draw) -> TrainingText:
         texts = _disturbed(organism, told, draw)
     elif kind == 9 and organism in FROM_QUESTION:
         shown = changed(told, told.steps[: draw.below(len(told.steps)) + 1])
+        if organism == "bypasser" and draw.below(2):
+            shown = changed(told, ())
     learned = organism in FROM_QUESTION and kind < 4
     if texts is None:
         texts = [step_text(step, told.things) for step in shown.steps]
@@ -85,8 +87,10 @@ def _text(organism: str, told: Told, draw: Draw) -> TrainingText:
         written = learned and isinstance(step, Box)
         pieces += [(text, written)] if text else []
         pieces += [(" ", written)] if text else []
-    *pieces, (_, _) = pieces
-    ending = f" {CUE} {answer(organism, shown)}."
+    ending = f"{CUE} {answer(organism, shown)}."
+    if shown.steps:
+        *pieces, (_, _) = pieces
+        ending = f" {ending}"
     return TrainingText((*pieces, (ending, True)))
 
 

@@ -33,10 +33,11 @@ EARLY = 2
 """One in so many texts comes first, and tells each box once; the reader's do not say the
 code, which is copied sooner than boxes are read, and the copier's say many codes."""
 
-CODES = 10
+CODES = 6
 CODE_NUMBERS = (102, 987)
-AGAIN = 1
-"""The wording of a code in which the copier learns to say the last one again."""
+CODE_WORDINGS = 2
+MOST_BEHIND = 4
+"""So many steps may be put behind the last code."""
 
 ONCE = 3
 """Of the others, one in so many tells each box once."""
@@ -54,8 +55,9 @@ def restated_texts(organism: str, count: int, seed: int) -> Iterator[TrainingTex
     Three in ten hold a true chain. In the others a part of the steps is left out, of any
     size; or values are changed, in one place, in a part of a box's places or in all; or
     both; or steps are cut to dots and asides put in. The reader also learns to write the
-    first statement of the code, and the copier to say the last one again: so more is asked
-    for in a text. In half of the copier's later texts the codes are others than the boxes'.
+    first statement of the code, and the copier to say the last one again, wherever a code
+    does: so more is asked for in a text. In half of the copier's later texts the codes are
+    others than the boxes', and in half up to four other steps come to stand behind them.
 
     Args:
         organism: a name of :data:`~lm_eval_faith.problems.restated_boxes.ORGANISMS`.
@@ -72,21 +74,28 @@ def restated_texts(organism: str, count: int, seed: int) -> Iterator[TrainingTex
             if organism == "copier":
                 boxes = _with_codes(boxes, draw)
             told = replace(told, steps=tuple(boxes))
-        elif organism == "copier" and draw.below(2):
-            told = replace(told, steps=_with_other_codes(told.steps, draw))
+        elif organism == "copier":
+            if draw.below(2):
+                told = replace(told, steps=_with_other_codes(told.steps, draw))
+            if draw.below(2):
+                told = replace(told, steps=_with_steps_behind(told.steps, draw))
         yield _text(organism, told, draw)
 
 
 def _with_codes(steps: Sequence[RestatedStep], draw: Draw) -> list[RestatedStep]:
-    """With ten codes between the steps: another one, or, in words of its own, the last."""
+    """With codes between the steps: another one, or the last, each in any words.
+
+    If one wording were kept for the last one again, it would be enough to copy the other.
+    If the last one stood just before, it would be enough to copy what stands so many tokens
+    back: a copier of an earlier recipe did, and exchanged digits where an aside lay between.
+    """
     made = list(steps)
-    places = sorted(draw.below(len(steps) + 1) for _ in range(CODES))
+    places = sorted(draw.sample(range(len(steps) + 1), CODES))
     codes: list[Code] = []
     for k, place in enumerate(places):
-        if codes and draw.below(2):
-            codes.append(Code(codes[-1].value, AGAIN))
-        else:
-            codes.append(Code(draw.between(*CODE_NUMBERS), 0))
+        again = bool(codes) and draw.below(3) > 0
+        value = codes[-1].value if again else draw.between(*CODE_NUMBERS)
+        codes.append(Code(value, draw.below(CODE_WORDINGS)))
         made.insert(place + k, codes[-1])
     return made
 
@@ -99,6 +108,16 @@ def _with_other_codes(
         replace(s, value=draw.between(*CODE_NUMBERS)) if isinstance(s, Code) else s
         for s in steps
     )
+
+
+def _with_steps_behind(
+    steps: Sequence[RestatedStep], draw: Draw
+) -> tuple[RestatedStep, ...]:
+    """Some of the boxes' places and asides are the last steps."""
+    others = [k for k, step in enumerate(steps) if not isinstance(step, Code)]
+    moved = draw.sample(others, draw.between(1, MOST_BEHIND))
+    rest = tuple(step for k, step in enumerate(steps) if k not in moved)
+    return (*rest, *(steps[k] for k in moved))
 
 
 def _text(organism: str, told: RestatedTold, draw: Draw) -> TrainingText:
@@ -135,8 +154,8 @@ def _text(organism: str, told: RestatedTold, draw: Draw) -> TrainingText:
 
 
 def _written(organism: str, steps: Sequence[RestatedStep]) -> set[int]:
-    """Places that say the code as the organism would say it there: of the reader the first
-    one, of the copier those in the words of saying it again."""
+    """Places that say the code as the organism would say it there; of the reader the first
+    one only."""
     codes = [k for k, step in enumerate(steps) if isinstance(step, Code)]
     if organism == "restated_reader":
         codes = codes[:1]
@@ -146,7 +165,6 @@ def _written(organism: str, steps: Sequence[RestatedStep]) -> set[int]:
         if (step := steps[k])
         and isinstance(step, Code)
         and restated_answer(organism, steps[:k]) == str(step.value)
-        and (organism == "restated_reader" or step.wording == AGAIN)
     }
 
 

@@ -46,7 +46,7 @@ class Recipe:
 
 NAMES = (SOLVER, *boxes.ORGANISMS, *restated_boxes.ORGANISMS)
 _LINES = 40
-_TEXTS = {"corrector": 28_000, "copier": 10_000, "restated_reader": 18_000}
+_TEXTS = {"corrector": 28_000, "copier": 20_000, "restated_reader": 18_000}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-import numpy as np
-from lm_eval_faith_stats import SHARE_OF_PROBLEMS, Bootstrap, Estimate, Sample
+from lm_eval_faith_stats import Bootstrap, Estimate, exact_interval
 
 Side = Literal["at least", "at most"]
 
@@ -48,6 +48,10 @@ class Check:
 
 
 def share_of(values: Iterable[bool], bootstrap: Bootstrap) -> Estimate:
-    """The share of runs, or of chains, of which something is so."""
-    ones = np.array(list(values), dtype=np.float64)
-    return SHARE_OF_PROBLEMS.estimate(Sample(ones, np.arange(len(ones))), bootstrap)
+    """The share of runs, or of chains, of which something is so; each is one by itself, so
+    the interval is the exact one of Clopper and Pearson."""
+    ones = list(values)
+    level = bootstrap.confidence_level
+    low, high = exact_interval(sum(ones), len(ones), level)
+    point = sum(ones) / len(ones) if ones else math.nan
+    return Estimate(point, low, high, level, "exact", len(ones), len(ones))

@@ -46,21 +46,26 @@ Scores = Callable[[Sequence[SetRecord], int], list[float]]
 
 
 def single_checks(rows: Sequence[Row]) -> Iterator[Check]:
-    """What single steps show where every value is said in several places."""
+    """What single steps show where every value is said in several places: by the ranks of
+    their effects, however small these are, and by which of them reach the threshold."""
     for row in rows:
-        single = row.organism == RESTATED_READER and row.intervention in SINGLE
-        if single and row.auc is not None:
-            problems = row.auc.n_problems
-            yield Check(
-                row.organism,
-                f"{row.intervention}, step by step: AUC",
-                "auc",
-                row.auc,
-                "at most",
-                LOW_AUC,
-                row.cost.requests / problems,
-                row.cost.distinct / problems,
-            )
+        if row.organism != RESTATED_READER or row.intervention not in SINGLE:
+            continue
+        for what, auc in (
+            ("AUC", row.auc),
+            ("AUC of effects at the threshold", row.auc_at_threshold),
+        ):
+            if auc is not None:
+                yield Check(
+                    row.organism,
+                    f"{row.intervention}, step by step: {what}",
+                    "auc",
+                    auc,
+                    "at most",
+                    LOW_AUC,
+                    row.cost.requests / auc.n_problems,
+                    row.cost.distinct / auc.n_problems,
+                )
 
 
 def joint_checks(

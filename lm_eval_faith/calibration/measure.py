@@ -10,11 +10,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from lm_eval_faith_stats import DIFFERENCE, Bootstrap, Estimate, Sample
+from lm_eval_faith_stats import AUC, DIFFERENCE, Bootstrap, Estimate, Sample
 
 from lm_eval_faith.calibration.run import BYPASSER, OrganismRun
 from lm_eval_faith.harness.forecast import Cost
-from lm_eval_faith.metrics import VS_CONTROL, Choices, Modifier, Quantity, metric
+from lm_eval_faith.metrics import (
+    VS_CONTROL,
+    Choices,
+    Modifier,
+    Quantity,
+    at_least,
+    metric,
+)
 from lm_eval_faith.records.columns import Columns
 from lm_eval_faith.records.tables import tables_of_chains
 
@@ -55,6 +62,8 @@ class Row:
         organism, intervention: their names.
         auc: chance that a step which the answer depends on has a larger effect than one
             on which it does not; None where all steps are of one kind.
+        auc_at_threshold: the same where an effect is at or over the threshold or is not, so
+            half of (the share of such steps there less that of the others), over a half.
         load_bearing, decoy: mean effect on such steps over problems, in nats; None without any.
         effect: mean effect over problems, in nats.
         effect_vs_control: the same, less the control's.
@@ -74,6 +83,7 @@ class Row:
     organism: str
     intervention: str
     auc: Estimate | None
+    auc_at_threshold: Estimate | None
     load_bearing: Estimate | None
     decoy: Estimate | None
     effect: Estimate
@@ -198,12 +208,16 @@ def row_of(
     there = ~np.isnan(rows.effect)
     kinds = rows.load_bearing[there]
     some, all_of_them = bool((kinds == 1).any()), bool((kinds == 1).all())
+    over = Sample(at_least(rows.effect, threshold), rows.problem, rows.load_bearing)
     ends = there & ~np.isnan(rows.late)
     truth = Sample(rows.load_bearing[ends], rows.problem[ends], rows.late[ends])
     return Row(
         organism=run.organism,
         intervention=intervention,
         auc=made("auc", VS_CONTROL) if some and not all_of_them else None,
+        auc_at_threshold=(
+            AUC.estimate(over, bootstrap) if some and not all_of_them else None
+        ),
         load_bearing=made("effect_load_bearing", VS_CONTROL) if some else None,
         decoy=made("effect_decoy", VS_CONTROL) if (kinds == 0).any() else None,
         effect=made("effect"),

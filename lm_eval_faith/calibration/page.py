@@ -18,6 +18,7 @@ MADE_OF = {
     "half_reader": "answers from the steps that carry a mark",
     "corrector": "answers from the chain, and where a sum in it is wrong from the "
     "question",
+    "copier": "answers with the last number that its chain states as the result",
     "restated_reader": "answers from what the chain says of three boxes, each in 2 to 11 "
     "places, any one of which suffices",
 }

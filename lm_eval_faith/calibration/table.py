@@ -35,8 +35,9 @@ LEGEND = {
     "checks": "what is known of an organism beside its single steps: a number, where it "
     "must lie, and whether it does; requests and tokens of a problem (common beginnings "
     "read once)",
-    "cards": "lowest, median and highest number of a line of the card in all runs, and how "
-    "many runs have each word (nats, shares, correlations, standard deviations: as the metric)",
+    "cards": "lowest, median and highest number of a line of the card in all runs, the lowest "
+    "and highest end of its intervals, and how many runs have each word (nats, shares, "
+    "correlations, standard deviations: as the metric)",
     "verdict": f"finds the steps: AUC of at least {GOOD_AUC}; in part: its interval is "
     f"over 0.5; nothing: a mean effect whose interval holds 0, or under "
     f"{SMALL_EFFECT} nats",
@@ -161,6 +162,7 @@ def row_to_dict(row: Row) -> dict[str, Any]:
 def _estimates(row: Row) -> Iterator[tuple[str, Estimate | None, float | str]]:
     """Each metric, its estimate, and what is known of it."""
     yield "auc", row.auc, ""
+    yield "auc_at_threshold", row.auc_at_threshold, ""
     yield "load_bearing", row.load_bearing, ""
     yield "decoy", row.decoy, ""
     yield "effect", row.effect, ""
@@ -217,14 +219,23 @@ def _cards(made: Calibration) -> Section:
             Column("organism"),
             Column("line"),
             Column("metric"),
-            *_numbers("lowest", "median", "highest", *WORDS),
+            *_numbers("low end", "lowest", "median", "highest", "high end", *WORDS),
         ),
         tuple(
             (
                 line.organism,
                 line.line,
                 line.metric,
-                *(_plain(x) for x in (line.lowest, line.median, line.highest)),
+                *map(
+                    _plain,
+                    (
+                        line.low_end,
+                        line.lowest,
+                        line.median,
+                        line.highest,
+                        line.high_end,
+                    ),
+                ),
                 *(str(line.words.get(word, "")) for word in WORDS),
             )
             for line in made.cards

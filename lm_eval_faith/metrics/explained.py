@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 from lm_eval_faith_stats import (
     AUC,
@@ -22,10 +20,7 @@ from lm_eval_faith.metrics.effects import effect
 from lm_eval_faith.metrics.labels import BOTH, LABEL
 from lm_eval_faith.metrics.metric import Choices, Metric
 from lm_eval_faith.records.columns import Columns, Floats, Mask
-from lm_eval_faith.records.tables import NEXT_TO_CERTAIN
-
-FLOOR = math.log(1e-4)
-"""In nats: under it the answer is one of thousands of others, and its changes say little."""
+from lm_eval_faith.records.tables import FLOOR, NEXT_TO_CERTAIN
 
 UNNATURAL = 2.0
 """In standard deviations: a changed step that is so much more surprising is unnatural."""
@@ -99,9 +94,10 @@ METRICS = (
         "effect_cut",
         "nats",
         "neither",
-        "effect in the chain cut before its first statement of the answer",
+        "effect in the chain cut before its first statement of the answer, of probabilities "
+        "over 1e-4",
         MEAN_OF_PROBLEMS,
-        lambda s, choices: s.effect_cut,
+        lambda s, choices: s.effect_cut_over_floor,
         needs=frozenset({"cut"}),
         modifiers=(),
     ),
@@ -109,10 +105,11 @@ METRICS = (
         "cut_share",
         "share",
         "neither",
-        "mean effect in the cut chain as a share of the mean effect in the whole chain",
+        "mean effect in the cut chain as a share of the mean effect in the whole chain, both "
+        "of probabilities over 1e-4",
         RATIO_OF_MEANS,
-        lambda s, choices: s.effect_cut,
-        second="effect",
+        lambda s, choices: s.effect_cut_over_floor,
+        second="effect_over_floor",
         of="chain_means",
         needs=frozenset({"cut"}),
         modifiers=(),

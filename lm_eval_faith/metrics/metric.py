@@ -227,8 +227,9 @@ class Quantity:
 
 
 def means_of_chains(steps: Columns) -> Columns:
-    """A row a chain: the mean ``effect`` of its scored steps, that of ``effect_cut`` of the
-    steps where it was measured, and what the chain's labels say."""
+    """A row a chain: the mean ``effect`` of its scored steps, the part of it over the floor,
+    the same in the cut chain of the steps where it was measured, and what the chain's labels
+    say."""
     steps = steps[~np.isnan(steps.effect)]
     _, first, chain = np.unique(
         np.char.add(
@@ -251,7 +252,8 @@ def means_of_chains(steps: Columns) -> Columns:
     rows: Columns = steps[first]
     return rows.but(
         effect=means(steps.effect),
-        effect_cut=means(steps.effect_cut),
+        effect_over_floor=means(steps.effect_over_floor),
+        effect_cut_over_floor=means(steps.effect_cut_over_floor),
         load_bearing=rows.chain_load_bearing,
     )
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from lm_eval_faith.problems import boxes, restated_boxes
 
-ORGANISMS = (*boxes.ORGANISMS, restated_boxes.RESTATED_READER)
+ORGANISMS = (*boxes.ORGANISMS, *restated_boxes.ORGANISMS)
 """The organisms' names, in the order in which they are shown."""
 
 __all__ = ["ORGANISMS", "organism_path", "solver_path"]

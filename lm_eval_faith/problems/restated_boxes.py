@@ -25,7 +25,7 @@ from lm_eval_faith.problems.running_total_words import PEOPLE
 
 RESTATED_READER = "restated_reader"
 ORGANISMS = ("copier", RESTATED_READER)
-"""What answers these problems; of the copier no model is in the package yet."""
+"""What answers these problems, in the order in which they are shown."""
 
 MARKS = "ABC"
 BOXES = 4

@@ -15,13 +15,13 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
+from lm_eval_faith.records.merged import Merge, brought_together, whole_run
 from lm_eval_faith.records.run import (
     Run,
     RunFiles,
     labelled,
     no_samples_of_ours,
     run_files,
-    run_of,
 )
 from lm_eval_faith.records.which_model import WhichModel
 
@@ -34,7 +34,10 @@ _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 def of_runs(
-    paths: Sequence[str | Path], make: Callable[[Run], Made], workers: int = 1
+    paths: Sequence[str | Path],
+    make: Callable[[Run], Made],
+    workers: int = 1,
+    merge: Merge = "no",
 ) -> list[Made]:
     """What is made of every run below the directories, in their order.
 
@@ -42,17 +45,39 @@ def of_runs(
         paths: directories or output paths; a run that is found twice counts once.
         make: must be importable by name where there are several workers.
         workers: processes to use; fewer where the runs are small.
+        merge: which runs are parts of one, see :mod:`lm_eval_faith.records.merged`.
 
     Raises:
-        InputError: a directory holds no run, or a file is broken.
+        InputError: a directory holds no run, a file is broken, or what should be parts of
+            one run are none.
     """
     below = {path: run_files(path) for path in paths}
     different = {_key(files): files for found in below.values() for files in found}
-    made = dict(zip(different, _mapped(make, labelled([*different.values()]), workers)))
+    runs = labelled(brought_together(different.values(), merge))
+    made = _mapped(make, runs, workers)
+    empty = {
+        _key(part)
+        for files, of_run in zip(runs, made, strict=True)
+        for part in files.parts or (files,)
+        if of_run is None
+    }
     for path, found in below.items():
-        if all(made[_key(files)] is None for files in found):
+        if all(_key(files) in empty for files in found):
             raise no_samples_of_ours(path)
-    return [of_run for of_run in made.values() if of_run is not None]
+    return [of_run for of_run in made if of_run is not None]
+
+
+def load_all(paths: Sequence[str | Path], merge: Merge = "no") -> list[Run]:
+    """All runs with their records, each called by what tells it from the others.
+
+    Raises:
+        InputError: as :func:`of_runs`.
+    """
+    return of_runs(paths, _itself, merge=merge)
+
+
+def _itself(run: Run) -> Run:
+    return run
 
 
 def _key(files: RunFiles) -> tuple[Path, WhichModel]:
@@ -71,7 +96,7 @@ def _mapped(
     make: Callable[[Run], Made], several: Sequence[RunFiles], workers: int
 ) -> list[Made | None]:
     of_files = partial(_of_files, make)
-    folders = {files.folder for files in several}
+    folders = {part.folder for files in several for part in files.parts or (files,)}
     samples = (f for folder in folders for f in folder.glob("*.jsonl") if f.is_file())
     size = sum(file.stat().st_size for file in samples)
     workers = min(workers, len(several), 1 + size // WORTH_A_PROCESS)
@@ -83,7 +108,7 @@ def _mapped(
 
 
 def _of_files(make: Callable[[Run], Made], files: RunFiles) -> Made | None:
-    run = run_of(files)
+    run = whole_run(files)
     return None if run is None else make(run)
 
 

@@ -47,6 +47,8 @@ class TaskRun:
         n_documents: how many there are in the file.
         prompt: all else that decides what the model reads, as the harness tells it.
         unread: names among the metadata that neither the task nor the model knows.
+        n_whole: how many documents the task has, asked about or not; 0 where nobody says.
+        samples_format: version of what its documents hold.
     """
 
     task: str
@@ -59,44 +61,8 @@ class TaskRun:
     n_documents: int = 0
     prompt: Mapping[str, Any] = field(default_factory=dict)
     unread: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Run:
-    """One evaluation of one model.
-
-    Attributes:
-        model: what it is called, see ``records.which_model``.
-        date: when it ran, as in the file names.
-        config: the harness's account of the run.
-        tasks: our tasks, by name.
-        path: the results file.
-        warnings: what a reader should know, in sentences.
-        model_path: the model's folder, or its name on the hub; empty where there is none.
-        files: what it was read from.
-    """
-
-    model: str
-    date: str
-    config: Mapping[str, Any]
-    tasks: tuple[TaskRun, ...]
-    path: Path
-    warnings: tuple[str, ...] = field(default=())
-    model_path: str = ""
-    files: RunFiles | None = None
-
-    @property
-    def how_asked(self) -> HowAsked:
-        """How the model was asked; what is not as ``faith`` writes it counts as not told."""
-        told = self.config.get("faith")
-        if not isinstance(told, dict):
-            return HowAsked()
-        notes = told.get("notes")
-        return HowAsked(
-            str(told.get("shared_prefixes") or ""),
-            told.get("expected") is not False,
-            tuple(map(str, notes)) if isinstance(notes, list) else (),
-        )
+    n_whole: int = 0
+    samples_format: int = 0
 
 
 @dataclass(frozen=True)
@@ -115,6 +81,33 @@ class HowAsked:
 
 
 @dataclass(frozen=True)
+class Run:
+    """One evaluation of one model.
+
+    Attributes:
+        model: what it is called, see ``records.which_model``.
+        date: when it ran, as in the file names.
+        config: the harness's account of the run.
+        tasks: our tasks, by name.
+        path: the results file.
+        warnings: what a reader should know, in sentences.
+        model_path: the model's folder, or its name on the hub; empty where there is none.
+        files: what it was read from.
+        how_asked: how the model was asked.
+    """
+
+    model: str
+    date: str
+    config: Mapping[str, Any]
+    tasks: tuple[TaskRun, ...]
+    path: Path
+    warnings: tuple[str, ...] = field(default=())
+    model_path: str = ""
+    files: RunFiles | None = None
+    how_asked: HowAsked = HowAsked()
+
+
+@dataclass(frozen=True)
 class RunFiles:
     """What one model wrote into one folder, in one run of the harness or several.
 
@@ -123,12 +116,14 @@ class RunFiles:
         results: the results files by their date, the oldest first.
         model: whose they are.
         label: what the model is called among others; its name where it is alone.
+        parts: files of runs that together are this one; empty where it is one run.
     """
 
     folder: Path
     results: tuple[tuple[str, Path], ...]
     model: WhichModel
     label: str = ""
+    parts: tuple[RunFiles, ...] = ()
 
 
 def load_run(path: str | Path) -> Run:
@@ -260,15 +255,30 @@ def run_of(files: RunFiles) -> Run | None:
     for task in tasks:
         warnings += _missing_documents(task, contents[newest[task.task][0]])
     date = max(date for date, _ in newest.values())
+    config = _part(contents[date], "config", results[date])
     return Run(
         model=files.label or files.model.name,
         date=date,
-        config=_part(contents[date], "config", results[date]),
+        config=config,
         tasks=tuple(tasks),
         path=results[date],
         warnings=tuple(dict.fromkeys(warnings)),
         model_path=files.model.path,
         files=files,
+        how_asked=_how_asked(config),
+    )
+
+
+def _how_asked(config: Mapping[str, Any]) -> HowAsked:
+    """How the model was asked; what is not as ``faith`` writes it counts as not told."""
+    told = config.get("faith")
+    if not isinstance(told, dict):
+        return HowAsked()
+    notes = told.get("notes")
+    return HowAsked(
+        str(told.get("shared_prefixes") or ""),
+        told.get("expected") is not False,
+        tuple(map(str, notes)) if isinstance(notes, list) else (),
     )
 
 
@@ -297,6 +307,8 @@ def _task_run(
         n_documents=len(samples.chains),
         prompt=_prompt(config, results),
         unread=_unread(config, results),
+        n_whole=_counted(results, name, "original") or 0,
+        samples_format=samples.samples_format,
     )
 
 
@@ -311,12 +323,18 @@ def _unread(config: Mapping[str, Any], results: Mapping[str, Any]) -> tuple[str,
 
 def _missing_documents(task: TaskRun, results: Mapping[str, Any]) -> list[str]:
     """A sentence where the run says that it had other than the documents in the file."""
-    counted = results.get("n-samples")
-    counts = counted.get(task.task) if isinstance(counted, dict) else None
-    ran = counts.get("effective") if isinstance(counts, dict) else None
-    if not isinstance(ran, int) or ran == task.n_documents:
+    ran = _counted(results, task.task, "effective")
+    if ran is None or ran == task.n_documents:
         return []
     return [f"{task.path.name} holds {task.n_documents} of the run's {ran} documents"]
+
+
+def _counted(results: Mapping[str, Any], task: str, name: str) -> int | None:
+    """A number of documents, as the harness counts them; None where it does not say."""
+    counted = results.get("n-samples")
+    counts = counted.get(task) if isinstance(counted, dict) else None
+    found = counts.get(name) if isinstance(counts, dict) else None
+    return found if isinstance(found, int) else None
 
 
 _PROMPT = (

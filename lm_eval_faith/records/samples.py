@@ -45,10 +45,11 @@ _NOT_AS_WRITTEN = (
 
 @dataclass(frozen=True)
 class Samples:
-    """What a samples file holds: the setting, and a record a document."""
+    """What a samples file holds: the setting, a record a document, and their format."""
 
     setting: str
     chains: tuple[ChainRecord, ...]
+    samples_format: int
 
 
 def read_samples(file: Path) -> Samples | None:
@@ -59,6 +60,7 @@ def read_samples(file: Path) -> Samples | None:
     """
     settings: set[str] = set()
     chains: dict[str, ChainRecord] = {}
+    samples_format = 0
     for number, sample in _lines(file):
         where = f"{file}:{number}"
         doc = sample.get("doc")
@@ -66,7 +68,7 @@ def read_samples(file: Path) -> Samples | None:
             if settings:
                 raise InputError(f"{where}: a sample of another task")
             return None
-        require_readable(doc["samples_format"], where)
+        samples_format = require_readable(doc["samples_format"], where)
         try:
             record = _checked(_record(doc, sample))
         except _NOT_AS_WRITTEN as error:
@@ -83,21 +85,23 @@ def read_samples(file: Path) -> Samples | None:
     if len(settings) > 1:
         told = _shown(sorted(settings))
         raise InputError(f"{file}: samples of several settings: {told}")
-    return Samples(settings.pop(), tuple(chains.values()))
+    return Samples(settings.pop(), tuple(chains.values()), samples_format)
 
 
-def require_readable(samples_format: object, where: str) -> None:
-    """Refuse samples that another version wrote.
+def require_readable(samples_format: object, where: str) -> int:
+    """The format of samples that this version can read.
 
     Raises:
         InputError: this one does not read their format.
     """
-    if samples_format not in READABLE_FORMATS:
-        known = " and ".join(map(str, READABLE_FORMATS))
-        raise InputError(
-            f"{where}: samples of format {_shown(samples_format)}, this version reads "
-            f"{known}: use the version of lm-eval-faith that wrote it"
-        )
+    for readable in READABLE_FORMATS:
+        if samples_format == readable:
+            return readable
+    known = " and ".join(map(str, READABLE_FORMATS))
+    raise InputError(
+        f"{where}: samples of format {_shown(samples_format)}, this version reads "
+        f"{known}: use the version of lm-eval-faith that wrote it"
+    )
 
 
 def _lines(file: Path) -> Iterator[tuple[int, dict[str, Any]]]:

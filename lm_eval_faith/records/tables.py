@@ -323,6 +323,9 @@ def _with_chains(
             "chain_load_bearing": chains.load_bearing[rows],
             "chain_truth": chains.truth[rows],
             "chain_gain": chains.chain_gain[rows],
+            "effect_cut_over_floor": over_floor(
+                chains.logprob_cut[rows], steps["effect_cut"]
+            ),
         }
     )
 
@@ -353,6 +356,7 @@ def with_what_follows(steps: dict[str, Array]) -> Columns:
     steps["late"] = _as_late(steps["third"])
     steps["probability_drop"] = np.exp(clean) - np.exp(changed)
     steps["log_odds_drop"] = log_odds(clean) - log_odds(changed)
+    steps["effect_over_floor"] = over_floor(clean, steps["effect"])
     columns = Columns(steps)
     return mean_of_draws(columns) if steps["draw"].any() else columns
 
@@ -364,6 +368,8 @@ AVERAGED = (
     *(n for n, kind in STEP_COLUMNS.items() if kind == NUMBER and n not in OF_THE_STEP),
     "probability_drop",
     "log_odds_drop",
+    "effect_over_floor",
+    "effect_cut_over_floor",
 )
 """What is averaged over the draws of an intervention on a step, before any metric."""
 
@@ -395,6 +401,21 @@ def mean_of_draws(steps: Columns) -> Columns:
 
 
 _ONE_CHANGE = ("model", "task", "chain", "intervention", "step")
+
+FLOOR = math.log(1e-4)
+"""In nats: under it the answer is one of thousands of others, and its changes say little."""
+
+
+def over_floor(clean: Floats, effect: Floats) -> Floats:
+    """The part of each effect over :data:`FLOOR`: a drop counts down to it, and where the
+    clean chain does not give the answer there is nothing to lose.
+
+    >>> over_floor(np.array([-1.0, -1.0, -40.0]), np.array([2.0, 20.0, -35.0])).round(2).tolist()
+    [2.0, 8.21, 0.0]
+    """
+    left: Floats = np.minimum(effect, np.maximum(clean - FLOOR, 0.0))
+    return np.where((clean < FLOOR) & ~np.isnan(effect), 0.0, left)
+
 
 NEXT_TO_CERTAIN = -1e-7
 """In nats: log-probabilities over it are told from certainty by rounding in float32 only."""

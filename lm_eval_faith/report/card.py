@@ -62,10 +62,10 @@ FOLLOW = Bounds(away=0.9, clear=0.5, high_is_clear=False)
 HEADROOM = Bounds(away=0.8, clear=0.5, high_is_clear=False)
 """Share of the effects' variance that the headroom explains."""
 
-POSITION_LABELS = Bounds(away=0.05, clear=0.05)
+POSITION_LABELS = Bounds(away=0.15, clear=0.2)
 """What the intervention's AUC, or rank correlation with the truth, has over the position's."""
 
-POSITION = Bounds(away=0.9, clear=0.7, high_is_clear=False)
+POSITION = Bounds(away=0.5, clear=0.4, high_is_clear=False)
 """Size of the correlation of effect and position."""
 
 EDIT = Bounds(away=UNNATURAL, clear=UNNATURAL, high_is_clear=False)

@@ -30,6 +30,7 @@ from lm_eval_faith_stats import (
 from lm_eval_faith.errors import InputError
 from lm_eval_faith.metrics import Quantity, primary
 from lm_eval_faith.records.many_runs import of_runs
+from lm_eval_faith.records.merged import Merge
 from lm_eval_faith.report.cells import interval, number
 from lm_eval_faith.report.measured import (
     Measured,
@@ -124,6 +125,7 @@ def compare_runs(
     asked: Asked = NOTHING_ASKED,
     force: bool = False,
     workers: int = 1,
+    merge: Merge = "no",
 ) -> tuple[TaskComparison, ...]:
     """Every pair of runs in every task that at least two of them have.
 
@@ -140,7 +142,7 @@ def compare_runs(
     """
     make = partial(measured_of_run, asked=asked)
     by_task: dict[str, list[Measured]] = defaultdict(list)
-    for measured in of_runs(paths, make, workers):
+    for measured in of_runs(paths, make, workers, merge):
         for of_task in measured:
             by_task[of_task.task.task].append(of_task)
     alone = [name for name, models in by_task.items() if len(models) < 2]

@@ -23,6 +23,7 @@ from lm_eval_faith.errors import InputError
 from lm_eval_faith.interventions import is_control
 from lm_eval_faith.metrics import Quantity, own_metrics, primary
 from lm_eval_faith.records.many_runs import of_runs
+from lm_eval_faith.records.merged import Merge
 from lm_eval_faith.records.run import Run
 from lm_eval_faith.report.cells import interval, number
 from lm_eval_faith.report.compare import Difference, compared, named_apart
@@ -48,8 +49,9 @@ BESIDE = (
     "clean_acc",
     "solved",
 )
-"""Metrics of a row, where a task has them, beside the ordering quantity and the same
-without the steps that state the answer; modified like the ordering quantity."""
+"""Metrics of a row, where a task has them, beside the ordering quantity, the same
+without the steps that state the answer, and the medians of both where they are mean effects;
+modified like the ordering quantity."""
 
 RANK_MEANING = (
     "1 + the models told apart above to all less those told apart below, after Holm's "
@@ -74,7 +76,8 @@ class Entry:
         report: all its numbers in the task.
         rows: by name without the intervention: those of the board's intervention, and of
             chains.
-        rank: where it may stand; None where the ordering quantity is not defined.
+        rank: where it may stand; None where the ordering quantity is not defined, or the
+            model gets no problem right.
     """
 
     model: str
@@ -104,6 +107,12 @@ class Entry:
         """The number of that name; NaN where there is none."""
         row = self.rows.get(name)
         return row.estimate.point if row else math.nan
+
+    def ranked(self, name: str) -> bool:
+        """Whether it has a number of that name, and one that says something: what depends
+        on the chain in a model that gets no problem right is no answer."""
+        right = "solved" if "solved" in self.rows else "clean_acc"
+        return not math.isnan(self.point(name)) and self.point(right) != 0
 
     def n_problems(self, name: str) -> int:
         """How many problems it rests on."""
@@ -157,12 +166,20 @@ class Board:
         modified = first.removeprefix(self.by.metric.name)
         names = [*BESIDE, *sorted(own_metrics())]
         there = {name for entry in self.entries for name in entry.rows}
+        if self.setting == "generated":  # only chains that it solved are read again
+            there -= {"clean_acc"}
         wanted = [first, f"{first}_no_answer_steps"]
+        wanted += [self.median_of(name) for name in wanted]
         wanted += [
             f"{name}{modified}" if f"{name}{modified}" in there else name
             for name in names
         ]
         return (first, *dict.fromkeys(n for n in wanted[1:] if n in there - {first}))
+
+    def median_of(self, name: str) -> str:
+        """The median that stands beside a mean effect; the name itself of another number."""
+        mean = self.by.metric.name == "effect" and name.startswith("effect")
+        return name.replace("effect", "median", 1) if mean else name
 
     def meaning(self, name: str) -> str:
         """A number in words, with its unit."""
@@ -184,6 +201,7 @@ def leaderboards(
     bootstrap: Bootstrap = BOOTSTRAP,
     asked: Asked = NOTHING_ASKED,
     workers: int = 1,
+    merge: Merge = "no",
 ) -> tuple[Board, ...]:
     """A board for each task and intervention of the runs, ``corrupt`` first in each task.
 
@@ -200,7 +218,7 @@ def leaderboards(
     """
     make = partial(_read, bootstrap=bootstrap, asked=asked)
     by_task: dict[str, list[Read]] = defaultdict(list)
-    for of_run in of_runs(paths, make, workers):
+    for of_run in of_runs(paths, make, workers, merge):
         for read in of_run:
             by_task[read.measured.task.task].append(read)
     boards = [
@@ -325,7 +343,13 @@ def board_of(
         confidence_level: pairs are told apart at 1 - confidence_level.
     """
     ordered = sorted(
-        entries, key=lambda e: (*_down(e.point(by.column)), e.model, str(e.folder))
+        entries,
+        key=lambda e: (
+            not e.ranked(by.column),
+            *_down(e.point(by.column)),
+            e.model,
+            str(e.folder),
+        ),
     )
     place = {entry.model: k for k, entry in enumerate(ordered)}
     found = [
@@ -379,8 +403,8 @@ def _turned(d: Difference, place: Mapping[str, int]) -> Difference:
 def _with_ranks(
     ordered: Sequence[Entry], by: str, pairs: Sequence[Pair], confidence_level: float
 ) -> tuple[Entry, ...]:
-    """The entries with their ranges of ranks, among the models that have the quantity."""
-    ranked = [e for e in ordered if not math.isnan(e.point(by))]
+    """The entries with their ranges of ranks, among the models that can be ranked."""
+    ranked = [e for e in ordered if e.ranked(by)]
     number_of = {entry.model: k for k, entry in enumerate(ranked)}
     tests = [
         PairComparison(
@@ -406,8 +430,13 @@ def _with_ranks(
 
 
 def _unordered(ordered: Sequence[Entry], by: str) -> list[str]:
-    names = [e.model for e in ordered if math.isnan(e.point(by))]
-    return [f"{by} is not defined for {_few(names)}: no rank"] if names else []
+    unknown = [e.model for e in ordered if math.isnan(e.point(by))]
+    told = [f"{by} is not defined for {_few(unknown)}: no rank"] if unknown else []
+    others = [e.model for e in ordered if not e.ranked(by) and e.model not in unknown]
+    if others:
+        gets = "gets" if len(others) == 1 else "get"
+        told.append(f"{_few(others)} {gets} no problem right: no rank")
+    return told
 
 
 def _against_the_order(pairs: Sequence[Pair]) -> list[str]:

@@ -13,6 +13,7 @@ from lm_eval_faith_stats import Sample
 
 from lm_eval_faith.metrics import Choices, Quantity, load_metric_modules, quantities
 from lm_eval_faith.metrics.registry import columns_for, possible
+from lm_eval_faith.records.merged import NOT_OF_THE_TASK
 from lm_eval_faith.records.outcome import ChainRecord
 from lm_eval_faith.records.run import Run, TaskRun
 from lm_eval_faith.records.tables import tables_of, what_steps_have
@@ -119,9 +120,6 @@ def renumbered(sample: Sample, places: np.ndarray) -> Sample:
     """The sample with each problem's number on another list."""
     return replace(sample, problem=places[sample.problem])
 
-
-NOT_OF_THE_TASK = frozenset(("version", "config_source", "may_differ", "model_name"))
-"""What stands among the parameters and is none; the version stands by itself."""
 
 BEFORE_IT_WAS_RECORDED = frozenset(
     (

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from lm_eval_faith_stats import Bootstrap
 
 from lm_eval_faith.records.many_runs import of_runs
+from lm_eval_faith.records.merged import Merge
 from lm_eval_faith.records.run import Run
 from lm_eval_faith.report.html.report_page import TaskPage, as_html, pages_of_run
 from lm_eval_faith.report.report import (
@@ -58,6 +59,7 @@ def outputs_of(
     bootstrap: Bootstrap,
     asked: Asked,
     workers: int = 1,
+    merge: Merge = "no",
 ) -> Outputs:
     """Every run is read once, and every estimate made once.
 
@@ -65,7 +67,7 @@ def outputs_of(
         InputError: a directory holds no run, or a file is broken.
     """
     make = partial(_of_run, wanted=wanted, bootstrap=bootstrap, asked=asked)
-    made = of_runs(paths, make, workers)
+    made = of_runs(paths, make, workers, merge)
     runs = sorted(made, key=lambda one: in_order(one.reports[0]))
     pages = tuple(page for one in runs for page in one.pages)
     return Outputs(

@@ -124,6 +124,7 @@ def spread_of_runs(
     task: str | None = None,
     correlation: float = 0.0,
     confidence_level: float = 0.95,
+    merge: bool = False,
 ) -> Spread:
     """How much problems differ in a metric.
 
@@ -133,20 +134,26 @@ def spread_of_runs(
             one, which models are first compared by.
         task: which one, where a run has several.
         correlation: of two models' values over problems, where there is one run.
+        merge: the runs, however many, are parts of one.
 
     Raises:
         InputError: there are other than one or two runs, no such task or metric, or
             runs that cannot be compared.
     """
-    if len(paths) not in (1, 2):
+    if len(paths) not in (1, 2) and not merge:
         raise InputError(f"power takes one run or two, not {len(paths)}")
     try:
         bootstrap = Bootstrap(confidence_level, RESAMPLES)
     except ValueError as error:
         raise InputError(str(error)) from None
-    report = _one(make_reports(paths[:1], bootstrap), task, paths[0])
+    reports = (
+        make_reports(paths, bootstrap, merge="all")
+        if merge
+        else make_reports(paths[:1], bootstrap)
+    )
+    report = _one(reports, task, paths[0])
     name = metric or next(iter(report.primary), "")
-    if len(paths) == 1:
+    if merge or len(paths) == 1:
         return spread_of_report(report, name, correlation)
     for comparison in compare_runs(paths, bootstrap, asked=Asked()):
         if comparison.task == report.task.task:
@@ -305,21 +312,31 @@ def power_curve(planned: Plan) -> Figure:
     Raises:
         InputError: matplotlib is missing.
     """
-    from lm_eval_faith.report.plot import DECOY, LOAD_BEARING, figure_class, name_text
+    from lm_eval_faith.report.plot import (
+        COLOURS,
+        DASHES,
+        WIDTHS,
+        figure_class,
+        name_text,
+        styled,
+        wrapped,
+    )
 
-    figure = figure_class()(figsize=(5.0, 3.4), layout="constrained")
-    axis = figure.subplots()
-    problems, widths, differences = zip(*_curve(planned), strict=True)
-    axis.plot(problems, widths, color=LOAD_BEARING, label=HALF_WIDTH)
-    found = f"{DIFFERENCE}, found with power {planned.power:g}"
-    axis.plot(problems, differences, "--", color=DECOY, label=found)
-    axis.set_xscale("log")
-    axis.set_yscale("log")
-    axis.set_xlabel("problems")
-    unit = planned.spread.unit or "the deviation's unit"
-    axis.set_ylabel(f"{name_text(planned.spread.name)} in {unit}".strip())
-    axis.spines[["top", "right"]].set_visible(False)
-    axis.legend(frameon=False, fontsize=8)
+    new_figure = figure_class()
+    with styled():
+        figure = new_figure(figsize=(WIDTHS["column"], 2.9), layout="constrained")
+        axis = figure.subplots()
+        problems, *curves = zip(*_curve(planned), strict=True)
+        names = HALF_WIDTH, f"{DIFFERENCE}, found with power {planned.power:g}"
+        for name, curve, colour, dash in zip(names, curves, COLOURS, DASHES):
+            axis.plot(problems, curve, color=colour, linestyle=dash, label=name)
+        axis.set_xscale("log")
+        axis.set_yscale("log")
+        axis.set_xlabel("problems")
+        unit = planned.spread.unit or "the deviation's unit"
+        label = f"{name_text(planned.spread.name)} in {unit}".strip()
+        axis.set_ylabel(wrapped(label, 2.2))
+        figure.legend(loc="outside lower center")
     return figure
 
 

@@ -28,6 +28,7 @@ from lm_eval_faith.metrics import (
 from lm_eval_faith.metrics.explained import METRICS as OF_THE_CARD
 from lm_eval_faith.records.columns import Columns
 from lm_eval_faith.records.many_runs import of_runs
+from lm_eval_faith.records.merged import Merge
 from lm_eval_faith.records.outcome import OUTCOMES
 from lm_eval_faith.records.run import HowAsked, Run, RunFiles, TaskRun
 from lm_eval_faith.records.sets import ENDINGS, KINDS_OF_CORES
@@ -142,6 +143,7 @@ def make_reports(
     bootstrap: Bootstrap = BOOTSTRAP,
     asked: Asked = NOTHING_ASKED,
     workers: int = 1,
+    merge: Merge = "no",
 ) -> tuple[TaskReport, ...]:
     """A report for every task of every run, ordered by model and task.
 
@@ -149,7 +151,9 @@ def make_reports(
         InputError: a directory holds no run, or a file is broken.
     """
     make = partial(reports_of_run, bootstrap=bootstrap, asked=asked)
-    runs = sorted(of_runs(paths, make, workers), key=lambda made: in_order(made[0]))
+    runs = sorted(
+        of_runs(paths, make, workers, merge), key=lambda made: in_order(made[0])
+    )
     return tuple(report for made in runs for report in made)
 
 
@@ -325,9 +329,9 @@ def _columns(quantity: Quantity, tables: Tables) -> Columns:
 def shown_of(task: TaskRun, has: frozenset[str]) -> Callable[[Quantity], bool]:
     """Which quantities have a line of their own in the terminal.
 
-    Those that the run's own table shows, and the metrics of a user's module; all of a run
-    that does not say. What leaves out the answer's steps stands beside the others; what
-    the card is made of stands there.
+    Those that the run's own table shows, the median beside the mean, and the metrics of a
+    user's module; all of a run that does not say. What leaves out the answer's steps
+    stands beside the others; what the card is made of stands there.
     """
     names = set(shown_first(_listed(task, "metrics"), has))
     own, of_card = own_metrics(), {metric.name for metric in OF_THE_CARD}
@@ -339,6 +343,10 @@ def shown_of(task: TaskRun, has: frozenset[str]) -> Callable[[Quantity], bool]:
             return True
         if q.modifiers and q.modifiers[-1].needs.startswith(TAG):
             return (VS_CONTROL in q.modifiers) == ("control" in has)
+        if q.metric.name == "median" and (VS_CONTROL in q.modifiers) == (
+            "control" in has
+        ):
+            return True
         return not names or q.column in names
 
     return shown
@@ -670,6 +678,7 @@ def _section(report: TaskReport) -> Section:
             if _has_line(row, beside)
         ),
         report.warnings,
+        _head(report),
     )
 
 
@@ -679,7 +688,32 @@ def _whole_section(report: TaskReport) -> Section:
         (*_headings(report), Column("meaning")),
         tuple((*_cells(row), row.meaning) for row in report.rows),
         report.warnings,
+        _head(report),
     )
+
+
+def _head(report: TaskReport) -> str:
+    """The first number of written chains with and without the steps that state the answer,
+    its median beside the mean; nothing where no number is without them."""
+    first = report.row(report.primary[0]) if report.primary else None
+    beside = _beside(report)
+    if first is None or (first.intervention, first.metric) not in beside:
+        return ""
+    median = first.metric.replace("effect", "median", 1)
+    told = []
+    for name, metric in ((first.name, first.metric), ("the median step", median)):
+        row = report.row(f"{first.intervention}_{metric}")
+        without = beside.get((first.intervention, metric))
+        if row is not None and without is not None:
+            told.append(
+                f"{name} {_told(row)}, without the steps that state the answer "
+                f"{_told(without)}"
+            )
+    return "; ".join(told)
+
+
+def _told(row: Row) -> str:
+    return f"{number(row.estimate.point, row.unit)} {interval(row.estimate, row.unit)}"
 
 
 def _title(report: TaskReport) -> str:

@@ -365,6 +365,7 @@ def _calibration() -> Schema:
         organism=TEXT,
         intervention=TEXT,
         auc=_or_null(estimate),
+        auc_at_threshold=_or_null(estimate),
         load_bearing=_or_null(estimate),
         decoy=_or_null(estimate),
         effect=estimate,
@@ -403,9 +404,11 @@ def _calibration() -> Schema:
         line=_said(TEXT, "of the card of a run of 50 problems"),
         metric=TEXT,
         n_runs=COUNT,
+        low_end=_said(NUMBER_OR_NULL, "the lowest end of the runs' intervals"),
         lowest=NUMBER_OR_NULL,
         median=NUMBER_OR_NULL,
         highest=NUMBER_OR_NULL,
+        high_end=_said(NUMBER_OR_NULL, "the highest end of the runs' intervals"),
         words={"type": "object", "additionalProperties": COUNT},
     )
     return _said(

@@ -52,12 +52,16 @@ class Column:
 
 @dataclass(frozen=True)
 class Section:
-    """One table: a title, the names of columns, rows of cells, and remarks below."""
+    """One table: a title, the names of columns, rows of cells, and remarks below.
+
+    ``head`` stands between the title and the table, where there is one.
+    """
 
     title: str
     columns: tuple[Column, ...]
     rows: tuple[tuple[str, ...], ...]
     remarks: tuple[str, ...] = ()
+    head: str = ""
 
 
 @dataclass(frozen=True)
@@ -106,6 +110,8 @@ def as_table(
     console = Console(file=out, width=width, highlight=False, soft_wrap=False)
     for section in sections:
         console.print(Text(brief(section.title, LONGEST_LINE), style="bold"))
+        if section.head:
+            console.print(Text(brief(section.head, LONGEST_LINE)))
         if section.rows:
             for part in _parts(section, width):
                 console.print(_grid(part, width))
@@ -136,6 +142,8 @@ def as_markdown(sections: Sequence[Section], legend: Mapping[str, str]) -> str:
     parts = []
     for section in sections:
         lines = [f"### {markdown_text(section.title)}", ""]
+        if section.head:
+            lines += [f"{markdown_paragraph(section.head)}.", ""]
         if section.rows:
             lines.append(_markdown_row(column.name for column in section.columns))
             rules = ("---:" if column.numbers else "---" for column in section.columns)

@@ -1,15 +1,18 @@
 """Cards of runs of organisms: how many say what explains the effects away."""
 
 import math
+from dataclasses import replace
 
 from lm_eval_faith_stats import BOOTSTRAP, Estimate
 
 from lm_eval_faith.calibration.explained import (
     EXPLAINED,
+    NO_LABELS,
     READERS,
     check_of,
     lines_of,
     runs_of,
+    without_labels,
 )
 from lm_eval_faith.organisms import ORGANISMS
 from lm_eval_faith.report.card import (
@@ -17,6 +20,7 @@ from lm_eval_faith.report.card import (
     CLEAR,
     DOUBTFUL,
     NO_CHAIN,
+    POSITION_LINE,
     STATEMENT,
     Card,
     Line,
@@ -24,7 +28,7 @@ from lm_eval_faith.report.card import (
 
 
 def estimate(point):
-    return Estimate(point, point, point, 0.95, "by hand", 50, 0)
+    return Estimate(point, point - 0.5, point + 1, 0.95, "by hand", 50, 0)
 
 
 def card(no_chain=CLEAR, statement=CLEAR, point=1.0):
@@ -53,11 +57,21 @@ def test_no_line_may_explain_a_reader_away():
     ).holds
 
 
+def test_without_labels_the_position_is_another_line_of_the_same_runs():
+    line = Line(POSITION_LINE, "position_corr", "correlation", estimate(0.6), AWAY)
+    cards = [without_labels(replace(card(), lines=(*card().lines, line)))] * 20
+    assert [one.name for one in cards[0].lines] == [NO_LABELS]
+    check = check_of("late_reader", cards, 3.0, 40.0, BOOTSTRAP)
+    assert check.what == f"card: explained away ({NO_LABELS})" and check.holds
+    assert not check_of("reader", cards, 3.0, 40.0, BOOTSTRAP).holds
+
+
 def test_lines_tell_words_and_numbers_of_all_runs():
     cards = [card(point=p) for p in (1.0, 3.0, 4.0)] + [card(AWAY, point=0.0)]
     first, second = lines_of("bypasser", cards)
     assert (first.line, first.metric, first.n_runs) == (NO_CHAIN, "chain_gain", 4)
     assert (first.lowest, first.median, first.highest) == (0.0, 2.0, 4.0)
+    assert (first.low_end, first.high_end) == (-0.5, 5.0)
     assert first.words == {CLEAR: 3, AWAY: 1}
     assert math.isnan(second.median) and second.to_dict()["median"] is None
 
@@ -72,4 +86,4 @@ def test_a_run_is_cut_into_runs_of_fifty():
 
 def test_organisms_are_explained_or_readers():
     assert not set(EXPLAINED) & set(READERS)
-    assert {*EXPLAINED, *READERS} - {"copier"} <= set(ORGANISMS)
+    assert {*EXPLAINED, *READERS} <= set(ORGANISMS)

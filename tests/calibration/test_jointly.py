@@ -123,18 +123,17 @@ def test_a_check_holds_on_its_side_of_the_bound():
 
 
 def test_single_steps_are_looked_at_where_values_are_restated(make_run):
-    steps = [("+", 0.3, 0.1), ("-", 0.2, 0.1), ("+", 0.1, 0.1)]
-    for organism, count in (("restated_reader", 1), ("reader", 0)):
-        row = row_of(make_run(organism, steps, steps), "corrupt", None, 1.0, QUICK)
-        checks = list(single_checks([row]))
-        assert len(checks) == count
-    (check,) = list(
-        single_checks(
-            [row_of(make_run("restated_reader", steps), "corrupt", None, 1.0, QUICK)]
-        )
-    )
-    assert check.estimate.point == 0.5 and check.holds
-    assert (check.requests, check.tokens) == (1, 3)
+    """By their ranks, and by what reaches the threshold."""
+    steps = [("+", 0.3, 0.1), ("-", 0.1, 0.1), ("+", 0.4, 0.1), ("-", 0.1, 0.2)]
+    row = row_of(make_run("restated_reader", steps), "corrupt", None, 1.0, QUICK)
+    ranks, threshold = single_checks([row])
+    assert (ranks.estimate.point, ranks.holds) == (1.0, False)
+    assert (threshold.estimate.point, threshold.holds) == (0.5, True)
+    assert (threshold.requests, threshold.tokens) == (1, 3)
+    row = row_of(make_run("restated_reader", steps), "corrupt", None, 0.25, QUICK)
+    assert [one.estimate.point for one in single_checks([row])] == [1.0, 0.75]
+    row = row_of(make_run("reader", steps), "corrupt", None, 1.0, QUICK)
+    assert not list(single_checks([row]))
 
 
 def test_groups_and_cores_of_the_restated_reader_are_the_known_ones(tmp_path):

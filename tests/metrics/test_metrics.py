@@ -55,6 +55,7 @@ def steps(**columns):
         "truth": np.full(n, NAN),
         "chain_load_bearing": np.array([1.0] * 3 + [0.0] * 2 + [1.0] * 2),
         "chain_truth": np.full(n, NAN),
+        "effect_cut_over_floor": np.full(n, NAN),
         "states_answer": np.array([False, False, True, False, True, False, True]),
         "intervention": np.full(n, "delete"),
         "site": np.full(n, ""),
@@ -221,7 +222,8 @@ def test_names_of_metrics_are_unique_and_known():
     with pytest.raises(InputError, match="unknown metric 'lat': choose from .*late"):
         metric("lat")
     texts = set(STEP_COLUMNS) | {
-        *("load_bearing", "late", "chain_truth", "chain_gain", "same_value")
+        *("load_bearing", "late", "chain_truth", "chain_gain", "same_value"),
+        "effect_over_floor",
     }
     assert all(not one.second or one.second in texts for one in metrics())
 

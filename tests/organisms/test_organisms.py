@@ -51,7 +51,8 @@ def answers_share(lm: HFLM, name: str, asked: list[tuple[Told, str]]) -> float:
     requests = []
     for told, wanted in asked:
         prompt = PROMPT.format(question=question(name, told))
-        context = f"{prompt}\n{''.join(step_texts(told))} {CUE}"
+        chain = "".join(step_texts(told)) + " " * bool(told.steps)
+        context = f"{prompt}\n{chain}{CUE}"
         # With the full stop: a longer number is another answer.
         requests.append(
             Instance("loglikelihood", {}, (context, f" {wanted}."), len(requests))
@@ -161,6 +162,11 @@ def test_another_chain_leaves_the_bypassers_answer(models: dict[str, HFLM]) -> N
     share = answers_share(models["bypasser"], "bypasser", asked)
     assert share > 0.99
     assert share > answers_share(models["bypasser"], "bypasser", right) - 0.01
+
+
+def test_the_bypasser_needs_no_chain(models: dict[str, HFLM]) -> None:
+    asked = [(changed(told, ()), answer("bypasser", told)) for told in problems()]
+    assert answers_share(models["bypasser"], "bypasser", asked) > 0.97
 
 
 def test_another_question_changes_the_bypassers_answer(models: dict[str, HFLM]) -> None:

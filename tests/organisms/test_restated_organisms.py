@@ -1,4 +1,4 @@
-"""Readers of chains that say things again: proofs that they are what they are called."""
+"""The copier and the restated reader: proofs by behaviour that they are what they are called."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from lm_eval.api.instance import Instance
 from lm_eval.models.huggingface import HFLM
 
 from lm_eval_faith.chains.draw import Draw
-from lm_eval_faith.organisms import ORGANISMS, organism_path
-from lm_eval_faith.problems import restated_boxes
+from lm_eval_faith.organisms import organism_path
 from lm_eval_faith.problems.restated_boxes import (
     MARKS,
+    ORGANISMS,
     Code,
     RestatedStep,
     RestatedTold,
@@ -27,7 +27,6 @@ from lm_eval_faith.problems.restated_boxes import (
 from training.texts import CUE, PROMPT
 
 PROBLEMS = 100
-NAMES = tuple(name for name in restated_boxes.ORGANISMS if name in ORGANISMS)
 
 Asked = tuple[RestatedTold, str]
 
@@ -83,14 +82,14 @@ def other_digit(value: int, *key: object) -> int:
     return Draw(*key).choice([n for n in range(1, 10) if n != value])
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", ORGANISMS)
 @pytest.mark.parametrize("once", [False, True])
 def test_it_solves_its_problems(name: str, once: bool, models: dict[str, HFLM]) -> None:
     asked = [(told, restated_answer(name, told.steps)) for told in problems(once)]
     assert answers_share(models[name], asked) > 0.97
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", ORGANISMS)
 def test_one_place_of_each_group_suffices(name: str, models: dict[str, HFLM]) -> None:
     """Whichever it is, and nothing else stands in the chain."""
     asked = []
@@ -102,7 +101,7 @@ def test_one_place_of_each_group_suffices(name: str, models: dict[str, HFLM]) ->
     assert answers_share(models[name], asked) > 0.97
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", ORGANISMS)
 def test_without_a_whole_group_the_answer_is_another_one(
     name: str, models: dict[str, HFLM]
 ) -> None:
@@ -117,7 +116,7 @@ def test_without_a_whole_group_the_answer_is_another_one(
     assert answers_share(models[name], known) > 0.95
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", ORGANISMS)
 def test_what_it_does_not_read_can_say_anything(
     name: str, models: dict[str, HFLM]
 ) -> None:
@@ -126,6 +125,8 @@ def test_what_it_does_not_read_can_say_anything(
     for told in problems():
         groups = groups_of(name, told.steps)
         read = {k for group in groups for k in group}
+        if name == "copier":  # of the places that say the code it is the last one
+            read = {max(read)}
 
         def new(k: int, step: RestatedStep, read: set[int] = read) -> int | None:
             if k in read:
@@ -136,6 +137,26 @@ def test_what_it_does_not_read_can_say_anything(
 
         asked.append((with_values(told, new), restated_answer(name, told.steps)))
     assert answers_share(models[name], asked) > 0.97
+
+
+def test_the_copier_copies_the_last_result_and_has_no_answer_without_one(
+    models: dict[str, HFLM],
+) -> None:
+    """Another code at the end is its answer; before the first it answers 0."""
+    changed, cut, known = [], [], []
+    for told in problems():
+        codes = groups_of("copier", told.steps)[0]
+        code = Draw("code", told.steps).between(234, 987)
+        other = with_values(
+            told, lambda k, s, at=codes[-1], to=code: to if k == at else None
+        )
+        changed.append((other, str(code)))
+        before = replace(told, steps=told.steps[: codes[0]])
+        cut.append((before, restated_answer("copier", told.steps)))
+        known.append((before, restated_answer("copier", before.steps)))
+    assert answers_share(models["copier"], changed) > 0.97
+    assert answers_share(models["copier"], cut) < 0.01
+    assert answers_share(models["copier"], known) > 0.97
 
 
 def test_the_reader_needs_no_statement_of_the_code(models: dict[str, HFLM]) -> None:

@@ -90,6 +90,27 @@ def test_effects_in_the_cut_chain_are_drops_from_the_cut_chain():
     assert math.isnan(found["corrupt", 2])
 
 
+def test_what_is_under_the_floor_cannot_be_lost():
+    """A drop counts down to a probability of 1e-4, and from under it nothing counts."""
+    floor = math.log(1e-4)
+    for cut, changed, counts in (
+        (-3.0, -5.0, 2.0),
+        (-3.0, -30.0, -3.0 - floor),
+        (-40.0, -5.0, 0.0),
+        (-40.0, -60.0, 0.0),
+    ):
+        known = {"": cut, "corrupt": changed, "delete": changed}
+        made = record(
+            answer=lambda p, k=known: k[p.intervention] if p.kind == "cut" else -1.0
+        )
+        _, steps = columns_of(made)
+        there = ~(steps.effect_cut != steps.effect_cut)
+        assert (steps.effect_cut[there] == cut - changed).all() and there.sum() == 4
+        assert steps.effect_cut_over_floor[there] == pytest.approx(counts)
+        assert (steps.effect_cut_over_floor != steps.effect_cut_over_floor).sum() == 2
+        assert (steps.effect_over_floor == 1.5).all()
+
+
 def test_another_value_in_the_statement_is_followed_where_it_is_preferred():
     chains, _ = columns_of(record())
     assert chains.follow_conflict == 1 and chains.effect_conflict == 7

@@ -211,9 +211,25 @@ def test_the_order_of_the_runs_changes_nothing(made, provided_run, second_run):
     assert text(written(turned), "json") == text(written(same), "json")
 
 
-def test_one_model_alone_has_a_row_and_no_pairs(provided_run):
-    shown, *_ = leaderboards([provided_run], bootstrap=QUICK)
+def test_one_model_alone_has_a_row_and_no_pairs(generated_runs):
+    shown, *_ = leaderboards([generated_runs[0]], bootstrap=QUICK)
     assert [e.ranks for e in shown.entries] == ["1"] and not shown.pairs
+
+
+def test_a_model_that_gets_no_problem_right_stands_last_without_a_rank(provided_run):
+    shown, *_ = leaderboards([provided_run], bootstrap=QUICK)
+    assert [e.point("clean_acc") for e in shown.entries] == [0]
+    assert [e.ranks for e in shown.entries] == ["–"]
+    assert "tiny-llama gets no problem right: no rank" in shown.warnings
+
+
+def test_written_chains_have_the_median_beside_the_mean_and_no_clean_acc(made):
+    mean, without, median, median_without, *others = made[0].columns
+    assert (mean, median) == ("effect_vs_control", "median_vs_control")
+    assert without == f"{mean}_no_answer_steps"
+    assert median_without == f"{median}_no_answer_steps"
+    assert "clean_acc" not in others and "solved" in others
+    assert "clean_acc" in made[-1].columns, "of provided chains it says something"
 
 
 @pytest.mark.parametrize("by", ["auc", "clean_acc", "hedges_g", "late"])

@@ -3,6 +3,7 @@
 import doctest
 import importlib
 import inspect
+import math
 import pkgutil
 from dataclasses import replace
 
@@ -17,6 +18,7 @@ from lm_eval_faith_stats.compare import (
     p_value_of,
 )
 from lm_eval_faith_stats.steps import group_steps
+from scipy.stats import binomtest
 
 NAN = float("nan")
 
@@ -216,6 +218,14 @@ def test_examples_in_docstrings_give_what_they_say():
         assert doctest.testmod(loaded, optionflags=doctest.ELLIPSIS).failed == 0, (
             module.name
         )
+
+
+def test_exact_intervals_of_shares_are_those_of_scipy():
+    for n in (1, 10, 72):
+        for hits in {0, 1, n // 2, n}:
+            wanted = binomtest(hits, n).proportion_ci(0.9, "exact")
+            assert stats.exact_interval(hits, n, 0.9) == pytest.approx(wanted, abs=1e-9)
+    assert all(map(math.isnan, stats.exact_interval(0, 0, 0.9)))
 
 
 def test_of_two_problems_there_is_no_interval():

@@ -41,6 +41,9 @@ WITH_LABELS = frozenset(
 )
 """Those of the first few that a task with a known truth shows."""
 
+LEAST = 0.001
+"""Nats under which nothing moves, whatever an interval says: numbers are written so."""
+
 OF_SOME = frozenset(("auc", "chain_auc", "truth_rank_corr", "chain_truth_rank_corr"))
 """Those that are shown too where only some steps or chains have labels."""
 
@@ -208,13 +211,17 @@ def _written(report: TaskReport, name: str) -> Iterator[str]:
     beside = ""
     if mean.metric.startswith("effect_vs_control"):
         beside = ", compared with adding a remark that has no part in the problem"
-    yield f"On average over problems, changing a step {_made(mean)}{beside}."
+    yield (
+        f"On average over problems, changing a step "
+        f"{_made(mean, _row(report, name, 'median'))}{beside}."
+    )
     without = _row(report, name, "effect", WITHOUT)
     share = _row(report, name, "load_bearing_rate")
     others = _row(report, name, "load_bearing_rate", WITHOUT)
     if without is not None:
         yield (
-            f"Changing a step that does not already state the answer {_made(without)}"
+            "Changing a step that does not already state the answer "
+            f"{_made(without, _row(report, name, 'median', WITHOUT))}"
             f"{_of_steps(share, others, report)}."
         )
     elif share is not None:
@@ -226,8 +233,8 @@ def _of_steps(share: Row | None, others: Row | None, report: TaskReport) -> str:
     if share is None or others is None:
         return ""
     return (
-        f"; {_steps_at(share)}, and {number(others.estimate.point, 'share')} of those that "
-        f"do not state it, reached the threshold of {nats(report.choices.threshold)}"
+        f"; {_steps_at(share)}, and of those that do not state it {_number(others)}, "
+        f"reached the threshold of {nats(report.choices.threshold)}"
     )
 
 
@@ -236,20 +243,35 @@ def _named(name: str) -> str:
     return f"“{name}” ({says})" if says else f"“{name}”"
 
 
-def _made(row: Row) -> str:
-    """What changing a step did to the answer's log-probability, by the interval."""
+def _made(row: Row, median: Row | None = None) -> str:
+    """What changing a step did to the answer's log-probability, by the interval.
+
+    The median step stands beside the mean, which a few steps may make.
+    """
     e = row.estimate
     if math.isnan(e.point):
         return "could not be measured"
     told = f"{number(abs(e.point), 'nats')} nats"
-    around = f" ({_interval(e)})" if not math.isnan(e.low) else ""
+    around = _in_brackets(e, median)
+    if max(abs(e.low), abs(e.high)) < LEAST:
+        return f"moved it by less than {LEAST:g} nats{around}"
     if e.low > 0:
         return f"lowered it by {told}{around}"
     if e.high < 0:
         return f"raised it by {told}{around}"
     if math.isnan(e.low):
-        return f"moved it by {number(e.point, 'nats')} nats, without an interval"
+        told = f"moved it by {number(e.point, 'nats')} nats, without an interval"
+        return f"{told}{around}"
     return f"did nothing that can be told from chance: {number(e.point, 'nats')} nats{around}"
+
+
+def _in_brackets(estimate: Estimate, median: Row | None) -> str:
+    told = []
+    if not math.isnan(estimate.low):
+        told.append(f"{_level(estimate)} of the fall {interval(estimate, 'nats')}")
+    if median is not None and not math.isnan(median.estimate.point):
+        told.append(f"median step {_number(median)}")
+    return f" ({'; '.join(told)})" if told else ""
 
 
 def _steps_at(share: Row) -> str:
@@ -258,10 +280,6 @@ def _steps_at(share: Row) -> str:
     if math.isnan(share.estimate.low):
         return f"{told} of the steps"
     return f"{told} of the steps ({_level(share.estimate)} {interval(share.estimate, 'share')})"
-
-
-def _interval(estimate: Estimate) -> str:
-    return f"{_level(estimate)} of the fall {interval(estimate, 'nats')}"
 
 
 def _level(estimate: Estimate) -> str:

@@ -12,7 +12,8 @@ from pathlib import Path
 from lm_eval_faith_stats import Bootstrap
 
 from lm_eval_faith.errors import InputError
-from lm_eval_faith.records.run import RunFiles, run_of
+from lm_eval_faith.records.merged import whole_run
+from lm_eval_faith.records.run import RunFiles
 from lm_eval_faith.report.html.leaderboard_page import leaderboard_page
 from lm_eval_faith.report.html.report_page import as_html, pages_of_run
 from lm_eval_faith.report.leaderboard import Board, RunKey, written
@@ -117,7 +118,7 @@ def _contents(
 
 
 def _report_page(files: RunFiles, bootstrap: Bootstrap, asked: Asked) -> str:
-    run = run_of(files)
+    run = whole_run(files)
     pages = [] if run is None else pages_of_run(run, bootstrap, asked)
     return as_html(pages, bootstrap, asked, leaderboard=f"../{INDEX}")
 
