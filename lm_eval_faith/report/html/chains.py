@@ -27,7 +27,11 @@ from lm_eval_faith.records.outcome import (
 from lm_eval_faith.records.run import TaskRun
 from lm_eval_faith.records.sets import KINDS_OF_CORES as CORES
 from lm_eval_faith.report.html.document import as_data
-from lm_eval_faith.report.html.sentences import intervention_words
+from lm_eval_faith.report.html.sentences import (
+    intervention_words,
+    interventions_told,
+)
+from lm_eval_faith.report.html.telling import Telling, telling
 from lm_eval_faith.report.report import TaskReport
 from lm_eval_faith.shown import plain
 
@@ -59,6 +63,7 @@ class BrowsedTask:
         chains: those that may be shown, by problem: in every run the first by the order
             of :func:`_lot`.
         told: what stands above a chain that was only read, by problem.
+        telling: the chains that the page opens with.
     """
 
     model: str
@@ -69,6 +74,7 @@ class BrowsedTask:
     documents: tuple[Key, ...]
     chains: Mapping[Key, ChainRecord]
     told: Mapping[Key, str] = field(default_factory=dict)
+    telling: tuple[Telling, ...] = ()
 
     @functools.cached_property
     def not_kept(self) -> frozenset[Key]:
@@ -113,6 +119,8 @@ def browsed(report: TaskReport, task: TaskRun) -> BrowsedTask:
     """What a run brings to the chain browser: no more than a page can hold."""
     chains = {problem_key(chain): chain for chain in task.chains}
     scored = [chain for chain in task.chains if not chain.left_out]
+    kept = _that_fit(chains)
+    first = next(iter(interventions_told(report)), "")
     return BrowsedTask(
         model=report.model,
         task=report.task.task,
@@ -122,7 +130,8 @@ def browsed(report: TaskReport, task: TaskRun) -> BrowsedTask:
             dict.fromkeys(r.intervention for c in scored for r in c.steps)
         ),
         documents=tuple(chains),
-        chains=_that_fit(chains),
+        chains=kept,
+        telling=telling(kept, first, report.choices.threshold),
     )
 
 
@@ -149,14 +158,19 @@ def packed(tasks: Sequence[BrowsedTask], budget: int) -> Packed:
         budget: bytes that they may take.
 
     Problems are drawn by a digest of their ids, so runs of the same problems show the
-    same ones; a problem is shown in all runs or in none.
+    same ones; a problem is shown in all runs or in none. Those that the page opens with
+    come first.
     """
-    sets: dict[tuple[str, str], list[BrowsedTask]] = {}
-    for task in tasks:
-        sets.setdefault((task.task, task.setting), []).append(task)
+    sets = in_sets(tasks)
+    opening = {
+        (one.key, name)
+        for name, runs in sets.items()
+        for r in runs
+        for one in r.telling
+    }
     lots = sorted(
         ((key, name) for name, runs in sets.items() for key in _all_keys(runs)),
-        key=lambda drawn: (_lot(drawn[0]), drawn[1]),
+        key=lambda drawn: (drawn not in opening, _lot(drawn[0]), drawn[1]),
     )
     texts = Texts()
     chosen: dict[tuple[str, str], dict[Key, list[Any]]] = {name: {} for name in sets}
@@ -164,6 +178,8 @@ def packed(tasks: Sequence[BrowsedTask], budget: int) -> Packed:
     names = {name: _names(runs) for name, runs in sets.items()}
     for key, name in lots:
         if any(key in run.not_kept for run in sets[name]):
+            if (key, name) in opening:
+                continue
             break
         before = texts.size
         made = [_chain(run, key, names[name], texts) for run in sets[name]]
@@ -178,6 +194,28 @@ def packed(tasks: Sequence[BrowsedTask], budget: int) -> Packed:
         "sets": [_set(runs, chosen[name]) for name, runs in sets.items()],
     }
     return Packed(data, count, len(lots))
+
+
+def in_sets(tasks: Sequence[BrowsedTask]) -> dict[tuple[str, str], list[BrowsedTask]]:
+    """The runs of each task, by its name and setting."""
+    sets: dict[tuple[str, str], list[BrowsedTask]] = {}
+    for task in tasks:
+        sets.setdefault((task.task, task.setting), []).append(task)
+    return sets
+
+
+def numbers_of(runs: Iterable[BrowsedTask]) -> dict[Key, int]:
+    """Problems are numbered over all runs of a task, from 1."""
+    return {key: k for k, key in enumerate(sorted(_all_keys(runs), key=_natural), 1)}
+
+
+def colour_of(effect: float) -> str:
+    """The class of the colour of an effect."""
+    if math.isnan(effect):
+        return "na"
+    below = sum(edge < 0 for edge in SCALE)
+    k = sum(effect >= edge for edge in SCALE)
+    return f"n{below - k}" if k < below else f"p{k - below}"
 
 
 class Texts:
@@ -209,8 +247,8 @@ def _all_keys(runs: Iterable[BrowsedTask]) -> set[Key]:
 def _set(
     runs: Sequence[BrowsedTask], chosen: Mapping[Key, Sequence[Any]]
 ) -> dict[str, Any]:
-    """The runs of one task; problems are numbered over all of them, from 1."""
-    numbers = {key: k for k, key in enumerate(sorted(_all_keys(runs), key=_natural), 1)}
+    """The runs of one task."""
+    numbers = numbers_of(runs)
     keys = sorted(chosen, key=numbers.__getitem__)
     names = _names(runs)
     return {
@@ -221,7 +259,7 @@ def _set(
         "words": [intervention_words(name) for name in names],
         "less": _less(names),
         "draws": [_most_draws(runs, name) for name in names],
-        "models": _told_apart([run.model for run in runs]),
+        "models": told_apart([run.model for run in runs]),
         "total": len(numbers),
         "problems": [[numbers[key], key[0], *chosen[key]] for key in keys],
     }
@@ -239,7 +277,7 @@ def _most_draws(runs: Sequence[BrowsedTask], name: str) -> int:
     return 1 + max(draws, default=0)
 
 
-def _told_apart(models: Sequence[str]) -> list[str]:
+def told_apart(models: Sequence[str]) -> list[str]:
     """Names, with a number where a model is there more than once."""
     return [
         f"{model} ({models[: k + 1].count(model)})"
