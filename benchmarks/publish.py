@@ -1,27 +1,39 @@
-"""Write the tables of the documentation that are made, not written, between their markers.
+"""Write the tables and figures of the documentation that are made, not written.
 
     python -m benchmarks.publish            # writes what is stale
     python -m benchmarks.publish --check    # says what is, and exits with 1
 
 A block begins with ``<!-- made: NAME -->`` and ends with ``<!-- end -->``; ``NAME`` is one of
-:data:`MADE`. A test fails where a block is stale.
+:data:`MADE`. Results are of the runs in ``benchmarks/records``. A figure says in its metadata which
+data it was drawn from. A test fails where a block or a figure is stale.
 """
 
 from __future__ import annotations
 
+import hashlib
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from lm_eval_faith_stats import BOOTSTRAP
 
 from lm_eval_faith.files import write_whole
 from lm_eval_faith.interventions import intervention_names, says_of
 from lm_eval_faith.parameters import as_json, parameters_of
+from lm_eval_faith.records.run import Run, load_run
+from lm_eval_faith.report.cells import interval, number
+from lm_eval_faith.report.figures import Figure
 from lm_eval_faith.report.metric_table import written
-from lm_eval_faith.report.write import text
+from lm_eval_faith.report.report import Row, TaskReport, reports_of_run
+from lm_eval_faith.report.report import written as written_report
+from lm_eval_faith.report.write import as_table, text
+
+from .records import unpacked
 
 ROOT = Path(__file__).resolve().parents[1]
 BLOCK = re.compile(r"(<!-- made: (\S+) -->\n)(.*?)(<!-- end -->)", re.DOTALL)
@@ -89,11 +101,173 @@ def _shown(value: Any) -> str:
     return f"`{str(value).lower() if isinstance(value, bool) else value}`"
 
 
+# --- results -----------------------------------------------------------------------
+
+PROVIDED, ARITH, REPLAY = (
+    "cot_faith_provided",
+    "cot_faith_generated_arith",
+    "cot_faith_replay",
+)
+
+
+@cache
+def _run(name: str) -> Run:
+    with unpacked(name) as folder:
+        return load_run(folder)
+
+
+@cache
+def _report(name: str, task: str) -> TaskReport:
+    (report,) = [
+        r for r in reports_of_run(_run(name), BOOTSTRAP) if r.task.task == task
+    ]
+    return report
+
+
+def _as_printed(name: str, task: str) -> str:
+    told = written_report([_report(name, task)])
+    return f"```text\n{as_table(told.sections, told.legend, 80).strip()}\n```\n"
+
+
+def smollm2() -> str:
+    """The report of SmolLM2 on provided chains, as the terminal has it."""
+    return _as_printed("smollm2", PROVIDED)
+
+
+def demo() -> str:
+    """The report of the demo's written chains, as the terminal has it."""
+    return _as_printed("demo", ARITH)
+
+
+def first_numbers() -> str:
+    """What README shows of SmolLM2: a few lines of two interventions."""
+    report = _report("smollm2", PROVIDED)
+    names = (
+        *("corrupt_label_difference", "corrupt_effect_load_bearing"),
+        *("corrupt_effect_decoy", "corrupt_auc", "delete_auc"),
+    )
+    lines = ["| | estimate | 95% interval | problems | steps | without |"]
+    lines.append("| --- | ---: | ---: | ---: | ---: | ---: |")
+    for row in _rows_of(report, names):
+        e = row.estimate
+        beside = _beside(report, row)
+        cells = (
+            number(e.point, row.unit),
+            interval(e, row.unit),
+            e.n_problems,
+            e.n_steps,
+        )
+        without = number(beside.estimate.point, beside.unit)
+        lines.append(f"| `{row.name}` | {' | '.join(map(str, cells))} | {without} |")
+    return "\n".join(lines) + "\n"
+
+
+def replay() -> str:
+    """SmolLM2 reading chains that another model wrote, with and without the answer's steps."""
+    report = _report("replay_175b", REPLAY)
+    lines = [
+        "| `corrupt`, less `control` | all steps | without steps that state the answer |"
+    ]
+    lines.append("| --- | --- | --- |")
+    told = {
+        "effect, nats": ("effect",),
+        "median, nats": ("median",),
+        "share at or over 1 nat": ("load_bearing_rate",),
+        "early, middle, late third": ("early", "middle", "late"),
+        "correlation of position and effect": ("position_corr",),
+        "positive in": ("position_positive",),
+    }
+    for heading, metrics_of_it in told.items():
+        rows = _rows_of(report, [f"corrupt_{m}_vs_control" for m in metrics_of_it])
+        both = (rows, [_beside(report, row) for row in rows])
+        cells = (", ".join(_cell(row) for row in some) for some in both)
+        lines.append(f"| {heading} | {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def _rows_of(report: TaskReport, names: Iterable[str]) -> list[Row]:
+    found = [report.row(name) for name in names]
+    missing = [n for n, row in zip(names, found, strict=True) if row is None]
+    assert not missing, missing
+    return [row for row in found if row is not None]
+
+
+def _beside(report: TaskReport, row: Row) -> Row:
+    (beside,) = _rows_of(report, [f"{row.intervention}_{row.without}"])
+    return beside
+
+
+def _cell(row: Row) -> str:
+    return f"{number(row.estimate.point, row.unit)} {interval(row.estimate, row.unit)}"
+
+
 MADE: dict[str, Callable[[], str]] = {
     "metrics": metrics,
     "interventions": interventions,
     "parameters": parameters,
+    "smollm2": smollm2,
+    "demo": demo,
+    "first-numbers": first_numbers,
+    "replay": replay,
 }
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A figure of a kept run: of which task, which one, and how wide."""
+
+    run: str
+    task: str
+    figure: str
+    size: str = "page"
+
+
+PICTURES = {
+    "docs/smollm2.png": Picture("smollm2", PROVIDED, "effects"),
+    "docs/demo.png": Picture("demo", ARITH, "effects"),
+    "docs/replay.png": Picture("replay_175b", REPLAY, "position"),
+}
+
+
+def _figure(picture: Picture) -> Figure:
+    from lm_eval_faith.report.plot import figures_of_runs
+
+    _, figures = figures_of_runs([_run(picture.run)], picture.task)
+    (chosen,) = [figure for figure in figures if figure.name == picture.figure]
+    return chosen
+
+
+def _made_of(figure: Figure) -> str:
+    """What a picture's metadata says: a digest of all that the figure shows.
+
+    Not of the picture's bytes, which also depend on the version of matplotlib.
+    """
+    shown = (
+        figure.title,
+        figure.legend,
+        figure.table,
+        [p.title for p in figure.panels],
+    )
+    return f"made of {hashlib.sha256(repr(shown).encode()).hexdigest()[:16]}"
+
+
+def stale_pictures() -> list[str]:
+    """The pictures that are not of today's figures."""
+    return [
+        name
+        for name, picture in PICTURES.items()
+        if not (ROOT / name).exists()
+        or _made_of(_figure(picture)).encode() not in (ROOT / name).read_bytes()
+    ]
+
+
+def picture(name: str) -> bytes:
+    """A picture as PNG."""
+    from lm_eval_faith.report.plot import drawn, rendered
+
+    what = PICTURES[name]
+    made = drawn([_run(what.run)], what.task, what.figure, what.size)
+    return rendered(made, "png", _made_of(_figure(what)))
 
 
 def pages() -> list[Path]:
@@ -116,13 +290,18 @@ def main(
         bool, typer.Option(help="write nothing, say what is stale")
     ] = False,
 ) -> None:
-    """Write the tables of the documentation that are made from the code."""
+    """Write the tables and figures of the documentation that are made."""
     found = stale()
     for page in found:
         print(f"stale: {page.relative_to(ROOT)}", file=sys.stderr)
         if not check:
             write_whole(page, published(page.read_text()))
-    if check and found:
+    pictures = stale_pictures()
+    for name in pictures:
+        print(f"stale: {name}", file=sys.stderr)
+        if not check:
+            write_whole(ROOT / name, picture(name))
+    if check and (found or pictures):
         raise SystemExit(1)
 
 

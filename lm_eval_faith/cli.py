@@ -786,6 +786,13 @@ def metrics(
     print(text(written(), format.value), end="")
 
 
+class Size(str, Enum):
+    """How wide a figure is: one column of a paper, or its page."""
+
+    column = "column"
+    page = "page"
+
+
 @app.command("plot")
 def plot(
     runs: Runs,
@@ -793,34 +800,39 @@ def plot(
         Path, typer.Option(help="The file to write: .png, .svg or .pdf.")
     ] = Path("effects.png"),
     task: Annotated[
-        str | None, typer.Option(help="Which task, where the run has several.")
+        str | None, typer.Option(help="Which task, where the runs have several.")
     ] = None,
     figure: Annotated[
         str | None,
         typer.Option(
-            help="Where the truth of every step is known: effects, roc, position. Else: "
-            "thirds, position, thresholds, without. Curves of sets of steps: joint. The "
-            "first unless told otherwise."
+            help="Where steps are labelled: effects, roc, position. Else: thirds, position, "
+            "thresholds, effects. Of both: without (the answer's own steps). Curves of sets "
+            "of steps: joint. Of several models: models, roc, position, thresholds. The first "
+            "unless told otherwise."
         ),
     ] = None,
-    merge: MergeRuns = False,
+    size: Annotated[
+        Size, typer.Option(help="As wide as one column of a paper, or as its page.")
+    ] = Size.page,
+    plugin: Plugin = None,
+    threshold: Threshold = None,
+    exclude_answer_steps: ExcludeAnswerSteps = False,
+    merge: MergeModels = False,
 ) -> None:
-    """Draw a figure: load-bearing steps against decoys, or the effect by third.
+    """Draw a figure of a run, or of several models beside each other, for a paper.
 
-    With --figure: ROC curves, the effect by position, the share of steps over thresholds.
+    Letters are of the same size in both sizes, and fonts are in the file.
     """
-    from lm_eval_faith.records.many_runs import one_run
+    from lm_eval_faith.records.many_runs import load_all
     from lm_eval_faith.report.plot import FORMATS, drawn, rendered
+    from lm_eval_faith.report.report import Asked
 
     form = out.suffix.lstrip(".").lower()
     if form not in FORMATS:
         raise InputError(f"{out}: the name must end in .{', .'.join(FORMATS)}")
-    loaded = one_run(runs, merge)
-    chosen = [t for t in loaded.tasks if task is None or t.task == task]
-    if len(chosen) != 1:
-        names = ", ".join(t.task for t in loaded.tasks)
-        raise InputError(f"{runs[0]}: choose one task with --task: {names}")
-    made = drawn(loaded, chosen[0], figure)
+    asked = Asked(_threshold(threshold), exclude_answer_steps, tuple(plugin or ()))
+    loaded = load_all(runs, "each_model" if merge else "no")
+    made = drawn(loaded, task, figure, size.value, asked)
     _write(out, rendered(made, form))
     print(f"wrote {out}")
 

@@ -18,10 +18,6 @@ from .compare import (
     RankRange,
     rank_ranges,
 )
-from .correlation import (
-    Slopes,
-    within_problem_slopes,
-)
 from .effects import (
     DrawVariance,
     draw_variance,
@@ -95,7 +91,6 @@ __all__ = [
     "PairComparison",
     "RankRange",
     "Sample",
-    "Slopes",
     "benjamini_hochberg",
     "draw_variance",
     "exact_interval",
@@ -112,5 +107,4 @@ __all__ = [
     "resample_counts",
     "roc_curve",
     "std_over_problems",
-    "within_problem_slopes",
 ]

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from .bootstrap import FOR_ANY, Method, error_of_influence
 from .intervals import Floats
-from .steps import Index, Steps, group_steps, ranks_within
+from .steps import Index, Steps, ranks_within
 
 SMALLEST_PROBLEM = 3
 
@@ -30,44 +30,6 @@ def problem_spearman(steps: Steps) -> Floats:
         ranks_within(steps.value, steps.problem, steps.weight),
         ranks_within(steps.labels[0], steps.problem, steps.weight),
     )
-
-
-@dataclass(frozen=True)
-class Slopes:
-    """Least-squares lines of effect on position, one a problem: arrays of one length.
-
-    problem: ids, ascending. at_start, at_end: the line at positions 0 and 1, in the effect's unit.
-    """
-
-    problem: NDArray[np.int64]
-    at_start: Floats
-    at_end: Floats
-
-
-def within_problem_slopes(
-    effect: ArrayLike,
-    position: ArrayLike,
-    problem: ArrayLike,
-    weight: ArrayLike | None = None,
-) -> Slopes:
-    """One line a problem with at least three applicable steps at different positions.
-
-    effect: (steps,), NaN left out. position: (steps,) finite. problem: (steps,) ids. weight: (steps,), 1 unless given.
-
-    >>> found = within_problem_slopes([1.0, 2.0, 3.0, 9.0], [0.0, 0.5, 1.0, 0.0], [4, 4, 4, 7])
-    >>> found.problem.tolist(), found.at_start.tolist(), found.at_end.tolist()
-    ([4], [1.0], [3.0])
-    """
-    steps = group_steps(effect, problem, weight, position=position)
-    everywhere = np.ones(len(steps.value))
-    mean_x, mean_y = (
-        steps.means(column, everywhere) for column in (steps.labels[0], steps.value)
-    )
-    x, y = steps.labels[0] - mean_x[steps.problem], steps.value - mean_y[steps.problem]
-    there = (steps.counts >= SMALLEST_PROBLEM) & _varies(steps, steps.labels[0])
-    slope = steps.sums(x * y)[there] / steps.sums(x * x)[there]
-    at_start = mean_y[there] - slope * mean_x[there]
-    return Slopes(steps.ids[there], at_start, at_start + slope)
 
 
 def _correlation(steps: Steps, x: Floats, y: Floats) -> Floats:

@@ -15,13 +15,11 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from lm_eval_faith.errors import InputError
 from lm_eval_faith.records.merged import Merge, brought_together, whole_run
 from lm_eval_faith.records.run import (
     Run,
     RunFiles,
     labelled,
-    load_run,
     no_samples_of_ours,
     run_files,
 )
@@ -69,21 +67,13 @@ def of_runs(
     return [of_run for of_run in made if of_run is not None]
 
 
-def one_run(paths: Sequence[str | Path], merge: bool = False) -> Run:
-    """A run, with its records.
-
-    Args:
-        paths: where it lies.
-        merge: they are parts of one run.
+def load_all(paths: Sequence[str | Path], merge: Merge = "no") -> list[Run]:
+    """All runs with their records, each called by what tells it from the others.
 
     Raises:
-        InputError: there are several runs, or as :func:`of_runs`.
+        InputError: as :func:`of_runs`.
     """
-    if merge:
-        return of_runs(paths, _itself, merge="all")[0]
-    if len(paths) > 1:
-        raise InputError("name one run; parts of one are brought together with --merge")
-    return load_run(paths[0])
+    return of_runs(paths, _itself, merge=merge)
 
 
 def _itself(run: Run) -> Run:

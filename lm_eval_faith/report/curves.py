@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
-import lm_eval_faith_stats as stats
 import numpy as np
 from lm_eval_faith_stats import (
     MEAN_OF_PROBLEMS,
@@ -24,11 +24,14 @@ THRESHOLDS = (0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0)
 POSITION_PARTS = 5
 """Equal parts of a chain in which the effect by position is told."""
 
-PART_NAMES = tuple(
-    f"{k / POSITION_PARTS:g}–{(k + 1) / POSITION_PARTS:g}"
-    for k in range(POSITION_PARTS)
-)
-"""From where to where each part reaches, as a position."""
+PART_EDGES = tuple(k / POSITION_PARTS for k in range(POSITION_PARTS + 1))
+"""Where the parts begin and end, as positions."""
+
+PART_CENTRES = tuple((k + 0.5) / POSITION_PARTS for k in range(POSITION_PARTS))
+"""The middle of each part, as a position."""
+
+PART_NAMES = tuple(f"{a:g}–{b:g}" for a, b in itertools.pairwise(PART_EDGES))
+"""From where to where each part reaches."""
 
 NARROWEST_BIN = 0.5
 """Nats of a bin of the histograms; wider ones where effects spread over more than 40."""
@@ -58,6 +61,38 @@ def histogram(effects: np.ndarray, edges: np.ndarray, weight: np.ndarray) -> His
     total = float(weight.sum())
     counts = np.histogram(effects, edges, weights=weight)[0]
     return Histogram(edges, counts / (total or 1.0))
+
+
+MOSTLY_ZERO = 0.5
+"""Share of effects in the bin round zero from which a histogram shows only that bin."""
+
+
+def mostly_zero(effects: np.ndarray, weight: np.ndarray) -> bool:
+    """Whether half of the effects or more lie in the histogram's bin round zero."""
+    near = np.abs(effects) <= NARROWEST_BIN / 2
+    return bool(len(effects)) and float(weight[near].sum()) >= MOSTLY_ZERO * float(
+        weight.sum()
+    )
+
+
+def cumulative(
+    effects: np.ndarray, weight: np.ndarray, most: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """The weighted share of the effects that are at most so large: corners of a stair.
+
+    Args:
+        effects: in nats, all known.
+        weight: of each.
+        most: about so many corners at most; effects between are left out of the drawing.
+    """
+    order = np.argsort(effects, kind="stable")
+    total = float(weight.sum()) or 1.0
+    share = np.cumsum(weight[order]) / total
+    last = np.flatnonzero(np.diff(effects[order], append=np.inf))
+    chosen = spread(last, most // 2)
+    xs, tops = effects[order][chosen], share[chosen]
+    below = np.concatenate([[0.0], tops[:-1]])
+    return np.repeat(xs, 2), np.column_stack([below, tops]).ravel()
 
 
 def caught_at(roc: tuple[np.ndarray, np.ndarray], flagged: float) -> float:
@@ -111,24 +146,6 @@ def share_curve(
         )
         for threshold in thresholds
     )
-
-
-@dataclass(frozen=True)
-class Slope:
-    """The least-squares line of effect on position in one problem, in nats."""
-
-    problem: int
-    at_start: float
-    at_end: float
-
-
-def slopes(steps: Columns) -> tuple[Slope, ...]:
-    """One line a problem with at least three applicable steps at different positions."""
-    lines = stats.within_problem_slopes(
-        steps.effect, steps.position, steps.problem, steps.weight
-    )
-    ends = zip(lines.problem, lines.at_start, lines.at_end, strict=True)
-    return tuple(Slope(int(k), float(start), float(end)) for k, start, end in ends)
 
 
 def within_reach(effects: Floats) -> Floats:

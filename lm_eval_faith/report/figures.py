@@ -35,25 +35,38 @@ from lm_eval_faith.report.marks import (
     Mark,
     Panel,
     Rule,
+    beside,
     estimates_axis,
     names_axis,
     nice_axis,
+    row_marks,
+    rows_axis,
     series_marks,
     share_axis,
 )
 from lm_eval_faith.report.report import Row, TaskReport
 from lm_eval_faith.shown import nats
 
-NATS = "fall of log-probability, nats"
+NATS = "effect, nats"
 """What the axes of effects say."""
 
-MOST_DOTS, MOST_LINES, MOST_VERTICES = 600, 60, 300
+MOST_DOTS, MOST_VERTICES = 600, 300
 """What is drawn in one panel at most; more would be larger, not clearer."""
 
 FLAGGED = (0.0, 0.05, 0.1, 0.2, 0.5)
 """Shares of decoys at which the table under the ROC curves is read."""
 
 KINDS = ("load-bearing", "decoy")
+
+SHORT = {
+    "label_difference": "Load-bearing steps less decoys",
+    "auc": "AUC",
+    "effect": "Mean effect",
+    "load_bearing_rate": "Share of steps at or over {threshold}",
+}
+"""Headings of metrics."""
+
+ALL_STEPS, WITHOUT = "all steps", "without answer-stating steps"
 
 
 @dataclass(frozen=True)
@@ -107,11 +120,13 @@ class Drawn:
         report: its estimates.
         modifiers: of the effects that are drawn: less the control's where it was run.
         steps: by intervention, the control left out; ``effect`` is modified.
+        all_labelled: the truth of every step is known.
     """
 
     report: TaskReport
     modifiers: tuple[Modifier, ...]
     steps: Mapping[str, Columns]
+    all_labelled: bool = False
 
     def row(self, intervention: str, name: str, *more: Modifier) -> Row | None:
         """The report's row of a metric, modified like the effects that are drawn."""
@@ -125,6 +140,41 @@ class Drawn:
             return "The effect of changing a step, less that of the control at the same step,"
         return "The effect of changing a step"
 
+    @property
+    def labelled(self) -> dict[str, Columns]:
+        """The steps whose truth is known, where there are both kinds."""
+        return {
+            name: s[~np.isnan(s.load_bearing)]
+            for name, s in self.steps.items()
+            if self.row(name, "auc")
+        }
+
+    @property
+    def main(self) -> tuple[str, str]:
+        """The metrics of an intervention that are told first: one in nats, and one beside it."""
+        if self.all_labelled:
+            return "label_difference", "auc"
+        return "effect", "load_bearing_rate"
+
+    def tells_answer_steps(self, name: str) -> bool:
+        """There are numbers with and without the steps that state the answer."""
+        return self.row(name, self.main[0], NO_ANSWER_STEPS) is not None
+
+
+def drawn_of(report: TaskReport, tables: Tables) -> Drawn:
+    """What the figures of a task are made of; no steps where none could be scored."""
+    columns = tables.columns("steps")
+    modifiers = (VS_CONTROL,) if "control" in tables.has else ()
+    if report.choices.exclude_answer_steps and "answer_steps" in tables.has:
+        modifiers = (*modifiers, NO_ANSWER_STEPS)
+    steps = {
+        name: Quantity(metric("effect"), name, modifiers).rows(columns)
+        for name in tables.interventions
+        if not is_control(name)
+    }
+    steps = {name: s for name, s in steps.items() if not np.isnan(s.effect).all()}
+    return Drawn(report, modifiers, steps, "all_labels" in tables.has)
+
 
 def figures_of(
     report: TaskReport, tables: Tables, bootstrap: Bootstrap
@@ -136,38 +186,25 @@ def figures_of(
         tables: of the same task.
         bootstrap: how the intervals that the report has not are made.
     """
-    columns = tables.columns("steps")
-    modifiers = (VS_CONTROL,) if "control" in tables.has else ()
-    if report.choices.exclude_answer_steps and "answer_steps" in tables.has:
-        modifiers = (*modifiers, NO_ANSWER_STEPS)
-    steps = {
-        name: Quantity(metric("effect"), name, modifiers).rows(columns)
-        for name in tables.interventions
-        if not is_control(name)
-    }
-    steps = {name: s for name, s in steps.items() if not np.isnan(s.effect).all()}
+    drawn = drawn_of(report, tables)
     joint = curves_of_sets(report, tables.columns("sets"), bootstrap)
-    if not steps:
+    if not drawn.steps:
         return joint
-    drawn = Drawn(report, modifiers, steps)
-    labelled = {
-        name: s[~np.isnan(s.load_bearing)]
-        for name, s in steps.items()
-        if drawn.row(name, "auc")
-    }
+    labelled = drawn.labelled
     made = (
-        [distributions(drawn, labelled), roc_curves(drawn, labelled)]
-        if labelled
-        else []
+        [label_distributions(labelled), roc_curves(drawn, labelled)] if labelled else []
     )
-    if "all_labels" in tables.has:
-        return (*made, by_position(labelled, bootstrap), *joint)
-    made += [
-        gradient(drawn),
-        against_position(drawn),
-        over_thresholds(drawn, bootstrap),
-    ]
-    if not report.choices.exclude_answer_steps and "answer_steps" in tables.has:
+    if drawn.all_labelled:
+        made.append(by_position(labelled, bootstrap))
+    else:
+        made += [
+            gradient(drawn),
+            against_position(drawn, bootstrap),
+            over_thresholds(drawn, bootstrap),
+        ]
+        if not labelled:
+            made.append(answer_distributions(drawn))
+    if any(map(drawn.tells_answer_steps, drawn.steps)):
         made.append(without_answer_steps(drawn))
     return (*made, *joint)
 
@@ -175,56 +212,143 @@ def figures_of(
 # --- where the truth is known ------------------------------------------------------
 
 
-def distributions(drawn: Drawn, by_name: Mapping[str, Columns]) -> Figure:
+def label_distributions(by_name: Mapping[str, Columns]) -> Figure:
     """The effects on load-bearing steps and on decoys, one panel an intervention."""
-    panels, cells = [], []
-    for name, steps in by_name.items():
-        known = steps[~np.isnan(steps.effect)]
-        edges = curves.histogram_edges(known.effect)
-        kinds = [known[known.load_bearing == truth] for truth in (1, 0)]
-        up, down = (
-            curves.histogram(kind.effect, edges, kind.weight).shares for kind in kinds
-        )
-        means = [
-            Rule(x=float(np.average(kind.effect, weights=kind.weight)), series=k)
-            for k, kind in enumerate(kinds)
-            if len(kind)
-        ]
-        panels.append(
-            Panel(
-                name,
-                nice_axis(edges, NATS),
-                _mirrored(max(0.01, float(up.max()), float(down.max()))),
-                (
-                    Bars(edges.tolist(), up.tolist(), 0),
-                    Bars(edges.tolist(), (-down).tolist(), 1),
-                    Rule(y=0),
-                    *means,
-                ),
-                f"Histograms of the effects of {name}: on load-bearing steps upward, on "
-                "decoys downward.",
+    return distributions(
+        {
+            name: dict(
+                zip(
+                    KINDS, (s[s.load_bearing == truth] for truth in (1, 0)), strict=True
+                )
             )
-        )
-        cells += [
-            (name, f"{low:g} to {high:g}", f"{100 * a:.1f}%", f"{100 * b:.1f}%")
-            for low, high, a, b in zip(edges, edges[1:], up, down, strict=False)
-            if a or b
+            for name, s in by_name.items()
+        },
+        "Load-bearing steps against decoys",
+        "The less the two overlap, the better the intervention tells them apart.",
+    )
+
+
+def answer_distributions(drawn: Drawn) -> Figure:
+    """The effects on steps that state the answer and on all others."""
+    by_name: dict[str, Mapping[str, Columns]] = {}
+    for name, s in drawn.steps.items():
+        by_name[name] = {"steps": s}
+        if drawn.tells_answer_steps(name):
+            by_name[name] = {
+                "other steps": s[~s.states_answer],
+                "steps that state the answer": s[s.states_answer],
+            }
+    return distributions(
+        by_name,
+        "How the effects are spread",
+        "A mean of effects of which most are zero and a few are large describes neither.",
+    )
+
+
+def distributions(
+    by_name: Mapping[str, Mapping[str, Columns]], title: str, reading: str
+) -> Figure:
+    """How the effects of one kind of steps, or of two, are spread.
+
+    As histograms back to back; where most effects of an intervention are about zero, which
+    would leave one bar to be seen, as cumulative curves.
+
+    Args:
+        by_name: by intervention and kind of step.
+        title: of the figure.
+        reading: ends the caption.
+    """
+    known = {
+        name: {kind: s[~np.isnan(s.effect)] for kind, s in kinds.items()}
+        for name, kinds in by_name.items()
+    }
+    heaped = any(
+        curves.mostly_zero(s.effect, s.weight)
+        for kinds in known.values()
+        for s in kinds.values()
+    )
+    panel = _cumulative if heaped else _histograms
+    cells = []
+    for name, kinds in known.items():
+        effects = np.concatenate([s.effect for s in kinds.values()])
+        edges = curves.histogram_edges(effects)
+        shares = [
+            curves.histogram(s.effect, edges, s.weight).shares for s in kinds.values()
         ]
+        for low, high, *some in zip(edges, edges[1:], *shares, strict=False):
+            if any(some):
+                told = [f"{100 * share:.1f}%" for share in some]
+                cells.append((name, f"{low:g} to {high:g}", *told))
+    names = tuple(next(iter(known.values())))
+    if heaped:
+        said = (
+            "The share of steps whose effect is at most so large, a curve for each kind of "
+            "step: where a curve leaps, many effects are alike. "
+        )
+    else:
+        said = (
+            "Shares of steps by how far the answer's log-probability fell when the step was "
+            f"changed: {names[0]} upward{f', {names[1]} downward' if names[1:] else ''}. "
+            "Vertical lines are their means. "
+        )
     return Figure(
         "effects",
-        "Load-bearing steps against decoys",
-        "Shares of steps by how far the answer's log-probability fell when the step was "
-        "changed: steps that the answer rests on upward, decoys downward. Vertical lines "
-        "are their means. The less the two overlap, the better the intervention tells "
-        "them apart.",
-        tuple(panels),
-        KINDS,
+        title,
+        said + reading,
+        tuple(panel(name, kinds) for name, kinds in known.items()),
+        names,
         Table(
             named_columns("intervention", "nats", number_from=2)
-            + (("load-bearing", True), ("decoy", True)),
+            + tuple((name, True) for name in names),
             tuple(cells),
         ),
-        filled=True,
+        filled=not heaped,
+    )
+
+
+def _histograms(name: str, kinds: Mapping[str, Columns]) -> Panel:
+    edges = curves.histogram_edges(np.concatenate([s.effect for s in kinds.values()]))
+    heights = [
+        sign * curves.histogram(s.effect, edges, s.weight).shares
+        for sign, s in zip((1, -1), kinds.values(), strict=False)
+    ]
+    means = [
+        Rule(x=float(np.average(s.effect, weights=s.weight)), series=k)
+        for k, s in enumerate(kinds.values())
+        if len(s)
+    ]
+    return Panel(
+        name,
+        nice_axis(edges, NATS),
+        _mirrored(max(0.01, *(float(abs(h).max()) for h in heights))),
+        (
+            *(Bars(edges.tolist(), h.tolist(), k) for k, h in enumerate(heights)),
+            Rule(y=0),
+            *means,
+        ),
+        f"Histograms of the effects of {name}: {' upward, '.join(kinds)}"
+        f"{' downward' if len(kinds) > 1 else ''}.",
+    )
+
+
+def _cumulative(name: str, kinds: Mapping[str, Columns]) -> Panel:
+    seen = [curves.within_reach(s.effect) for s in kinds.values()]
+    x = nice_axis(np.concatenate(seen).tolist(), NATS, 0.0)
+    marks: list[Mark] = [Rule(x=0)]
+    for k, s in enumerate(kinds.values()):
+        if len(s):
+            xs, ys = curves.cumulative(s.effect, s.weight, MOST_VERTICES)
+            inside = (xs >= x.low) & (xs <= x.high)
+            ends = [float(ys[xs < x.low].max(initial=0)), *ys[inside].tolist()]
+            marks.append(
+                Line([x.low, *xs[inside].tolist(), x.high], [*ends, ends[-1]], k)
+            )
+    return Panel(
+        name,
+        x,
+        share_axis("steps with at most that"),
+        tuple(marks),
+        f"Cumulative curves of the effects of {name}: {', '.join(kinds)}.",
     )
 
 
@@ -235,14 +359,24 @@ def _mirrored(most: float) -> Axis:
     return Axis(-axis.high, axis.high, (*reversed(down), *up), axis.label)
 
 
+PARTS = Axis(
+    -0.04,
+    1.04,
+    tuple((edge, f"{edge:g}") for edge in curves.PART_EDGES),
+    "position in the chain",
+)
+
+
+DIAGONAL = Line((0.0, 1.0), (0.0, 1.0), 0, faint=True)
+
+
 def roc_curves(drawn: Drawn, by_name: Mapping[str, Columns]) -> Figure:
     """The ROC curves of all interventions, with the report's AUCs."""
-    marks: list[Mark] = [Line((0.0, 1.0), (0.0, 1.0), 0, faint=True)]
+    marks: list[Mark] = [DIAGONAL]
     legend, cells = [], []
     for k, (name, steps) in enumerate(by_name.items()):
         roc = stats.roc_curve(steps.effect, steps.load_bearing == 1, steps.weight)
-        chosen = curves.spread(np.arange(len(roc[0])), MOST_VERTICES)
-        marks.append(Line(roc[0][chosen].tolist(), roc[1][chosen].tolist(), k))
+        marks.append(roc_line(roc, k))
         auc = drawn.row(name, "auc")
         assert auc is not None
         told = " ".join(row_cells(auc))
@@ -273,6 +407,16 @@ def roc_curves(drawn: Drawn, by_name: Mapping[str, Columns]) -> Figure:
     )
 
 
+def in_parts(k: int, of: int) -> list[float]:
+    """The middle of each part of the chain, set off from those of other series."""
+    return [at + 0.02 * (k - (of - 1) / 2) for at in curves.PART_CENTRES]
+
+
+def roc_line(roc: tuple[np.ndarray, np.ndarray], k: int) -> Line:
+    chosen = curves.spread(np.arange(len(roc[0])), MOST_VERTICES)
+    return Line(roc[0][chosen].tolist(), roc[1][chosen].tolist(), k)
+
+
 def by_position(by_name: Mapping[str, Columns], bootstrap: Bootstrap) -> Figure:
     """The mean effect by part of the chain, of load-bearing steps and of decoys."""
     found = {
@@ -287,14 +431,16 @@ def by_position(by_name: Mapping[str, Columns], bootstrap: Bootstrap) -> Figure:
     panels = [
         Panel(
             name,
-            names_axis(parts, "part of the chain"),
+            PARTS,
             y,
             (
                 Rule(y=0),
                 *(
                     mark
                     for k, kind in enumerate(KINDS)
-                    for mark in series_marks(found[name, kind], k, 0.12 * (k - 0.5))
+                    for mark in series_marks(
+                        found[name, kind], k, in_parts(k, len(KINDS))
+                    )
                 ),
             ),
             f"Mean effect of {name} by part of the chain, on load-bearing steps and on "
@@ -372,46 +518,51 @@ def gradient(drawn: Drawn) -> Figure:
     )
 
 
-def against_position(drawn: Drawn) -> Figure:
-    """Each step's effect against its position, with a line fitted within each problem."""
-    panels, cells = [], []
-    fitted = {name: curves.slopes(s) for name, s in drawn.steps.items()}
-    ends = [e for fits in fitted.values() for f in fits for e in (f.at_start, f.at_end)]
-    averages = [e for fits in fitted.values() for e in _average(fits) or ()]
+def against_position(drawn: Drawn, bootstrap: Bootstrap) -> Figure:
+    """Each step's effect against its position, and the mean of each fifth of the chain."""
+    kinds = {
+        name: {ALL_STEPS: s}
+        | (
+            {WITHOUT: NO_ANSWER_STEPS.change(s)}
+            if drawn.tells_answer_steps(name)
+            else {}
+        )
+        for name, s in drawn.steps.items()
+    }
+    found = {
+        (name, kind): curves.means_by_part(s, bootstrap)
+        for name, some in kinds.items()
+        for kind, s in some.items()
+    }
     seen = [curves.within_reach(s.effect) for s in drawn.steps.values()]
-    near = np.concatenate([*seen, curves.within_reach(np.array(ends, float))])
-    y = nice_axis(near.tolist(), NATS, 0.0, *averages)
-    for k, (name, s) in enumerate(drawn.steps.items()):
+    means = estimates_axis((e for es in found.values() for e in es), NATS)
+    y = nice_axis(np.concatenate(seen).tolist(), NATS, means.low, means.high)
+    panels, cells = [], []
+    for name, s in drawn.steps.items():
         inside = ~np.isnan(s.effect) & (s.effect >= y.low) & (s.effect <= y.high)
         dots = curves.spread(np.flatnonzero(inside), MOST_DOTS)
-        lines = fitted[name]
-        picked = [lines[i] for i in curves.spread(np.arange(len(lines)), MOST_LINES)]
-        average = _average(lines)
+        marks: list[Mark] = [
+            Rule(y=0),
+            Dots(
+                s.position[dots].tolist(),
+                s.effect[dots].tolist(),
+                0,
+                size=2,
+                faint=True,
+                steps=steps_at(s, dots),
+            ),
+        ]
+        for k, kind in enumerate(kinds[name]):
+            places = in_parts(k, len(kinds[name]))
+            marks += series_marks(found[name, kind], k, places)
         panels.append(
             Panel(
                 name,
-                Axis(-0.04, 1.04, ((0, "first"), (0.5, "middle"), (1, "last")), "step"),
+                PARTS,
                 y,
-                (
-                    Rule(y=0),
-                    Dots(
-                        s.position[dots].tolist(),
-                        s.effect[dots].tolist(),
-                        k,
-                        size=2,
-                        faint=True,
-                        steps=steps_at(s, dots),
-                    ),
-                    *(
-                        Line((0, 1), (f.at_start, f.at_end), k, faint=True)
-                        for f in picked
-                        if y.low <= min(f.at_start, f.at_end)
-                        and max(f.at_start, f.at_end) <= y.high
-                    ),
-                    *([Line((0, 1), average, k)] if average else []),
-                ),
-                f"Effect of {name} on each step against its position, with a line fitted "
-                "within each problem.",
+                tuple(marks),
+                f"Effect of {name} on each step against its position, and the mean effect "
+                "by fifth of the chain.",
             )
         )
         told = _rows(
@@ -420,24 +571,25 @@ def against_position(drawn: Drawn) -> Figure:
         cells.append(
             (
                 name,
-                number(average[1] - average[0], "nats") if average else "–",
+                *(number(e.point, "nats") for e in found[name, ALL_STEPS]),
                 *(cell for row in told for cell in row_cells(row)),
                 str(told[0].estimate.n_problems),
             )
         )
     return Figure(
         "position",
-        "Effect against position, within problems",
-        "Each dot is a step and each thin line the least-squares slope within one problem "
-        "of at least three steps; the thick line has their mean slope. In panels with many "
-        f"steps, evenly chosen {MOST_DOTS} dots and {MOST_LINES} lines are drawn, and "
-        "the few effects beyond the axis are not; the numbers below rest on all.",
+        "Effect against position",
+        "Each faint dot is a step; the curves are the means over the steps of each fifth of "
+        "the chain, with intervals. In panels with many "
+        f"steps, evenly chosen {MOST_DOTS} dots are drawn, and "
+        "the few effects beyond the axis are not; the numbers below rest on all. "
+        "Correlations are within problems of at least three steps.",
         tuple(panels),
-        (),
+        tuple(next(iter(kinds.values()))),
         Table(
             (
                 ("intervention", False),
-                ("mean slope, nats", True),
+                *((f"mean in {part}, nats", True) for part in curves.PART_NAMES),
                 ("correlation", True),
                 ("interval", False),
                 ("by ranks", True),
@@ -461,9 +613,7 @@ def over_thresholds(drawn: Drawn, bootstrap: Bootstrap) -> Figure:
     }
     marks: list[Mark] = []
     for k, curve in enumerate(shares.values()):
-        lows, highs = [e.low for e in curve], [e.high for e in curve]
-        marks.append(Band(thresholds, lows, highs, k))
-        marks.append(Line(thresholds, [e.point for e in curve], k))
+        marks += banded(thresholds, curve, k)
     panel = Panel(
         "Share of steps at or over the threshold",
         nice_axis(thresholds, "threshold, nats"),
@@ -501,13 +651,18 @@ def over_thresholds(drawn: Drawn, bootstrap: Bootstrap) -> Figure:
     )
 
 
+def banded(xs: Sequence[float], curve: Sequence[Estimate], k: int) -> list[Mark]:
+    lows, highs = [e.low for e in curve], [e.high for e in curve]
+    return [Band(xs, lows, highs, k), Line(xs, [e.point for e in curve], k)]
+
+
 def without_answer_steps(drawn: Drawn) -> Figure:
     """Mean effect and share at the threshold with and without the answer-stating steps."""
     kinds: dict[str, tuple[Modifier, ...]] = {
-        "all steps": (),
-        "without answer-stating steps": (NO_ANSWER_STEPS,),
+        ALL_STEPS: (),
+        WITHOUT: (NO_ANSWER_STEPS,),
     }
-    names = [name for name in drawn.steps if drawn.row(name, "effect", NO_ANSWER_STEPS)]
+    names = [name for name in drawn.steps if drawn.tells_answer_steps(name)]
 
     def of(name: str) -> dict[str, list[Row]]:
         return {
@@ -515,26 +670,28 @@ def without_answer_steps(drawn: Drawn) -> Figure:
             for kind, more in kinds.items()
         }
 
-    means, shares = of("effect"), of("load_bearing_rate")
-    x = names_axis(names)
+    main, second = drawn.main
+    means, shares = of(main), of(second)
+    y = rows_axis(names)
     panels = (
         Panel(
-            "Mean effect",
-            x,
-            _nats_axis(means.values()),
-            (Rule(y=0), *_all_series(means, joined=False)),
-            "Mean effect with and without the steps that state the answer.",
+            SHORT[main],
+            estimates_axis(
+                (r.estimate for rows in means.values() for r in rows), "nats"
+            ),
+            y,
+            (Rule(x=0), *_all_rows(means)),
+            f"{SHORT[main]}, with and without the steps that state the answer.",
         ),
         Panel(
-            f"Share of steps at or over {nats(drawn.report.choices.threshold)}",
-            x,
-            share_axis("share of steps"),
-            tuple(_all_series(shares, joined=False)),
-            "Share of steps at or over the threshold, with and without the steps that "
-            "state it.",
+            SHORT[second].format(threshold=nats(drawn.report.choices.threshold)),
+            share_axis("area under the curve" if second == "auc" else "share of steps"),
+            y,
+            tuple(_all_rows(shares)),
+            "The number beside it, with and without the steps that state the answer.",
         ),
     )
-    wanted = ("effect", "median", "load_bearing_rate", *THIRDS, "position_corr")
+    wanted = (main, "median", second, *THIRDS, "position_corr")
     cells = [
         (name, row.metric, *row_cells(row), *row_cells(beside))
         for name in names
@@ -588,7 +745,7 @@ def curves_of_sets(
         marks = [
             mark
             for k, es in enumerate(found.values())
-            for mark in series_marks(es, k, 0.12 * (k - (len(found) - 1) / 2))
+            for mark in series_marks(es, k, beside(k, len(found), len(es), 0.12))
         ]
         panels.append(
             Panel(
@@ -642,30 +799,28 @@ def _rows(
     return [row for row in found if row is not None]
 
 
-def _all_series(
-    by_name: Mapping[str, Sequence[Row]], joined: bool = True
-) -> list[Mark]:
-    middle = (len(by_name) - 1) / 2
+def _all_series(by_name: Mapping[str, Sequence[Row]]) -> list[Mark]:
     return [
         mark
         for k, rows in enumerate(by_name.values())
         for mark in series_marks(
-            [r.estimate for r in rows], k, 0.1 * (k - middle), joined
+            [r.estimate for r in rows], k, beside(k, len(by_name), len(rows))
+        )
+    ]
+
+
+def _all_rows(by_name: Mapping[str, Sequence[Row]]) -> list[Mark]:
+    return [
+        mark
+        for k, rows in enumerate(by_name.values())
+        for mark in row_marks(
+            [r.estimate for r in rows], k, beside(k, len(by_name), len(rows), 0.25)
         )
     ]
 
 
 def _nats_axis(rows: Iterable[Sequence[Row]]) -> Axis:
     return estimates_axis((row.estimate for some in rows for row in some), "nats")
-
-
-def _average(lines: Sequence[curves.Slope]) -> tuple[float, float] | None:
-    if not lines:
-        return None
-    return (
-        float(np.mean([line.at_start for line in lines])),
-        float(np.mean([line.at_end for line in lines])),
-    )
 
 
 def row_cells(row: Row) -> tuple[str, str]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from lm_eval_faith_stats import Estimate
@@ -44,8 +44,8 @@ class Line:
 class Dots:
     """Dots in the series' shape, with whiskers where lows and highs are given.
 
-    Whiskers end where the panel does. Where each dot is a step, ``steps`` names them: the
-    chain's document and the step's index.
+    Whiskers are upright, or across where the dots stand in rows; they end where the panel does.
+    Where each dot is a step, ``steps`` names them: the chain's document and the step's index.
     """
 
     xs: Sequence[float]
@@ -55,6 +55,7 @@ class Dots:
     highs: Sequence[float] = ()
     size: float = 4.0
     faint: bool = False
+    across: bool = False
     steps: Sequence[tuple[str, int]] = ()
 
 
@@ -101,6 +102,16 @@ class Panel:
     description: str
     name: str = field(default="")
 
+    @property
+    def square(self) -> bool:
+        """Both axes are of the same kind, so that the panel has equal sides."""
+        return replace(self.x, label="") == replace(self.y, label="")
+
+    @property
+    def in_rows(self) -> bool:
+        """The y axis has names."""
+        return self.y.low > self.y.high
+
 
 def nice_axis(values: Iterable[float], label: str, *also: float) -> Axis:
     """An axis over the values that are finite, with about five round ticks."""
@@ -127,6 +138,12 @@ def names_axis(names: Sequence[str], label: str = "") -> Axis:
     return Axis(-0.5, len(names) - 0.5, ticks, label)
 
 
+def rows_axis(names: Sequence[str]) -> Axis:
+    """One row a name, at 0, 1, 2 and so on, the first on top."""
+    ticks = tuple((float(k), name) for k, name in enumerate(names))
+    return Axis(len(names) - 0.5, -0.5, ticks)
+
+
 def estimates_axis(estimates: Iterable[Estimate], label: str) -> Axis:
     """An axis over zero, the points, and their intervals unless they are far wider."""
     told = [e for e in estimates if np.isfinite(e.point)]
@@ -138,10 +155,28 @@ def estimates_axis(estimates: Iterable[Estimate], label: str) -> Axis:
 
 
 def series_marks(
-    estimates: Sequence[Estimate], k: int, offset: float, joined: bool = True
+    estimates: Sequence[Estimate],
+    k: int,
+    places: Sequence[float],
+    joined: bool = True,
 ) -> list[Mark]:
-    """Estimates at 0, 1, 2, ..., with whiskers; joined where they have an order."""
-    xs = [place + offset for place in range(len(estimates))]
+    """Estimates at their places along x, with whiskers; joined where they have an order."""
     ys = [e.point for e in estimates]
-    dots = Dots(xs, ys, k, [e.low for e in estimates], [e.high for e in estimates])
-    return [Line(xs, ys, k), dots] if joined else [dots]
+    lows, highs = [e.low for e in estimates], [e.high for e in estimates]
+    dots = Dots(places, ys, k, lows, highs)
+    return [Line(places, ys, k), dots] if joined else [dots]
+
+
+def row_marks(
+    estimates: Sequence[Estimate], k: int, places: Sequence[float]
+) -> list[Mark]:
+    """Estimates along x, each in its row, with whiskers."""
+    lows, highs = [e.low for e in estimates], [e.high for e in estimates]
+    xs = [e.point for e in estimates]
+    return [Dots(xs, places, k, lows, highs, across=True)]
+
+
+def beside(k: int, of: int, count: int, apart: float = 0.1) -> list[float]:
+    """The places 0, 1, 2, ... of one of several series, set off from the others'."""
+    offset = min(apart, 0.6 / max(of - 1, 1)) * (k - (of - 1) / 2)
+    return [place + offset for place in range(count)]

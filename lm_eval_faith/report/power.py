@@ -312,21 +312,31 @@ def power_curve(planned: Plan) -> Figure:
     Raises:
         InputError: matplotlib is missing.
     """
-    from lm_eval_faith.report.plot import DECOY, LOAD_BEARING, figure_class, name_text
+    from lm_eval_faith.report.plot import (
+        COLOURS,
+        DASHES,
+        WIDTHS,
+        figure_class,
+        name_text,
+        styled,
+        wrapped,
+    )
 
-    figure = figure_class()(figsize=(5.0, 3.4), layout="constrained")
-    axis = figure.subplots()
-    problems, widths, differences = zip(*_curve(planned), strict=True)
-    axis.plot(problems, widths, color=LOAD_BEARING, label=HALF_WIDTH)
-    found = f"{DIFFERENCE}, found with power {planned.power:g}"
-    axis.plot(problems, differences, "--", color=DECOY, label=found)
-    axis.set_xscale("log")
-    axis.set_yscale("log")
-    axis.set_xlabel("problems")
-    unit = planned.spread.unit or "the deviation's unit"
-    axis.set_ylabel(f"{name_text(planned.spread.name)} in {unit}".strip())
-    axis.spines[["top", "right"]].set_visible(False)
-    axis.legend(frameon=False, fontsize=8)
+    new_figure = figure_class()
+    with styled():
+        figure = new_figure(figsize=(WIDTHS["column"], 2.9), layout="constrained")
+        axis = figure.subplots()
+        problems, *curves = zip(*_curve(planned), strict=True)
+        names = HALF_WIDTH, f"{DIFFERENCE}, found with power {planned.power:g}"
+        for name, curve, colour, dash in zip(names, curves, COLOURS, DASHES):
+            axis.plot(problems, curve, color=colour, linestyle=dash, label=name)
+        axis.set_xscale("log")
+        axis.set_yscale("log")
+        axis.set_xlabel("problems")
+        unit = planned.spread.unit or "the deviation's unit"
+        label = f"{name_text(planned.spread.name)} in {unit}".strip()
+        axis.set_ylabel(wrapped(label, 2.2))
+        figure.legend(loc="outside lower center")
     return figure
 
 

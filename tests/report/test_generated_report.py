@@ -203,8 +203,7 @@ def test_a_run_without_a_solved_problem_still_gives_a_report(make_run, tmp_path)
     ):
         assert write([report])
     with pytest.raises(InputError, match="no scored steps to draw"):
-        loaded = load_run(unsolved)
-        drawn(loaded, loaded.tasks[0])
+        drawn([load_run(unsolved)])
 
 
 def test_the_terminal_table_is_compact_and_the_json_whole(report):
@@ -234,9 +233,7 @@ def test_a_replay_is_reported_without_a_solved_rate(make_run, run):
 
 
 def test_the_plot_shows_the_thirds_with_the_reports_numbers(run, report):
-    loaded = load_run(run)
-    (task,) = loaded.tasks
-    figure = drawn(loaded, task)
+    figure = drawn([load_run(run)])
     mean_axis, share_axis = figure.axes
     assert [t.get_text() for t in mean_axis.get_xticklabels()] == [
         "early",

@@ -2,7 +2,6 @@
 
 import math
 
-import lm_eval_faith_stats as stats
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -120,17 +119,3 @@ def test_a_mean_correlation_keeps_its_interval_within_minus_one_and_one():
     effect = position + 0.1 * rng.normal(size=24)
     estimate = PEARSON.estimate(Sample(effect, problem, position))
     assert -1 <= estimate.low <= estimate.point <= estimate.high <= 1
-
-
-def test_the_slope_of_a_problem_is_that_of_numpys_line():
-    rng = np.random.default_rng(2)
-    problem = np.repeat([5, 8, 20], [6, 2, 9])
-    position, effect = rng.random(17), rng.normal(size=17)
-    effect[3] = np.nan
-    found = stats.within_problem_slopes(effect, position, problem)
-    assert found.problem.tolist() == [5, 20]
-    for k, one in enumerate(found.problem):
-        here = (problem == one) & ~np.isnan(effect)
-        slope, start = np.polyfit(position[here], effect[here], 1)
-        assert found.at_start[k] == pytest.approx(start)
-        assert found.at_end[k] == pytest.approx(start + slope)

@@ -17,7 +17,10 @@ from lm_eval_faith.shown import brief, plain
 WIDTH, HEIGHT = 360.0, 250.0
 LEFT, RIGHT, TOP, BOTTOM = 58.0, 12.0, 30.0, 44.0
 
-LONGEST_TITLE, LONGEST_TICK = 44, 20
+LETTER, ROW = 6.2, 22.0
+"""Width of a letter of a label, and height of a row of a panel with names."""
+
+LONGEST_TITLE, LONGEST_TICK = 44, 24
 """Characters of texts that could run out of the panel."""
 
 SERIES = 6
@@ -43,11 +46,11 @@ def drawn(panel: Panel, link: Link = no_link) -> Markup:
         '<svg class="chart" viewBox="0 0 {:g} {:g}" role="img" aria-label="{}"{}>\n{}\n</svg>'
     ).format(
         WIDTH,
-        HEIGHT,
+        height_of(panel),
         plain(panel.description),
         Markup(
             ' data-panel="{}" data-left="{:g}" data-right="{:g}" data-low="{:g}" data-high="{:g}"'
-        ).format(panel.name, LEFT, WIDTH - RIGHT, panel.x.low, panel.x.high)
+        ).format(panel.name, left_of(panel), WIDTH - RIGHT, panel.x.low, panel.x.high)
         if panel.name
         else "",
         Markup("\n").join(parts),
@@ -73,38 +76,60 @@ def colour(series: int) -> str:
     return f"s{series % SERIES + 1}"
 
 
+def left_of(panel: Panel) -> float:
+    """Where the panel's area begins: behind the names of its rows, if it has them."""
+    if not panel.in_rows:
+        return LEFT
+    longest = max((len(_tick(name)) for _, name in panel.y.ticks), default=0)
+    return max(LEFT, 14 + LETTER * longest)
+
+
+def height_of(panel: Panel) -> float:
+    """Of the chart: one with two axes of a kind is a square."""
+    if panel.square:
+        return TOP + BOTTOM + WIDTH - LEFT - RIGHT
+    return max(HEIGHT, TOP + BOTTOM + ROW * len(panel.y.ticks) * panel.in_rows)
+
+
 def x_of(panel: Panel, value: float) -> float:
     """Where a value stands in the SVG's units."""
-    return LEFT + (WIDTH - LEFT - RIGHT) * panel.x.part(value)
+    left = left_of(panel)
+    return left + (WIDTH - left - RIGHT) * panel.x.part(value)
 
 
 def y_of(panel: Panel, value: float) -> float:
     """Where a value stands in the SVG's units."""
-    return HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * panel.y.part(value)
+    height = height_of(panel)
+    return height - BOTTOM - (height - TOP - BOTTOM) * panel.y.part(value)
+
+
+def _tick(label: str) -> str:
+    return brief(label, LONGEST_TICK)
 
 
 def _axes(panel: Panel) -> Iterable[Markup]:
-    bottom, right = HEIGHT - BOTTOM, WIDTH - RIGHT
+    left, right = left_of(panel), WIDTH - RIGHT
+    bottom = height_of(panel) - BOTTOM
     yield Markup('<text class="title" x="{:g}" y="14">{}</text>').format(
-        LEFT, brief(panel.title, LONGEST_TITLE)
+        left, brief(panel.title, LONGEST_TITLE)
     )
     for value, label in panel.y.ticks:
         y = y_of(panel, value)
         yield Markup('<path class="grid" d="M{:g} {:.1f}H{:g}"/>').format(
-            LEFT, y, right
+            left, y, right
         )
         yield Markup('<text x="{:g}" y="{:.1f}" text-anchor="end">{}</text>').format(
-            LEFT - 6, y + 4, label
+            left - 6, y + 4, _tick(label)
         )
-    yield Markup('<path class="axis" d="M{:g} {:g}H{:g}"/>').format(LEFT, bottom, right)
+    yield Markup('<path class="axis" d="M{:g} {:g}H{:g}"/>').format(left, bottom, right)
     for value, label in panel.x.ticks:
         x = x_of(panel, value)
         yield Markup('<path class="axis" d="M{:.1f} {:g}v4"/>').format(x, bottom)
         yield Markup('<text x="{:.1f}" y="{:g}" text-anchor="middle">{}</text>').format(
-            x, bottom + 17, brief(label, LONGEST_TICK)
+            x, bottom + 17, _tick(label)
         )
     yield Markup('<text x="{:g}" y="{:g}" text-anchor="middle">{}</text>').format(
-        (LEFT + right) / 2, HEIGHT - 8, plain(panel.x.label)
+        (left + right) / 2, bottom + BOTTOM - 8, plain(panel.x.label)
     )
     middle = (TOP + bottom) / 2
     yield Markup(
@@ -135,21 +160,21 @@ def _line(panel: Panel, mark: Line) -> Markup:
 
 
 def _dots(panel: Panel, mark: Dots) -> Iterable[Markup]:
-    for x, low, high in zip(mark.xs, mark.lows, mark.highs):
+    along = panel.x if mark.across else panel.y
+    for x, y, low, high in zip(mark.xs, mark.ys, mark.lows, mark.highs):
         if math.isfinite(low) and math.isfinite(high):
-            bottom, top = max(low, panel.y.low), min(high, panel.y.high)
-            yield Markup(
-                '<path class="whisker stroke {}" d="M{:.1f} {:.1f}V{:.1f}"/>'
-            ).format(
-                colour(mark.series),
-                x_of(panel, x),
-                y_of(panel, bottom),
-                y_of(panel, top),
+            low, high = max(low, along.low), min(high, along.high)
+            if mark.across:
+                place = f"M{x_of(panel, low):.1f} {y_of(panel, y):.1f}H{x_of(panel, high):.1f}"
+            else:
+                place = f"M{x_of(panel, x):.1f} {y_of(panel, low):.1f}V{y_of(panel, high):.1f}"
+            yield Markup('<path class="whisker stroke {}" d="{}"/>').format(
+                colour(mark.series), place
             )
     shapes = "".join(
         _shape(mark.series, x_of(panel, x), y_of(panel, y), mark.size)
         for x, y in zip(mark.xs, mark.ys, strict=True)
-        if math.isfinite(y)
+        if math.isfinite(x) and math.isfinite(y)
     )
     yield Markup('<path class="dot fill {}{}" d="{}"/>').format(
         colour(mark.series), " faint" if mark.faint else "", shapes
@@ -201,9 +226,9 @@ def _bars(panel: Panel, mark: Bars) -> Iterable[Markup]:
 
 def _rule(panel: Panel, mark: Rule) -> Markup:
     if mark.x is not None:
-        place = f"M{x_of(panel, mark.x):.1f} {TOP:g}V{HEIGHT - BOTTOM:g}"
+        place = f"M{x_of(panel, mark.x):.1f} {TOP:g}V{height_of(panel) - BOTTOM:g}"
     else:
-        place = f"M{LEFT:g} {y_of(panel, mark.y or 0):.1f}H{WIDTH - RIGHT:g}"
+        place = f"M{left_of(panel):g} {y_of(panel, mark.y or 0):.1f}H{WIDTH - RIGHT:g}"
     look = "zero" if mark.series is None else f"whisker stroke {colour(mark.series)}"
     name = Markup(' data-mark="{}"').format(mark.name) if mark.name else ""
     return Markup('<path class="{}" d="{}"{}/>').format(look, place, name)
@@ -221,7 +246,12 @@ def _path(panel: Panel, xs: Sequence[float], ys: Sequence[float]) -> str:
 
 
 def _dash(series: int) -> str:
-    return f"dash{series % SERIES + 1}"
+    return f"dash{_shift(series) % SERIES + 1}"
+
+
+def _shift(series: int) -> int:
+    """Series in the same colour differ in dashes and shapes."""
+    return series + series // SERIES
 
 
 def _shape(series: int, x: float, y: float, r: float) -> str:
@@ -234,4 +264,4 @@ def _shape(series: int, x: float, y: float, r: float) -> str:
         f"M{x:.1f} {y + 1.2 * r:.1f}l{1.2 * r:g} {-2.1 * r:g}h{-2.4 * r:g}Z",
         f"M{x - 1.3 * r:.1f} {y - 0.5 * r:.1f}h{2.6 * r:g}v{r:g}h{-2.6 * r:g}Z",
     )
-    return outlines[series % SERIES]
+    return outlines[_shift(series) % SERIES]

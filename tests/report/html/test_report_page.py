@@ -100,14 +100,16 @@ def test_warnings_of_the_report_are_on_the_page(written_page, open_page):
                 "Load-bearing steps against decoys",
                 "Telling load-bearing steps from decoys",
                 "Effect by position in the chain",
+                "With and without the steps that state the answer",
             ],
         ),
         (
             "written_page",
             [
                 "The gradient over the chain",
-                "Effect against position, within problems",
+                "Effect against position",
                 "How the share depends on the threshold",
+                "How the effects are spread",
                 "With and without the steps that state the answer",
             ],
         ),
