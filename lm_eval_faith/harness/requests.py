@@ -15,6 +15,7 @@ from typing import Any
 
 from lm_eval_faith.asks import Generate, Score, Stages
 from lm_eval_faith.chains.chain import Chain, chain_to_dict
+from lm_eval_faith.chains.edits import edits
 from lm_eval_faith.chains.written import WrittenChain
 from lm_eval_faith.harness.answer_format import AnswerFormat
 from lm_eval_faith.harness.seam import spaces_moved
@@ -93,6 +94,9 @@ class Outcome:
         if self.written is None:
             return {"interventions": interventions, "loglikelihoods": answers, **more}
         written = self.written
+        for told, variant in zip(interventions, self.variants, strict=True):
+            if variant.chain is not None:  # so that its prompt can be made again
+                told["edits"] = edits(written.chain.text, variant.chain.text)
         note = {
             "outcome": self.outcome,
             "problem": written.problem or "",

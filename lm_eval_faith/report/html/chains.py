@@ -17,6 +17,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from lm_eval_faith.chains.edits import Edit, edits
 from lm_eval_faith.interventions import is_control
 from lm_eval_faith.records.outcome import (
     ChainRecord,
@@ -24,6 +25,7 @@ from lm_eval_faith.records.outcome import (
     control_effects,
     mean_of_known,
 )
+from lm_eval_faith.records.prompts import Prompts, prompts_of
 from lm_eval_faith.records.run import TaskRun
 from lm_eval_faith.records.sets import KINDS_OF_CORES as CORES
 from lm_eval_faith.report.html.document import as_data
@@ -47,8 +49,22 @@ MOST_PROBLEMS = 2_000
 SCALE = (-4.0, -1.0, -0.25, 0.25, 1.0, 2.0, 4.0, 8.0)
 """Nats between which a step has one colour: the one scale of the page."""
 
+MOST_PROMPTS, LARGEST_PROMPTS = 200, 300_000
+"""Problems of a run, and bytes of a page, whose whole prompts are shown."""
+
 Key = tuple[str, str]
 """A problem: the document's id, and a digest of its question."""
+
+
+@dataclass(frozen=True)
+class PromptView:
+    """The prompt of a chain, and how those of its interventions differ from it.
+
+    ``parts`` are texts in their order; None stands for the question, False for the chain.
+    """
+
+    parts: tuple[str | None | bool, ...]
+    changed: Mapping[tuple[str, int], tuple[Edit, ...]]
 
 
 @dataclass(frozen=True)
@@ -64,6 +80,7 @@ class BrowsedTask:
             of :func:`_lot`.
         told: what stands above a chain that was only read, by problem.
         telling: the chains that the page opens with.
+        prompts: what the model read, of some problems.
     """
 
     model: str
@@ -75,6 +92,7 @@ class BrowsedTask:
     chains: Mapping[Key, ChainRecord]
     told: Mapping[Key, str] = field(default_factory=dict)
     telling: tuple[Telling, ...] = ()
+    prompts: Mapping[Key, PromptView] = field(default_factory=dict)
 
     @functools.cached_property
     def not_kept(self) -> frozenset[Key]:
@@ -121,6 +139,7 @@ def browsed(report: TaskReport, task: TaskRun) -> BrowsedTask:
     scored = [chain for chain in task.chains if not chain.left_out]
     kept = _that_fit(chains)
     first = next(iter(interventions_told(report)), "")
+    opening = telling(kept, first, report.choices.threshold)
     return BrowsedTask(
         model=report.model,
         task=report.task.task,
@@ -131,8 +150,39 @@ def browsed(report: TaskReport, task: TaskRun) -> BrowsedTask:
         ),
         documents=tuple(chains),
         chains=kept,
-        telling=telling(kept, first, report.choices.threshold),
+        telling=opening,
+        prompts=_prompt_views(task, kept, [one.key for one in opening]),
     )
+
+
+def _prompt_views(
+    task: TaskRun, chains: Mapping[Key, ChainRecord], first: Sequence[Key]
+) -> dict[Key, PromptView]:
+    """Those of the problems that are drawn first."""
+    drawn = [*first, *(key for key in sorted(chains, key=_lot) if key not in first)]
+    chosen = {key[0]: key for key in drawn[:MOST_PROMPTS] if not chains[key].left_out}
+    if not task.path.is_file():
+        return {}
+    return {
+        chosen[document]: _prompt_view(prompts, chains[chosen[document]])
+        for document, prompts in prompts_of(task.path, chosen).items()
+    }
+
+
+def _prompt_view(prompts: Prompts, chain: ChainRecord) -> PromptView:
+    clean = plain(prompts.clean)
+    before, question, behind = clean.partition(plain(chain.question))
+    parts: list[str | None | bool] = [before, *([None, behind] if question else [])]
+    last = str(parts[-1] or "")
+    text = plain(chain.chain)
+    if text and text in last:
+        start, _, end = last.rpartition(text)
+        parts[-1:] = [start, False, end]
+    changed = {
+        place: tuple(edits(clean, plain(context)))
+        for place, context in prompts.changed.items()
+    }
+    return PromptView(tuple(parts), changed)
 
 
 def problem_key(chain: ChainRecord) -> Key:
@@ -174,7 +224,7 @@ def packed(tasks: Sequence[BrowsedTask], budget: int) -> Packed:
     )
     texts = Texts()
     chosen: dict[tuple[str, str], dict[Key, list[Any]]] = {name: {} for name in sets}
-    used = count = 0
+    used = count = prompts = 0
     names = {name: _names(runs) for name, runs in sets.items()}
     for key, name in lots:
         if any(key in run.not_kept for run in sets[name]):
@@ -183,6 +233,13 @@ def packed(tasks: Sequence[BrowsedTask], budget: int) -> Packed:
             break
         before = texts.size
         made = [_chain(run, key, names[name], texts) for run in sets[name]]
+        if prompts < LARGEST_PROMPTS:
+            there = texts.size
+            told = [_prompt(run, key, names[name], texts) for run in sets[name]]
+            prompts += texts.size - there + len(json.dumps(told, separators=(",", ":")))
+            for chain, prompt in zip(made, told, strict=True):
+                if chain is not None and prompt is not None:
+                    chain += [None] * (10 - len(chain)) + [prompt]
         used += texts.size - before + len(json.dumps(made, separators=(",", ":")))
         if used > budget or count >= MOST_PROBLEMS:
             break
@@ -299,7 +356,8 @@ def _chain(
     steps, pieces, steps]``: pieces are texts in their order, those of steps at odd
     places; a step is ``[index, label, states answer, third, variants]``, its variants in
     the order of the interventions' names, and where a core was found, whether it is in it (1),
-    could stand in for one of its steps (2), or neither (0).
+    could stand in for one of its steps (2), or neither (0). What stands above a chain that
+    was only read follows, and its prompt (see ``_prompt``), where there are such.
     """
     chain = run.chains.get(key)
     if chain is None:
@@ -327,6 +385,40 @@ def _chain(
             for k, records in steps.items()
         ],
         *([texts.number(plain(run.told[key]))] if key in run.told else []),
+    ]
+
+
+def _prompt(
+    run: BrowsedTask, key: Key, names: Sequence[str], texts: Texts
+) -> list[Any] | None:
+    """``[parts, changes]``: parts are numbers of texts, -1 the question, -2 the chain; for
+    each step and intervention the replacements in the clean prompt, flat: from, to, number
+    of the text; null where the prompt is not known. Places are in UTF-16 units."""
+    view, chain = run.prompts.get(key), run.chains.get(key)
+    if view is None or chain is None:
+        return None
+    parts = [
+        -1 if part is None else -2 if part is False else texts.number(str(part))
+        for part in view.parts
+    ]
+    filled = {None: plain(chain.question), False: plain(chain.chain)}
+    clean = "".join(filled[p] if not isinstance(p, str) else p for p in view.parts)
+    in_units = (lambda at: at) if clean.isascii() else (lambda at: _units(clean[:at]))
+    return [
+        parts,
+        [
+            [
+                None
+                if (name, k) not in view.changed
+                else [
+                    n
+                    for start, end, text in view.changed[name, k]
+                    for n in (in_units(start), in_units(end), texts.number(text))
+                ]
+                for name in names
+            ]
+            for k in _by_step(chain)
+        ],
     ]
 
 

@@ -28,10 +28,10 @@
 
   const readChain = (made, set) => {
     if (!made) return null;
-    const [question, answer, solved, leftOut, clean, greedy, length, pieces, steps, told] = made;
+    const [question, answer, solved, leftOut, clean, greedy, length, pieces, steps, told, prompt] = made;
     return {
       question: texts[question], answer: texts[answer], leftOut: texts[leftOut],
-      told: told === undefined ? "" : texts[told],
+      told: told === undefined || told === null ? "" : texts[told], prompt,
       solved: solved ?? greedy, known: solved !== null, clean, greedy, length,
       pieces: pieces.map((k) => texts[k]),
       steps: steps.map(([index, label, statesAnswer, third, variants, core, truth], place) => {
@@ -40,6 +40,21 @@
         return { index, label, statesAnswer, third, core: core ?? undefined, truth, before, variants: read };
       }),
     };
+  };
+
+  /* the whole prompt of an intervention: what is as in the clean one, and what is changed */
+  const readPrompt = (chain, place, k) => {
+    const [parts, changes] = chain.prompt || [];
+    const made = parts && changes[place] && changes[place][k];
+    if (!made) return null;
+    const clean = parts.map((n) => (n === -1 ? chain.question : n === -2 ? chain.pieces.join("") : texts[n])).join("");
+    const shown = [];
+    let at = 0;
+    for (let i = 0; i < made.length; i += 3) {
+      shown.push([0, clean.slice(at, made[i])], [1, texts[made[i + 2]]]);
+      at = made[i + 1];
+    }
+    return [...shown, [0, clean.slice(at)]].filter(([, text]) => text !== "");
   };
 
   for (const set of sets) {
@@ -269,7 +284,20 @@
       element("dl", { class: "texts" },
         element("dt", {}, "before"), element("dd", { class: "before" }, ...marked(before, "del")),
         element("dt", {}, "after"), v.after === "" ? element("dd", { class: "after gone" }, "nothing stands here") : element("dd", { class: "after" }, ...marked(after, "ins"))),
-      element("dl", { class: "numbers" }, ...facts.filter(Boolean)));
+      element("dl", { class: "numbers" }, ...facts.filter(Boolean)),
+      isRead(set) ? null : promptView(chain, chain.steps.indexOf(step), k));
+  };
+
+  const promptView = (chain, place, k) => {
+    const details = element("details", { class: "whole" }, element("summary", {}, "The whole prompt"));
+    details.addEventListener("toggle", () => {
+      if (!details.open || details.childElementCount > 1) return;
+      const parts = readPrompt(chain, place, k);
+      details.append(parts
+        ? element("pre", { class: "prompt", tabindex: "0" }, ...marked(parts, "mark"))
+        : element("p", { class: "reason" }, "It is not on this page, which has room for those of some problems and knows those of newer runs; the run's samples file has it."));
+    });
+    return details;
   };
 
   const stepView = (set, chain, step, model) => {
