@@ -267,7 +267,7 @@ def _views(pages: Sequence[TaskPage]) -> tuple[TaskView, ...]:
         def link(
             document: str, step: int, of_document: Mapping[str, int] = of_document
         ) -> str:
-            return f"{of_document[document]}.{step + 1}"
+            return f"{of_document.get(document, 0)}.{step + 1}"
 
         made.append(
             TaskView(
@@ -280,6 +280,7 @@ def _views(pages: Sequence[TaskPage]) -> tuple[TaskView, ...]:
                         f"{address}problem={numbers[name][one.key]}",
                     )
                     for one in page.chains.telling
+                    if one.key in numbers[name]
                 ),
                 address,
             )
