@@ -403,7 +403,6 @@ def _prompt(
     ]
     filled = {None: plain(chain.question), False: plain(chain.chain)}
     clean = "".join(filled[p] if not isinstance(p, str) else p for p in view.parts)
-    in_units = (lambda at: at) if clean.isascii() else (lambda at: _units(clean[:at]))
     return [
         parts,
         [
@@ -413,7 +412,11 @@ def _prompt(
                 else [
                     n
                     for start, end, text in view.changed[name, k]
-                    for n in (in_units(start), in_units(end), texts.number(text))
+                    for n in (
+                        _units(clean[:start]),
+                        _units(clean[:end]),
+                        texts.number(text),
+                    )
                 ]
                 for name in names
             ]
@@ -524,7 +527,7 @@ def _variant(
 
 
 def _units(text: str) -> int:
-    return len(text.encode("utf-16-le")) // 2
+    return len(text) if text.isascii() else len(text.encode("utf-16-le")) // 2
 
 
 def _rounded(value: float) -> float | None:
