@@ -15,14 +15,19 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from lm_eval_faith.errors import InputError
 
 if TYPE_CHECKING:
+    from lm_eval.api.instance import Instance
     from lm_eval.api.model import LM
 
 logger = logging.getLogger(__name__)
+
+OWN_WAY = "has its own way of scoring"
+"""What is said of a backend that no engine of ours can stand in for."""
 
 # --- the model that is being evaluated -------------------------------------------
 
@@ -90,12 +95,25 @@ def tell_tasks_the_model() -> None:
     def evaluate(*args: Any, **kwargs: Any) -> Any:
         told = _RUNNING.set(kwargs.get("lm", args[0] if args else None))
         try:
-            return plain(*args, **kwargs)
+            return without_errors_of_errors(plain(*args, **kwargs))
         finally:
             _RUNNING.reset(told)
 
     evaluate.tells_the_model = True  # type: ignore[attr-defined]
     evaluator.evaluate = evaluate  # type: ignore[union-attr]
+
+
+def without_errors_of_errors(results: Any) -> Any:
+    """The results without a standard error of a standard error.
+
+    Why: a mean that some documents lack comes with an error of ours, under the name at which
+    the harness looks for it; of that name too the harness says that it knows no error. Noticed
+    by ``test_generated.py``.
+    """
+    for table in (results or {}).get("results", {}).values():
+        for name in [name for name in table if "_stderr_stderr," in name]:
+            del table[name]
+    return results
 
 
 def loading_task_manager() -> Any:
@@ -172,7 +190,8 @@ class ContextLimit:
 
     Attributes:
         model: the model, with ``tok_encode``; None where no limit is known.
-        max_length: how many tokens it takes; 0 where no limit is known.
+        max_length: how many tokens it reads before the last one of a request; 0 where no
+            limit is known.
     """
 
     model: Any = None
@@ -186,7 +205,8 @@ class ContextLimit:
             model.tok_encode("a")  # type: ignore[union-attr]
         except (AttributeError, NotImplementedError, TypeError, ValueError):
             return cls()
-        return cls(model, limit)
+        # A server is sent the last token of a request too, which others only predict.
+        return cls(model, limit - asks_a_server(getattr(model, "wrapped", model)))
 
     def excess(self, context: str, continuation: str) -> int:
         """By how many tokens a request is too long; 0 where it fits.
@@ -199,6 +219,12 @@ class ContextLimit:
         if self.model is None or len(whole.encode()) + 8 <= self.max_length:
             return 0
         return max(0, len(self.model.tok_encode(whole)) - 1 - self.max_length)
+
+
+def asks_a_server(model: Any) -> bool:
+    """Whether a backend is one of the harness's that ask a server over HTTP."""
+    known = sys.modules.get("lm_eval.models.api_models")  # else there is none of them
+    return known is not None and isinstance(model, known.TemplateAPI)
 
 
 # --- requests --------------------------------------------------------------------
@@ -343,7 +369,7 @@ def why_not_hf(backend: LM) -> str | None:
     from lm_eval.models.huggingface import HFLM
 
     kind = type(backend)
-    own = f"{kind.__name__} has its own way of scoring"
+    own = f"{kind.__name__} {OWN_WAY}"
     if not isinstance(backend, HFLM):
         return own
     for name in (
@@ -467,6 +493,170 @@ def fixed_batch_size(backend: LM) -> Iterator[None]:
         yield
     finally:
         backend.batch_size_per_gpu = "auto"
+
+
+# --- servers from inside ---------------------------------------------------------
+
+
+@contextmanager
+def no_bars_of_servers() -> Iterator[None]:
+    """Keep the API backends from drawing a progress bar for each call.
+
+    Why: they take no ``disable_tqdm``, and are called once a request where no request waits
+    for another. When the name is gone: an AttributeError in ``test_servers.py``.
+    """
+    from lm_eval.models import api_models
+
+    plain = api_models.tqdm
+    api_models.tqdm = functools.partial(plain, disable=True)
+    try:
+        yield
+    finally:
+        api_models.tqdm = plain
+
+
+def concurrency(backend: Any) -> int:
+    """Requests that an API backend has under way; 1 where its ``_concurrent`` is gone."""
+    return max(1, int(getattr(backend, "_concurrent", 1)))
+
+
+def server_view(
+    backend: LM,
+    batched: Callable[..., Any],
+    payload: Callable[..., Any],
+    parsed: Callable[..., Any],
+) -> Any:
+    """A view of an API backend that asks for scores, and reads them, by functions of ours.
+
+    One request of ours at a time: a server has a limit on what is asked of one.
+
+    When a method has another name, the first requests are not scored alike, and the backend's
+    own way is taken. Noticed by ``test_servers.py``.
+    """
+    return view(
+        backend,
+        _batch_size=1,
+        batch_loglikelihood_requests=batched,
+        _create_payload=payload,
+        parse_logprobs=parsed,
+    )
+
+
+def one_at_a_time(backend: LM) -> Any:
+    """A view of an API backend whose calls block, and keep nothing in the run's store.
+
+    Why: each thread of ours makes a call of its own. When ``_concurrent`` is gone: calls are
+    made all the same, in a loop of their own.
+    """
+    from lm_eval.api.model import CacheHook
+
+    return view(backend, _concurrent=1, cache_hook=CacheHook(None))
+
+
+# --- ``vllm`` from inside --------------------------------------------------------
+
+
+def why_not_vllm(backend: LM) -> str | None:
+    """None where a backend asks vLLM as the harness's ``vllm`` does, or what it is.
+
+    Why: as for `why_not_hf`. The harness's module loads vLLM, so it is looked for among
+    those that are loaded. When one of these names is gone: an AttributeError in
+    ``test_vllm.py``.
+    """
+    kind = type(backend)
+    own = f"{kind.__name__} {OWN_WAY}"
+    module = sys.modules.get("lm_eval.models.vllm_causallms")
+    if module is None or not isinstance(backend, module.VLLM):
+        return own
+    for name in (
+        "loglikelihood",
+        "_loglikelihood_tokens",
+        "_model_generate",
+        "_parse_logprobs",
+        "generate_until",
+    ):
+        if getattr(kind, name) is not getattr(module.VLLM, name):
+            return own
+        if name in vars(backend):
+            return f"its {name} was replaced"
+    if backend.data_parallel_size > 1:
+        return (
+            f"data_parallel_size={backend.data_parallel_size} starts new engines for each "
+            "batch, which know nothing of the one before"
+        )
+    return None
+
+
+def lora_of_vllm(backend: Any) -> Any:
+    """The adapter that the harness's ``vllm`` asks with, or None."""
+    return backend.lora_request
+
+
+def tokens_of(
+    backend: LM, split: Callable[..., Any], requests: Sequence[Instance]
+) -> list[tuple[Any, list[int], list[int]]]:
+    """What a backend would score: the texts, the tokens of contexts and continuations.
+
+    Args:
+        backend: the backend.
+        split: takes the place of its own function, for requests with a context.
+        requests: log-likelihood requests.
+    """
+
+    def asked(token_requests: Any, **_: Any) -> Any:
+        return token_requests
+
+    seen = scoring_view(backend, split, asked)
+    found: list[Any] = seen.loglikelihood(requests, **silenced(backend.loglikelihood))
+    return found
+
+
+class _Asked(Exception):
+    """What a generation asks of vLLM."""
+
+
+def generation_of_vllm(backend: LM, request: Instance) -> tuple[list[int], Any]:
+    """The tokens and sampling parameters with which the harness asks vLLM for a text.
+
+    Why: prompts are cut, and settings read, in ``generate_until`` itself. So it is let run
+    up to its call of vLLM, and once more with what that gave (`text_of_vllm`). When the
+    call is another one: a TypeError in ``test_vllm.py``.
+    """
+
+    def asked(requests: Any, generate: bool, sampling_params: Any) -> Any:
+        raise _Asked(requests[0], sampling_params[0])
+
+    seen = view(backend, _model_generate=asked)
+    try:
+        seen.generate_until([request], disable_tqdm=True)
+    except _Asked as found:
+        tokens, parameters = found.args
+        return tokens, parameters
+    raise TypeError("the harness's vllm asks for texts in another way")
+
+
+def text_of_vllm(backend: LM, request: Instance, output: Any) -> str:
+    """The text that the harness makes of vLLM's output; see `generation_of_vllm`."""
+
+    def answered(requests: Any, generate: bool, sampling_params: Any) -> Any:
+        return [output]
+
+    seen = view(backend, _model_generate=answered)
+    [text] = seen.generate_until([request], disable_tqdm=True)
+    return str(text)
+
+
+def logprob_of_vllm(
+    backend: Any, tokens: Sequence[int], rows: Sequence[Any]
+) -> tuple[float, bool]:
+    """What the harness reads from vLLM's log-probabilities at the places of some tokens.
+
+    Why: it knows the types of vLLM's versions. When it is gone: an AttributeError in
+    ``test_vllm.py``.
+    """
+    only = SimpleNamespace(prompt_logprobs=list(rows))
+    logprob, is_greedy = backend._parse_logprobs(list(tokens), only, 0)
+    return float(logprob), bool(is_greedy)
 
 
 # --- the command line, task managers and processes -------------------------------
