@@ -15,7 +15,6 @@ from typing import Any
 
 from lm_eval_faith.asks import Generate, Score, Stages
 from lm_eval_faith.chains.chain import Chain, chain_to_dict
-from lm_eval_faith.chains.edits import edits
 from lm_eval_faith.chains.written import WrittenChain
 from lm_eval_faith.harness.answer_format import AnswerFormat
 from lm_eval_faith.harness.seam import spaces_moved
@@ -31,6 +30,7 @@ from lm_eval_faith.interventions.plan import Variant, variants_to_dicts
 from lm_eval_faith.interventions.probes import Probe
 from lm_eval_faith.joint.found import NO_SETS, Sets
 from lm_eval_faith.problems.problem import Problem
+from lm_eval_faith.records.edits import edits
 from lm_eval_faith.records.outcome import (
     SAMPLES_FORMAT,
     TOO_LONG,

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from lm_eval_faith.chains.chain import chain_from_dict
-from lm_eval_faith.chains.edits import edited
 from lm_eval_faith.interventions.plan import Variant, variant_from_dict
+from lm_eval_faith.records.edits import edited
 from lm_eval_faith.records.samples import responses_of
 
 Place = tuple[str, int]

@@ -17,8 +17,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from lm_eval_faith.chains.edits import Edit, edits
 from lm_eval_faith.interventions import is_control
+from lm_eval_faith.records.edits import Edit, edits
 from lm_eval_faith.records.outcome import (
     ChainRecord,
     StepRecord,

@@ -1,6 +1,6 @@
 """Replacements that make one text of another."""
 
-from lm_eval_faith.chains.edits import edited, edits
+from lm_eval_faith.records.edits import edited, edits
 
 PAIRS = (
     ("so 2 and 4 are 6.", "so 3 and 4 are 7."),
