@@ -48,6 +48,7 @@ from lm_eval_faith.harness.response_cache import (
     owner_of,
 )
 from lm_eval_faith.harness.seam import warn_of_joined
+from lm_eval_faith.harness.servers import require_server
 from lm_eval_faith.harness.set_requests import Request, SetsWanted
 from lm_eval_faith.harness.task_parameters import Drawing, Interventions
 from lm_eval_faith.interventions import (
@@ -409,13 +410,15 @@ class FaithTask(ShowsMetrics, ConfigurableTask):  # type: ignore[misc]
 
         Raises:
             InputError: the output path cannot be written, or the store of responses is of
-                another model. The ``faith`` model looks after its store itself.
+                another model (the ``faith`` model looks after its store itself), or the
+                backend's server cannot be used.
         """
         output, store = output_path_of_run(), store_of_run()
         if output:
             require_place_for(Path(output))
         if store is not None and not hasattr(self._model, "wrapped"):
             claim(store, owner_of(self._model, told_to_simple_evaluate("model_args")))
+        require_server(self._model)
 
     def _prompt_of(self, context: str, kwargs: dict[str, Any], given: str = "") -> str:
         """Everything before the chain; takes what the harness told of it out of kwargs.
