@@ -50,7 +50,7 @@ def watch(model: LM) -> None:
     """
     kind = type(model)
     if asks_a_server(model) and not hasattr(kind, "is_watched"):
-        model.__class__ = _watched(kind)
+        model.__class__ = _watched(kind)  # type: ignore[arg-type]
 
 
 def require_server(model: LM | None) -> None:
@@ -62,7 +62,7 @@ def require_server(model: LM | None) -> None:
         InputError: it does not answer, refuses the key, gives no log-probabilities of
             prompts, or takes shorter contexts than the backend is told.
     """
-    backend = getattr(model, "wrapped", model)
+    backend: Any = getattr(model, "wrapped", model)
     if not asks_a_server(backend) or getattr(backend, "_server_was_asked", False):
         return
     watch(backend)
@@ -251,7 +251,7 @@ def next_tokens(
     """
     for output in outputs:
         _require_whole_prompts(backend, output, prompts)
-    found = []
+    found: list[Mapping[str, Any]] = []
     for choice in _in_order(backend, outputs, len(prompts)):
         told = choice.get("logprobs")
         best = told.get("top_logprobs") if isinstance(told, dict) else None
