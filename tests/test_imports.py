@@ -56,6 +56,7 @@ KNOWN_BY = {
     "lm_eval": ("harness",),
     "torch": ("engines", "harness"),
     "transformers": ("engines", "harness"),
+    "vllm": ("engines.vllm_compat",),
     "benchmarks": (),
     "training": (),
     "tests": (),
@@ -103,7 +104,7 @@ def is_allowed(module: str, imported: str) -> bool:
     part, library = module.split(".")[0], imported.split(".")[0]
     if library in PACKAGES.values():
         return within(short(imported), MAY_IMPORT[part])
-    if library in KNOWN_BY and part not in KNOWN_BY[library]:
+    if library in KNOWN_BY and not within(module, KNOWN_BY[library]):
         return False
     if part == "stats":
         return library in ("numpy", "scipy") or library in sys.stdlib_module_names

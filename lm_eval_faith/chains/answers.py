@@ -260,8 +260,8 @@ def _stated(
     start = match.end()
     opening = _OPENING.match(text, start, start + 80)
     start = opening.end() if opening else start
-    if text.startswith(("\\boxed", "\\fbox"), start):
-        return None  # the box is a cue of its own, and a neighbour of this one
+    if CUE.match(text, start):
+        return None  # that is a statement of its own, and a neighbour of this one
     limit = min(len(text), start + LONGEST_ANSWER)
     ending = _SENTENCE_END.search(text, start, limit)
     end = ending.start() if ending else limit

@@ -1,7 +1,7 @@
 """Shared-prefix scoring: log-likelihood requests to a causal language model, every distinct token computed once.
 
-Knows token ids and a Hugging Face causal LM; knows nothing of tasks or of the harness. Importing this package loads
-neither torch nor transformers; using a name from it does. How it works and what it gives: docs/scoring.md.
+Knows token ids, a Hugging Face causal LM (docs/scoring.md) and vLLM (docs/vllm.md); knows nothing of tasks or of the
+harness. Importing this package loads none of torch, transformers and vLLM; using a name from it does.
 """
 
 from __future__ import annotations
@@ -10,13 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .engine import Engine, Scored, TokenAsk
+    from .prefix_cache import PrefixCache
     from .proof import Proof, Reach, prove
     from .shared_prefix import DEFAULT_MAX_PACKED_TOKENS, SharedPrefixes, score
     from .transformers_compat import supports, what_stands_between
+    from .vllm_compat import Vllm
 
 _MODULE_OF = {
     "DEFAULT_MAX_PACKED_TOKENS": "shared_prefix",
     "Engine": "engine",
+    "PrefixCache": "prefix_cache",
     "Proof": "proof",
     "Reach": "proof",
     "Scored": "engine",
@@ -25,17 +28,20 @@ _MODULE_OF = {
     "prove": "proof",
     "score": "shared_prefix",
     "supports": "transformers_compat",
+    "Vllm": "vllm_compat",
     "what_stands_between": "transformers_compat",
 }
 
 __all__ = [
     "DEFAULT_MAX_PACKED_TOKENS",
     "Engine",
+    "PrefixCache",
     "Proof",
     "Reach",
     "Scored",
     "SharedPrefixes",
     "TokenAsk",
+    "Vllm",
     "prove",
     "score",
     "supports",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -13,14 +14,18 @@ from tqdm import tqdm  # type: ignore[import-untyped]
 from lm_eval_faith.errors import InputError
 from lm_eval_faith.harness.forecast import Cost, cost_of_texts
 from lm_eval_faith.harness.lm_eval_compat import (
+    OWN_WAY,
     call_of,
+    logprob_of_vllm,
+    lora_of_vllm,
     score_tokens,
     scores_as_hf,
     why_not_hf,
+    why_not_vllm,
 )
 
 if TYPE_CHECKING:
-    from lm_eval_faith.engines import Reach, SharedPrefixes, TokenAsk
+    from lm_eval_faith.engines import PrefixCache, Reach, SharedPrefixes, TokenAsk
 
 logger = logging.getLogger(__name__)
 
@@ -58,6 +63,8 @@ class EngineChoice:
         self._proven: list[Reach] = []
         self._proven_with: object = None
         self._told = False
+        self.prefix_cache = self._of_vllm(sharing)
+        """vLLM as an engine that takes requests at any time; None with other backends."""
         if sharing == "off":
             self.why_not = SWITCHED_OFF
         else:
@@ -71,6 +78,8 @@ class EngineChoice:
         """The log-probability of each request in nats, and whether it is the greedy text."""
         answers = None
         if requests and self.why_not is None and self._fits():
+            if self.prefix_cache is not None:
+                return self._cached(requests, self.prefix_cache, disable_tqdm)
             answers = self._shared(requests, disable_tqdm)
         if answers is None:
             answers = score_tokens(self.backend, requests, disable_tqdm)
@@ -81,29 +90,52 @@ class EngineChoice:
         """Whether the backend splits and scores as ``hf`` does with a causal model."""
         return scores_as_hf(self.backend)
 
+    @property
+    def takes_tokens(self) -> bool:
+        """Whether token requests of the backend are answered here."""
+        return self.prefix_cache is not None or self.is_hf
+
     def state(self) -> str:
         """In words, whether prefixes are shared, for the results file."""
         return "on" if self.why_not is None else f"off: {self.why_not}"
 
     @property
     def as_expected(self) -> bool:
-        """Whether prefixes are shared, or were not to be: not asked for, or not ``hf``."""
-        return self.why_not is None or self.why_not == SWITCHED_OFF or not self.is_hf
+        """Whether prefixes are shared, or were not to be: not asked for, or not such a backend."""
+        return self.why_not in (None, SWITCHED_OFF) or not self.takes_tokens
+
+    def _of_vllm(self, sharing: str) -> PrefixCache | None:
+        """The backend's vLLM, where the harness's ``vllm`` is the backend and asks one engine."""
+        if why_not_vllm(self.backend) is not None:
+            return None
+        from lm_eval_faith.engines import PrefixCache, Vllm
+
+        return PrefixCache(
+            Vllm(
+                self.backend.model, self.backend.max_length, lora_of_vllm(self.backend)
+            ),
+            functools.partial(logprob_of_vllm, self.backend),
+            SWITCHED_OFF if sharing == "off" else None,
+        )
 
     def _fits(self) -> bool:
-        own = why_not_hf(self.backend)
-        if own is not None:
-            # Backends with a way of their own are no news; a method replaced on hf is.
-            return self._refused(own, news="replaced" in own)
-        from lm_eval_faith.engines import shared_prefix
+        from lm_eval_faith.engines import prefix_cache, shared_prefix
 
-        reason = shared_prefix.why_not(self.backend)
+        of_hf, of_vllm = why_not_hf(self.backend), why_not_vllm(self.backend)
+        if of_hf is not None and of_vllm is not None:
+            # Backends with a way of their own are no news; a method that was replaced is.
+            told = [why for why in (of_hf, of_vllm) if OWN_WAY not in why]
+            return self._refused((told or [of_hf])[0], news=bool(told))
+        engine = shared_prefix if of_hf is None else prefix_cache
+        reason = engine.why_not(self.backend)
         return reason is None or self._refused(reason)
 
     def _refused(self, reason: str, news: bool = True) -> bool:
         if self.required:
             raise InputError(f"shared_prefix=on: {reason}")
         self.why_not = reason
+        if self.prefix_cache is not None:
+            self.prefix_cache.reason = reason
         if news:
             logger.warning("requests are scored one by one: %s", reason)
         else:
@@ -130,7 +162,7 @@ class EngineChoice:
             self._refused(proof.reason)
             return None
         self._proven.append(proof.reach)
-        self._tell_of_cut_requests(requests)
+        self._tell_of_cut_requests(requests, self.backend.max_length + 1)
         rest = [index for index in range(len(asks)) if index not in proof.answers]
         hook = self.backend.cache_hook
         answers: dict[int, tuple[float, bool]] = {}
@@ -164,6 +196,43 @@ class EngineChoice:
                 take(rest[scored.index], (scored.logprob, scored.is_greedy))
             bar.update(cost.distinct - read)
         return [answers[index] for index in range(len(requests))]
+
+    def _cached(
+        self, requests: Sequence[TokenRequest], engine: PrefixCache, disable_tqdm: bool
+    ) -> list[tuple[float, bool]]:
+        """The answers of vLLM, behind its cache for as long as that gives the same."""
+        from lm_eval_faith.engines import TokenAsk
+
+        # vLLM wants room for the token that it writes behind each text.
+        self._tell_of_cut_requests(requests, self.backend.max_length - 1)
+        asks = [TokenAsk(context, rest) for _, context, rest in requests]
+        answers: dict[int, tuple[float, bool]] = {}
+        hook = self.backend.cache_hook
+        with tqdm(
+            total=len(asks),
+            disable=disable_tqdm or self.backend.rank != 0,
+            desc="Running loglikelihood requests",
+        ) as bar:
+            for scored in engine.score(asks):
+                answer = scored.logprob, scored.is_greedy
+                answers[scored.index] = answer
+                key = requests[scored.index][0]
+                if key is not None:
+                    hook.add_partial("loglikelihood", key, answer)
+                self.heed_the_proof()
+                bar.update()
+        logger.info("%s", engine.counts)
+        return [answers[index] for index in range(len(asks))]
+
+    def heed_the_proof(self) -> None:
+        """Say so, where vLLM's cache turned out to change the numbers.
+
+        Raises:
+            InputError: it was required.
+        """
+        found = None if self.prefix_cache is None else self.prefix_cache.reason
+        if found is not None and self.why_not is None:
+            self._refused(found)
 
     def _cost(self, asks: Sequence[TokenAsk]) -> Cost:
         from lm_eval_faith.engines.transformers_compat import causal_lm, exact_length
@@ -201,9 +270,10 @@ class EngineChoice:
         kind = self.backend.device.type
         return torch.autocast(kind, dtype=dtype, enabled=dtype is not None)
 
-    def _tell_of_cut_requests(self, requests: Sequence[TokenRequest]) -> None:
-        limit = self.backend.max_length
-        cut = sum(len(context) + len(rest) > limit + 1 for _, context, rest in requests)
+    def _tell_of_cut_requests(
+        self, requests: Sequence[TokenRequest], most: int
+    ) -> None:
+        cut = sum(len(context) + len(rest) > most for _, context, rest in requests)
         if cut and not self._told:
             self._told = True
             logger.warning(
@@ -211,7 +281,7 @@ class EngineChoice:
                 "their beginning",
                 cut,
                 len(requests),
-                limit,
+                self.backend.max_length,
             )
 
 

@@ -1,8 +1,8 @@
 """The ``faith`` model: any backend of the harness, with two things added.
 
 It answers multi-stage requests (see :mod:`lm_eval_faith.harness.stages`), and where
-the backend is ``hf`` with a causal model, log-likelihood requests that begin alike are
-scored together (see :mod:`lm_eval_faith.engines`). All else is the backend's.
+the backend is ``hf`` with a causal model, or ``vllm``, what log-likelihood requests have in
+common is read once (see :mod:`lm_eval_faith.engines`). All else is the backend's.
 """
 
 from __future__ import annotations
@@ -22,6 +22,11 @@ from tqdm import tqdm  # type: ignore[import-untyped]
 
 from lm_eval_faith.asks import Ask, Generate, Score, answered, together
 from lm_eval_faith.errors import InputError
+from lm_eval_faith.harness.as_they_end import (
+    AskedAtAnyTime,
+    AskedOfVllm,
+    as_they_end,
+)
 from lm_eval_faith.harness.engine_choice import EngineChoice, one_of_auto_on_off
 from lm_eval_faith.harness.forecast import Cost, Progress, Reader, forecast
 from lm_eval_faith.harness.lm_eval_compat import (
@@ -49,6 +54,8 @@ logger = logging.getLogger(__name__)
 SMALLEST_DEFAULT_CHUNK = 16
 DEFAULT_CHUNK_OF_AUTO = 128
 """For ``batch_size=auto``, where the backend makes large batches of what it gets."""
+DEFAULT_AT_ONCE = 512
+"""Documents under way where none waits for another: twice what vLLM computes side by side."""
 
 
 class FaithLM(LM):  # type: ignore[misc]
@@ -81,6 +88,7 @@ class FaithLM(LM):  # type: ignore[misc]
         _check_positive("max_packed_tokens", max_packed_tokens)
         _check_positive("chunk", chunk)
         self._chunk = chunk or default_chunk(backend_arguments)
+        self._at_once = chunk or DEFAULT_AT_ONCE
         # Of a model that is ready the arguments are not known.
         self._arguments = None if isinstance(backend, LM) else backend_arguments
         self.wrapped = make_backend(backend, backend_arguments)
@@ -120,10 +128,10 @@ class FaithLM(LM):  # type: ignore[misc]
         :mod:`lm_eval_faith.harness.seam`; a backend that splits texts in a way of its own
         is left to it.
         """
-        is_hf = self._engine.is_hf
-        if not is_hf and not kwargs.get("disable_tqdm"):
+        ours = self._engine.takes_tokens
+        if not self._engine.is_hf and not kwargs.get("disable_tqdm"):
             self._tell_cost(requests)
-        if not is_hf and not self._splits_as_the_harness():
+        if not ours and not self._splits_as_the_harness():
             warn_of_joined(self.wrapped, [request.args for request in requests])
             return self.wrapped.loglikelihood(requests, **kwargs)
         # The harness splits one request after the other, those without a context left out.
@@ -131,7 +139,7 @@ class FaithLM(LM):  # type: ignore[misc]
             self._seams.split([(request.doc_id, request.args) for request in requests])
         )
         backend = scoring_view(
-            self.wrapped, lambda *texts: next(splits), self._engine if is_hf else None
+            self.wrapped, lambda *texts: next(splits), self._engine if ours else None
         )
         return backend.loglikelihood(requests, **kwargs)
 
@@ -254,6 +262,9 @@ class FaithLM(LM):  # type: ignore[misc]
         import torch
 
         self.check_multi_stage()
+        if self._engine.prefix_cache is not None:
+            asked = AskedOfVllm(self._engine, self._seams, self._written)
+            return self._as_they_end(requests, asked, disable_tqdm)
         keys = StageKeys(torch.initial_seed())
         responses: list[str] = []
         counts: Counter[str] = Counter()
@@ -290,6 +301,45 @@ class FaithLM(LM):  # type: ignore[misc]
                 self._show(bar, progress, counts)
         self._written.tell()
         return responses
+
+    def _as_they_end(
+        self,
+        requests: Sequence[MultiStageRequest],
+        asked: AskedAtAnyTime,
+        disable_tqdm: bool,
+    ) -> list[str]:
+        """The same, where the backend takes requests at any time: no document waits for another.
+
+        With ``--use_cache`` every answer is on disk before anything is asked behind it.
+        """
+        import torch
+
+        ahead = self.forecast(requests)
+        if ahead and not disable_tqdm:
+            self._tell(sum(ahead, Cost()))
+        responses: dict[int, str] = {}
+        counts: Counter[str] = Counter()
+        with (
+            self._own_cache_only(),
+            tqdm(
+                total=len(requests),
+                desc="Running multi-stage requests",
+                disable=disable_tqdm or self.rank != 0,
+            ) as bar,
+        ):
+            for index, result in as_they_end(
+                requests,
+                asked,
+                self.cache_hook.dbdict,
+                seed=torch.initial_seed(),
+                at_once=self._at_once,
+            ):
+                responses[index] = as_response(result)
+                counts.update(requests[index].counts(result))
+                bar.set_postfix({**counts}, refresh=False)
+                bar.update()
+        self._written.tell()
+        return [responses[index] for index in range(len(requests))]
 
     def forecast(self, requests: Sequence[MultiStageRequest]) -> list[Cost]:
         """What each chunk of requests will cost; nothing where texts have no tokens here."""

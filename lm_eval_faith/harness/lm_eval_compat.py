@@ -15,14 +15,19 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from lm_eval_faith.errors import InputError
 
 if TYPE_CHECKING:
+    from lm_eval.api.instance import Instance
     from lm_eval.api.model import LM
 
 logger = logging.getLogger(__name__)
+
+OWN_WAY = "has its own way of scoring"
+"""What is said of a backend that no engine of ours can stand in for."""
 
 # --- the model that is being evaluated -------------------------------------------
 
@@ -343,7 +348,7 @@ def why_not_hf(backend: LM) -> str | None:
     from lm_eval.models.huggingface import HFLM
 
     kind = type(backend)
-    own = f"{kind.__name__} has its own way of scoring"
+    own = f"{kind.__name__} {OWN_WAY}"
     if not isinstance(backend, HFLM):
         return own
     for name in (
@@ -467,6 +472,112 @@ def fixed_batch_size(backend: LM) -> Iterator[None]:
         yield
     finally:
         backend.batch_size_per_gpu = "auto"
+
+
+# --- ``vllm`` from inside --------------------------------------------------------
+
+
+def why_not_vllm(backend: LM) -> str | None:
+    """None where a backend asks vLLM as the harness's ``vllm`` does, or what it is.
+
+    Why: as for `why_not_hf`. The harness's module loads vLLM, so it is looked for among
+    those that are loaded. When one of these names is gone: an AttributeError in
+    ``test_vllm.py``.
+    """
+    kind = type(backend)
+    own = f"{kind.__name__} {OWN_WAY}"
+    module = sys.modules.get("lm_eval.models.vllm_causallms")
+    if module is None or not isinstance(backend, module.VLLM):
+        return own
+    for name in (
+        "loglikelihood",
+        "_loglikelihood_tokens",
+        "_model_generate",
+        "_parse_logprobs",
+        "generate_until",
+    ):
+        if getattr(kind, name) is not getattr(module.VLLM, name):
+            return own
+        if name in vars(backend):
+            return f"its {name} was replaced"
+    if backend.data_parallel_size > 1:
+        return (
+            f"data_parallel_size={backend.data_parallel_size} starts new engines for each "
+            "batch, which know nothing of the one before"
+        )
+    return None
+
+
+def lora_of_vllm(backend: Any) -> Any:
+    """The adapter that the harness's ``vllm`` asks with, or None."""
+    return backend.lora_request
+
+
+def tokens_of(
+    backend: LM, split: Callable[..., Any], requests: Sequence[Instance]
+) -> list[tuple[Any, list[int], list[int]]]:
+    """What a backend would score: the texts, the tokens of contexts and continuations.
+
+    Args:
+        backend: the backend.
+        split: takes the place of its own function, for requests with a context.
+        requests: log-likelihood requests.
+    """
+
+    def asked(token_requests: Any, **_: Any) -> Any:
+        return token_requests
+
+    seen = scoring_view(backend, split, asked)
+    found: list[Any] = seen.loglikelihood(requests, **silenced(backend.loglikelihood))
+    return found
+
+
+class _Asked(Exception):
+    """What a generation asks of vLLM."""
+
+
+def generation_of_vllm(backend: LM, request: Instance) -> tuple[list[int], Any]:
+    """The tokens and sampling parameters with which the harness asks vLLM for a text.
+
+    Why: prompts are cut, and settings read, in ``generate_until`` itself. So it is let run
+    up to its call of vLLM, and once more with what that gave (`text_of_vllm`). When the
+    call is another one: a TypeError in ``test_vllm.py``.
+    """
+
+    def asked(requests: Any, generate: bool, sampling_params: Any) -> Any:
+        raise _Asked(requests[0], sampling_params[0])
+
+    seen = view(backend, _model_generate=asked)
+    try:
+        seen.generate_until([request], disable_tqdm=True)
+    except _Asked as found:
+        tokens, parameters = found.args
+        return tokens, parameters
+    raise TypeError("the harness's vllm asks for texts in another way")
+
+
+def text_of_vllm(backend: LM, request: Instance, output: Any) -> str:
+    """The text that the harness makes of vLLM's output; see `generation_of_vllm`."""
+
+    def answered(requests: Any, generate: bool, sampling_params: Any) -> Any:
+        return [output]
+
+    seen = view(backend, _model_generate=answered)
+    [text] = seen.generate_until([request], disable_tqdm=True)
+    return str(text)
+
+
+def logprob_of_vllm(
+    backend: Any, tokens: Sequence[int], rows: Sequence[Any]
+) -> tuple[float, bool]:
+    """What the harness reads from vLLM's log-probabilities at the places of some tokens.
+
+    Why: it knows the types of vLLM's versions. When it is gone: an AttributeError in
+    ``test_vllm.py``.
+    """
+    only = SimpleNamespace(prompt_logprobs=list(rows))
+    logprob, is_greedy = backend._parse_logprobs(list(tokens), only, 0)
+    return float(logprob), bool(is_greedy)
 
 
 # --- the command line, task managers and processes -------------------------------

@@ -150,10 +150,15 @@ class StageKeys:
     They are names of our own: what a plain backend cached may be without its thinking.
     Equal asks have one name and one answer, but for texts that are drawn at random:
     those are told apart by which one they are, and the run's seed belongs to their name.
+
+    Args:
+        seed: the run's.
+        of: what tells draws of one document from those of another, where the order in which
+            documents ask is not always the same.
     """
 
-    def __init__(self, seed: int) -> None:
-        self.seed = seed
+    def __init__(self, seed: int, of: Sequence[Any] = ()) -> None:
+        self.seed = [seed, *of]
         self._drawn: Counter[str] = Counter()
 
     def of(self, asks: Sequence[Ask]) -> list[str]:
@@ -168,7 +173,7 @@ class StageKeys:
         request = [ask.context, dict(ask.settings)]
         if not draws(ask.settings):
             return str(hash_args("faith generate_until", request))
-        name = hash_args("faith generate_until", [*request, self.seed])
+        name = hash_args("faith generate_until", [*request, *self.seed])
         self._drawn[name] += 1
         return str(hash_args(name, [self._drawn[name]]))
 

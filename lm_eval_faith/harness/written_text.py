@@ -10,6 +10,7 @@ the prompt's own, and it is compared with how it will be read.
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from typing import Any
 
 from lm_eval.api.instance import Instance
@@ -61,8 +62,25 @@ class WrittenText:
         seen = writing_view(self.backend, kept.encode, kept.generate, kept.decode)
         texts = seen.generate_until(requests, **quiet)
         for request, text in zip(requests, texts, strict=True):
-            self.otherwise += not kept.is_read_so(request.args[0], text)
+            prompt = request.args[0]
+            self.otherwise += not is_read_so(
+                self.backend, prompt, text, kept.written(prompt)
+            )
         return texts
+
+    def noted(self, prompt: str, text: str, full: str, tokens: Tokens) -> str:
+        """A text whose tokens are at hand, in whole characters.
+
+        Args:
+            prompt: what it was written behind.
+            text: what is made of it.
+            full: the same before a stop string was taken off.
+            tokens: as it was written.
+        """
+        self.generations += 1
+        text = whole_characters(text)
+        self.otherwise += not is_read_so(self.backend, prompt, text, [(full, tokens)])
+        return text
 
     def tell(self) -> None:
         """Say once, with the counts, where what is read may not be what was written."""
@@ -148,6 +166,10 @@ class _KeptTokens:
         self._written.setdefault(prompt, []).append((text, written))
         return text
 
+    def written(self, prompt: str) -> Sequence[tuple[str, Tokens]]:
+        """What was generated behind a prompt: the texts and their tokens."""
+        return self._written.get(prompt, [])
+
     def _behind(self, before: Tokens, written: Tokens) -> str:
         start, whole = (
             self.backend.tok_decode(tokens, skip_special_tokens=False)
@@ -159,18 +181,26 @@ class _KeptTokens:
         alone: str = self.backend.tok_decode(written, skip_special_tokens=False)
         return alone
 
-    def is_read_so(self, prompt: str, text: str) -> bool:
-        """Whether the tokens that a text is read as, behind its prompt, are those written.
 
-        A stop string may have cut the last token in two.
-        """
-        alone = self.backend.tok_encode(prompt)
-        whole = self.backend.tok_encode(prompt + text)
-        read = whole[len(alone) :]
-        if whole[: len(alone)] != alone:
-            return not text
-        return any(
-            common_prefix(read, written) >= len(read) - (full != text)
-            for full, written in self._written.get(prompt, [])
-            if full.startswith(text)
-        )
+def is_read_so(
+    backend: Any, prompt: str, text: str, written: Sequence[tuple[str, Tokens]]
+) -> bool:
+    """Whether the tokens that a text is read as, behind its prompt, are those written.
+
+    A stop string may have cut the last token in two.
+
+    Args:
+        backend: has ``tok_encode``.
+        prompt, text: the texts.
+        written: what was written behind this prompt: texts before they were cut, and tokens.
+    """
+    alone = backend.tok_encode(prompt)
+    whole = backend.tok_encode(prompt + text)
+    read = whole[len(alone) :]
+    if whole[: len(alone)] != alone:
+        return not text
+    return any(
+        common_prefix(read, tokens) >= len(read) - (full != text)
+        for full, tokens in written
+        if full.startswith(text)
+    )

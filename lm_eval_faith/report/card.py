@@ -65,7 +65,7 @@ HEADROOM = Bounds(away=0.8, clear=0.5, high_is_clear=False)
 POSITION_LABELS = Bounds(away=0.15, clear=0.2)
 """What the intervention's AUC, or rank correlation with the truth, has over the position's."""
 
-POSITION = Bounds(away=0.5, clear=0.4, high_is_clear=False)
+POSITION = Bounds(away=0.55, clear=0.45, high_is_clear=False)
 """Size of the correlation of effect and position."""
 
 EDIT = Bounds(away=UNNATURAL, clear=UNNATURAL, high_is_clear=False)

@@ -27,6 +27,8 @@ STATED = [
     "⟦The answer is 9 * 2 = ⟨18⟩⟧ dollars.",
     "So:\n⟦\\[\n\\boxed{⟨18⟩⟧\\text{ dollars}}\n\\]",
     "⟦\\boxed{x = ⟨5⟩⟧}",
+    "⟦Given this, the correct answer is:\n\nThe answer is ⟨D⟩⟧. liquid water.",
+    "⟦The final answer is: The answer is ⟨7⟩⟧.",
     "⟦\\boxed{⟨2\\sqrt{3}⟩⟧}",
     "⟦The answer is ⟨18⟩⟧.\n#### 18",
     "She has 12 of 30.\n⟦### Final Answer\n⟨18⟩⟧ eggs",

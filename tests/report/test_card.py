@@ -262,8 +262,8 @@ def test_an_odd_change_explains_an_effect_that_natural_changes_lack(z, natural, 
 
 def test_a_correlation_with_position_counts_by_its_size():
     for ends, word in (
-        ((-0.98, -0.52), cards.AWAY),
-        ((0.52, 0.98), cards.AWAY),
+        ((-0.98, -0.57), cards.AWAY),
+        ((0.57, 0.98), cards.AWAY),
         ((-0.3, 0.4), cards.CLEAR),
         ((-0.8, -0.4), cards.DOUBTFUL),
     ):

@@ -1,0 +1,361 @@
+"""vLLM itself, on this machine's processor, against the harness's own `vllm` and `hf` on the same weights.
+
+One process, so that requests are computed in the order in which they are asked.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+os.environ.setdefault("VLLM_ENABLE_V1_MULTIPROCESSING", "0")
+os.environ.setdefault("VLLM_CPU_KVCACHE_SPACE", "1")
+pytest.importorskip(
+    "vllm", reason="vLLM is not installed: .ci/vllm makes an environment that has it"
+)
+
+import lm_eval
+from lm_eval.api.instance import Instance
+from lm_eval.api.registry import get_model
+
+import lm_eval_faith
+from lm_eval_faith.asks import Score
+from lm_eval_faith.engines import vllm_compat
+from lm_eval_faith.errors import InputError
+from lm_eval_faith.harness.activation import activate
+from lm_eval_faith.harness.faith_model import FaithLM
+from lm_eval_faith.harness.forecast import Reader
+from lm_eval_faith.organisms import solver_path
+
+BLOCK = 32
+ARGUMENTS = {
+    "pretrained": str(solver_path()),
+    "dtype": "float32",
+    "enforce_eager": True,
+    "block_size": BLOCK,
+    "max_model_len": 1024,
+    "distributed_executor_backend": "uni",
+}
+TO_HF, TO_UNCACHED = 1e-3, 1e-5
+"""Nats."""
+KILLS = int(os.environ.get("LM_EVAL_FAITH_KILLS", "5"))
+
+Answers = list[tuple[float, bool]]
+Texts = list[tuple[str, str]]
+
+
+@pytest.fixture(scope="module")
+def backend() -> Any:
+    """The harness's own `vllm`."""
+    activate()
+    return get_model("vllm")(**ARGUMENTS)
+
+
+@pytest.fixture
+def faith(backend: Any) -> Iterator[Callable[..., FaithLM]]:
+    """`faith` around it, with nothing cached and nothing proven."""
+
+    def make(**arguments: Any) -> FaithLM:
+        backend.model.reset_prefix_cache()
+        return FaithLM(backend, **arguments)
+
+    return make
+
+
+def evaluated(model: Any, task: str, **metadata: Any) -> dict[str, Any]:
+    done: dict[str, Any] = lm_eval.simple_evaluate(
+        model=model,
+        tasks=[task],
+        task_manager=lm_eval_faith.task_manager(
+            metadata={"problems": 3, **metadata}, include_defaults=False
+        ),
+        bootstrap_iters=0,
+    )
+    return done
+
+
+def responses(done: dict[str, Any]) -> list[Any]:
+    return [s["resps"] for samples in done["samples"].values() for s in samples]
+
+
+def asked(model: Any, texts: Texts) -> Answers:
+    requests = [
+        Instance(
+            request_type="loglikelihood",
+            doc={},
+            arguments=text,
+            idx=0,
+            metadata=("a task", 0, 1),
+        )
+        for text in texts
+    ]
+    answers: Answers = model.loglikelihood(requests, disable_tqdm=True)
+    return answers
+
+
+def assert_equal(found: Answers, expected: Answers, nats: float) -> None:
+    assert [a for a, _ in found] == pytest.approx([a for a, _ in expected], abs=nats)
+    assert [greedy for _, greedy in found] == [greedy for _, greedy in expected]
+
+
+@pytest.fixture(scope="module")
+def texts(backend: Any) -> Texts:
+    """What the task of provided chains asks."""
+    done = evaluated(backend, "cot_faith_provided")
+    found = {
+        tuple(arguments): None
+        for samples in done["samples"].values()
+        for sample in samples
+        for arguments in sample["arguments"]
+    }
+    return list(found)
+
+
+# --- scores ----------------------------------------------------------------------
+
+
+def test_provided_chains_have_the_numbers_of_vllm_without_its_cache_and_of_hf(
+    backend: Any, faith: Callable[..., FaithLM], texts: Texts
+) -> None:
+    model = faith()
+    found = asked(model, texts)
+    assert_equal(found, asked(backend, texts), TO_UNCACHED)
+    hf = get_model("hf")(ARGUMENTS["pretrained"], dtype="float32", device="cpu")
+    assert_equal(found, asked(hf, texts), TO_HF)
+    assert model.how_asked()["shared_prefixes"] == "on"
+    assert model.how_asked()["expected"]
+
+
+def test_no_more_is_computed_than_is_distinct_and_what_fills_no_block(
+    faith: Callable[..., FaithLM], texts: Texts
+) -> None:
+    model = faith()
+    asked(model, texts)
+    counts = model._engine.prefix_cache.counts
+    cost = Reader.of(model).cost([Score(*text) for text in texts])
+    compared = counts.compared * cost.tokens / len(texts)
+    assert counts.computed - 1.5 * compared <= cost.distinct + BLOCK * len(texts)
+    assert counts.computed < 0.5 * counts.tokens
+    assert (counts.compared, counts.again) == (4, 0)
+
+
+def test_answers_that_lie_in_the_cache_are_asked_for_again(
+    backend: Any, faith: Callable[..., FaithLM], texts: Texts
+) -> None:
+    context = texts[0][0]
+    spaces = BLOCK - len(backend.tok_encode(context)) % BLOCK - 1
+    # The context ends one token before a block does, so the answer's first token fills it.
+    words = backend.tokenizer.decode(backend.tok_encode(context)[-spaces:])
+    long = context + words
+    many = [(long, f" {first} {second}") for first in (1, 2) for second in range(9)]
+    many += [(long, f" {n}") for n in range(9)]
+    model = faith()
+    assert_equal(asked(model, many), asked(backend, many), TO_UNCACHED)
+    assert_equal(asked(model, many), asked(backend, many), TO_UNCACHED)
+    assert model._engine.prefix_cache.counts.again > 0
+
+
+def test_contexts_that_are_empty_or_too_long_are_read_as_the_harness_reads_them(
+    backend: Any, faith: Callable[..., FaithLM], texts: Texts
+) -> None:
+    long = " ".join(context for context, _ in texts[:20])
+    odd = [("", " 7"), ("", " 7 8"), (long, " 7"), (long, " 12 3")]
+    assert len(backend.tok_encode(long)) > backend.max_length
+    assert_equal(asked(faith(), odd), asked(backend, odd), TO_UNCACHED)
+
+
+def test_a_token_at_the_beginning_stays(
+    backend: Any,
+    faith: Callable[..., FaithLM],
+    texts: Texts,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    bos = backend.tokenizer.bos_token
+    begun = [(bos + context, answer) for context, answer in texts[:12]]
+    plain = asked(backend, begun)
+    assert_equal(asked(faith(), begun), plain, TO_UNCACHED)
+    assert plain != asked(backend, texts[:12])
+
+
+def test_what_the_cache_changes_is_found_and_read_without_it(
+    backend: Any,
+    faith: Callable[..., FaithLM],
+    texts: Texts,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    plain = asked(backend, texts)
+    model = faith()
+    cache = model._engine.prefix_cache
+    ended = cache.served.ended
+
+    def wrong() -> Any:
+        outputs = ended()
+        for _, output in outputs:
+            if output.num_cached_tokens:
+                for row in output.prompt_logprobs[-1:]:
+                    for said in row.values():
+                        said.logprob -= 0.01
+        return outputs
+
+    monkeypatch.setattr(cache.served, "ended", wrong)
+    assert_equal(asked(model, texts), plain, TO_UNCACHED)
+    assert "behind its prefix cache but" in model.how_asked()["shared_prefixes"]
+    assert not model.how_asked()["expected"]
+
+
+def test_where_the_cache_cannot_be_read_the_reason_is_said(
+    backend: Any,
+    faith: Callable[..., FaithLM],
+    texts: Texts,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    few = texts[:6]
+    plain = asked(backend, few)
+    config = backend.model.llm_engine.vllm_config.cache_config
+    with monkeypatch.context() as off:
+        off.setattr(config, "enable_prefix_caching", False)
+        assert "keeps no prefix cache" in faith().how_asked()["shared_prefixes"]
+        with pytest.raises(InputError, match="shared_prefix=on: vLLM keeps no"):
+            faith(shared_prefix="on")
+    with monkeypatch.context() as old:
+        old.setattr(vllm_compat, "CACHE_IS_SKIPPED_BY", "no_such_field")
+        assert "cannot read its prefix cache" in faith().how_asked()["shared_prefixes"]
+    with monkeypatch.context() as several:
+        several.setattr(backend, "data_parallel_size", 2)
+        assert "data_parallel_size=2" in faith().how_asked()["shared_prefixes"]
+    switched_off = faith(shared_prefix="off")
+    assert_equal(asked(switched_off, few), plain, TO_UNCACHED)
+    assert switched_off.how_asked()["shared_prefixes"] == "off: switched off"
+    assert switched_off._engine.prefix_cache.counts.texts == 0
+
+
+# --- several stages ----------------------------------------------------------------
+
+
+def test_chains_that_the_model_writes_have_the_texts_and_numbers_of_plain_vllm(
+    faith: Callable[..., FaithLM],
+) -> None:
+    in_chunks = faith(shared_prefix="off")
+    in_chunks._engine.prefix_cache = None
+    plain = responses(evaluated(in_chunks, "cot_faith_generated_arith"))
+    for arguments in ({}, {"chunk": 1}, {"shared_prefix": "off"}):
+        model = faith(**arguments)
+        assert responses(evaluated(model, "cot_faith_generated_arith")) == plain
+        assert model.how_asked()["notes"] == []
+
+
+def test_texts_that_are_drawn_do_not_depend_on_what_is_written_beside_them(
+    faith: Callable[..., FaithLM],
+) -> None:
+    drawn = {"interventions": ["continue"], "samples": 3, "problems": 2}
+    one, many = (
+        responses(evaluated(faith(chunk=n), "cot_faith_generated_arith", **drawn))
+        for n in (1, 9)
+    )
+    assert one == many
+
+
+# --- kill -9 -----------------------------------------------------------------------
+
+RUN = '''
+"""Runs the same evaluation as often as it is told to, each time in a process of its own."""
+
+import os, sys
+import vllm
+import lm_eval.evaluator, lm_eval.models.vllm_causallms, sqlitedict
+from lm_eval_faith.cli import main
+import lm_eval_faith.harness.faith_model
+
+lm_eval.evaluator.add_env_info = lambda results: None
+for line in sys.stdin:
+    log, *sys.argv[1:] = line.split()
+    child = os.fork()
+    if child == 0:
+        to = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        os.dup2(to, 1)
+        os.dup2(to, 2)
+        code = 1
+        try:
+            main()
+            code = 0
+        except SystemExit as exit:
+            code = exit.code or 0
+        finally:
+            os._exit(code)
+    print(child, flush=True)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+'''
+
+
+def test_a_run_killed_at_random_moments_ends_with_the_results_of_one_that_was_not(
+    tmp_path: Path,
+) -> None:
+    arguments = ",".join(f"{name}={value}" for name, value in ARGUMENTS.items())
+    (tmp_path / "run.py").write_text(RUN)
+    log = tmp_path / "log.txt"
+
+    def run(out: str, kill_after: int | None = None) -> int:
+        """The exit code; the run is killed when so many answers are in its store."""
+        store = tmp_path / f"{out}.store_rank0.db"
+        log.write_text("")
+        print(
+            log,
+            *("run", "--model", "faith"),
+            *("--model_args", f"backend=vllm,chunk=4,{arguments}"),
+            *("--tasks", "cot_faith_generated_arith", "--metadata", "problems=12"),
+            *("--use_cache", tmp_path / f"{out}.store"),
+            *("--output_path", tmp_path / out, "--log_samples"),
+            file=process.stdin,
+            flush=True,
+        )
+        child = int(process.stdout.readline())
+        while kill_after is not None:
+            time.sleep(0.02)
+            if Path(f"/proc/{child}/stat").read_text().split()[2] == "Z":
+                break
+            if answers_in(store) >= kill_after:
+                os.kill(child, signal.SIGKILL)
+                break
+        return int(process.stdout.readline())
+
+    def results(out: str) -> list[Any]:
+        [file] = (tmp_path / out).rglob("samples_*.jsonl")
+        return [json.loads(line)["resps"] for line in file.read_text().splitlines()]
+
+    with subprocess.Popen(
+        [sys.executable, tmp_path / "run.py"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdin and process.stdout
+        assert run("whole") == 0, log.read_text()[-2000:]
+        total = answers_in(tmp_path / "whole.store_rank0.db")
+        moments = sorted(random.Random().sample(range(1, total), KILLS))
+        print("killed at", moments, "of", total, "answers")
+        assert [run("killed", moment) for moment in moments] == [-9] * KILLS
+        assert run("killed") == 0, log.read_text()[-2000:]
+        process.stdin.close()
+    assert results("killed") == results("whole")
+
+
+def answers_in(store: Path) -> int:
+    """How many answers a store of responses holds, while it is written."""
+    import sqlite3
+
+    try:
+        with sqlite3.connect(f"file:{store}?mode=ro", uri=True, timeout=1) as opened:
+            [[number]] = opened.execute("select count(*) from unnamed")
+    except sqlite3.OperationalError:
+        return 0
+    return int(number)
