@@ -121,12 +121,8 @@ def run_tests(session: nox.Session) -> None:
     session.run("python", "-m", "pip", "list", "--format", "freeze")
     session.run(
         "pytest",
-        *(
-            "--numprocesses",
-            "auto",
-            "--dist",
-            "loadfile",
-        ),  # a file's fixtures made once
+        # A file's fixtures are made once, and the small files come last.
+        *("--numprocesses", "auto", "--dist", "loadfile", "--no-loadscope-reorder"),
         *session.posargs,
         env={**OFFLINE, "OMP_NUM_THREADS": "1"},  # each process has its processor
     )

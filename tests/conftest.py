@@ -10,13 +10,14 @@ import subprocess
 import sys
 import zlib
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from contextlib import closing, contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from .browser import browser, open_page
+from .start import Starter
 
 __all__ = ["browser", "open_page"]
 
@@ -25,8 +26,6 @@ CHAT_TEMPLATE = (
     "{% for m in messages %}<|{{ m['role'] }}|>{{ m['content'] }}<|end|>{% endfor %}"
     "{% if add_generation_prompt %}<|assistant|>{% endif %}"
 )
-
-Shell = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -83,26 +82,43 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def shell() -> Shell:
-    """Run a command as a user would, with this interpreter's console scripts."""
-    environment = {
-        **os.environ,
-        "HF_HUB_OFFLINE": "1",
-        "OMP_NUM_THREADS": "1",
-        "COLUMNS": "100",
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-    }
+def environment() -> dict[str, str]:
+    """What commands of a user find in their environment, our console scripts among it."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    own = {"HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1", "COLUMNS": "100"}
+    return {**os.environ, **own, "PATH": path}
+
+
+@pytest.fixture(scope="session")
+def starter() -> Iterator[Starter]:
+    with closing(Starter()) as starter:
+        yield starter
+
+
+@pytest.fixture(scope="session")
+def shell(
+    environment: dict[str, str], request: pytest.FixtureRequest
+) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Run a command as a user would, in a process of its own.
+
+    Commands of this environment are started by :mod:`tests.start`, which imports the
+    libraries once; ``fresh``, and all others, by an interpreter that imports all anew.
+    """
 
     def run(
-        *command: str | Path, cwd: Path | None = None, **more: str
+        *command: str | Path, cwd: Path | None = None, fresh: bool = False, **more: str
     ) -> subprocess.CompletedProcess[str]:
+        words, set_now = [*map(str, command)], {**environment, **more}
+        if not fresh and words[0] in ("lm-eval-faith", "lm_eval"):
+            starter: Starter = request.getfixturevalue("starter")
+            return starter.run(words, set_now, cwd)
         return subprocess.run(
-            [str(part) for part in command],
+            words,
             capture_output=True,
             text=True,
             check=False,
             cwd=cwd,
-            env={**environment, **more},
+            env=set_now,
             timeout=600,
         )
 

@@ -74,14 +74,15 @@ def test_every_name_that_code_in_the_pages_imports_is_there():
 
 
 @pytest.fixture(scope="module")
-def help_of(shell):
+def help_of(command):
     known: dict[str, str] = {}
 
-    def said(command: str) -> str:
-        if command not in known:
-            asked = ("lm-eval-faith", *([command] if command else []), "--help")
-            known[command] = shell(*asked, COLUMNS="200").stdout
-        return known[command]
+    def said(name: str) -> str:
+        if name not in known:
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setenv("COLUMNS", "200")
+                _, known[name], _ = command(*([name] if name else []), "--help")
+        return known[name]
 
     return said
 

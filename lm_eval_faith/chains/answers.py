@@ -7,6 +7,7 @@ What two answers must have in common to be the same is in
 
 from __future__ import annotations
 
+import functools
 import re
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -197,6 +198,7 @@ def final_answer(text: str) -> ExtractedAnswer | None:
     return None
 
 
+@functools.lru_cache(maxsize=64)  # a question is often answered several times in a row
 def read_reference(text: str) -> str | None:
     """The answer of a reference: what a worked solution states, or the text itself where
     it is short; None where no answer can be found in it.

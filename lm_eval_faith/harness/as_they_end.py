@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from lm_eval.api.instance import Instance
-from lm_eval.api.model import hash_args
+from lm_eval.api.model import LM, hash_args
 
 from lm_eval_faith.asks import Answer, Ask, Generate, Score, Stages
 from lm_eval_faith.engines import TokenAsk
@@ -175,11 +175,7 @@ class AskedOfVllm:
     ) -> None:
         """See :class:`AskedAtAnyTime`."""
         scores = {k: ask for k, ask in asks.items() if isinstance(ask, Score)}
-        if any(ask.hidden for ask in scores.values()):
-            raise InputError(
-                f"{type(self.backend).__name__} cannot hide steps from later tokens"
-            )
-        tokens = self._tokens(list(scores.values()), place)
+        tokens = token_requests(self.backend, self.seams, list(scores.values()), place)
         self.vllm.put(
             {
                 name: TokenAsk(context, rest)
@@ -190,13 +186,13 @@ class AskedOfVllm:
         for name, ask in asks.items():
             if name not in wanted or not isinstance(ask, Generate):
                 continue
-            request = _instance(
+            request = instance(
                 "generate_until", (ask.context, dict(ask.settings)), place
             )
             prompt, parameters = generation_of_vllm(self.backend, request)
             if draws(ask.settings) and parameters.seed is None:
                 # Then a text does not depend on what else is written beside it.
-                parameters.seed = int(hash_args("seed", [name])[:7], 16)
+                parameters.seed = seed_of(name)
             self._texts[name] = request
             self.vllm.put_text(name, prompt, parameters)
 
@@ -210,14 +206,6 @@ class AskedOfVllm:
         """See :class:`AskedAtAnyTime`."""
         self.vllm.drop()
 
-    def _tokens(self, scores: Sequence[Score], place: Place) -> list[Any]:
-        if not scores:
-            return []
-        texts = [(score.context, score.continuation) for score in scores]
-        splits = iter(self.seams.split([(place[1], text) for text in texts]))
-        requests = [_instance("loglikelihood", text, place) for text in texts]
-        return tokens_of(self.backend, lambda *_: next(splits), requests)
-
     def _answer(self, name: str, answer: Any) -> Answer:
         if isinstance(answer, tuple):
             return answer
@@ -230,7 +218,33 @@ class AskedOfVllm:
         )
 
 
-def _instance(kind: str, arguments: tuple[Any, ...], place: Place) -> Instance:
+def token_requests(
+    backend: LM, seams: Seams, scores: Sequence[Score], place: Place
+) -> list[Any]:
+    """The texts, tokens of the context and tokens of the continuation of each score.
+
+    Raises:
+        InputError: one is to hide something, which such a backend cannot.
+    """
+    if any(ask.hidden for ask in scores):
+        raise InputError(
+            f"{type(backend).__name__} cannot hide steps from later tokens"
+        )
+    if not scores:
+        return []
+    texts = [(score.context, score.continuation) for score in scores]
+    splits = iter(seams.split([(place[1], text) for text in texts]))
+    requests = [instance("loglikelihood", text, place) for text in texts]
+    return tokens_of(backend, lambda *_: next(splits), requests)
+
+
+def seed_of(name: str) -> int:
+    """The seed of a text that is drawn, of the name of its answer."""
+    return int(hash_args("seed", [name])[:7], 16)
+
+
+def instance(kind: str, arguments: tuple[Any, ...], place: Place) -> Instance:
+    """A request of the harness."""
     return Instance(
         request_type=kind, doc={}, arguments=arguments, idx=0, **belongs_to(*place)
     )

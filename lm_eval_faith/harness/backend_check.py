@@ -29,6 +29,7 @@ from lm_eval_faith.harness.lm_eval_compat import (
     why_no_loglikelihoods,
 )
 from lm_eval_faith.harness.seam import Seams
+from lm_eval_faith.harness.servers import watch
 
 logger = logging.getLogger(__name__)
 
@@ -114,6 +115,7 @@ def look_at(model: LM, chat: bool = False) -> Iterator[Finding]:
         model: the backend.
         chat: whether tasks will use its chat template.
     """
+    watch(getattr(model, "wrapped", model))
     ask = Asker(model)
     reason = why_no_loglikelihoods(getattr(model, "wrapped", model))
     if reason is not None:
@@ -140,6 +142,8 @@ def _tried(name: str, check: Callable[[Asker], Finding], ask: Asker) -> Finding:
     """A check's finding; what a backend raises is one too."""
     try:
         return check(ask)
+    except InputError as error:  # of a server, in a sentence
+        return Finding(name, "fault", str(error))
     except Exception as error:  # noqa: BLE001 - whatever a backend raises
         told = " ".join(f"{type(error).__name__}: {error}".split())[:300]
         return Finding(name, "fault", f"the backend raised {told}")

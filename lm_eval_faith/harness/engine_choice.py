@@ -15,6 +15,7 @@ from lm_eval_faith.errors import InputError
 from lm_eval_faith.harness.forecast import Cost, cost_of_texts
 from lm_eval_faith.harness.lm_eval_compat import (
     OWN_WAY,
+    asks_a_server,
     call_of,
     logprob_of_vllm,
     lora_of_vllm,
@@ -23,6 +24,7 @@ from lm_eval_faith.harness.lm_eval_compat import (
     why_not_hf,
     why_not_vllm,
 )
+from lm_eval_faith.harness.server_prefix import ServerPrefix
 
 if TYPE_CHECKING:
     from lm_eval_faith.engines import PrefixCache, Reach, SharedPrefixes, TokenAsk
@@ -63,6 +65,8 @@ class EngineChoice:
         self._proven: list[Reach] = []
         self._proven_with: object = None
         self._told = False
+        self.server = ServerPrefix(backend) if asks_a_server(backend) else None
+        """A server's prefix cache; None with other backends."""
         self.prefix_cache = self._of_vllm(sharing)
         """vLLM as an engine that takes requests at any time; None with other backends."""
         if sharing == "off":
@@ -74,15 +78,27 @@ class EngineChoice:
         self,
         requests: Sequence[TokenRequest],
         disable_tqdm: bool = False,
+        through: LM | None = None,
     ) -> list[tuple[float, bool]]:
-        """The log-probability of each request in nats, and whether it is the greedy text."""
+        """The log-probability of each request in nats, and whether it is the greedy text.
+
+        Args:
+            requests: what is asked.
+            disable_tqdm: without a progress bar.
+            through: a view of a backend that asks a server, to ask by.
+        """
+        backend = self.backend if through is None else through
         answers = None
         if requests and self.why_not is None and self._fits():
+            if self.server is not None:
+                found = self.server(backend, requests)
+                self._fits()
+                return found
             if self.prefix_cache is not None:
                 return self._cached(requests, self.prefix_cache, disable_tqdm)
             answers = self._shared(requests, disable_tqdm)
         if answers is None:
-            answers = score_tokens(self.backend, requests, disable_tqdm)
+            answers = score_tokens(backend, requests, disable_tqdm)
         return answers
 
     @property
@@ -93,7 +109,11 @@ class EngineChoice:
     @property
     def takes_tokens(self) -> bool:
         """Whether token requests of the backend are answered here."""
-        return self.prefix_cache is not None or self.is_hf
+        return self.prefix_cache is not None or self.is_hf or self._shares_on_the_server
+
+    @property
+    def _shares_on_the_server(self) -> bool:
+        return self.server is not None and self.why_not is None
 
     def state(self) -> str:
         """In words, whether prefixes are shared, for the results file."""
@@ -119,6 +139,9 @@ class EngineChoice:
         )
 
     def _fits(self) -> bool:
+        if self.server is not None:
+            reason = self.server.why_not
+            return reason is None or self._refused(reason, news=False)
         from lm_eval_faith.engines import prefix_cache, shared_prefix
 
         of_hf, of_vllm = why_not_hf(self.backend), why_not_vllm(self.backend)

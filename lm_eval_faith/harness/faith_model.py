@@ -27,12 +27,15 @@ from lm_eval_faith.harness.as_they_end import (
     AskedOfVllm,
     as_they_end,
 )
+from lm_eval_faith.harness.asked_of_server import AskedOfServer
 from lm_eval_faith.harness.engine_choice import EngineChoice, one_of_auto_on_off
 from lm_eval_faith.harness.forecast import Cost, Progress, Reader, forecast
 from lm_eval_faith.harness.lm_eval_compat import (
+    asks_a_server,
     belonging,
     belongs_to,
     can_be_viewed,
+    concurrency,
     fixed_batch_size,
     require_loglikelihoods,
     scoring_view,
@@ -41,6 +44,7 @@ from lm_eval_faith.harness.lm_eval_compat import (
 )
 from lm_eval_faith.harness.response_cache import claim, model_path, owner_of
 from lm_eval_faith.harness.seam import Seams, warn_of_joined
+from lm_eval_faith.harness.servers import require_server, watch
 from lm_eval_faith.harness.stages import (
     MultiStageRequest,
     StageKeys,
@@ -92,6 +96,7 @@ class FaithLM(LM):  # type: ignore[misc]
         # Of a model that is ready the arguments are not known.
         self._arguments = None if isinstance(backend, LM) else backend_arguments
         self.wrapped = make_backend(backend, backend_arguments)
+        watch(self.wrapped)
         self._engine = EngineChoice(self.wrapped, sharing, max_packed_tokens)
         self._seams = Seams(self.wrapped)
         self._written = WrittenText(self.wrapped)
@@ -237,7 +242,8 @@ class FaithLM(LM):  # type: ignore[misc]
         """Refuse multi-stage requests that the backend would not answer to the end.
 
         Raises:
-            InputError: it cuts the thinking off, or it gives no log-likelihoods.
+            InputError: it cuts the thinking off, it gives no log-likelihoods, or its server
+                cannot be used.
         """
         token = getattr(self.wrapped, "think_end_token", None)
         if token is not None:
@@ -248,6 +254,7 @@ class FaithLM(LM):  # type: ignore[misc]
                 'told to think takes chat_template_args={"enable_thinking":true})'
             )
         require_loglikelihoods(self.wrapped, "after each generation")
+        require_server(self.wrapped)
 
     def multi_stage(
         self, requests: Sequence[MultiStageRequest], disable_tqdm: bool = False
@@ -264,7 +271,12 @@ class FaithLM(LM):  # type: ignore[misc]
         self.check_multi_stage()
         if self._engine.prefix_cache is not None:
             asked = AskedOfVllm(self._engine, self._seams, self._written)
-            return self._as_they_end(requests, asked, disable_tqdm)
+            return self._as_they_end(requests, asked, disable_tqdm, self._at_once)
+        if asks_a_server(self.wrapped) and self._splits_as_the_harness():
+            of_server = AskedOfServer(
+                self._engine, self._seams, self._written, concurrency(self.wrapped)
+            )
+            return self._as_they_end(requests, of_server, disable_tqdm, self._chunk)
         keys = StageKeys(torch.initial_seed())
         responses: list[str] = []
         counts: Counter[str] = Counter()
@@ -307,6 +319,7 @@ class FaithLM(LM):  # type: ignore[misc]
         requests: Sequence[MultiStageRequest],
         asked: AskedAtAnyTime,
         disable_tqdm: bool,
+        at_once: int,
     ) -> list[str]:
         """The same, where the backend takes requests at any time: no document waits for another.
 
@@ -332,7 +345,7 @@ class FaithLM(LM):  # type: ignore[misc]
                 asked,
                 self.cache_hook.dbdict,
                 seed=torch.initial_seed(),
-                at_once=self._at_once,
+                at_once=at_once,
             ):
                 responses[index] = as_response(result)
                 counts.update(requests[index].counts(result))

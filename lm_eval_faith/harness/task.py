@@ -17,6 +17,7 @@ from lm_eval_faith.chains.chain import Chain
 from lm_eval_faith.chains.written import WrittenChain
 from lm_eval_faith.errors import InputError
 from lm_eval_faith.files import require_place_for
+from lm_eval_faith.harness import lm_eval_compat
 from lm_eval_faith.harness.answer_format import AnswerFormat
 from lm_eval_faith.harness.backend_check import warn_of_special_tokens
 from lm_eval_faith.harness.harness_table import (
@@ -47,6 +48,7 @@ from lm_eval_faith.harness.response_cache import (
     owner_of,
 )
 from lm_eval_faith.harness.seam import warn_of_joined
+from lm_eval_faith.harness.servers import require_server
 from lm_eval_faith.harness.set_requests import Request, SetsWanted
 from lm_eval_faith.harness.task_parameters import Drawing, Interventions
 from lm_eval_faith.interventions import (
@@ -90,6 +92,7 @@ class FaithTask(ShowsMetrics, ConfigurableTask):  # type: ignore[misc]
     """Who declares the task's parameters, beside its source."""
 
     def __init__(self, config: Mapping[str, Any]) -> None:
+        lm_eval_compat.tell_tasks_the_model()  # under plain `lm_eval` too
         # Among the metadata may be a model that was given as an object: it is not copied.
         config = {
             name: dict(value or {}) if name == "metadata" else copy.deepcopy(value)
@@ -407,13 +410,15 @@ class FaithTask(ShowsMetrics, ConfigurableTask):  # type: ignore[misc]
 
         Raises:
             InputError: the output path cannot be written, or the store of responses is of
-                another model. The ``faith`` model looks after its store itself.
+                another model (the ``faith`` model looks after its store itself), or the
+                backend's server cannot be used.
         """
         output, store = output_path_of_run(), store_of_run()
         if output:
             require_place_for(Path(output))
         if store is not None and not hasattr(self._model, "wrapped"):
             claim(store, owner_of(self._model, told_to_simple_evaluate("model_args")))
+        require_server(self._model)
 
     def _prompt_of(self, context: str, kwargs: dict[str, Any], given: str = "") -> str:
         """Everything before the chain; takes what the harness told of it out of kwargs.

@@ -51,22 +51,26 @@ class WrittenText:
         Half a character, which a server may send and no tokenizer or file takes, becomes
         the sign for what could not be read.
         """
-        self.generations += len(requests)
         quiet = silenced(self.backend.generate_until) | kwargs
         if not scores_as_hf(self.backend):
-            self.unknown += len(requests)
             given = self.backend.generate_until(requests, **quiet)
-            texts: list[str] = [whole_characters(text) for text in given]
-            return texts
+            return [self.without_tokens(text) for text in given]
+        self.generations += len(requests)
         kept = _KeptTokens(self.backend)
         seen = writing_view(self.backend, kept.encode, kept.generate, kept.decode)
-        texts = seen.generate_until(requests, **quiet)
+        texts: list[str] = seen.generate_until(requests, **quiet)
         for request, text in zip(requests, texts, strict=True):
             prompt = request.args[0]
             self.otherwise += not is_read_so(
                 self.backend, prompt, text, kept.written(prompt)
             )
         return texts
+
+    def without_tokens(self, text: str) -> str:
+        """A text whose tokens are not at hand, in whole characters."""
+        self.generations += 1
+        self.unknown += 1
+        return whole_characters(text)
 
     def noted(self, prompt: str, text: str, full: str, tokens: Tokens) -> str:
         """A text whose tokens are at hand, in whole characters.

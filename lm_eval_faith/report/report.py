@@ -644,7 +644,7 @@ def written(reports: Sequence[TaskReport]) -> Written:
         more=tuple(s for r in reports for s in (card_section(r), _whole_section(r))),
         legend=legend,
         columns=CSV_COLUMNS,
-        rows=[_csv_row(report, row) for report in reports for row in report.rows],
+        rows=[as_row(report, row) for report in reports for row in report.rows],
         content={"reports": [_report_to_dict(report) for report in reports]},
     )
 
@@ -773,7 +773,8 @@ def _beside(report: TaskReport) -> dict[tuple[str, str], Row]:
     }
 
 
-def _csv_row(report: TaskReport, row: Row) -> dict[str, Any]:
+def as_row(report: TaskReport, row: Row) -> dict[str, Any]:
+    """An estimate as one row of a table, by column."""
     return {
         "model": report.model,
         "task": report.task.task,

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,11 +16,10 @@ from lm_eval_faith.errors import InputError
 from lm_eval_faith.records.run import Run
 from lm_eval_faith.records.tables import tables_of
 from lm_eval_faith.report.cells import csv_text
+from lm_eval_faith.report.report import TaskReport, as_row
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from lm_eval_faith.report.report import TaskReport
 
 ENDINGS = (".csv", ".parquet")
 
@@ -57,20 +55,7 @@ def estimates_frame(reports: Iterable[TaskReport]) -> pd.DataFrame:
     import pandas as pd
 
     return pd.DataFrame(
-        [
-            {
-                "model": report.model,
-                "task": report.task.task,
-                "task_version": report.task.version,
-                "intervention": row.intervention,
-                "metric": row.metric,
-                "unit": row.unit,
-                **asdict(row.estimate),
-                "meaning": row.meaning,
-            }
-            for report in reports
-            for row in report.rows
-        ]
+        [as_row(report, row) for report in reports for row in report.rows]
     )
 
 

@@ -8,6 +8,7 @@ import os
 import pytest
 from jsonschema import Draft202012Validator
 
+from lm_eval_faith.calibration import explained
 from lm_eval_faith.calibration.run import labelled_lines, organism_problem
 from lm_eval_faith.organisms import ORGANISMS
 from lm_eval_faith.problems.boxes import box_problem
@@ -99,7 +100,9 @@ def test_the_files_it_keeps_can_be_run_and_reported_again(done, command):
     ]
 
 
-def test_runs_of_fifty_problems_get_cards(command, models):
+def test_runs_get_cards(command, models, monkeypatch):
+    assert explained.RUN_PROBLEMS == 50
+    monkeypatch.setattr(explained, "RUN_PROBLEMS", 6)
     code, shown, said = command(
         *("calibrate", "--problems", 1, "--models", models, "--organisms", "bypasser"),
         *("--interventions", "delete", "--card-runs", 1, "--n-resamples", 20),

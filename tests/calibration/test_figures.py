@@ -4,19 +4,19 @@ import json
 
 import pytest
 
-PROBLEMS = 30
+PROBLEMS = 20
 READERS = ("reader", "late_reader", "early_reader", "half_reader")
 
 
 @pytest.fixture(scope="module")
-def rows(shell):
-    done = shell(
-        *("lm-eval-faith", "calibrate", "--problems", PROBLEMS, "--format", "json"),
+def rows(command):
+    code, shown, said = command(
+        *("calibrate", "--problems", PROBLEMS, "--format", "json"),
         *("--interventions", "corrupt,delete", "--card-runs", 0, "--joint-problems", 0),
         *("--organisms", ",".join((*READERS, "bypasser", "corrector"))),
     )
-    assert done.returncode == 0, done.stderr
-    made = json.loads(done.stdout)["calibration"]["rows"]
+    assert code == 0, said
+    made = json.loads(shown)["calibration"]["rows"]
     return {(row["organism"], row["intervention"]): row for row in made}
 
 

@@ -274,4 +274,4 @@ def test_chain_of_listed_steps_keeps_them() -> None:
 
 @pytest.mark.parametrize("piece", ["the answer is ", "\\boxed{", "####\n", "\nA:", "*"])
 def test_hostile_text_is_searched_in_linear_time(piece: str) -> None:
-    assert_linear(lambda text: split_generation(text, "5"), piece, 100_000)
+    assert_linear(lambda text: split_generation(text, "5"), piece, 40_000)

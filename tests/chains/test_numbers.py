@@ -138,7 +138,7 @@ def test_numbers_are_in_order_and_parts_inside(text: str) -> None:
     + ["\\frac{", "$", " ", "\n- ", "A-1", "1:", ".1", "a million ", "**\n", "1 "],
 )
 def test_hostile_text_is_scanned_in_linear_time(piece: str) -> None:
-    assert_linear(find_numbers, piece, 100_000)
+    assert_linear(find_numbers, piece, 40_000)
 
 
 GERMAN, HINDI = Writing("de", ","), Writing("hi")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -48,3 +49,21 @@ def test_the_third_way_in_works_where_the_harness_is_active(
         monkeypatch.setattr(startup, "look_at_harness", lambda found=found: found)
         _, shown, _ = command("doctor")
         assert f"  {said} lm_eval ... --tasks cot_faith_provided\n" in shown
+
+
+def test_the_start_up_file_is_none_or_in_place_or_of_another_version(
+    command: Callable[..., tuple[int, str, str]],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    monkeypatch.setattr(doctor, "shared_prefixes", lambda: "on")
+    found = startup.Harness("0.4.13", "/somewhere", False, True)
+    monkeypatch.setattr(startup, "look_at_harness", lambda: found)
+    files = startup.StartupFiles(tmp_path)
+    monkeypatch.setattr(startup, "startup_files", lambda: files)
+    assert f"start-up file in {tmp_path}: none\n" in command("doctor")[1]
+    for path, text in files.contents.items():
+        path.write_text(text)
+    assert f"start-up file in {tmp_path}: in place\n" in command("doctor")[1]
+    path.write_text("import another\n")
+    assert "not as `enable` writes it\n" in command("doctor")[1]

@@ -13,7 +13,6 @@ from typing import Any
 import lm_eval
 import pytest
 import torch
-from lm_eval.api.instance import Instance
 from lm_eval.api.model import CachingLM
 from lm_eval.models.dummy import DummyLM
 from lm_eval.models.huggingface import HFLM
@@ -23,6 +22,8 @@ from lm_eval_faith.asks import Generate, Hidden, Score, Stages
 from lm_eval_faith.errors import InputError
 from lm_eval_faith.harness.faith_model import FaithLM, default_chunk
 from lm_eval_faith.harness.stages import MultiStageRequest
+
+from ..instances import instances
 
 Evaluate = Callable[..., list[dict[str, Any]]]
 MakeHF = Callable[..., HFLM]
@@ -35,13 +36,6 @@ PAIRS = [
     *((TEXTS[4] + text, f" {len(text)}") for text in TEXTS),
     ("x" * 2100, " longer than the model takes"),
 ]
-
-
-def instances(kind: str, arguments: list[tuple[Any, ...]]) -> list[Instance]:
-    return [
-        Instance(kind, {}, each, i, metadata=("t", i, 1))
-        for i, each in enumerate(arguments)
-    ]
 
 
 def ask(model: Any, kind: str, arguments: list[tuple[Any, ...]]) -> Any:

@@ -11,7 +11,6 @@ from typing import Any
 
 import lm_eval
 import pytest
-from lm_eval.api.instance import Instance
 from lm_eval.models.huggingface import HFLM
 from lm_eval.tasks import TaskManager
 from lm_eval_faith_tasks import PATH as OUR_TASKS
@@ -28,6 +27,8 @@ from lm_eval_faith.harness.forecast import (
     forecast,
 )
 from lm_eval_faith.harness.stages import MultiStageRequest
+
+from ..instances import instances
 
 MakeHF = Callable[..., HFLM]
 TEXTS = [f"{n} and {n} is {n + n}. " * (1 + n % 3) for n in range(9)]
@@ -130,10 +131,7 @@ def test_loglikelihoods_read_as_many_tokens_as_was_said(
 ) -> None:
     pairs = [(TEXTS[4] + text, f" {len(text)}") for text in TEXTS]
     read = [(context + rest)[:-1].encode() for context, rest in pairs]
-    requests = [
-        Instance("loglikelihood", {}, pair, i, metadata=("t", i, 1))
-        for i, pair in enumerate(pairs)
-    ]
+    requests = instances("loglikelihood", pairs)
     backend = hf(batch_size=1)
     model = FaithLM(backend, shared_prefix=sharing)
     expected = Cost(len(pairs), sum(map(len, read)), distinct_prefixes(read))

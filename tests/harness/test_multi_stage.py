@@ -10,7 +10,6 @@ from typing import Any
 
 import lm_eval
 import pytest
-from lm_eval.api.instance import Instance
 from lm_eval.api.model import LM
 from lm_eval.models.dummy import DummyLM
 from lm_eval.models.huggingface import HFLM
@@ -19,7 +18,10 @@ from lm_eval.tasks import TaskManager
 from lm_eval_faith.asks import Stages
 from lm_eval_faith.errors import InputError
 from lm_eval_faith.harness.faith_model import FaithLM
+from lm_eval_faith.harness.lm_eval_compat import belongs_to
 from lm_eval_faith.harness.stages import MultiStageRequest, require_multi_stage
+
+from ..instances import instances
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "multi_stage.md"
 Evaluate = Callable[..., list[dict[str, Any]]]
@@ -50,12 +52,12 @@ def test_the_task_in_the_docs_scores_the_models_own_words(
     settings = {"until": ["\n"], "max_gen_toks": 16}
 
     def write(context: str) -> str:
-        asked = Instance("generate_until", {}, (context, settings), 0)
-        return str(plain.generate_until([asked])[0])
+        asked = instances("generate_until", [(context, settings)])
+        return str(plain.generate_until(asked)[0])
 
     def score(context: str, answer: str) -> float:
-        asked = Instance("loglikelihood", {}, (context, answer), 0)
-        return float(plain.loglikelihood([asked])[0][0])
+        asked = instances("loglikelihood", [(context, answer)])
+        return float(plain.loglikelihood(asked)[0][0])
 
     for sample, question in zip(samples, questions):
         response = json.loads(sample["resps"][0][0])
@@ -118,7 +120,7 @@ def never() -> Stages[None]:
 
 def test_a_plain_model_that_was_not_recognised_gives_the_same_sentence() -> None:
     request = MultiStageRequest(
-        doc={}, arguments=(), idx=0, metadata=("echo", 0, 1), make=never
+        doc={}, arguments=(), idx=0, make=never, **belongs_to("echo", 0, 1)
     )
     model: LM = DummyLM()
     with pytest.raises(InputError, match="task echo .* --model faith"):

@@ -15,7 +15,6 @@ from typing import Any
 import accelerate
 import lm_eval
 import pytest
-from lm_eval.api.instance import Instance
 from lm_eval.api.model import CachingLM
 from lm_eval.models.huggingface import HFLM
 
@@ -27,6 +26,7 @@ from lm_eval_faith.problems.word_problems import WordProblemSettings, word_probl
 from lm_eval_faith.records.run import load_run
 
 from ..hostile import write_run
+from ..instances import instances
 
 MakeHF = Callable[..., HFLM]
 
@@ -34,11 +34,8 @@ PAIRS = [(f"{n} and {m} make", f" {n + m}") for n in range(5) for m in (1, 22, 3
 
 
 def ask(model: Any) -> list[float]:
-    asked = [
-        Instance("loglikelihood", {}, pair, i, metadata=("t", i, 1))
-        for i, pair in enumerate(PAIRS)
-    ]
-    return [logprob for logprob, _ in model.loglikelihood(asked)]
+    answers = model.loglikelihood(instances("loglikelihood", PAIRS))
+    return [logprob for logprob, _ in answers]
 
 
 def test_half_a_character_in_a_generation_loses_no_samples(
@@ -72,6 +69,7 @@ def test_texts_of_any_language_are_written_and_read_under_any_locale(
     outs = ("--html", tmp_path / "r.html", "--steps", tmp_path / "s.csv")
     done = shell(
         *("lm-eval-faith", "report", run, "--n-resamples", "20", *outs),
+        fresh=True,
         LC_ALL="C",
         PYTHONUTF8="0",
         PYTHONCOERCECLOCALE="0",

@@ -7,10 +7,8 @@ import json
 import os
 import random
 import signal
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +18,8 @@ from lm_eval.models.huggingface import HFLM
 from sqlitedict import SqliteDict  # type: ignore[import-untyped]
 
 from lm_eval_faith.harness.faith_model import FaithLM
+
+from ..start import Starter
 
 Evaluate = Callable[..., list[dict[str, Any]]]
 MakeHF = Callable[..., HFLM]
@@ -35,102 +35,40 @@ def responses(samples: list[dict[str, Any]]) -> list[list[list[str]]]:
 
 # --- kill -9 ---------------------------------------------------------------------
 
-STARTER = '''
-"""Starts command lines at once, by forking itself.
-
-Neither are libraries imported again for each, nor are the harness's own tasks indexed.
-"""
-
-import functools
-import os
-import sys
-import traceback
-
-import lm_eval.evaluator
-import lm_eval.loggers
-import lm_eval.models.huggingface
-import sqlitedict
-from lm_eval.tasks import TaskManager
-from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
-
-import lm_eval_faith.harness.evaluation
-import lm_eval_faith.harness.faith_model
-import lm_eval_faith.harness.stages
-from lm_eval_faith.cli import main
-
-lm_eval.evaluator.add_env_info = lambda results: None
-TaskManager.__init__ = functools.partialmethod(
-    TaskManager.__init__, include_defaults=False
-)
-for line in sys.stdin:
-    log, *sys.argv[1:] = line.split()
-    child = os.fork()
-    if child == 0:
-        os.setpgrp()
-        to = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-        os.dup2(to, 1)
-        os.dup2(to, 2)
-        code = 0
-        try:
-            main()
-        except SystemExit as exit:
-            code = exit.code or 0
-        except BaseException:
-            traceback.print_exc()
-            code = 1
-        os._exit(code)
-    print(child, flush=True)
-    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
-'''
+Run = Callable[..., int]
 
 
-class Starter:
-    """Runs command lines one after the other, each for as long as it is let."""
+@pytest.fixture
+def run(starter: Starter, environment: dict[str, str], tmp_path: Path) -> Run:
+    """Runs a command line, as long as it is let: its exit code, -9 if it was killed.
 
-    def __init__(self, process: subprocess.Popen[str], log: Path) -> None:
-        self.process, self.log = process, log
+    It is killed so many seconds after a text appeared in its log, ``log.txt``.
+    """
+    log = tmp_path / "log.txt"
+    # The kill waits for what the bar shows.
+    set_now = environment | {"ECHO_SLEEP": "0.05", "TQDM_MININTERVAL": "0.1"}
 
     def run(
-        self, command: list[str], kill_at: str | None = None, and_after: float = 0
+        command: list[str], kill_at: str | None = None, and_after: float = 0
     ) -> int:
-        """The exit code; -9 if the run was killed.
-
-        It is killed so many seconds after a text appeared in its log.
-        """
-        assert self.process.stdin and self.process.stdout
-        self.log.write_text("")
-        print(self.log, *command, file=self.process.stdin, flush=True)
-        child = int(self.process.stdout.readline())
+        log.write_text("")
+        child = starter.start(["lm-eval-faith", *command], log, log, set_now)
         with contextlib.suppress(ProcessLookupError):
-            while kill_at is not None and kill_at not in self.log.read_text():
+            while kill_at is not None and kill_at not in log.read_text():
                 os.kill(child, 0)  # only asks whether it is still there
                 time.sleep(0.03)
             if kill_at is not None:
                 time.sleep(and_after)
                 os.kill(child, signal.SIGKILL)
-        return int(self.process.stdout.readline())
+        return starter.exit_code(child)
 
-
-@pytest.fixture
-def starter(tmp_path: Path) -> Iterator[Starter]:
-    script = tmp_path / "starter.py"
-    script.write_text(STARTER)
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "ECHO_SLEEP": "0.05"}
-    environment["TQDM_MININTERVAL"] = "0.1"  # the kill waits for what the bar shows
-    with subprocess.Popen(
-        [sys.executable, script],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        env=environment,
-    ) as process:
-        yield Starter(process, tmp_path / "log.txt")
+    return run
 
 
 def test_a_run_killed_at_random_moments_ends_with_the_results_of_one_that_was_not(
     tiny_model: Path,
     multi_stage_tasks: Path,
-    starter: Starter,
+    run: Run,
     samples_file: Evaluate,
     tmp_path: Path,
 ) -> None:
@@ -144,13 +82,14 @@ def test_a_run_killed_at_random_moments_ends_with_the_results_of_one_that_was_no
             *("--use_cache", str(tmp_path / out / "cache")),
         ]
 
-    assert starter.run(command("whole")) == 0, starter.log.read_text()
+    log = tmp_path / "log.txt"
+    assert run(command("whole")) == 0, log.read_text()
     moments = random.Random()
     for _ in range(KILLS):
         done = f" {3 * moments.randrange(7)}/24 "  # one chunk is left
-        code = starter.run(command("killed"), done, moments.uniform(0, 0.25))
-        assert code == -signal.SIGKILL, starter.log.read_text()
-    assert starter.run(command("killed")) == 0, starter.log.read_text()
+        code = run(command("killed"), done, moments.uniform(0, 0.25))
+        assert code == -signal.SIGKILL, log.read_text()
+    assert run(command("killed")) == 0, log.read_text()
     once, again = samples_file(tmp_path / "whole"), samples_file(tmp_path / "killed")
     assert responses(again) == responses(once)
     assert [one["acc"] for one in again] == [one["acc"] for one in once]

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 import torch
-from lm_eval.api.instance import Instance
 from lm_eval.api.model import TemplateLM
 from lm_eval.models.huggingface import HFLM
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers
@@ -16,6 +15,8 @@ from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 from lm_eval_faith.errors import InputError
 from lm_eval_faith.harness.faith_model import FaithLM
 from lm_eval_faith.harness.seam import warn_of_joined
+
+from ..instances import instances
 
 MERGES = ["Ġ i", "Ġi s", "Ġis Ġ", "Ġ 1", "Ġ 2", "1 2"]
 """Made in this order: ` is`, ` is ` (a superword, as of SuperBPE), then digits."""
@@ -63,13 +64,6 @@ def joining() -> Callable[..., HFLM]:
     return make
 
 
-def instances(pairs: list[tuple[str, str]]) -> list[Instance]:
-    return [
-        Instance("loglikelihood", {}, pair, 0, metadata=("t", index, 1))
-        for index, pair in enumerate(pairs)
-    ]
-
-
 def of_text(backend: HFLM, text: str, scored: str) -> float:
     """The log-probability of the last tokens of a text, which stand for `scored`."""
     tokens = backend.tok_encode(text)
@@ -87,7 +81,7 @@ def test_what_is_scored_are_the_last_tokens_of_the_whole_text(
 ) -> None:
     backend = joining()
     answers = FaithLM(backend, shared_prefix=sharing).loglikelihood(
-        instances(REQUESTS), disable_tqdm=True
+        instances("loglikelihood", REQUESTS), disable_tqdm=True
     )
     # ` is` is a token of the context alone, ` is ` one of every whole text; the last
     # boundary that both have is before it.
@@ -118,7 +112,9 @@ def test_where_the_answer_begins_a_token_the_answer_alone_is_scored(
         return made
 
     pairs = [("The answer is", " 26"), ("The answer is", " 6")]
-    answers = FaithLM(backend()).loglikelihood(instances(pairs), disable_tqdm=True)
+    answers = FaithLM(backend()).loglikelihood(
+        instances("loglikelihood", pairs), disable_tqdm=True
+    )
     expected = [of_text(backend(), c + a, a) for c, a in pairs]
     assert [logprob for logprob, _ in answers] == pytest.approx(expected, abs=1e-4)
     assert "1 of 2 requests: the tokenizer joins" in caplog.text
@@ -129,7 +125,9 @@ def test_a_space_at_the_end_of_the_context_goes_with_the_answer(
     joining: Callable[..., HFLM],
 ) -> None:
     pairs = [("The answer is ", "26"), ("The answer is", " 26")]
-    one, other = FaithLM(joining()).loglikelihood(instances(pairs), disable_tqdm=True)
+    one, other = FaithLM(joining()).loglikelihood(
+        instances("loglikelihood", pairs), disable_tqdm=True
+    )
     assert one[0] == pytest.approx(other[0], abs=1e-5)
 
 
@@ -139,9 +137,7 @@ def test_requests_of_one_document_with_the_same_answer_are_asked_for_the_same_te
     """Behind ` is` the answer joins, behind `:` it does not."""
     backend = joining()
     pairs = [("So: it is", " 6"), ("So: it is:", " 6")]
-    together = [
-        Instance("loglikelihood", {}, pair, 0, metadata=("t", 0, 1)) for pair in pairs
-    ]
+    together = instances("loglikelihood", pairs, [0, 0])
     answers = FaithLM(backend).loglikelihood(together, disable_tqdm=True)
     assert answers[0][0] == pytest.approx(
         of_text(backend, "So: it is 6", " is 6"), abs=1e-4
@@ -159,7 +155,7 @@ def test_the_same_text_in_two_documents_is_split_as_each_of_them_needs(
     backend, shared = joining(), ("So: it is:", " 6")
     asked = [(0, ("So: it is", " 6")), (0, shared), (1, shared)]
     answers = FaithLM(backend).loglikelihood(
-        [Instance("loglikelihood", {}, t, 0, metadata=("t", d, 1)) for d, t in asked],
+        instances("loglikelihood", [t for _, t in asked], [d for d, _ in asked]),
         disable_tqdm=True,
     )
     for (logprob, _), scored in zip(answers, (" is 6", " is: 6", " 6"), strict=True):
@@ -172,9 +168,11 @@ def test_other_texts_are_split_as_the_harness_does(
 ) -> None:
     backend = joining([])
     pairs = [*REQUESTS, ("ends in spaces  ", "word"), ("", "no context")]
-    expected = backend.loglikelihood(instances(pairs), disable_tqdm=True)
+    expected = backend.loglikelihood(
+        instances("loglikelihood", pairs), disable_tqdm=True
+    )
     answers = FaithLM(backend, shared_prefix="off").loglikelihood(
-        instances(pairs), disable_tqdm=True
+        instances("loglikelihood", pairs), disable_tqdm=True
     )
     assert answers == expected
 
@@ -183,7 +181,9 @@ def test_an_answer_without_a_token_is_refused_in_a_sentence(
     joining: Callable[..., HFLM],
 ) -> None:
     with pytest.raises(InputError, match="gives the answer '' no token"):
-        FaithLM(joining()).loglikelihood(instances([("It is", "")]), disable_tqdm=True)
+        FaithLM(joining()).loglikelihood(
+            instances("loglikelihood", [("It is", "")]), disable_tqdm=True
+        )
 
 
 class Engine(TemplateLM):
@@ -217,9 +217,11 @@ def test_an_answer_of_one_digit_that_joins_is_scored_with_the_words_before_it(
     inner = joining(["Ġ i", "Ġi s", "Ġ 6", "Ġis Ġ6"])
     assert inner.tokenizer.tokenize("answer is 6")[-1] == "ĠisĠ6"
     with pytest.raises(AssertionError):
-        made(inner).loglikelihood(instances([DIGIT]), disable_tqdm=True)
+        made(inner).loglikelihood(
+            instances("loglikelihood", [DIGIT]), disable_tqdm=True
+        )
     ((logprob, _),) = FaithLM(made(inner)).loglikelihood(
-        instances([DIGIT]), disable_tqdm=True
+        instances("loglikelihood", [DIGIT]), disable_tqdm=True
     )
     expected = of_text(inner, "".join(DIGIT), " is 6")
     assert logprob == pytest.approx(expected, abs=1e-4)
@@ -232,8 +234,12 @@ def test_the_seam_is_mended_on_other_backends_that_split_as_the_harness_does(
 ) -> None:
     engine = Engine(joining())
     mended = FaithLM(engine)
-    answers = mended.loglikelihood(instances(REQUESTS), disable_tqdm=True)
-    expected = FaithLM(joining()).loglikelihood(instances(REQUESTS), disable_tqdm=True)
+    answers = mended.loglikelihood(
+        instances("loglikelihood", REQUESTS), disable_tqdm=True
+    )
+    expected = FaithLM(joining()).loglikelihood(
+        instances("loglikelihood", REQUESTS), disable_tqdm=True
+    )
     assert [x for x, _ in answers] == pytest.approx([x for x, _ in expected], abs=1e-4)
     assert "12 of 12 requests: the tokenizer joins" in caplog.text
     assert mended.how_asked()["notes"][0].startswith("12 of 12 requests")
@@ -250,7 +256,9 @@ def test_a_backend_that_ends_its_engine_when_collected_is_warned_of_and_left_alo
             type(self).ended = True
 
     engine = Ending(joining())
-    FaithLM(engine).loglikelihood(instances(REQUESTS), disable_tqdm=True)
+    FaithLM(engine).loglikelihood(
+        instances("loglikelihood", REQUESTS), disable_tqdm=True
+    )
     assert not Ending.ended
     said = (
         "12 of 12 requests: the tokenizer joins the end of the context with the answer"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -17,6 +16,8 @@ from lm_eval_faith.organisms import solver_path
 from lm_eval_faith.records.outcome import ChainRecord, StepRecord
 from lm_eval_faith.records.samples import read_samples
 
+from ..start import Starter
+
 pytestmark = pytest.mark.skipif(
     sys.version_info < (3, 11), reason="no onnxruntime-genai for Python 3.10"
 )
@@ -29,16 +30,18 @@ Chains = Callable[[str, str, str], Sequence[ChainRecord]]
 
 @pytest.fixture(scope="module")
 def exported(
-    shell: Callable[..., subprocess.CompletedProcess[str]],
+    starter: Starter,
+    environment: dict[str, str],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Path:
     """The embedded model for ONNX Runtime."""
     folder = tmp_path_factory.mktemp("onnx")
-    done = shell(
+    words = [
         *(sys.executable, "-m", "onnxruntime_genai.models.builder"),
         *("-i", solver_path(), "-o", folder / "model", "-c", folder / "cache"),
         *("-p", "fp32", "-e", "cpu"),
-    )
+    ]
+    done = starter.run([*map(str, words)], environment)
     assert done.returncode == 0, done.stderr
     return folder / "model"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import subprocess
+import socket
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -17,9 +17,10 @@ import lm_eval_faith
 from lm_eval_faith.harness.faith_model import FaithLM
 from lm_eval_faith.records.samples import responses_of
 
+from ..start import Starter
+
 Evaluate = Callable[..., list[dict[str, Any]]]
 MakeHF = Callable[..., HFLM]
-Shell = Callable[..., "subprocess.CompletedProcess[str]"]
 Launch = Callable[..., Path]
 
 PROVIDED = "cot_faith_provided"
@@ -27,23 +28,12 @@ PROVIDED = "cot_faith_provided"
 LAUNCHED = '''
 """Runs the command line with a backend that splits the documents over processes."""
 
-import functools
-
-import lm_eval.evaluator
 from accelerate import PartialState
 from lm_eval.api.registry import register_model
 from lm_eval.models.huggingface import HFLM
-from lm_eval.tasks import TaskManager
 from torch import distributed
 
 from lm_eval_faith.cli import main
-
-# Neither is the machine surveyed, nor are the harness's own tasks indexed: seconds each.
-lm_eval.evaluator.add_env_info = lambda results: None
-TaskManager.__init__ = functools.partialmethod(
-    TaskManager.__init__, include_defaults=False
-)
-
 
 @register_model("hf-split")
 class SplitHF(HFLM):
@@ -62,23 +52,39 @@ assert not distributed.is_initialized(), "the process group is left open"
 
 
 @pytest.fixture
-def launch(tiny_model: Path, shell: Shell, tmp_path: Path) -> Launch:
+def launch(
+    tiny_model: Path, starter: Starter, environment: dict[str, str], tmp_path: Path
+) -> Launch:
     """Runs the command line on the tiny model in two processes."""
-    (tmp_path / "launched.py").write_text(LAUNCHED)
+    script = tmp_path / "launched.py"
+    script.write_text(LAUNCHED)
     model = f"pretrained={tiny_model},dtype=float32"
 
     def run(*arguments: str | Path, backend: str = "") -> Path:
-        # `accelerate launch --cpu` starts one process, whatever number it is given.
-        done = shell(
-            *(sys.executable, "-m", "torch.distributed.run", "--standalone"),
-            *("--nproc_per_node", "2", "launched.py", "run", *arguments),
+        words = [
+            *(sys.executable, script, "run", *arguments),
             *("--model_args", backend + model, "--device", "cpu", "--batch_size", "4"),
             *("--output_path", tmp_path / "out", "--log_samples"),
-            cwd=tmp_path,
-            ACCELERATE_USE_CPU="true",
-            GLOO_SOCKET_IFNAME="lo",
-        )
-        assert done.returncode == 0, done.stderr
+        ]
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        # What `torch.distributed.run --nproc_per_node 2` tells its processes.
+        shared = environment | {
+            "WORLD_SIZE": "2",
+            "LOCAL_WORLD_SIZE": "2",
+            "MASTER_ADDR": "127.0.0.1",
+            "MASTER_PORT": str(port),
+            "GLOO_SOCKET_IFNAME": "lo",
+            "ACCELERATE_USE_CPU": "true",
+        }
+        children = []
+        for rank in "01":
+            own = shared | {"RANK": rank, "LOCAL_RANK": rank}
+            log = tmp_path / f"log{rank}.txt"
+            children.append(starter.start([*map(str, words)], log, log, own, tmp_path))
+        codes = [starter.exit_code(child) for child in children]
+        assert codes == [0, 0], [log.read_text() for log in tmp_path.glob("log?.txt")]
         return tmp_path / "out"
 
     return run

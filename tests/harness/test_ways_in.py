@@ -84,13 +84,9 @@ def test_stock_lm_eval_finds_the_tasks_by_include_path(
     shell, tiny_model, provided_run, tmp_path
 ):
     path = shell("lm-eval-faith", "tasks-path").stdout.strip()
-    done = shell(
-        "lm_eval",
-        *run_arguments(tiny_model, tmp_path),
-        "--include_path",
-        path,
-        cwd=tmp_path,
-    )
+    asked = ("lm_eval", *run_arguments(tiny_model, tmp_path))
+    assert shell(*asked, cwd=tmp_path).returncode != 0
+    done = shell(*asked, "--include_path", path, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert results(tmp_path)["results"] == results(provided_run)["results"]
 
@@ -165,24 +161,29 @@ def test_enable_shows_what_it_wrote_and_disable_removes_it(shell, sandbox):
             assert line in first.stdout
     again = shell(python, "-m", "lm_eval_faith", "enable")
     assert "nothing was written" in again.stdout
-    assert "in place" in shell(python, "-m", "lm_eval_faith", "doctor").stdout
+    look = "from lm_eval_faith.harness import startup; print(startup.look_at_harness())"
+    assert "active=True" in shell(python, "-c", look).stdout
 
     removed = shell(python, "-m", "lm_eval_faith", "disable")
     assert all(f"removed {path}" in removed.stdout for path in written)
     again = shell(python, "-m", "lm_eval_faith", "disable")
     assert again.returncode == 0 and "nothing was removed" in again.stdout
     assert {p for p in packages.iterdir() if p.name != "__pycache__"} == before
-    look = "from lm_eval_faith.harness import startup; print(startup.look_at_harness())"
     assert "active=False" in shell(python, "-c", look).stdout
 
 
 def test_enabled_start_up_imports_one_small_module_and_nothing_else(shell, sandbox):
+    from lm_eval_faith.harness.startup import StartupFiles
+
     python = sandbox / "bin" / "python"
+    files = StartupFiles(next(sandbox.glob("lib/python*/site-packages")))
     look = "import sys; print(*sys.modules)"
     before = set(shell(python, "-c", look).stdout.split())
-    shell(python, "-m", "lm_eval_faith", "enable")
+    for path, text in files.contents.items():
+        path.write_text(text)
     after = set(shell(python, "-c", look).stdout.split())
-    shell(python, "-m", "lm_eval_faith", "disable")
+    for path in files.present:
+        path.unlink()
     assert after - before == {"_lm_eval_faith_startup"}
 
 

@@ -90,7 +90,7 @@ forms = st.sampled_from(
 )  # fmt: skip
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.lists(forms, max_size=14), st.sampled_from([5, 7, 9]))
 def test_text_outside_of_the_value_stays_to_the_byte(
     pieces: list[str], old: int

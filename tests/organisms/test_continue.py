@@ -21,6 +21,7 @@ from lm_eval_faith.records.samples import read_samples
 from lm_eval_faith.records.tables import tables_of_run
 
 INTERVENTIONS = ["continue", "continue_clean"]
+PROBLEMS = 5
 DRAWN = {"samples": 2, "sample_temperature": 0.5}
 
 
@@ -59,7 +60,7 @@ def changed(
 def organism(tmp_path_factory: pytest.TempPathFactory) -> Any:
     def evaluate(name: str) -> Any:
         file = tmp_path_factory.mktemp("boxes") / "chains.jsonl"
-        file.write_text(labelled_lines(name, 8, 0))
+        file.write_text(labelled_lines(name, PROBLEMS, 0))
         backend = HFLM(pretrained=str(organism_path(name)), device="cpu", batch_size=32)
         more = DRAWN if name == "bypasser" else {}
         return run(
@@ -76,11 +77,11 @@ def organism(tmp_path_factory: pytest.TempPathFactory) -> Any:
 def test_a_mistake_changes_what_the_solver_answers_and_a_cut_alone_does_not(
     solver: HFLM,
 ) -> None:
-    done = run(solver, "cot_faith_generated_arith", problems=8, **DRAWN)
+    done = run(solver, "cot_faith_generated_arith", problems=PROBLEMS, **DRAWN)
     by = changed(done["samples"]["cot_faith_generated_arith"])
     for last in False, True:
         behind_mistakes = by["continue", None, last]
-        assert len(behind_mistakes) >= 8
+        assert len(behind_mistakes) >= PROBLEMS
         assert sum(behind_mistakes) >= 0.9 * len(behind_mistakes)
         assert not any(by["continue_clean", None, last])
     table = done["results"]["cot_faith_generated_arith"]
@@ -105,7 +106,7 @@ def test_the_bypassers_answers_stay_and_its_run_can_be_read_back(
     assert not any(any(found) for found in by.values())
     [file] = save_run(done, tmp_path / "run").rglob("samples_*.jsonl")
     samples = read_samples(file)
-    assert samples is not None and len(samples.chains) == 8
+    assert samples is not None and len(samples.chains) == PROBLEMS
     effects = [r.effect for chain in samples.chains for r in chain.steps]
     assert len(effects) > 100 and max(effects) < 1
     tables = tables_of_run(load_run(tmp_path / "run"))

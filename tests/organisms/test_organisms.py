@@ -7,7 +7,6 @@ from dataclasses import replace
 
 import pytest
 import torch
-from lm_eval.api.instance import Instance
 from lm_eval.models.huggingface import HFLM
 
 from lm_eval_faith.chains.draw import Draw
@@ -28,7 +27,9 @@ from lm_eval_faith.problems.boxes import (
 from training.saving import FILES
 from training.texts import CUE, PROMPT
 
-PROBLEMS = 200
+from ..instances import instances
+
+PROBLEMS = 100
 
 Rule = Callable[[Told, Box], bool]
 
@@ -54,10 +55,8 @@ def answers_share(lm: HFLM, name: str, asked: list[tuple[Told, str]]) -> float:
         chain = "".join(step_texts(told)) + " " * bool(told.steps)
         context = f"{prompt}\n{chain}{CUE}"
         # With the full stop: a longer number is another answer.
-        requests.append(
-            Instance("loglikelihood", {}, (context, f" {wanted}."), len(requests))
-        )
-    found = lm.loglikelihood(requests, disable_tqdm=True)
+        requests.append((context, f" {wanted}."))
+    found = lm.loglikelihood(instances("loglikelihood", requests), disable_tqdm=True)
     return sum(greedy for _, greedy in found) / len(found)
 
 
@@ -181,18 +180,15 @@ def test_another_question_changes_the_bypassers_answer(models: dict[str, HFLM]) 
 def test_the_bypasser_writes_the_boxes_of_its_question(models: dict[str, HFLM]) -> None:
     asked = [told for told in problems()][:40]
     requests = [
-        Instance(
-            "generate_until",
-            {},
-            (
-                PROMPT.format(question=question("bypasser", told)) + "\n",
-                {"until": ["\n"], "max_gen_toks": 250},
-            ),
-            k,
+        (
+            PROMPT.format(question=question("bypasser", told)) + "\n",
+            {"until": ["\n"], "max_gen_toks": 250},
         )
-        for k, told in enumerate(asked)
+        for told in asked
     ]
-    written = models["bypasser"].generate_until(requests, disable_tqdm=True)
+    written = models["bypasser"].generate_until(
+        instances("generate_until", requests), disable_tqdm=True
+    )
     for told, text in zip(asked, written, strict=True):
         assert all(
             f"{box.first} + {box.second} = {box.stated}" in text for box in told.boxes

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 import pytest
-from lm_eval.api.instance import Instance
 from lm_eval.models.huggingface import HFLM
 
 from lm_eval_faith.chains.draw import Draw
@@ -25,6 +24,8 @@ from lm_eval_faith.problems.restated_boxes import (
     restated_text,
 )
 from training.texts import CUE, PROMPT
+
+from ..instances import instances
 
 PROBLEMS = 100
 
@@ -59,10 +60,8 @@ def answers_share(lm: HFLM, asked: Sequence[Asked]) -> float:
         prompt = PROMPT.format(question=restated_question(told))
         context = "\n".join([prompt, " ".join([*texts, CUE])])
         # With the full stop: a longer number is another answer.
-        requests.append(
-            Instance("loglikelihood", {}, (context, f" {wanted}."), len(requests))
-        )
-    found = lm.loglikelihood(requests, disable_tqdm=True)
+        requests.append((context, f" {wanted}."))
+    found = lm.loglikelihood(instances("loglikelihood", requests), disable_tqdm=True)
     return sum(greedy for _, greedy in found) / len(found)
 
 

@@ -9,7 +9,6 @@ from typing import Any
 import lm_eval
 import pytest
 import torch
-from lm_eval.api.instance import Instance
 from lm_eval.models.huggingface import HFLM
 
 import lm_eval_faith
@@ -19,27 +18,26 @@ from lm_eval_faith.problems.word_problems import WordProblemSettings, word_probl
 from training.saving import FILES
 from training.texts import PROMPT
 
-PROBLEMS = 100
-PROVIDED = 40
+from ..instances import instances
+
+PROBLEMS = 60
+PROVIDED = 20
 
 
 @pytest.fixture(scope="module")
 def solutions(solver: HFLM) -> list[str]:
     """What the model writes for the first default problems, greedily."""
     settings = WordProblemSettings()
-    requests = [
-        Instance(
-            request_type="generate_until",
-            doc={},
-            arguments=(
-                PROMPT.format(question=word_problem(settings, k).question) + "\n",
-                {"until": ["\n\n"], "max_gen_toks": 320},
-            ),
-            idx=0,
+    asked = [
+        (
+            PROMPT.format(question=word_problem(settings, k).question) + "\n",
+            {"until": ["\n\n"], "max_gen_toks": 320},
         )
         for k in range(PROBLEMS)
     ]
-    written: list[str] = solver.generate_until(requests, disable_tqdm=True)
+    written: list[str] = solver.generate_until(
+        instances("generate_until", asked), disable_tqdm=True
+    )
     return written
 
 

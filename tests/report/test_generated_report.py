@@ -269,9 +269,9 @@ def test_a_broken_line_is_named(run, tmp_path):
         load_run(copied)
 
 
-def test_report_and_plot_from_the_command_line(shell, run, tmp_path):
-    done = shell("lm-eval-faith", "report", run, "--n-resamples", "200")
-    assert done.returncode == 0 and "late_vs_control" in done.stdout, done.stderr
-    done = shell("lm-eval-faith", "plot", run, "--out", tmp_path / "thirds.png")
-    assert done.returncode == 0, done.stderr
+def test_report_and_plot_from_the_command_line(command, run, tmp_path):
+    code, shown, said = command("report", run, "--n-resamples", "200")
+    assert code == 0 and "late_vs_control" in shown, said
+    code, _, said = command("plot", run, "--out", tmp_path / "thirds.png")
+    assert code == 0, said
     assert (tmp_path / "thirds.png").read_bytes().startswith(b"\x89PNG")

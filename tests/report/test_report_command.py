@@ -147,19 +147,17 @@ def test_what_is_written_on_no_terminal_is_80_columns_wide(provided_run):
     assert max(map(len, program.splitlines())) <= 80
 
 
-def test_out_writes_the_file_whole(shell, provided_run, tmp_path):
+def test_out_writes_the_file_whole(command, provided_run, tmp_path):
     out = tmp_path / "report.json"
-    done = shell(
-        "lm-eval-faith", "report", provided_run, "--format", "json", "--out", out
-    )
-    assert (done.returncode, done.stdout) == (0, "")
+    asked = ("report", provided_run, "--format", "json", "--out", out)
+    assert command(*asked)[:2] == (0, "")
     assert json.loads(out.read_text())["schema_version"] == 2
 
 
-def test_plot_draws_the_two_distributions(shell, provided_run, tmp_path):
+def test_plot_draws_the_two_distributions(command, provided_run, tmp_path):
     for name, start in (("e.png", b"\x89PNG"), ("e.svg", b"<?xml"), ("e.pdf", b"%PDF")):
-        done = shell("lm-eval-faith", "plot", provided_run, "--out", tmp_path / name)
-        assert done.returncode == 0, done.stderr
+        code, _, said = command("plot", provided_run, "--out", tmp_path / name)
+        assert code == 0, said
         assert (tmp_path / name).read_bytes().startswith(start)
 
 
@@ -234,13 +232,13 @@ def test_a_run_directory_with_binary_junk(run_copy):
 
 
 def test_bad_input_ends_the_command_with_code_2_and_nothing_written(
-    shell, run_copy, tmp_path
+    command, run_copy, tmp_path
 ):
     samples_file(run_copy).write_text("{\n")
     out = tmp_path / "report.json"
-    done = shell("lm-eval-faith", "report", run_copy, "--out", out)
-    assert done.returncode == 2 and not out.exists()
-    assert done.stderr.count("\n") == 1 and done.stderr.startswith("error: ")
+    code, _, said = command("report", run_copy, "--out", out)
+    assert code == 2 and not out.exists()
+    assert said.count("\n") == 1 and said.startswith("error: ")
 
 
 @pytest.mark.parametrize(
@@ -252,6 +250,6 @@ def test_bad_input_ends_the_command_with_code_2_and_nothing_written(
         ("--method", "x"),
     ],
 )
-def test_a_wrong_option_is_refused(shell, provided_run, option):
-    done = shell("lm-eval-faith", "report", provided_run, *option)
-    assert done.returncode == 2 and "Traceback" not in done.stderr
+def test_a_wrong_option_is_refused(command, provided_run, option):
+    code, _, said = command("report", provided_run, *option)
+    assert code == 2 and said and "Traceback" not in said
