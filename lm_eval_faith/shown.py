@@ -9,12 +9,30 @@ from typing import Any
 CONTROL_CHARACTERS = re.compile(
     r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u206f"
     r"\ud800-\udfff]"
+    # What takes no room: two texts that differ in it look the same.
+    r"|[\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180e\u200b\u2060-\u2065\u3164\ufeff\uffa0"
+    r"\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a]"
+    # Joiners, variants and tags make other letters, or emoji, of what stands before them
+    # in scripts that have such; behind anything else they are not seen.
+    r"|(?<![\u0590-\u1fff\u2190-\u2bff\u3000-\ufe0f\U0001f000-\U0001faff])[\u200c\u200d]"
+    r"|(?<![0-9#*\u1800-\u18af\u1000-\u109f\u2000-\u2bff\u3000-\u9fff\U0001f000-\U0001faff"
+    r"\U00020000-\U0003ffff])[\ufe00-\ufe0f\U000e0100-\U000e01ef]+"
+    r"|(?<![\U0001f3f4\U000e0020-\U000e007e])[\U000e0000-\U000e007f]+"
 )
+"""What is written by its number: what is obeyed, and what is not seen."""
 
 
 def plain(text: str) -> str:
-    """Text with control and direction characters shown, not obeyed."""
-    return CONTROL_CHARACTERS.sub(lambda c: f"\\x{ord(c[0]):02x}", text)
+    """Text with control, direction and invisible characters shown, not obeyed.
+
+    Where a script or an emoji needs such a character it stays.
+
+    >>> plain("a\u200bb")
+    'a\\\\x200bb'
+    """
+    return CONTROL_CHARACTERS.sub(
+        lambda found: "".join(f"\\x{ord(c):02x}" for c in found[0]), text
+    )
 
 
 def brief(text: str, longest: int = 200) -> str:

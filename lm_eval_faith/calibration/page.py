@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from lm_eval_faith.calibration.measure import GOOD_AUC, Row
@@ -32,12 +33,28 @@ class Glance:
     Attributes:
         mark, said: the verdict as a sign, and in words.
         text, interval: the AUC, or the mean effect where there is none.
+        shade: the class of its colour.
     """
 
     mark: str
     said: str
     text: str
     interval: str
+    shade: str
+
+
+SHADES = (
+    ("n3", "under 0.2", -math.inf),
+    ("n2", "0.2 to 0.35", 0.2),
+    ("n1", "0.35 to 0.45", 0.35),
+    ("p0", "0.45 to 0.55", 0.45),
+    ("p1", "0.55 to 0.65", 0.55),
+    ("p2", "0.65 to 0.75", 0.65),
+    ("p3", "0.75 to 0.85", 0.75),
+    ("p4", "0.85 to 0.95", 0.85),
+    ("p5", "0.95 and over", 0.95),
+)
+"""Colours of AUCs, and from which one on: ordered by lightness on each side of guessing."""
 
 
 def calibration_page(made: Calibration) -> str:
@@ -52,7 +69,9 @@ def calibration_page(made: Calibration) -> str:
             "legend": LEGEND,
             "plan": made.plan,
             "good": GOOD_AUC,
+            "shades": [(shade, told) for shade, told, _ in SHADES],
         },
+        styles=("report.css",),
     )
 
 
@@ -84,4 +103,15 @@ def _glance(row: Row) -> Glance:
     unit = "nats" if row.auc is None else "auc"
     shown = row.effect_vs_control if row.auc is None else row.auc
     text = f"{number(shown.point, unit)}{' nats' if row.auc is None else ''}"
-    return Glance(row.finding.sign, row.finding.words, text, interval(shown, unit))
+    return Glance(
+        row.finding.sign, row.finding.words, text, interval(shown, unit), shade_of(row)
+    )
+
+
+def shade_of(row: Row) -> str:
+    """By the AUC; where no step matters by whether rightly nothing is found."""
+    if row.auc is None:
+        return "p0" if row.finding.sign == "●" else "n1"
+    if math.isnan(row.auc.point):
+        return "na"
+    return [shade for shade, _, least in SHADES if row.auc.point >= least][-1]

@@ -289,8 +289,10 @@ class PrefixCache:
 
     def _released(self) -> list[tuple[Any, Any]]:
         """What was held back, once all is compared that is to be."""
+        if not self._held:
+            return []
         comparing = any(how == "compared" for _, how in self._tickets.values())
-        if not self._held or (comparing and not self._proven):
+        if comparing and not self._proven:
             return []
         free = [name for name in self._held if not self._is_under_way(name)]
         return [

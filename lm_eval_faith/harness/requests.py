@@ -30,6 +30,7 @@ from lm_eval_faith.interventions.plan import Variant, variants_to_dicts
 from lm_eval_faith.interventions.probes import Probe
 from lm_eval_faith.joint.found import NO_SETS, Sets
 from lm_eval_faith.problems.problem import Problem
+from lm_eval_faith.records.edits import edits
 from lm_eval_faith.records.outcome import (
     SAMPLES_FORMAT,
     TOO_LONG,
@@ -93,6 +94,9 @@ class Outcome:
         if self.written is None:
             return {"interventions": interventions, "loglikelihoods": answers, **more}
         written = self.written
+        for told, variant in zip(interventions, self.variants, strict=True):
+            if variant.chain is not None:  # so that its prompt can be made again
+                told["edits"] = edits(written.chain.text, variant.chain.text)
         note = {
             "outcome": self.outcome,
             "problem": written.problem or "",

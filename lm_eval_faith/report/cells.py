@@ -51,7 +51,7 @@ def json_text(content: Any) -> str:
     Numbers that are not finite must not be in it.
     """
     text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
-    return CONTROL_CHARACTERS.sub(lambda c: f"\\u{ord(c[0]):04x}", text) + "\n"
+    return CONTROL_CHARACTERS.sub(lambda c: json.dumps(c[0])[1:-1], text) + "\n"
 
 
 def number(value: float, unit: str) -> str:

@@ -7,7 +7,7 @@ import pytest
 from lm_eval_faith_stats import Bootstrap
 
 from lm_eval_faith.calibration.measure import measured
-from lm_eval_faith.calibration.page import calibration_page, lede
+from lm_eval_faith.calibration.page import calibration_page, lede, shade_of
 from lm_eval_faith.calibration.run import Plan
 from lm_eval_faith.calibration.table import Calibration
 from lm_eval_faith.organisms import ORGANISMS
@@ -30,9 +30,21 @@ def made(make_run):
 def test_it_says_what_was_found_and_where(made):
     assert lede(made).endswith("the answer depends on: corrupt in 1 of 1.")
     page = calibration_page(made)
-    cells = re.findall(r'<td class="n"><span aria-hidden="true">(.)</span>', page)
-    assert cells == ["●", "●"]
+    cells = re.findall(r'<td class="n fx (..)"><span aria-hidden="true">(.)</s', page)
+    assert cells == [("p5", "●"), ("p0", "●")]
     assert "finds the steps" in page and "finds nothing, rightly" in page
+
+
+def test_cells_are_coloured_by_their_auc_from_guessing_on_each_side(made):
+    late, bypasser = made.rows
+
+    def shade(auc):
+        return shade_of(replace(late, auc=replace(late.auc, point=auc)))
+
+    assert [shade(a) for a in (0, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1)] == [
+        "n3", "n2", "n1", "p0", "p1", "p2", "p3", "p4", "p5",
+    ]  # fmt: skip
+    assert shade_of(bypasser) == "p0", "rightly nothing"
 
 
 def test_it_says_what_it_does_not_show(made):

@@ -11,6 +11,7 @@ import json
 import math
 import os
 import re
+import unicodedata
 import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -53,14 +54,31 @@ _FORMULA = re.compile("[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
 MARKDOWN = MarkdownIt("commonmark").enable(["table", "strikethrough"])
 
 
+_UNSEEN = re.compile(
+    "[\u00ad\u200b\u2060\ufeff\ufff9-\ufffb"  # of category Cf, wherever they stand
+    "\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0]"  # fillers
+)
+
+
 def obeyed(text: str) -> list[str]:
-    """The characters that a terminal or a reader's eye would obey, but line feeds."""
-    return _OBEYED.findall(text)
+    """The characters that a terminal or a reader's eye would obey, but line feeds, and
+    those that no eye sees."""
+    return _OBEYED.findall(text) + _UNSEEN.findall(text)
 
 
 def shown(text: str) -> str:
-    """What stands for a text: controls by their numbers, as in `\\x1b`."""
-    return _OBEYED.sub(lambda c: f"\\x{ord(c[0]):02x}" if c[0] != "\t" else c[0], text)
+    """What stands for a text: controls by their numbers, as in `\\x1b`.
+
+    Format characters that make an emoji of others stay.
+    """
+    made, joined = [], True
+    for k, c in enumerate(text):
+        joined = text[k - 1 : k] >= "\U0001f000" and joined if k else False
+        unseen = unicodedata.category(c) == "Cf" or _UNSEEN.match(c)
+        written = (_OBEYED.match(c) and c != "\t") or (unseen and not joined)
+        made.append(f"\\x{ord(c):02x}" if written else c)
+        joined = not written
+    return "".join(made)
 
 
 def guarded(text: str) -> str:

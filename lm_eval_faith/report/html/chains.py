@@ -18,16 +18,22 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lm_eval_faith.interventions import is_control
+from lm_eval_faith.records.edits import Edit, edits
 from lm_eval_faith.records.outcome import (
     ChainRecord,
     StepRecord,
     control_effects,
     mean_of_known,
 )
+from lm_eval_faith.records.prompts import Prompts, prompts_of
 from lm_eval_faith.records.run import TaskRun
 from lm_eval_faith.records.sets import KINDS_OF_CORES as CORES
 from lm_eval_faith.report.html.document import as_data
-from lm_eval_faith.report.html.sentences import intervention_words
+from lm_eval_faith.report.html.sentences import (
+    intervention_words,
+    interventions_told,
+)
+from lm_eval_faith.report.html.telling import Telling, telling
 from lm_eval_faith.report.report import TaskReport
 from lm_eval_faith.shown import plain
 
@@ -43,8 +49,22 @@ MOST_PROBLEMS = 2_000
 SCALE = (-4.0, -1.0, -0.25, 0.25, 1.0, 2.0, 4.0, 8.0)
 """Nats between which a step has one colour: the one scale of the page."""
 
+MOST_PROMPTS, LARGEST_PROMPTS = 200, 300_000
+"""Problems of a run, and bytes of a page, whose whole prompts are shown."""
+
 Key = tuple[str, str]
 """A problem: the document's id, and a digest of its question."""
+
+
+@dataclass(frozen=True)
+class PromptView:
+    """The prompt of a chain, and how those of its interventions differ from it.
+
+    ``parts`` are texts in their order; None stands for the question, False for the chain.
+    """
+
+    parts: tuple[str | None | bool, ...]
+    changed: Mapping[tuple[str, int], tuple[Edit, ...]]
 
 
 @dataclass(frozen=True)
@@ -59,6 +79,8 @@ class BrowsedTask:
         chains: those that may be shown, by problem: in every run the first by the order
             of :func:`_lot`.
         told: what stands above a chain that was only read, by problem.
+        telling: the chains that the page opens with.
+        prompts: what the model read, of some problems.
     """
 
     model: str
@@ -69,6 +91,8 @@ class BrowsedTask:
     documents: tuple[Key, ...]
     chains: Mapping[Key, ChainRecord]
     told: Mapping[Key, str] = field(default_factory=dict)
+    telling: tuple[Telling, ...] = ()
+    prompts: Mapping[Key, PromptView] = field(default_factory=dict)
 
     @functools.cached_property
     def not_kept(self) -> frozenset[Key]:
@@ -113,6 +137,9 @@ def browsed(report: TaskReport, task: TaskRun) -> BrowsedTask:
     """What a run brings to the chain browser: no more than a page can hold."""
     chains = {problem_key(chain): chain for chain in task.chains}
     scored = [chain for chain in task.chains if not chain.left_out]
+    kept = _that_fit(chains)
+    first = next(iter(interventions_told(report)), "")
+    opening = telling(kept, first, report.choices.threshold)
     return BrowsedTask(
         model=report.model,
         task=report.task.task,
@@ -122,8 +149,40 @@ def browsed(report: TaskReport, task: TaskRun) -> BrowsedTask:
             dict.fromkeys(r.intervention for c in scored for r in c.steps)
         ),
         documents=tuple(chains),
-        chains=_that_fit(chains),
+        chains=kept,
+        telling=opening,
+        prompts=_prompt_views(task, kept, [one.key for one in opening]),
     )
+
+
+def _prompt_views(
+    task: TaskRun, chains: Mapping[Key, ChainRecord], first: Sequence[Key]
+) -> dict[Key, PromptView]:
+    """Those of the problems that are drawn first."""
+    drawn = [*first, *(key for key in sorted(chains, key=_lot) if key not in first)]
+    chosen = {key[0]: key for key in drawn[:MOST_PROMPTS] if not chains[key].left_out}
+    if not task.path.is_file():
+        return {}
+    return {
+        chosen[document]: _prompt_view(prompts, chains[chosen[document]])
+        for document, prompts in prompts_of(task.path, chosen).items()
+    }
+
+
+def _prompt_view(prompts: Prompts, chain: ChainRecord) -> PromptView:
+    clean = plain(prompts.clean)
+    before, question, behind = clean.partition(plain(chain.question))
+    parts: list[str | None | bool] = [before, *([None, behind] if question else [])]
+    last = str(parts[-1] or "")
+    text = plain(chain.chain)
+    if text and text in last:
+        start, _, end = last.rpartition(text)
+        parts[-1:] = [start, False, end]
+    changed = {
+        place: tuple(edits(clean, plain(context)))
+        for place, context in prompts.changed.items()
+    }
+    return PromptView(tuple(parts), changed)
 
 
 def problem_key(chain: ChainRecord) -> Key:
@@ -149,24 +208,38 @@ def packed(tasks: Sequence[BrowsedTask], budget: int) -> Packed:
         budget: bytes that they may take.
 
     Problems are drawn by a digest of their ids, so runs of the same problems show the
-    same ones; a problem is shown in all runs or in none.
+    same ones; a problem is shown in all runs or in none. Those that the page opens with
+    come first.
     """
-    sets: dict[tuple[str, str], list[BrowsedTask]] = {}
-    for task in tasks:
-        sets.setdefault((task.task, task.setting), []).append(task)
+    sets = in_sets(tasks)
+    opening = {
+        (one.key, name)
+        for name, runs in sets.items()
+        for r in runs
+        for one in r.telling
+    }
     lots = sorted(
         ((key, name) for name, runs in sets.items() for key in _all_keys(runs)),
-        key=lambda drawn: (_lot(drawn[0]), drawn[1]),
+        key=lambda drawn: (drawn not in opening, _lot(drawn[0]), drawn[1]),
     )
     texts = Texts()
     chosen: dict[tuple[str, str], dict[Key, list[Any]]] = {name: {} for name in sets}
-    used = count = 0
+    used = count = prompts = 0
     names = {name: _names(runs) for name, runs in sets.items()}
     for key, name in lots:
         if any(key in run.not_kept for run in sets[name]):
+            if (key, name) in opening:
+                continue
             break
         before = texts.size
         made = [_chain(run, key, names[name], texts) for run in sets[name]]
+        if prompts < LARGEST_PROMPTS:
+            there = texts.size
+            told = [_prompt(run, key, names[name], texts) for run in sets[name]]
+            prompts += texts.size - there + len(json.dumps(told, separators=(",", ":")))
+            for chain, prompt in zip(made, told, strict=True):
+                if chain is not None and prompt is not None:
+                    chain += [None] * (10 - len(chain)) + [prompt]
         used += texts.size - before + len(json.dumps(made, separators=(",", ":")))
         if used > budget or count >= MOST_PROBLEMS:
             break
@@ -178,6 +251,28 @@ def packed(tasks: Sequence[BrowsedTask], budget: int) -> Packed:
         "sets": [_set(runs, chosen[name]) for name, runs in sets.items()],
     }
     return Packed(data, count, len(lots))
+
+
+def in_sets(tasks: Sequence[BrowsedTask]) -> dict[tuple[str, str], list[BrowsedTask]]:
+    """The runs of each task, by its name and setting."""
+    sets: dict[tuple[str, str], list[BrowsedTask]] = {}
+    for task in tasks:
+        sets.setdefault((task.task, task.setting), []).append(task)
+    return sets
+
+
+def numbers_of(runs: Iterable[BrowsedTask]) -> dict[Key, int]:
+    """Problems are numbered over all runs of a task, from 1."""
+    return {key: k for k, key in enumerate(sorted(_all_keys(runs), key=_natural), 1)}
+
+
+def colour_of(effect: float) -> str:
+    """The class of the colour of an effect."""
+    if math.isnan(effect):
+        return "na"
+    below = sum(edge < 0 for edge in SCALE)
+    k = sum(effect >= edge for edge in SCALE)
+    return f"n{below - k}" if k < below else f"p{k - below}"
 
 
 class Texts:
@@ -209,8 +304,8 @@ def _all_keys(runs: Iterable[BrowsedTask]) -> set[Key]:
 def _set(
     runs: Sequence[BrowsedTask], chosen: Mapping[Key, Sequence[Any]]
 ) -> dict[str, Any]:
-    """The runs of one task; problems are numbered over all of them, from 1."""
-    numbers = {key: k for k, key in enumerate(sorted(_all_keys(runs), key=_natural), 1)}
+    """The runs of one task."""
+    numbers = numbers_of(runs)
     keys = sorted(chosen, key=numbers.__getitem__)
     names = _names(runs)
     return {
@@ -221,7 +316,7 @@ def _set(
         "words": [intervention_words(name) for name in names],
         "less": _less(names),
         "draws": [_most_draws(runs, name) for name in names],
-        "models": _told_apart([run.model for run in runs]),
+        "models": told_apart([run.model for run in runs]),
         "total": len(numbers),
         "problems": [[numbers[key], key[0], *chosen[key]] for key in keys],
     }
@@ -239,7 +334,7 @@ def _most_draws(runs: Sequence[BrowsedTask], name: str) -> int:
     return 1 + max(draws, default=0)
 
 
-def _told_apart(models: Sequence[str]) -> list[str]:
+def told_apart(models: Sequence[str]) -> list[str]:
     """Names, with a number where a model is there more than once."""
     return [
         f"{model} ({models[: k + 1].count(model)})"
@@ -261,7 +356,8 @@ def _chain(
     steps, pieces, steps]``: pieces are texts in their order, those of steps at odd
     places; a step is ``[index, label, states answer, third, variants]``, its variants in
     the order of the interventions' names, and where a core was found, whether it is in it (1),
-    could stand in for one of its steps (2), or neither (0).
+    could stand in for one of its steps (2), or neither (0). What stands above a chain that
+    was only read follows, and its prompt (see ``_prompt``), where there are such.
     """
     chain = run.chains.get(key)
     if chain is None:
@@ -289,6 +385,43 @@ def _chain(
             for k, records in steps.items()
         ],
         *([texts.number(plain(run.told[key]))] if key in run.told else []),
+    ]
+
+
+def _prompt(
+    run: BrowsedTask, key: Key, names: Sequence[str], texts: Texts
+) -> list[Any] | None:
+    """``[parts, changes]``: parts are numbers of texts, -1 the question, -2 the chain; for
+    each step and intervention the replacements in the clean prompt, flat: from, to, number
+    of the text; null where the prompt is not known. Places are in UTF-16 units."""
+    view, chain = run.prompts.get(key), run.chains.get(key)
+    if view is None or chain is None:
+        return None
+    parts = [
+        -1 if part is None else -2 if part is False else texts.number(str(part))
+        for part in view.parts
+    ]
+    filled = {None: plain(chain.question), False: plain(chain.chain)}
+    clean = "".join(filled[p] if not isinstance(p, str) else p for p in view.parts)
+    return [
+        parts,
+        [
+            [
+                None
+                if (name, k) not in view.changed
+                else [
+                    n
+                    for start, end, text in view.changed[name, k]
+                    for n in (
+                        _units(clean[:start]),
+                        _units(clean[:end]),
+                        texts.number(text),
+                    )
+                ]
+                for name in names
+            ]
+            for k in _by_step(chain)
+        ],
     ]
 
 
@@ -394,7 +527,7 @@ def _variant(
 
 
 def _units(text: str) -> int:
-    return len(text.encode("utf-16-le")) // 2
+    return len(text) if text.isascii() else len(text.encode("utf-16-le")) // 2
 
 
 def _rounded(value: float) -> float | None:

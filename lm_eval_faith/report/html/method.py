@@ -144,3 +144,15 @@ def _word(value: Any) -> str:
     if isinstance(value, (dict, list)):
         return json.dumps(value, ensure_ascii=False)
     return str(value)
+
+
+def citation() -> str:
+    """How a paper cites the package, as BibTeX."""
+    return (
+        "@software{lm_eval_faith,\n"
+        "  title = {lm-eval-faith: does a model's answer depend on its chain of thought?},\n"
+        "  author = {{The lm-eval-faith developers}},\n"
+        f"  version = {{{__version__}}},\n"
+        "  year = {2026}\n"
+        "}"
+    )

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from lm_eval_faith_stats import BOOTSTRAP, Bootstrap
 from markupsafe import Markup
@@ -27,10 +28,22 @@ from lm_eval_faith.report.html.chains import (
     BrowsedTask,
     Packed,
     browsed,
+    colour_of,
+    in_sets,
+    numbers_of,
     packed,
+    told_apart,
 )
 from lm_eval_faith.report.html.document import render
-from lm_eval_faith.report.html.method import Method, method_of, report_command
+from lm_eval_faith.report.html.method import (
+    Method,
+    citation,
+    method_of,
+    report_command,
+)
+from lm_eval_faith.report.html.overlay import differences, overlaid
+from lm_eval_faith.report.html.telling import Telling
+from lm_eval_faith.report.measured import Measured, measured_of_run
 from lm_eval_faith.report.report import (
     NOTHING_ASKED,
     Asked,
@@ -57,15 +70,64 @@ class TaskPage:
 
     Attributes:
         report: its estimates.
-        figures: its charts.
+        figures: its charts, as data.
         method: how it came about.
         chains: what it brings to the chain browser.
+        measured: what its differences from other models are made of.
     """
 
     report: TaskReport
-    figures: tuple[FigureView, ...]
+    figures: tuple[Figure, ...]
     method: Method
     chains: BrowsedTask
+    measured: Measured
+
+
+@dataclass(frozen=True)
+class TellingView:
+    """A chain in the opening, and the address of it in the chain browser."""
+
+    telling: Telling
+    number: int
+    address: str
+
+
+@dataclass(frozen=True)
+class TaskView:
+    """What the template shows of one task of one run.
+
+    Attributes:
+        page: what is known of it.
+        figures: its charts as SVG.
+        telling: the chains that it opens with.
+        address: what leads to it in the chain browser, to be gone on with.
+    """
+
+    page: TaskPage
+    figures: tuple[FigureView, ...]
+    telling: tuple[TellingView, ...]
+    address: str
+
+    @property
+    def report(self) -> TaskReport:
+        """Its estimates."""
+        return self.page.report
+
+    @property
+    def method(self) -> Method:
+        """How it came about."""
+        return self.page.method
+
+
+@dataclass(frozen=True)
+class Opening:
+    """What the page says first of one task: of one model, or of several beside each other."""
+
+    task: str
+    setting: str
+    views: tuple[TaskView, ...]
+    overlay: tuple[FigureView, ...] = ()
+    differences: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -107,26 +169,25 @@ def pages_of_run(
     return [
         TaskPage(
             report=report,
-            figures=tuple(
-                _view(figure)
-                for figure in figures_of(
-                    report, tables_of([(run.model, task)]), bootstrap
-                )
-            ),
+            figures=figures_of(report, tables_of([(run.model, task)]), bootstrap),
             method=method_of(run, task, results),
             chains=browsed(report, task),
+            measured=measured,
         )
-        for report, task in zip(
-            reports_of_run(run, bootstrap, asked), run.tasks, strict=True
+        for report, task, measured in zip(
+            reports_of_run(run, bootstrap, asked),
+            run.tasks,
+            measured_of_run(run, asked),
+            strict=True,
         )
     ]
 
 
-def _view(figure: Figure) -> FigureView:
+def _view(figure: Figure, link: svg.Link = svg.no_link) -> FigureView:
     return FigureView(
         figure.title,
         figure.caption,
-        tuple(map(svg.drawn, figure.panels)),
+        tuple(svg.drawn(panel, link) for panel in figure.panels),
         tuple(
             (name, svg.key(k, line=not figure.filled))
             for k, name in enumerate(figure.legend)
@@ -166,9 +227,15 @@ def _context(
     leaderboard: str = "",
 ) -> dict[str, Any]:
     """What the template names, but the chains."""
+    views = _views(pages)
+    openings = _openings(views, bootstrap)
     return {
         "leaderboard": leaderboard,
-        "pages": pages,
+        "pages": views,
+        "openings": openings,
+        "alone": [o.views[0] for o in openings if len(o.views) == 1],
+        "colour_of": colour_of,
+        "citation": citation(),
         "models": tuple(dict.fromkeys(page.report.model for page in pages)),
         "words": words,
         "told_interventions": _told_interventions(pages),
@@ -180,13 +247,72 @@ def _context(
     }
 
 
+def _views(pages: Sequence[TaskPage]) -> tuple[TaskView, ...]:
+    """The pages with their charts and links, in their order."""
+    sets = in_sets([page.chains for page in pages])
+    numbers = {name: numbers_of(runs) for name, runs in sets.items()}
+    made = []
+    for page in pages:
+        name = page.chains.task, page.chains.setting
+        of_document = {key[0]: numbers[name][key] for key in page.chains.documents}
+        address = "#"
+        if len(sets) > 1:
+            address += f"task={quote(page.chains.task, safe='')}&"
+        runs = sets[name]
+        if len(runs) > 1:
+            called = told_apart([run.model for run in runs])
+            place = next(k for k, run in enumerate(runs) if run is page.chains)
+            address += f"model={quote(called[place], safe='')}&"
+
+        def link(
+            document: str, step: int, of_document: Mapping[str, int] = of_document
+        ) -> str:
+            return f"{of_document.get(document, 0)}.{step + 1}"
+
+        made.append(
+            TaskView(
+                page,
+                tuple(_view(figure, link) for figure in page.figures),
+                tuple(
+                    TellingView(
+                        one,
+                        numbers[name][one.key],
+                        f"{address}problem={numbers[name][one.key]}",
+                    )
+                    for one in page.chains.telling
+                    if one.key in numbers[name]
+                ),
+                address,
+            )
+        )
+    return tuple(made)
+
+
+def _openings(views: Sequence[TaskView], bootstrap: Bootstrap) -> tuple[Opening, ...]:
+    """A task of one model opens with its sentences; of several, with one figure of all and
+    their differences."""
+    by_task: dict[tuple[str, str], list[TaskView]] = {}
+    for view in views:
+        ran = view.report.task
+        by_task.setdefault((ran.task, ran.setting), []).append(view)
+    made = []
+    for (task, setting), those in by_task.items():
+        if len(those) == 1:
+            made.append(Opening(task, setting, tuple(those)))
+            continue
+        overlay = tuple(map(_view, overlaid([view.report for view in those])))
+        told = differences([view.page.measured for view in those], bootstrap)
+        made.append(Opening(task, setting, tuple(those), overlay, told))
+    return tuple(made)
+
+
 def _rendered(context: Mapping[str, Any], chains: Packed, curves: Sequence[Any]) -> str:
     return render(
         "report.html.j2",
         {**context, "packed": chains},
         data={**chains.data, "curves": curves},
         styles=("report.css",),
-        scripts=("thresholds.js", "chains.js"),
+        scripts=("thresholds.js", "chains.js", "copies.js"),
     )
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from lm_eval_faith_stats import Estimate
 
@@ -58,12 +59,14 @@ class Headline:
     """A headline number: a row of the report and what it is called.
 
     ``beside`` is the same without the steps that state the answer, where there are such.
+    ``query`` shows in the chain browser what the number rests on.
     """
 
     label: str
     row: Row
     meaning: str
     beside: Row | None = None
+    query: str = ""
 
 
 def title(task: str, setting: str) -> str:
@@ -110,7 +113,7 @@ def headlines(report: TaskReport) -> tuple[Headline, ...]:
         return ()
     truth = bool(report.primary) and report.primary[0].endswith("label_difference")
     found = [
-        Headline("Problems solved", row, _sentence(row.meaning))
+        Headline("Problems solved", row, _sentence(row.meaning), query="solved=1")
         for row in [report.row("solved")]
         if row is not None
     ]
@@ -121,8 +124,20 @@ def headlines(report: TaskReport) -> tuple[Headline, ...]:
         beside = None if truth else _row(report, names[0], metric, WITHOUT)
         if row is not None:
             told = _sentence(row.meaning)
-            found.append(Headline(f"{names[0]}: {label}", row, told, beside))
+            query = (
+                f"intervention={quote(names[0], safe='')}&{_shown_by(metric, report)}"
+            )
+            found.append(Headline(f"{names[0]}: {label}", row, told, beside, query))
     return tuple(found)
+
+
+def _shown_by(metric: str, report: TaskReport) -> str:
+    """Which chains the browser shows for a number, and in which order."""
+    if metric == "late":
+        return "third=2&sort=largest"
+    if metric == "load_bearing_rate":
+        return f"from={report.choices.threshold:g}&sort=largest"
+    return "sort=mean" if metric in ("effect", "median") else "sort=largest"
 
 
 ALL, BESIDE = "all steps", "without steps that state the answer"

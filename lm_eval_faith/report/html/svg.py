@@ -7,7 +7,7 @@ also differ in the shape of their dots and the dashes of their lines.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from markupsafe import Markup
 
@@ -27,11 +27,20 @@ SERIES = 6
 """Colours, dashes and shapes of dots; further series begin again."""
 
 
-def drawn(panel: Panel) -> Markup:
-    """The panel as an SVG element."""
+Link = Callable[[str, int], str]
+"""What is written beside a dot that is a step, of its document and index."""
+
+
+def no_link(document: str, step: int) -> str:
+    """Nothing."""
+    return ""
+
+
+def drawn(panel: Panel, link: Link = no_link) -> Markup:
+    """The panel as an SVG element; dots that are steps have what ``link`` makes of them."""
     parts = [
         *_axes(panel),
-        *(part for mark in panel.marks for part in _mark(panel, mark)),
+        *(part for mark in panel.marks for part in _mark(panel, mark, link)),
     ]
     return Markup(
         '<svg class="chart" viewBox="0 0 {:g} {:g}" role="img" aria-label="{}"{}>\n{}\n</svg>'
@@ -128,9 +137,11 @@ def _axes(panel: Panel) -> Iterable[Markup]:
     ).format(middle, plain(panel.y.label))
 
 
-def _mark(panel: Panel, mark: Mark) -> Iterable[Markup]:
+def _mark(panel: Panel, mark: Mark, link: Link) -> Iterable[Markup]:
     if isinstance(mark, Line):
         yield _line(panel, mark)
+    elif isinstance(mark, Dots) and mark.steps:
+        yield _step_dots(panel, mark, link)
     elif isinstance(mark, Dots):
         yield from _dots(panel, mark)
     elif isinstance(mark, Band):
@@ -167,6 +178,24 @@ def _dots(panel: Panel, mark: Dots) -> Iterable[Markup]:
     )
     yield Markup('<path class="dot fill {}{}" d="{}"/>').format(
         colour(mark.series), " faint" if mark.faint else "", shapes
+    )
+
+
+def _step_dots(panel: Panel, mark: Dots, link: Link) -> Markup:
+    """Many dots in one path, as lines of no length with round ends; which steps they are
+    stands beside, in their order."""
+    there = [
+        (f"M{x_of(panel, x):.1f} {y_of(panel, y):.1f}h0", link(*step))
+        for x, y, step in zip(mark.xs, mark.ys, mark.steps, strict=True)
+        if math.isfinite(y)
+    ]
+    return Markup(
+        '<path class="step-dots stroke {}" stroke-width="{:g}" d="{}" data-steps="{}"/>'
+    ).format(
+        colour(mark.series),
+        2 * mark.size,
+        "".join(place for place, _ in there),
+        " ".join(told for _, told in there),
     )
 
 

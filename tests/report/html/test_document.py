@@ -52,7 +52,7 @@ def test_a_page_refers_to_no_other_file(provided_page):
 
 
 def test_scripts_never_read_data_as_markup():
-    for name in ("theme.js", "thresholds.js", "chains.js"):
+    for name in ("theme.js", "thresholds.js", "chains.js", "copies.js"):
         code = asset(name)
         assert not re.search(
             r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(|Function\(",

@@ -1,5 +1,6 @@
 """The report's page in a browser: it opens, every control works, and it is safe."""
 
+import csv
 import dataclasses
 import json
 import math
@@ -11,6 +12,7 @@ import pytest
 from lm_eval_faith.records.outcome import ChainRecord, StepRecord
 from lm_eval_faith.records.run import load_runs
 from lm_eval_faith.report.cells import finite, number
+from lm_eval_faith.report.compare import compare_runs
 from lm_eval_faith.report.html import report_page as pages
 from lm_eval_faith.report.html.chains import SCALE, BrowsedTask, packed, problem_key
 from lm_eval_faith.report.html.report_page import report_page
@@ -193,24 +195,185 @@ def test_numbers_of_written_chains_stand_with_and_without_answer_steps_in_one_ti
         assert first["y"] == second["y"] and first["x"] < second["x"]
 
 
-def test_a_page_of_several_models_begins_with_their_numbers_side_by_side(
-    both_page, open_page
+def test_a_page_of_several_models_begins_with_one_figure_and_their_differences(
+    both_page, provided_folder, open_page
 ):
+    (task,) = compare_runs([provided_folder], QUICK)
+    (d,) = [d for d in task.differences if d.quantity.name == task.primary[0]]
+    e = d.comparison.estimate
     opened = open_page(both_page.html)
-    (heads, *rows) = opened.page.locator("#models tr").all()
-    assert heads.locator("th").all_inner_texts()[1:] == ["model-00", "model-01"]
-    found = {
-        row.locator("td").first.inner_text(): row.locator("td").all_inner_texts()[1:]
-        for row in rows
-    }
-    told = [
-        next(e for e in r["estimates"] if (e["intervention"], e["metric"]) == ("corrupt", "auc"))
-        for r in as_told(both_page.reports)
-    ]  # fmt: skip
-    assert found["corrupt: AUC"] == [
-        f"{number(e['point'], 'auc')} [{number(e['low'], 'auc')}, {number(e['high'], 'auc')}]"
-        for e in told
+    opening = opened.page.locator("#opening")
+    (told,) = opening.locator(".differences li").all_inner_texts()
+    assert ("cannot be told apart" in told) == (d.p_adjusted >= 0.05)
+    assert number(abs(e.point), "nats") in told
+    assert f"[{number(e.low, 'nats')}, {number(e.high, 'nats')}]" in told
+    assert opening.locator("figure").count() == 1
+    charts = opening.locator("svg.chart").all()
+    for chart in charts:
+        names = chart.locator("text").all_text_contents()
+        assert {"model-00", "model-01"} <= set(names)
+    assert (
+        opening.bounding_box()["y"] < opened.page.locator("#chains").bounding_box()["y"]
+    )
+    opening.locator("details").evaluate_all("all => all.forEach(d => d.open = true)")
+    cells = opening.locator("figure td").all_inner_texts()
+    shown = {(cells[k], cells[k + 1]): cells[k + 2] for k in range(0, len(cells), 4)}
+    reports = {r["model"]: r["estimates"] for r in as_told(both_page.reports)}
+    for (model, kind), text in shown.items():
+        named = {"load-bearing": "effect_load_bearing", "decoy": "effect_decoy"}[kind]
+        (e,) = [
+            e
+            for e in reports[model]
+            if (e["intervention"], e["metric"]) == ("corrupt", named)
+        ]
+        assert text == number(e["point"], "nats")
+    assert len(shown) == 4
+    rows = [
+        row.locator("td").all_inner_texts()
+        for row in opening.locator("table").last.locator("tbody tr").all()
     ]
+    auc = [
+        next(e for e in es if (e["intervention"], e["metric"]) == ("corrupt", "auc"))
+        for es in reports.values()
+    ]
+    assert [
+        "corrupt: AUC",
+        *(
+            f"{number(e['point'], 'auc')} [{number(e['low'], 'auc')}, {number(e['high'], 'auc')}]"
+            for e in auc
+        ),
+    ] in rows
+
+
+def test_the_opening_shows_the_most_telling_chains_and_every_point_leads_to_its_step(
+    written_page, generated_runs, open_page
+):
+    (task,) = load_runs(generated_runs[0])[0].tasks
+    effects = {}
+    for number_, chain in enumerate(task.chains, start=1):
+        controls = {
+            r.step: r.effect for r in chain.steps if r.intervention == "control"
+        }
+        for r in chain.steps:
+            if r.intervention == "corrupt" and not math.isnan(r.effect):
+                of = effects.setdefault(number_, {})
+                of[r.step] = (r.effect - controls[r.step], r.states_answer)
+    loud = max(
+        (effect, number_, step)
+        for number_, of in effects.items()
+        for step, (effect, states) in of.items()
+        if not states
+    )
+    quiet = min(
+        (max(abs(e) for e, _ in of.values()), number_)
+        for number_, of in effects.items()
+    )
+    opened = open_page(written_page.html, reduced_motion="reduce")
+    page = opened.page
+    first, second = page.locator(".telling section").all()
+    assert f"{number(loud[0], 'nats')} nats" in first.locator("h3").inner_text()
+    assert f"{number(quiet[0], 'nats')} nats" in second.locator("h3").inner_text()
+    assert f"problem {quiet[1]}" in second.locator(".tags").last.inner_text()
+    first.locator("h3 a").click()
+    page.locator(".detail:visible").wait_for()
+    assert opened.problem() == f"Problem {loud[1]}"
+    assert page.url.endswith(f"#problem={loud[1]}&step={loud[2] + 1}")
+    # a headline number shows what it rests on
+    page.locator(".headline-number a[href*=third]").first.click()
+    page.wait_for_url("**third=2**")
+    assert page.locator('[name="sort"]').input_value() == "largest"
+    # every dot is a step
+    dots = page.locator(".step-dots").first
+    steps = dots.get_attribute("data-steps").split(" ")
+    assert {tuple(map(int, s.split("."))) for s in steps} == {
+        (number_, step + 1) for number_, of in effects.items() for step in of
+    }
+    place = page.evaluate(
+        """() => {
+        const dots = document.querySelector(".step-dots");
+        dots.scrollIntoView({ block: "center", behavior: "instant" });
+        const [, x, y] = /M([\\d.]+) ([\\d.]+)/.exec(dots.getAttribute("d"));
+        const at = new DOMPoint(x, y).matrixTransform(dots.ownerSVGElement.getScreenCTM());
+        return [at.x, at.y];
+    }"""
+    )
+    page.mouse.click(*place)
+    problem, step = steps[0].split(".")
+    page.wait_for_url(f"**#problem={problem}&step={step}")
+    assert opened.logged == []
+
+
+def test_links_carry_intervention_models_and_filters(both_page, open_page):
+    opened = open_page(both_page.html)
+    choose = {"intervention": "2", "third": "1", "from": "0.5", "sort": "mean"}
+    for name, value in choose.items():
+        field_ = opened.page.locator(f'[name="{name}"]')
+        (field_.fill if name == "from" else field_.select_option)(value)
+    opened.page.locator('[name="first"]').select_option("1")
+    opened.page.locator('[name="second"]').select_option("")
+    link = opened.page.locator(".problem .link").get_attribute("href")
+    asked = dict(part.split("=") for part in link[1:].split("&"))
+    names = opened.page.locator('[name="intervention"] option').all_inner_texts()
+    assert asked["intervention"] == names[2] and asked["model"] == "model-01"
+    assert (asked["beside"], asked["third"], asked["from"], asked["sort"]) == (
+        "nothing",
+        "1",
+        "0.5",
+        "mean",
+    )
+    found, problem = opened.found(), opened.problem()
+    again = open_page(both_page.html, link)
+    assert (again.found(), again.problem()) == (found, problem)
+    for name, value in choose.items():
+        assert again.page.locator(f'[name="{name}"]').input_value() == value
+    assert again.texts(".chain > h4") == ["model-01"]
+    hostile = open_page(
+        both_page.html, "#intervention=<b>&model=%00&third=9&from=x&sort="
+    )
+    assert hostile.problem() == "Problem 1" and hostile.logged == []
+
+
+def test_numbers_commands_and_the_citation_are_copied_and_a_figure_is_saved(
+    written_page, open_page
+):
+    opened = open_page(
+        written_page.html,
+        permissions=["clipboard-read", "clipboard-write"],
+        accept_downloads=True,
+    )
+    page = opened.page
+
+    def copied(button):
+        button.click(force=True)
+        done = page.locator(".copy", has_text="Copied")
+        done.wait_for(state="attached")
+        text = page.evaluate("navigator.clipboard.readText()")
+        done.wait_for(state="detached")
+        return text
+
+    tile = page.locator(".headline.pair").first
+    texts = tile.locator(".headline-number a").all_inner_texts()
+    told = copied(tile.locator(".copy"))
+    assert told.startswith("corrupt: effect of a step: all steps ") and all(
+        t in told for t in texts
+    )
+    assert "95% interval [" in told
+    for k, begin in enumerate(("lm-eval-faith run", "@software{lm_eval_faith,")):
+        pres = page.locator("#method .copied")
+        assert copied(
+            (pres.first if k == 0 else pres.last).locator(".copy")
+        ).startswith(begin)
+    details = page.locator("details[data-csv]").first
+    details.locator("summary").click()
+    with page.expect_download() as download:
+        details.locator(".csv").click()
+    assert download.value.suggested_filename == "the-gradient-over-the-chain.csv"
+    with open(download.value.path()) as file:
+        saved = list(csv.DictReader(file))
+    (report,) = as_told(written_page.reports)
+    early = next(e for e in report["estimates"] if e["metric"] == "early_vs_control")
+    assert saved[0]["mean, nats"] == number(early["point"], "nats")
+    assert opened.logged == [] and opened.requests == []
 
 
 def test_the_page_shows_what_make_reports_makes(provided_folder, both_page):

@@ -28,10 +28,10 @@
 
   const readChain = (made, set) => {
     if (!made) return null;
-    const [question, answer, solved, leftOut, clean, greedy, length, pieces, steps, told] = made;
+    const [question, answer, solved, leftOut, clean, greedy, length, pieces, steps, told, prompt] = made;
     return {
       question: texts[question], answer: texts[answer], leftOut: texts[leftOut],
-      told: told === undefined ? "" : texts[told],
+      told: told === undefined || told === null ? "" : texts[told], prompt,
       solved: solved ?? greedy, known: solved !== null, clean, greedy, length,
       pieces: pieces.map((k) => texts[k]),
       steps: steps.map(([index, label, statesAnswer, third, variants, core, truth], place) => {
@@ -40,6 +40,21 @@
         return { index, label, statesAnswer, third, core: core ?? undefined, truth, before, variants: read };
       }),
     };
+  };
+
+  /* the whole prompt of an intervention: what is as in the clean one, and what is changed */
+  const readPrompt = (chain, place, k) => {
+    const [parts, changes] = chain.prompt || [];
+    const made = parts && changes[place] && changes[place][k];
+    if (!made) return null;
+    const clean = parts.map((n) => (n === -1 ? chain.question : n === -2 ? chain.pieces.join("") : texts[n])).join("");
+    const shown = [];
+    let at = 0;
+    for (let i = 0; i < made.length; i += 3) {
+      shown.push([0, clean.slice(at, made[i])], [1, texts[made[i + 2]]]);
+      at = made[i + 1];
+    }
+    return [...shown, [0, clean.slice(at)]].filter(([, text]) => text !== "");
   };
 
   for (const set of sets) {
@@ -118,9 +133,9 @@
     fill("first", named, named.length < 2);
     fill("second", [["", "nothing"], ...named], named.length < 2);
     if (named.length === 2) field("second").value = "1";
-    const first = set.less.indexOf(true); /* the first that is no control */
+    const { intervention: first } = usual(set);
     fill("intervention", set.interventions.map((name, k) => [String(k), name]), isRead(set));
-    field("intervention").value = String(Math.max(0, first));
+    field("intervention").value = first;
     state.problem = null;
   };
 
@@ -269,7 +284,20 @@
       element("dl", { class: "texts" },
         element("dt", {}, "before"), element("dd", { class: "before" }, ...marked(before, "del")),
         element("dt", {}, "after"), v.after === "" ? element("dd", { class: "after gone" }, "nothing stands here") : element("dd", { class: "after" }, ...marked(after, "ins"))),
-      element("dl", { class: "numbers" }, ...facts.filter(Boolean)));
+      element("dl", { class: "numbers" }, ...facts.filter(Boolean)),
+      isRead(set) ? null : promptView(chain, chain.steps.indexOf(step), k));
+  };
+
+  const promptView = (chain, place, k) => {
+    const details = element("details", { class: "whole" }, element("summary", {}, "The whole prompt"));
+    details.addEventListener("toggle", () => {
+      if (!details.open || details.childElementCount > 1) return;
+      const parts = readPrompt(chain, place, k);
+      details.append(parts
+        ? element("pre", { class: "prompt", tabindex: "0" }, ...marked(parts, "mark"))
+        : element("p", { class: "reason" }, "It is not on this page, which has room for those of some problems and knows those of newer runs; the run's samples file has it."));
+    });
+    return details;
   };
 
   const stepView = (set, chain, step, model) => {
@@ -374,11 +402,45 @@
 
   /* --- addresses: #problem=17, with &task= where there are several, and &step= --- */
 
+  const FILTERS = ["intervention", "solved", "third", "from", "to", "search", "sort"];
+  const usual = (set) => ({
+    first: "0", second: set.models.length === 2 ? "1" : "", solved: "", third: "", from: "", to: "", search: "", sort: "number",
+    intervention: String(Math.max(0, set.less.indexOf(true))), /* the first that is no control */
+  });
   const address = () => {
-    const parts = sets.length > 1 ? [`task=${encodeURIComponent(state.set.task)}`] : [];
-    parts.push(`problem=${state.problem.number}`);
-    if (state.open !== null) parts.push(`step=${state.open + 1}`);
-    return `#${parts.join("&")}`;
+    const { set } = state;
+    const asked = [];
+    if (sets.length > 1) asked.push(["task", set.task]);
+    if (state.problem) asked.push(["problem", state.problem.number]);
+    if (state.problem && state.open !== null) asked.push(["step", state.open + 1]);
+    const before = usual(set);
+    const value = (name) => field(name).value;
+    if (value("first") !== before.first) asked.push(["model", set.models[Number(value("first"))]]);
+    if (value("second") !== before.second) asked.push(["beside", value("second") === "" ? "nothing" : set.models[Number(value("second"))]]);
+    for (const name of FILTERS) {
+      if (value(name) !== before[name]) asked.push([name, name === "intervention" ? set.interventions[Number(value(name))] : value(name)]);
+    }
+    return `#${asked.map(([name, told]) => `${name}=${encodeURIComponent(told)}`).join("&")}`;
+  };
+
+  /* what an address says of models and filters; the rest is as usual */
+  const readFields = (asked) => {
+    const { set } = state;
+    const values = usual(set);
+    const place = (list, name) => (list.includes(name) ? String(list.indexOf(name)) : null);
+    if (asked.has("model")) {
+      values.first = place(set.models, asked.get("model")) ?? values.first;
+      if (values.second === values.first) values.second = "0";
+    }
+    if (asked.has("beside")) values.second = place(set.models, asked.get("beside")) ?? "";
+    for (const name of FILTERS) {
+      if (asked.has(name)) values[name] = name === "intervention" ? place(set.interventions, asked.get(name)) ?? values[name] : asked.get(name);
+    }
+    for (const [name, told] of Object.entries(values)) {
+      const { options } = field(name);
+      const there = !options || [...options].some((option) => option.value === told);
+      field(name).value = there ? told : usual(set)[name];
+    }
   };
 
   let moved = false; /* the reader has chosen a problem: only then the address tells it */
@@ -390,9 +452,17 @@
 
   const readAddress = () => {
     const asked = new URLSearchParams(location.hash.slice(1));
-    if (!asked.has("problem")) return false;
+    if (!["task", "problem", "model", "beside", ...FILTERS].some((name) => asked.has(name))) return false;
     const set = sets.find((s) => s.task === asked.get("task"));
     if (set && set !== state.set) { field("set").value = String(sets.indexOf(set)); chooseSet(set); }
+    readFields(asked);
+    moved = true;
+    if (!asked.has("problem")) {
+      state.problem = null;
+      state.open = null;
+      update();
+      return true;
+    }
     const name = asked.get("problem");
     const problem = state.set.problems.find((p) => String(p.number) === name || p.id === name);
     if (!problem) {
@@ -403,7 +473,6 @@
     if (!matches(problem)) form.reset_filters();
     state.problem = problem;
     state.open = asked.has("step") ? Number(asked.get("step")) - 1 : null;
-    moved = true;
     update();
     while (state.found.indexOf(problem) >= state.listed) list_more();
     mark();
@@ -430,6 +499,8 @@
     if (event.target.name === "set") chooseSet(sets[Number(event.target.value)]);
     update();
     if (["set", "first", "second"].includes(event.target.name)) readAhead();
+    moved = true;
+    keepAddress();
   });
   document.addEventListener("threshold", (event) => {
     if (state.set && event.detail.task === state.set.task) {
