@@ -307,7 +307,33 @@ def draw_length(rows: Sequence[tuple[int, float, float]], figure: str) -> None:
     drawing.savefig(figure)
 
 
-PARTS = ("chains", "vocabulary", "long", "memory", "choices", "length")
+def cost_of_proof(
+    title: str, model: PreTrainedModel, pairs: Sequence[Pair], repeats: int
+) -> None:
+    """Print what the proof adds to scoring: in tokens, and in processor time with and without, in turn."""
+    from lm_eval_faith.engines import prove
+
+    def with_proof() -> Any:
+        proof = prove(model, pairs, max_length=MAX_LENGTH)
+        assert proof.reason is None, proof.reason
+        return len(list(proof.answers)), proof
+
+    distinct = len(build(pairs, MAX_LENGTH))
+    longest = max(len(truncate(pair, MAX_LENGTH)) for pair in pairs)
+    shared(model, pairs[:2])
+    added = []
+    for _ in range(repeats):
+        plain = timed(lambda: shared(model, pairs))[0].processor
+        proven, (_, proof) = timed(with_proof)
+        added.append(proven.processor / plain - 1)
+    print(
+        f"| {title} | {len(pairs)} | {distinct} | {plain:.1f} | {proof.read} ({proof.read / distinct:.1%}) "
+        f"| {proof.reach.depth} of {longest} | {statistics.median(added):.1%} |",
+        flush=True,
+    )
+
+
+PARTS = ("chains", "vocabulary", "long", "memory", "choices", "length", "proof")
 
 
 def main() -> None:
@@ -381,6 +407,17 @@ def main() -> None:
             random.Random(0), encode, questions=8 if arguments.quick else 25
         )
         compare("5-shot multiple choice, 4 choices", model, pairs, arguments.repeats)
+    if "proof" in parts:
+        print(
+            "\n| requests about | requests | distinct | s | read plainly | longest text compared | time added |"
+            "\n| --- | --- | --- | --- | --- | --- | --- |"
+        )
+        for title, pairs in {
+            "a trace of 12 steps": long_chain(encode, 12),
+            f"a trace of {steps} steps": long_chain(encode, steps),
+            f"{problems} provided problems": chains(encode, problems),
+        }.items():
+            cost_of_proof(title, model, pairs, arguments.repeats)
     if "length" in parts:
         cost_against_length(
             model, encode, LENGTHS[:3] if arguments.quick else LENGTHS, arguments.figure

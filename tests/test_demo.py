@@ -11,7 +11,7 @@ from lm_eval_faith.demo import demo_arguments
 @pytest.fixture(scope="module")
 def demo(shell, tmp_path_factory) -> tuple[Path, str]:
     out = tmp_path_factory.mktemp("demo") / "run"
-    done = shell("lm-eval-faith", "demo", "--out", out, "--problems", "10")
+    done = shell("lm-eval-faith", "demo", "--out", out, "--problems", "20")
     assert done.returncode == 0, done.stderr
     return out, done.stdout
 

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .engine import Engine, Scored, TokenAsk
     from .prefix_cache import PrefixCache
-    from .proof import Proof, Reach, prove
+    from .proof import Disproved, Proof, Reach, prove
     from .shared_prefix import DEFAULT_MAX_PACKED_TOKENS, SharedPrefixes, score
     from .transformers_compat import supports, what_stands_between
     from .vllm_compat import Vllm
 
 _MODULE_OF = {
     "DEFAULT_MAX_PACKED_TOKENS": "shared_prefix",
+    "Disproved": "proof",
     "Engine": "engine",
     "PrefixCache": "prefix_cache",
     "Proof": "proof",
@@ -34,6 +35,7 @@ _MODULE_OF = {
 
 __all__ = [
     "DEFAULT_MAX_PACKED_TOKENS",
+    "Disproved",
     "Engine",
     "PrefixCache",
     "Proof",

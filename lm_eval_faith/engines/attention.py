@@ -41,7 +41,7 @@ class TreeAttention:
     _keys: dict[torch.device, list[torch.Tensor]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        own = np.arange(self.pack.start, self.pack.stop)
+        own = self.pack.own
         both = np.concatenate([self.pack.kept, own])
         queries, keys, ends, self.key_depths = (
             torch.from_numpy(array).to(self.device)

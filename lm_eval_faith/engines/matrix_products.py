@@ -6,8 +6,8 @@ takes its 256-bit code there (on a Zen 5, 200 of 470 GFLOPS). oneDNN, which torc
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cache
 from typing import Any
 
@@ -23,6 +23,27 @@ def fast_products(device: torch.device) -> AbstractContextManager[object]:
     return (
         _LinearByOneDNN() if device.type == "cpu" and _mkl_is_slow() else nullcontext()
     )
+
+
+@contextmanager
+def fast_head(head: Any, device: torch.device) -> Iterator[None]:
+    """For its time, one linear layer alone is computed so: with few rows at a time, as in generation, to look at every
+    function of a pass costs more than oneDNN saves in any layer but that of the vocabulary.
+    """
+    if not isinstance(head, torch.nn.Linear) or "forward" in vars(head):
+        yield
+        return
+    plain = head.forward
+
+    def forward(values: torch.Tensor) -> torch.Tensor:
+        with fast_products(device):
+            return plain(values)
+
+    head.forward = forward  # type: ignore[method-assign, assignment]
+    try:
+        yield
+    finally:
+        del head.forward
 
 
 @cache

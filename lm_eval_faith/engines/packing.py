@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -39,6 +39,27 @@ class Pack:
     kept: Ints
     """Tokens before it whose keys and values it needs: the ancestors of its first token, shape [kept]."""
     blocks: tuple[Block, ...]
+    beside: Ints = field(default_factory=lambda: np.empty(0, dtype=np.int64))
+    """Tokens of a tree of their own that stand behind the piece in the pass, shape [beside]."""
+
+    @property
+    def own(self) -> Ints:
+        """The tokens of the pass, counted in the forest, shape [queries]."""
+        return np.append(np.arange(self.start, self.stop), self.beside)
+
+
+def cuts(forest: Forest, max_tokens: int, max_rows: int) -> list[tuple[int, int]]:
+    """Where `pack` cuts: the first token of each pack, and one past its last."""
+    rows = np.unique(forest.rows)
+    found, start = [], 0
+    while start < len(forest):
+        stop = min(start + max_tokens, len(forest))
+        row_limit = int(np.searchsorted(rows, start)) + max_rows
+        if row_limit < len(rows):
+            stop = min(stop, int(rows[row_limit]))
+        found.append((start, stop))
+        start = stop
+    return found
 
 
 def pack(forest: Forest, max_tokens: int, max_rows: int) -> Iterator[Pack]:
@@ -46,17 +67,21 @@ def pack(forest: Forest, max_tokens: int, max_rows: int) -> Iterator[Pack]:
 
     All packs but the last are full: a cut may fall anywhere, since the keys and values of the text before it are kept.
     """
-    rows = np.unique(forest.rows)
-    start = 0
-    while start < len(forest):
-        stop = min(start + max_tokens, len(forest))
-        row_limit = int(np.searchsorted(rows, start)) + max_rows
-        if row_limit < len(rows):
-            stop = min(stop, int(rows[row_limit]))
+    for start, stop in cuts(forest, max_tokens, max_rows):
         yield Pack(
             start, stop, forest.ancestors(start), tuple(_blocks(forest, start, stop))
         )
-        start = stop
+
+
+def with_beside(this: Pack, tokens: Ints) -> Pack:
+    """The pack with a tree of its own behind it, of which it sees nothing and which sees nothing of it."""
+    first, kept = this.stop - this.start, len(this.kept)
+    keys = np.arange(kept + first, kept + first + len(tokens))
+    return replace(
+        this,
+        blocks=(*this.blocks, Block(first, first + len(tokens), keys)),
+        beside=tokens,
+    )
 
 
 def _blocks(forest: Forest, start: int, stop: int) -> Iterator[Block]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import torch
@@ -68,7 +68,8 @@ class SharedPrefixes:
         self,
         asks: Sequence[TokenAsk],
         call: Callable[..., torch.Tensor],
-        proven: Sequence[Reach],
+        proven: Reach | None = None,
+        progress: Progress | None = None,
     ) -> Proof:
         """`proof.prove` with these settings."""
         from .proof import prove
@@ -81,7 +82,29 @@ class SharedPrefixes:
             softmax_dtype=self.softmax_dtype,
             call=call,
             proven=proven,
+            progress=progress,
         )
+
+
+class Watch(Protocol):
+    """Looks on while requests are scored (`proof.py`), and may raise what ends it."""
+
+    def begin(self, group: Group) -> Forest:
+        """The forest to read: the group's own, perhaps with more behind its last token."""
+
+    @property
+    def rows(self) -> Ints:
+        """Tokens whose logits are wanted besides those that are scored, ascending."""
+
+    def beside(self, this: Pack) -> Pack:
+        """The pack, perhaps with what is to stand beside it in its pass."""
+
+    def look(self, this: Pack, logits_at: Callable[[Ints], torch.Tensor]) -> None:
+        """Is shown the logits of a pass, by the forest's tokens: shape [tokens] to [tokens, vocabulary]."""
+
+    @property
+    def waits(self) -> bool:
+        """Whether answers are to be held back until it has seen more."""
 
 
 def score(
@@ -92,6 +115,7 @@ def score(
     max_packed_tokens: int = DEFAULT_MAX_PACKED_TOKENS,
     softmax_dtype: torch.dtype | None = None,
     progress: Progress | None = None,
+    watch: Watch | None = None,
 ) -> Iterator[Scored]:
     """Score continuations given contexts, as the harness's `hf` backend does, computing every distinct token once.
 
@@ -102,6 +126,7 @@ def score(
         max_packed_tokens: the most tokens in one pass through the model. Memory grows with it, not with `pairs`.
         softmax_dtype: the type in which log-probabilities are computed; None for the type of the logits.
         progress: called after each pass with the number of distinct tokens done and the number in all.
+        watch: looks on.
 
     Yields:
         One answer for each request, as soon as it is known, so not in the order of `pairs`; the same order each time.
@@ -118,21 +143,38 @@ def score(
     model = causal_lm(model)
     groups = _groups(model, pairs, max_length, max_packed_tokens)
     total, done = sum(len(group.forest) for group in groups), 0
+    held: list[Scored] = []
     for group in groups:
-        answers = _Answers(
-            group.forest, [len(pairs[index][1]) for index in group.members]
-        )
+        forest = group.forest if watch is None else watch.begin(group)
+        scored = np.unique(forest.rows)
+        wanted = scored if watch is None else np.union1d(scored, watch.rows)
+        answers = _Answers(forest, [len(pairs[index][1]) for index in group.members])
         kept = kept_keys()
         packs = pack(group.forest, group.max_tokens, group.max_rows)
         for this, following in pairwise(chain(packs, [None])):
             assert this is not None
+            this = this if watch is None else watch.beside(this)
             kept.wanted = torch.from_numpy(_wanted(this, following))
-            rows, logits = _forward(model, group.forest, this, kept)
-            for scored in answers.add(rows, logits, softmax_dtype):
-                yield replace(scored, index=group.members[scored.index])
+            rows = wanted[np.isin(wanted, this.own)]
+            logits = _forward(model, forest, this, kept, rows)
+
+            def logits_at(
+                tokens: Ints, rows: Ints = rows, logits: torch.Tensor = logits
+            ) -> torch.Tensor:
+                return logits[torch.from_numpy(np.searchsorted(rows, tokens))]
+
+            if watch is not None:
+                watch.look(this, logits_at)
+            own = scored[(scored >= this.start) & (scored < this.stop)]
+            for answer in answers.add(own, logits_at, softmax_dtype):
+                held.append(replace(answer, index=group.members[answer.index]))
+                if watch is None or not watch.waits:
+                    yield from held
+                    held.clear()
             done += this.stop - this.start
             if progress is not None:
                 progress(done, total)
+    yield from held
 
 
 def rows_of_pass(max_tokens: int) -> int:
@@ -141,7 +183,7 @@ def rows_of_pass(max_tokens: int) -> int:
 
 
 @dataclass(frozen=True)
-class _Group:
+class Group:
     """Requests that are scored together."""
 
     members: list[int]
@@ -155,7 +197,7 @@ class _Group:
 
 def _groups(
     model: PreTrainedModel, pairs: Sequence[Pair], max_length: int, max_tokens: int
-) -> list[_Group]:
+) -> list[Group]:
     """All requests together; but where the length of a text changes how a model treats its positions, a longer one
     goes through the model alone and in one pass, as in plain scoring.
     """
@@ -172,8 +214,8 @@ def _groups(
         if limit is not None and length > limit
     ]
 
-    def group(members: list[int], tokens: int, rows: int) -> _Group:
-        return _Group(
+    def group(members: list[int], tokens: int, rows: int) -> Group:
+        return Group(
             members,
             build([pairs[index] for index in members], max_length),
             tokens,
@@ -198,24 +240,21 @@ def _wanted(this: Pack, following: Pack | None) -> Ints:
 
 
 def _forward(
-    model: PreTrainedModel, forest: Forest, this: Pack, kept: Any
-) -> tuple[Ints, torch.Tensor]:
-    """One pass: the forest's scored tokens in this pack, shape [rows], and their logits, shape [rows, vocabulary]."""
+    model: PreTrainedModel, forest: Forest, this: Pack, kept: Any, rows: Ints
+) -> torch.Tensor:
+    """One pass: the logits of some of its tokens, ascending, shape [rows, vocabulary]."""
     device = model.device
-    rows = np.unique(forest.rows)
-    rows = rows[(rows >= this.start) & (rows < this.stop)]
     attention = TreeAttention(forest, this, device)
+    places = np.searchsorted(this.own, rows)
     inputs = {
-        "input_ids": torch.from_numpy(forest.tokens[this.start : this.stop])[None].to(
-            device
-        ),
+        "input_ids": torch.from_numpy(forest.tokens[this.own])[None].to(device),
         "logits_to_keep": torch.from_numpy(
-            rows - this.start if len(rows) else np.zeros(1, dtype=np.int64)
+            places if len(places) else np.zeros(1, dtype=np.int64)
         ).to(device),
     }
     if hasattr(model.base_model, "build_alibi_tensor"):
         inputs["attention_mask"] = torch.ones(
-            1, len(this.kept) + this.stop - this.start, dtype=torch.long, device=device
+            1, len(this.kept) + len(this.own), dtype=torch.long, device=device
         )
     else:
         inputs["position_ids"] = attention.query_depths[None]
@@ -232,7 +271,7 @@ def _forward(
         raise TreeAttentionError(
             "not every layer of the model lets its attention be replaced"
         )
-    return rows, logits[: len(rows)]
+    return logits[: len(rows)]
 
 
 class _Answers:
@@ -245,21 +284,22 @@ class _Answers:
         self.greedy: dict[int, bool] = {}
 
     def add(
-        self, rows: Ints, logits: torch.Tensor, dtype: torch.dtype | None
+        self,
+        rows: Ints,
+        logits_at: Callable[[Ints], torch.Tensor],
+        dtype: torch.dtype | None,
     ) -> Iterator[Scored]:
         """Take the logits of some rows of the forest, ascending; yield the requests that are complete with them."""
         for begin in range(0, len(rows), ROWS_AT_ONCE):
             some = rows[begin : begin + ROWS_AT_ONCE]
-            logprobs = torch.log_softmax(
-                logits[begin : begin + ROWS_AT_ONCE], dim=-1, dtype=dtype
-            )
+            logprobs = torch.log_softmax(logits_at(some), dim=-1, dtype=dtype)
             first, last = np.searchsorted(self.forest.rows, [some[0], some[-1] + 1])
             targets = torch.from_numpy(self.forest.targets[first:last]).to(
-                logits.device
+                logprobs.device
             )
             places = torch.from_numpy(
                 np.searchsorted(some, self.forest.rows[first:last])
-            ).to(logits.device)
+            ).to(logprobs.device)
             hits = (logprobs.argmax(dim=-1)[places] == targets).tolist()
             values = logprobs[places, targets].tolist()
             for owner, value, hit in zip(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -79,7 +79,8 @@ def check(pairs: Sequence[Pair], max_length: int) -> None:
 def build(pairs: Sequence[Pair], max_length: int) -> Forest:
     """Merge requests into a forest.
 
-    Sorted requests are in preorder already: each adds what it does not share with the one before it.
+    Sorted requests are in preorder already: each adds what it does not share with the one before it. Here the longest
+    comes first, then those that share most with it, so that the first passes go as far as any (`proof.py`).
 
     Args:
         pairs: the requests, already checked.
@@ -93,7 +94,12 @@ def build(pairs: Sequence[Pair], max_length: int) -> Forest:
     path: list[int] = []  # the forest's indices of the last request's tokens
     scored: list[tuple[int, int, int]] = []
     last: tuple[int, ...] = ()
-    for owner in sorted(range(len(inputs)), key=inputs.__getitem__):
+    longest = max(inputs, key=len, default=())
+    # Texts that leave the longest at one place stand together, so this is in preorder too.
+    for owner in sorted(
+        range(len(inputs)),
+        key=lambda index: (-common_prefix(longest, inputs[index]), inputs[index]),
+    ):
         text = inputs[owner]
         shared = common_prefix(last, text)
         for index in path[shared:]:
@@ -125,6 +131,19 @@ def build(pairs: Sequence[Pair], max_length: int) -> Forest:
         rows=rows,
         targets=targets,
         owners=owners,
+    )
+
+
+def with_text(forest: Forest, text: Ints) -> Forest:
+    """The forest with one more tree behind its last token: a text of its own, also where it begins as others do."""
+    own = np.arange(len(text), dtype=np.int64)
+    size = len(forest)
+    return replace(
+        forest,
+        tokens=np.append(forest.tokens, text),
+        parents=np.append(forest.parents, np.where(own > 0, own - 1 + size, -1)),
+        depths=np.append(forest.depths, own),
+        ends=np.append(forest.ends, np.full(len(text), size + len(text))),
     )
 
 

@@ -24,8 +24,10 @@ from lm_eval_faith.harness.stages import MULTI_STAGE, MultiStageRequest, as_resp
 ASSUMED = (
     "Texts to write are taken for the reference solutions, or for the rest of the chain "
     "that they go on with, all of them with the right answer: of a model that solves a "
-    "share of the problems about that share of the requests is asked. A task that says "
-    "nothing of its texts is counted with the most that may be written."
+    "share of the problems about that share of the requests is asked. Where there is no "
+    "reference reasoning (choices of other tasks) a text that states the answer at once is "
+    "taken, and what is asked about steps comes on top. A task that says nothing of its "
+    "texts is counted with the most that may be written."
 )
 
 
@@ -170,8 +172,8 @@ def _told(model: Counting) -> list[str]:
         lines.append(f"in all: {sum(model.costs.values(), Cost())}")
     shared = model.how_asked()["shared_prefixes"]
     lines.append(
-        "prefixes: shared, so distinct tokens are what is read, and a few requests "
-        "more for the proof"
+        "prefixes: shared, so distinct tokens are what is read, and at most one in "
+        "twenty of them again for the proof"
         if shared == "on"
         else "prefixes: each request is read whole, unless the backend keeps a cache of its "
         "own; --model faith with hf reads distinct tokens once"

@@ -62,7 +62,7 @@ class EngineChoice:
         """Why requests are scored one by one; None as long as they are not."""
         self.on_pass: Callable[[int], None] | None = None
         """Told how many distinct tokens each pass has read."""
-        self._proven: list[Reach] = []
+        self._proven: Reach | None = None
         self._proven_with: object = None
         self._told = False
         self.server = ServerPrefix(backend) if asks_a_server(backend) else None
@@ -169,7 +169,7 @@ class EngineChoice:
         self, requests: Sequence[TokenRequest], disable_tqdm: bool
     ) -> list[tuple[float, bool]] | None:
         """The answers, None where the proof fails."""
-        from lm_eval_faith.engines import TokenAsk
+        from lm_eval_faith.engines import Disproved, TokenAsk
 
         asks = [TokenAsk(context, rest) for _, context, rest in requests]
         engine = self._engine()
@@ -178,23 +178,9 @@ class EngineChoice:
         read, quiet = 0, disable_tqdm or self.backend.rank != 0
         if not quiet:
             logger.info("to be scored: %s", cost)
-            logger.info("first a few requests are scored both ways, and compared")
-        with self._precision():
-            proof = engine.prove(asks, call_of(self.backend), self._proven)
-        if proof.reason is not None:
-            self._refused(proof.reason)
-            return None
-        self._proven.append(proof.reach)
-        self._tell_of_cut_requests(requests, self.backend.max_length + 1)
-        rest = [index for index in range(len(asks)) if index not in proof.answers]
+            logger.info("some of it both ways, and compared")
         hook = self.backend.cache_hook
         answers: dict[int, tuple[float, bool]] = {}
-
-        def take(index: int, answer: tuple[float, bool]) -> None:
-            answers[index] = answer
-            if requests[index][0] is not None:
-                hook.add_partial("loglikelihood", requests[index][0], answer)
-
         with (
             self._precision(),
             tqdm(
@@ -204,7 +190,7 @@ class EngineChoice:
                 desc="Running loglikelihood requests",
             ) as bar,
         ):
-            # What the proof has read already is done when the rest begins.
+
             def passed(done: int, total: int) -> None:
                 nonlocal read
                 now, before = cost.distinct - total + done, read
@@ -213,11 +199,36 @@ class EngineChoice:
                 if self.on_pass is not None:
                     self.on_pass(now - before)
 
-            for index, scored in proof.answers.items():
-                take(index, (scored.logprob, scored.is_greedy))
-            for scored in engine.score([asks[index] for index in rest], passed):
-                take(rest[scored.index], (scored.logprob, scored.is_greedy))
+            proof = engine.prove(asks, call_of(self.backend), self._proven, passed)
+            if proof.reason is not None:
+                self._refused(proof.reason)
+                return None
+            self._tell_of_cut_requests(requests, self.backend.max_length + 1)
+            try:
+                for scored in proof.answers:
+                    answer = scored.logprob, scored.is_greedy
+                    answers[scored.index] = answer
+                    if requests[scored.index][0] is not None:
+                        hook.add_partial(
+                            "loglikelihood", requests[scored.index][0], answer
+                        )
+            except Disproved as error:
+                self._refused(str(error))
+                return None
             bar.update(cost.distinct - read)
+        if proof.read and not quiet:
+            logger.info(
+                "read both ways and found equal: %d tokens (%.1f%% of those scored), in "
+                "texts of up to %d (the longest has %d)",
+                proof.read,
+                100 * proof.read / cost.distinct,
+                proof.reach.depth,
+                min(
+                    max(len(ask.context) + len(ask.continuation) - 1 for ask in asks),
+                    self.backend.max_length,
+                ),
+            )
+        self._proven = proof.reach
         return [answers[index] for index in range(len(requests))]
 
     def _cached(
@@ -274,7 +285,7 @@ class EngineChoice:
             *what_stands_between(self.backend.model),
         )
         if between != self._proven_with:
-            self._proven, self._proven_with = [], between
+            self._proven, self._proven_with = None, between
 
     def _engine(self) -> SharedPrefixes:
         from lm_eval_faith.engines import DEFAULT_MAX_PACKED_TOKENS, SharedPrefixes

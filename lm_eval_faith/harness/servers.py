@@ -36,6 +36,13 @@ _SENT: ContextVar[Any] = ContextVar("sent", default=None)
 """What the request holds whose response is read next; each concurrent one has its own."""
 
 
+_STOPS_LEFT: ContextVar[tuple[str, ...]] = ContextVar("stops_left", default=())
+"""Stop strings that were not sent; the text is cut at them here."""
+
+MOST_STOPS = 4
+"""Stop strings that OpenAI's format has room for; vLLM's server refuses more."""
+
+
 def watch(model: LM) -> None:
     """Check every response of a backend's server from now on; other backends stay as they are.
 
@@ -111,6 +118,19 @@ def _watched(kind: type[Any]) -> type[Any]:
             _SENT.set(messages)
             return super().create_message(messages, *args, **kwargs)
 
+        def _create_payload(self, *args: Any, **kwargs: Any) -> Any:
+            """The backend's, with no more stop strings than servers take."""
+            payload = super()._create_payload(*args, **kwargs)
+            stops = payload.get("stop")
+            several = list(dict.fromkeys(stops)) if isinstance(stops, list) else []
+            if len(several) > MOST_STOPS:
+                # A server ends at special tokens by itself, so these can be left out best.
+                special = getattr(self.tokenizer, "all_special_tokens", ())
+                several.sort(key=lambda stop: stop in special)
+                payload["stop"] = several[:MOST_STOPS]
+            _STOPS_LEFT.set(tuple(several[MOST_STOPS:]))
+            return payload
+
         def parse_logprobs(
             self, outputs: Any, tokens: Any = None, ctxlens: Any = None, **kwargs: Any
         ) -> Any:
@@ -124,11 +144,12 @@ def _watched(kind: type[Any]) -> type[Any]:
 
         def parse_generations(self, outputs: Any, **kwargs: Any) -> Any:
             """The backend's, of a response to the whole prompt; else the run ends."""
-            sent = _SENT.get()
+            sent, left = _SENT.get(), _STOPS_LEFT.get()
             for one in outputs if isinstance(outputs, list) else [outputs]:
                 _require_whole_prompts(self, one, sent)
             try:
-                return super().parse_generations(outputs=outputs, **kwargs)
+                texts = super().parse_generations(outputs=outputs, **kwargs)
+                return [_cut_at(text, left) for text in texts]
             except (AttributeError, IndexError, KeyError, TypeError):
                 raise Refused(f"{_where(self)} {NO_COMPLETION}") from None
 
@@ -148,6 +169,14 @@ def _require_context(backend: Any) -> None:
             f"max_length={limit} in --model_args, and longer documents are refused or "
             "dropped before they are sent"
         )
+
+
+def _cut_at(text: Any, stops: Sequence[str]) -> Any:
+    """A text up to the first of some strings; what is no text is left."""
+    if isinstance(text, str):
+        for stop in stops:
+            text = text.split(stop)[0]
+    return text
 
 
 def models_of_server(backend: Any) -> list[Mapping[str, Any]]:

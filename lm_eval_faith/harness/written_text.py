@@ -144,13 +144,30 @@ class _KeptTokens:
         self._prompts = list(strings)
         return self.backend.tok_batch_encode(strings, *args, **kwargs)
 
-    def generate(self, context: Any, *args: Any, **kwargs: Any) -> Any:
-        """As the method that generates."""
-        whole = generate_of(self.backend)(context, *args, **kwargs)
+    def generate(self, context: Any, **kwargs: Any) -> Any:
+        """As the method that generates; a text that holds a stop string is written no further."""
+        from lm_eval_faith.engines.generation import generate
+
         mask = kwargs["attention_mask"].bool()
+        before = [read[seen].tolist() for read, seen in zip(context, mask)]
+        stops = [stop for stop in kwargs["stop"] if stop]
+        # A token is at least a byte, and what begins a text may be decoded otherwise.
+        most = max((len(stop.encode()) for stop in stops), default=0) + PROMPT_TOKENS
+
+        def has_stopped(row: int, tokens: Tokens) -> bool:
+            # Decoded from a little before, to save time; then as it will be returned.
+            some = self.backend.tok_decode(tokens[-most:], skip_special_tokens=False)
+            if not any(stop in some for stop in stops):
+                return False
+            text = self._behind(before[row][-PROMPT_TOKENS:], self._written_of(tokens))
+            return any(stop in text for stop in stops)
+
+        whole = generate(
+            self.backend.model, generate_of(self.backend), context, has_stopped, kwargs
+        )
         self._rows = [
-            (prompt, read[seen].tolist(), row[context.shape[1] :].tolist())
-            for prompt, read, seen, row in zip(self._prompts, context, mask, whole)
+            (prompt, read, row[context.shape[1] :].tolist())
+            for prompt, read, row in zip(self._prompts, before, whole)
         ]
         return whole
 
@@ -162,13 +179,18 @@ class _KeptTokens:
             )
             return plain
         prompt, before, row = self._rows.pop(0)
+        written = self._written_of(row)
+        text = self._behind(before[-PROMPT_TOKENS:], written)
+        self._written.setdefault(prompt, []).append((text, written))
+        return text
+
+    def _written_of(self, row: Tokens) -> Tokens:
+        """What stands before the end token, without padding."""
         end = next((i for i, token in enumerate(row) if token in self._ends), len(row))
         written = row[:end]
         while written and written[-1] == self.backend.tokenizer.pad_token_id:
             written.pop()
-        text = self._behind(before[-PROMPT_TOKENS:], written)
-        self._written.setdefault(prompt, []).append((text, written))
-        return text
+        return written
 
     def written(self, prompt: str) -> Sequence[tuple[str, Tokens]]:
         """What was generated behind a prompt: the texts and their tokens."""

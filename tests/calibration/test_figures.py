@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-PROBLEMS = 20
+PROBLEMS = 30
 READERS = ("reader", "late_reader", "early_reader", "half_reader")
 
 

@@ -98,9 +98,13 @@ def test_every_architecture_passes_the_proof(backend: HFLM) -> None:
             call=backend._model_call,
         )
         assert proof.reason is None
-        for index, answer in proof.answers.items():
-            [(expected, greedy)] = with_hf(backend, [BRANCHES[index]])
-            assert answer.logprob == pytest.approx(expected, abs=1e-4, rel=0)
+        answers = sorted(proof.answers, key=lambda answer: answer.index)
+        expected = with_hf(backend, BRANCHES)
+        for index, (answer, (logprob, greedy)) in enumerate(
+            zip(answers, expected, strict=True)
+        ):
+            assert answer.index == index
+            assert answer.logprob == pytest.approx(logprob, abs=1e-4, rel=0)
             assert answer.is_greedy == greedy
 
 

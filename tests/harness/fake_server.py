@@ -117,6 +117,8 @@ class FakeServer:
             if self.key and key != self.key:
                 return 401, json.dumps({"error": {"message": "Incorrect API key"}})
             failure = self.fails(payload)
+            if len(payload.get("stop") or ()) > 4:  # as vLLM's
+                failure = 400, "stop: list of at most 4"
         if failure is not None:
             return failure
         answer = self.changes(self._answer(payload), payload)

@@ -8,6 +8,7 @@ from typing import Any
 
 import lm_eval
 import pytest
+from lm_eval.api.instance import Instance
 from lm_eval.api.model import TemplateLM
 from lm_eval.models.openai_completions import LocalCompletionsAPI
 
@@ -15,7 +16,7 @@ import lm_eval_faith
 from lm_eval_faith.errors import InputError
 from lm_eval_faith.harness.faith_model import FaithLM
 from lm_eval_faith.harness.lm_eval_compat import ContextLimit
-from lm_eval_faith.harness.servers import require_server
+from lm_eval_faith.harness.servers import require_server, watch
 from lm_eval_faith.problems.word_problems import WordProblemSettings, word_problem
 from lm_eval_faith.records.samples import responses_of
 
@@ -462,6 +463,24 @@ def test_a_server_that_answers_otherwise_about_next_tokens_is_asked_plainly(
         assert "requests are scored one by one" in caplog.text
         caplog.clear()
         assert numbers(found[PROVIDED]) == numbers(expected[PROVIDED])
+
+
+def test_more_stop_strings_than_a_server_takes_cut_the_text_all_the_same(
+    server, arguments
+):
+    server.solution = lambda question: "one two three<a>four<f>five"
+    stops = {"until": ["<a>", "<b>", "<c>", "<d>", "<e>", "<f>"], "max_gen_toks": 20}
+    more = {"until": ["<b>", "<c>", "<d>", "<e>", "<f>"], "max_gen_toks": 20}
+    for concurrent in 1, 4:
+        api = LocalCompletionsAPI(**arguments(num_concurrent=concurrent))
+        watch(api)
+        asked = [
+            Instance("generate_until", {}, ("Question: ?", given), idx=0)
+            for given in (stops, more)
+        ]
+        # The fake one does not stop at what it is sent: "<a>" is left to the server.
+        assert api.generate_until(asked) == ["one two three<a>four"] * 2
+        assert all(len(payload["stop"]) == 4 for payload in server.asked)
 
 
 # --- texts that are drawn ----------------------------------------------------------

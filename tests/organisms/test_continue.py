@@ -21,7 +21,7 @@ from lm_eval_faith.records.samples import read_samples
 from lm_eval_faith.records.tables import tables_of_run
 
 INTERVENTIONS = ["continue", "continue_clean"]
-PROBLEMS = 5
+PROBLEMS = 8
 DRAWN = {"samples": 2, "sample_temperature": 0.5}
 
 

@@ -20,8 +20,8 @@ from training.texts import PROMPT
 
 from ..instances import instances
 
-PROBLEMS = 60
-PROVIDED = 20
+PROBLEMS = 100
+PROVIDED = 40
 
 
 @pytest.fixture(scope="module")
