@@ -52,7 +52,7 @@ def docs(session: nox.Session) -> None:
     session.run("mkdocs", "build", env={"NO_MKDOCS_2_WARNING": "1"})
 
 
-SITE = ("mkdocs-material", "mkdocstrings", "ruff")
+SITE = ("mkdocs-material", "mkdocstrings", "mkdocs-jupyter", "ruff")
 
 
 @nox.session

@@ -26,10 +26,11 @@ from lm_eval_faith.files import write_whole
 from lm_eval_faith.interventions import intervention_names, says_of
 from lm_eval_faith.parameters import as_json, parameters_of
 from lm_eval_faith.records.run import Run, load_run
+from lm_eval_faith.records.tables import tables_of
 from lm_eval_faith.report.cells import interval, number
-from lm_eval_faith.report.figures import Figure
+from lm_eval_faith.report.figures import Figure, figures_of
 from lm_eval_faith.report.metric_table import written
-from lm_eval_faith.report.report import Row, TaskReport, reports_of_run
+from lm_eval_faith.report.report import Row, TaskReport, report_of_task
 from lm_eval_faith.report.report import written as written_report
 from lm_eval_faith.report.write import as_table, text
 
@@ -118,10 +119,9 @@ def _run(name: str) -> Run:
 
 @cache
 def _report(name: str, task: str) -> TaskReport:
-    (report,) = [
-        r for r in reports_of_run(_run(name), BOOTSTRAP) if r.task.task == task
-    ]
-    return report
+    run = _run(name)
+    (one,) = [found for found in run.tasks if found.task == task]
+    return report_of_task(run, one, BOOTSTRAP)
 
 
 def _as_printed(name: str, task: str) -> str:
@@ -230,9 +230,10 @@ PICTURES = {
 
 
 def _figure(picture: Picture) -> Figure:
-    from lm_eval_faith.report.plot import figures_of_runs
-
-    _, figures = figures_of_runs([_run(picture.run)], picture.task)
+    run = _run(picture.run)
+    (task,) = [task for task in run.tasks if task.task == picture.task]
+    report, tables = _report(picture.run, picture.task), tables_of([(run.model, task)])
+    figures = figures_of(report, tables, BOOTSTRAP)
     (chosen,) = [figure for figure in figures if figure.name == picture.figure]
     return chosen
 

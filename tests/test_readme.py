@@ -3,6 +3,8 @@
 import ast
 import importlib
 import re
+import shlex
+import shutil
 from pathlib import Path
 
 import pytest
@@ -58,9 +60,12 @@ def test_linked_files_are_there():
 
 
 def test_every_name_that_code_in_the_pages_imports_is_there():
-    for page, blocks in fences("python").items():
+    for page, blocks in fences("python", "py").items():
         for block in blocks:
             for node in ast.walk(ast.parse(block)):
+                if isinstance(node, ast.Import):
+                    for name in node.names:
+                        importlib.import_module(name.name)
                 if not isinstance(node, ast.ImportFrom):
                     continue
                 module = importlib.import_module(str(node.module))
@@ -94,3 +99,45 @@ def test_every_command_that_the_pages_name_is_there_with_its_flags(help_of):
             rest = rest.split("lm-eval-faith")[0].split("#")[0]
             for flag in re.findall(r"(?<!\S)--[a-z][a-zA-Z_-]+", rest):
                 assert flag in help_of(command), (page.name, command, flag)
+
+
+BLOCK = re.compile(
+    r"(?:<!-- (?P<mark>[^>]*) -->\n)?^```bash\n(?P<code>.*?)^```",
+    re.DOTALL | re.MULTILINE,
+)
+NOT_RUN_HERE = re.compile(r"by hand: \d{4}-\d\d-\d\d|not run: .+")
+
+
+def test_every_command_of_the_pages_runs_or_says_when_it_was_run_by_hand(
+    command, tiny_model, provided_run, tmp_path, monkeypatch
+):
+    ran = []
+    for page, text in PAGES.items():
+        for place, block in enumerate(BLOCK.finditer(text)):
+            if NOT_RUN_HERE.fullmatch(block["mark"] or ""):
+                continue
+            folder = tmp_path / f"{page.stem}-{place}"
+            folder.mkdir()
+            monkeypatch.chdir(folder)
+            (folder / "traces.jsonl").write_text(TRACE)
+            if "--output_path RUN" not in block["code"]:
+                shutil.copytree(provided_run, folder / "RUN")
+            for line in block["code"].replace("\\\n", " ").splitlines():
+                words = shlex.split(
+                    line.replace("MODEL", str(tiny_model)), comments=True
+                )
+                if not words:
+                    continue
+                assert words[0] == "lm-eval-faith", (page.name, line)
+                few = ["--limit", "2"] if words[1] == "run" else []
+                code, _, errors = command(*words[1:], *few)
+                assert code == 0, (page.name, line, errors)
+                ran.append(words[1])
+    assert {"chains", "power", "run"} <= set(ran)
+
+
+TRACE = (
+    '{"question": "Tom has 3 pens and buys 4, then 2. How many has he?", '
+    '"chain": "He has 3 + 4 = 7 pens. Then he has 7 + 2 = 9. The answer is 9.", '
+    '"answer": "9"}\n'
+)

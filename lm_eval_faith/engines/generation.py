@@ -90,7 +90,7 @@ def _with_fewer_and_fewer(
                 "attention_mask": mask,
                 "max_length": min(texts.shape[1] + SEGMENT, most),
                 "logits_processor": LogitsProcessorList([stop]),
-                cache_argument(model): kept,
+                str(cache_argument(model)): kept,
             },
         )
         written[rows, : texts.shape[1]] = texts

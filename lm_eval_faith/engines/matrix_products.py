@@ -39,7 +39,7 @@ def fast_head(head: Any, device: torch.device) -> Iterator[None]:
         with fast_products(device):
             return plain(values)
 
-    head.forward = forward  # type: ignore[method-assign]
+    head.forward = forward  # type: ignore[method-assign, assignment]
     try:
         yield
     finally:

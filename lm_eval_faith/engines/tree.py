@@ -134,13 +134,13 @@ def build(pairs: Sequence[Pair], max_length: int) -> Forest:
     )
 
 
-def with_text(forest: Forest, text: Sequence[int]) -> Forest:
+def with_text(forest: Forest, text: Ints) -> Forest:
     """The forest with one more tree behind its last token: a text of its own, also where it begins as others do."""
     own = np.arange(len(text), dtype=np.int64)
     size = len(forest)
     return replace(
         forest,
-        tokens=np.append(forest.tokens, np.array(text, dtype=np.int64)),
+        tokens=np.append(forest.tokens, text),
         parents=np.append(forest.parents, np.where(own > 0, own - 1 + size, -1)),
         depths=np.append(forest.depths, own),
         ends=np.append(forest.ends, np.full(len(text), size + len(text))),

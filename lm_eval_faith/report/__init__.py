@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from lm_eval_faith.records.run import load_runs as load_runs
     from lm_eval_faith.report.agree import agreements_of_run as agreements_of_run
     from lm_eval_faith.report.compare import compare_runs as compare_runs
+    from lm_eval_faith.report.plot import drawn as drawn
+    from lm_eval_faith.report.plot import rendered as rendered
     from lm_eval_faith.report.report import make_reports as make_reports
     from lm_eval_faith.report.schema import report_schema as report_schema
     from lm_eval_faith.report.step_table import chains_frame as chains_frame
@@ -23,10 +25,12 @@ _HOMES = {
     "agreements_of_run": "report.agree",
     "chains_frame": "report.step_table",
     "compare_runs": "report.compare",
+    "drawn": "report.plot",
     "estimates_frame": "report.step_table",
     "load_run": "records.run",
     "load_runs": "records.run",
     "make_reports": "report.report",
+    "rendered": "report.plot",
     "report_schema": "report.schema",
     "sets_frame": "report.step_table",
     "steps_frame": "report.step_table",
@@ -36,10 +40,12 @@ __all__ = [
     "agreements_of_run",
     "chains_frame",
     "compare_runs",
+    "drawn",
     "estimates_frame",
     "load_run",
     "load_runs",
     "make_reports",
+    "rendered",
     "report_schema",
     "sets_frame",
     "steps_frame",

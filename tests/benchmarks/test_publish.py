@@ -1,9 +1,14 @@
 """Tables of the documentation that are made from the code."""
 
+import json
 import subprocess
 import sys
+from dataclasses import replace
 
 from benchmarks import publish
+from benchmarks.records import kept, unpacked
+from lm_eval_faith.records.run import load_run
+from lm_eval_faith.report.figures import Figure, Table
 
 
 def test_no_table_of_the_documentation_is_stale():
@@ -26,3 +31,24 @@ def test_a_block_is_made_anew_and_nothing_else_is_touched():
     assert made.startswith("before\n") and made.endswith("<!-- end -->\nafter\n")
     assert "old" not in made and "| `corrupt` |" in made
     assert publish.published(made) == made
+
+
+def test_a_picture_is_of_the_data_that_its_metadata_tells():
+    one = Figure("x", "title", "", (), ("a",), Table((), (("1.0",),)))
+    other = replace(one, table=Table((), (("1.1",),)))
+    assert publish._made_of(one) == publish._made_of(replace(one))
+    assert publish._made_of(one) != publish._made_of(other)
+    for name in publish.PICTURES:
+        assert b"made of " in (publish.ROOT / name).read_bytes()
+
+
+def test_a_kept_run_is_the_run_without_what_tells_of_the_machine(
+    provided_run, monkeypatch, tmp_path
+):
+    monkeypatch.setattr("benchmarks.records.RECORDS", tmp_path)
+    (tmp_path / "one.zip").write_bytes(kept(provided_run, [str(provided_run)]))
+    with unpacked("one") as folder:
+        again, run = load_run(folder), load_run(provided_run)
+        told = json.loads(again.path.read_text())
+    assert again.tasks[0].chains == run.tasks[0].chains
+    assert told["results"] and "pretty_env_info" not in told

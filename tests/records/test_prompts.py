@@ -29,10 +29,10 @@ def test_prompts_of_chains_that_are_read_are_the_contexts_of_their_requests(
 
 
 def test_prompts_of_written_chains_are_made_again_with_the_change_in_them(
-    generated_run,
+    generated_runs,
 ):
-    (task,) = load_run(generated_run).tasks
-    for sample in samples_of(generated_run)[1]:
+    (task,) = load_run(generated_runs[0]).tasks
+    for sample in samples_of(generated_runs[0])[1]:
         response = json.loads(sample["filtered_resps"][0])
         note = response["note"]
         if note["outcome"] != "scored":
