@@ -185,6 +185,39 @@ def replay() -> str:
     return "\n".join(lines) + "\n"
 
 
+CHOICES = "cot_faith_generated_mc"
+
+
+def choices() -> str:
+    """Two models that reason before they choose: what it brings, and what the choice hangs on."""
+    runs = [
+        _report(f"choices_{model}_{questions}", CHOICES)
+        for model in ("smollm2", "qwen")
+        for questions in ("science", "totals")
+    ]
+    names = (
+        *("acc_no_reasoning", "acc_norm_no_reasoning", "acc", "acc_gain", "brier"),
+        *("letter_agrees", "unparsed", "solved", "clean_acc", "chain_gain"),
+        *("corrupt_effect_vs_control", "corrupt_margin"),
+        *("negate_effect_vs_control", "negate_margin", "delete_effect_vs_control"),
+    )
+    lines = [
+        "| | SmolLM2-135M, science | SmolLM2-135M, totals "
+        "| Qwen2.5-Coder-0.5B, science | Qwen2.5-Coder-0.5B, totals |",
+        "| --- | ---: | ---: | ---: | ---: |",
+    ]
+    for name in names:
+        rows = [report.row(name) for report in runs]
+        cells = (
+            "–"
+            if row is None or row.estimate.n_problems == 0
+            else f"{_cell(row)}, {row.estimate.n_problems}"
+            for row in rows
+        )
+        lines.append(f"| `{name}` | {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
 def _rows_of(report: TaskReport, names: Iterable[str]) -> list[Row]:
     found = [report.row(name) for name in names]
     missing = [n for n, row in zip(names, found, strict=True) if row is None]
@@ -209,6 +242,7 @@ MADE: dict[str, Callable[[], str]] = {
     "demo": demo,
     "first-numbers": first_numbers,
     "replay": replay,
+    "choices": choices,
 }
 
 

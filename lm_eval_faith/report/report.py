@@ -700,8 +700,10 @@ def _head(report: TaskReport) -> str:
     if first is None or (first.intervention, first.metric) not in beside:
         return ""
     median = first.metric.replace("effect", "median", 1)
+    shown = {first.metric: first.name}
+    shown.setdefault(median, "the median step")
     told = []
-    for name, metric in ((first.name, first.metric), ("the median step", median)):
+    for metric, name in shown.items():
         row = report.row(f"{first.intervention}_{metric}")
         without = beside.get((first.intervention, metric))
         if row is not None and without is not None:
