@@ -202,8 +202,7 @@ def choices() -> str:
         *("negate_effect_vs_control", "negate_margin", "delete_effect_vs_control"),
     )
     lines = [
-        "| | SmolLM2-135M, science | SmolLM2-135M, totals "
-        "| Qwen2.5-Coder-0.5B, science | Qwen2.5-Coder-0.5B, totals |",
+        "| | SmolLM2, science | SmolLM2, totals | Qwen, science | Qwen, totals |",
         "| --- | ---: | ---: | ---: | ---: |",
     ]
     for name in names:
