@@ -198,7 +198,7 @@ def test_where_nobody_watches_progress_is_a_few_lines(
         for line in re.split(r"[\r\n]", done.stderr)
         if "it/s" in line or "s/it" in line
     ]
-    assert 0 < len(bars) <= 12, bars
+    assert 0 < len(bars) <= 24, bars
 
 
 # --- help ------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 """Servers over HTTP: the numbers of a backend without one, failures in a sentence, nothing lost."""
 
+import asyncio
 import json
 import threading
 from collections.abc import Mapping
@@ -35,6 +36,15 @@ MADE = {
 def solution(question: str) -> str:
     chain = MADE.get(question)
     return "" if chain is None else f"{chain.text} The answer is {chain.answer}."
+
+
+@pytest.fixture(autouse=True)
+def no_running_loop():
+    """Playwright's, of tests of pages in the same process, is none that a user has."""
+    before = asyncio._get_running_loop()
+    asyncio._set_running_loop(None)
+    yield
+    asyncio._set_running_loop(before)
 
 
 @pytest.fixture
