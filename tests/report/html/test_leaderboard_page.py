@@ -223,6 +223,15 @@ def test_a_phone_shows_the_page_without_scrolling_sideways(html, open_page):
     assert name.bounding_box()["x"] >= 0  # the name stays when figures are scrolled
 
 
+def test_every_column_is_seen_in_a_wide_window_and_on_paper(html, open_page):
+    beyond = "t => t.parentNode.scrollWidth > t.parentNode.clientWidth"
+    models = open_page(html, width=1400).page.locator(".models").first
+    assert not models.evaluate(beyond)
+    paper = open_page(html, width=718)  # A4 less its margins
+    paper.page.emulate_media(media="print")
+    assert not paper.page.locator(".models").first.evaluate(beyond)
+
+
 def test_a_printed_page_has_no_controls(html, open_page):
     opened = open_page(html)
     opened.page.emulate_media(media="print")
