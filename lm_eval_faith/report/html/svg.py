@@ -15,7 +15,7 @@ from lm_eval_faith.report.marks import Band, Bars, Dots, Line, Mark, Panel, Rule
 from lm_eval_faith.shown import brief, plain
 
 WIDTH, HEIGHT = 360.0, 250.0
-LEFT, RIGHT, TOP, BOTTOM = 58.0, 12.0, 30.0, 44.0
+LEFT, RIGHT, TOP, BOTTOM = 58.0, 18.0, 30.0, 44.0
 
 LETTER, ROW = 6.2, 22.0
 """Width of a letter of a label, and height of a row of a panel with names."""
