@@ -66,7 +66,8 @@ SHORT = {
 }
 """Headings of metrics."""
 
-ALL_STEPS, WITHOUT = "all steps", "without answer-stating steps"
+ALL_STEPS, WITHOUT = "all steps", "without steps that state the answer"
+"""What the numbers rest on that stand beside each other."""
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,13 @@ import pytest
 
 from lm_eval_faith.errors import InputError
 from lm_eval_faith.records.columns import Columns
+from lm_eval_faith.records.outcome import THIRDS
 from lm_eval_faith.records.run import load_run
 from lm_eval_faith.report import curves
 from lm_eval_faith.report.cells import interval, number
 from lm_eval_faith.report.figures import NATS, label_distributions
-from lm_eval_faith.report.marks import Bars, Line, Panel, names_axis, rows_axis
+from lm_eval_faith.report.figures_of_models import first_numbers
+from lm_eval_faith.report.marks import Bars, Dots, Line, Panel, names_axis, rows_axis
 from lm_eval_faith.report.plot import (
     WIDTHS,
     _figure,
@@ -336,6 +338,26 @@ def test_figures_of_models_carry_the_numbers_of_their_reports(
     )
     assert code == 0, errors
     assert out.read_bytes().startswith(b"%PDF")
+
+
+def test_the_legend_of_a_figure_of_models_says_what_each_of_its_series_is(
+    generated_runs, provided_run, second_run
+):
+    written = make_reports(generated_runs, stats.Bootstrap(n_resamples=100))
+    side, thirds = first_numbers(written)
+    (panel,) = thirds.panels
+    assert thirds.legend == tuple(report.model for report in written)
+    for k, report in enumerate(written):
+        (dots,) = (m for m in panel.marks if isinstance(m, Dots) and m.series == k)
+        rows = [report.row(f"corrupt_{third}_vs_control") for third in THIRDS]
+        assert dots.ys == [row.estimate.point for row in rows]
+    read = make_reports([provided_run, second_run], stats.Bootstrap(n_resamples=100))
+    (labelled,) = first_numbers(read)
+    for figure, reports in ((side, written), (labelled, read)):
+        for panel in figure.panels:
+            assert [name for _, name in panel.y.ticks] == [r.model for r in reports]
+        series = {m.series for m in figure.panels[0].marks if isinstance(m, Dots)}
+        assert series == set(range(len(figure.legend)))
 
 
 def test_models_of_written_chains_stand_side_by_side(generated_runs, command, tmp_path):

@@ -19,6 +19,7 @@ from lm_eval_faith.records.run import Run
 from lm_eval_faith.records.tables import tables_of
 from lm_eval_faith.report.cells import interval, number
 from lm_eval_faith.report.figures import Figure, Table, ThresholdCurves, figures_of
+from lm_eval_faith.report.figures_of_models import first_numbers
 from lm_eval_faith.report.html import sentences as words
 from lm_eval_faith.report.html import svg
 from lm_eval_faith.report.html.chains import (
@@ -34,6 +35,7 @@ from lm_eval_faith.report.html.chains import (
     packed,
     told_apart,
 )
+from lm_eval_faith.report.html.differences import differences
 from lm_eval_faith.report.html.document import render
 from lm_eval_faith.report.html.method import (
     Method,
@@ -41,7 +43,6 @@ from lm_eval_faith.report.html.method import (
     method_of,
     report_command,
 )
-from lm_eval_faith.report.html.overlay import differences, overlaid
 from lm_eval_faith.report.html.telling import Telling
 from lm_eval_faith.report.measured import Measured, measured_of_run
 from lm_eval_faith.report.report import (
@@ -300,7 +301,7 @@ def _openings(views: Sequence[TaskView], bootstrap: Bootstrap) -> tuple[Opening,
         if len(those) == 1:
             made.append(Opening(task, setting, tuple(those)))
             continue
-        overlay = tuple(map(_view, overlaid([view.report for view in those])))
+        overlay = tuple(map(_view, first_numbers([view.report for view in those])))
         told = differences([view.page.measured for view in those], bootstrap)
         made.append(Opening(task, setting, tuple(those), overlay, told))
     return tuple(made)

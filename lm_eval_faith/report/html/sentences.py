@@ -16,6 +16,8 @@ from lm_eval_faith_stats import Estimate
 
 from lm_eval_faith.interventions import is_control, says_of
 from lm_eval_faith.report.cells import interval, number
+from lm_eval_faith.report.figures import ALL_STEPS as ALL
+from lm_eval_faith.report.figures import WITHOUT as BESIDE
 from lm_eval_faith.report.report import Row, TaskReport
 from lm_eval_faith.shown import counted, nats
 
@@ -138,10 +140,6 @@ def _shown_by(metric: str, report: TaskReport) -> str:
     if metric == "load_bearing_rate":
         return f"from={report.choices.threshold:g}&sort=largest"
     return "sort=mean" if metric in ("effect", "median") else "sort=largest"
-
-
-ALL, BESIDE = "all steps", "without steps that state the answer"
-"""What the two numbers of a tile rest on."""
 
 
 @dataclass(frozen=True)
