@@ -27,7 +27,7 @@ from lm_eval_faith.interventions import intervention_names, says_of
 from lm_eval_faith.parameters import as_json, parameters_of
 from lm_eval_faith.records.run import Run, load_run
 from lm_eval_faith.records.tables import tables_of
-from lm_eval_faith.report.cells import interval, number
+from lm_eval_faith.report.cells import interval, number, with_interval
 from lm_eval_faith.report.figures import Figure, figures_of
 from lm_eval_faith.report.metric_table import written
 from lm_eval_faith.report.report import Row, TaskReport, report_of_task
@@ -230,7 +230,7 @@ def _beside(report: TaskReport, row: Row) -> Row:
 
 
 def _cell(row: Row) -> str:
-    return f"{number(row.estimate.point, row.unit)} {interval(row.estimate, row.unit)}"
+    return with_interval(row.estimate, row.unit)
 
 
 MADE: dict[str, Callable[[], str]] = {

@@ -15,7 +15,7 @@ from lm_eval_faith.calibration.measure import GOOD_AUC, SMALL_EFFECT, Row
 from lm_eval_faith.calibration.run import BYPASSER, Plan
 from lm_eval_faith.report import write
 from lm_eval_faith.report.card import WORDS
-from lm_eval_faith.report.cells import interval, number
+from lm_eval_faith.report.cells import number, with_interval
 from lm_eval_faith.report.write import Column, Section
 from lm_eval_faith.shown import counted, nats
 
@@ -261,7 +261,7 @@ def _checks(made: Calibration) -> Section:
             (
                 check.organism,
                 check.what,
-                _with_interval(check.estimate, check.unit),
+                _estimate(check.estimate, check.unit),
                 f"{check.side} {number(check.bound, check.unit)}",
                 "yes" if check.holds else "no",
                 f"{check.requests:,.1f}",
@@ -284,7 +284,7 @@ def _of_steps(row: Row) -> tuple[str, ...]:
     return (
         row.organism,
         row.intervention,
-        _with_interval(row.auc, "auc"),
+        _estimate(row.auc, "auc"),
         _point(row.load_bearing, "nats"),
         _point(row.decoy, "nats"),
         row.verdict,
@@ -295,9 +295,9 @@ def _of_known(row: Row) -> tuple[str, ...]:
     return (
         row.organism,
         row.intervention,
-        _with_interval(row.load_bearing_rate, "share"),
+        _estimate(row.load_bearing_rate, "share"),
         number(row.known_rate, "share"),
-        _with_interval(row.gradient, "nats"),
+        _estimate(row.gradient, "nats"),
         f"{100 * row.known_gradient:+.1f}%",
     )
 
@@ -307,7 +307,7 @@ def _of_chains(row: Row, problems: int) -> tuple[str, ...]:
     return (
         row.organism,
         row.intervention,
-        _with_interval(row.chain_auc, "auc"),
+        _estimate(row.chain_auc, "auc"),
         *(
             f"{total / problems:,.0f}"
             for total in (cost.tokens, cost.distinct, cost.requests)
@@ -319,8 +319,5 @@ def _point(estimate: Estimate | None, unit: str) -> str:
     return NOTHING if estimate is None else number(estimate.point, unit)
 
 
-def _with_interval(estimate: Estimate | None, unit: str) -> str:
-    """As ``1.234 [1.111, 1.357]``."""
-    if estimate is None:
-        return NOTHING
-    return f"{number(estimate.point, unit)} {interval(estimate, unit)}"
+def _estimate(estimate: Estimate | None, unit: str) -> str:
+    return NOTHING if estimate is None else with_interval(estimate, unit)

@@ -70,6 +70,11 @@ def interval(estimate: Estimate, unit: str) -> str:
     return f"[{number(estimate.low, unit)}, {number(estimate.high, unit)}]"
 
 
+def with_interval(estimate: Estimate, unit: str) -> str:
+    """As ``1.234 [1.111, 1.357]``."""
+    return f"{number(estimate.point, unit)} {interval(estimate, unit)}"
+
+
 def finite(value: Any) -> Any:
     """The same JSON value with null for numbers that are not finite."""
     if isinstance(value, dict):

@@ -25,7 +25,7 @@ from lm_eval_faith.records.columns import Columns
 from lm_eval_faith.records.outcome import THIRDS
 from lm_eval_faith.records.tables import Tables
 from lm_eval_faith.report import curves
-from lm_eval_faith.report.cells import interval, number
+from lm_eval_faith.report.cells import interval, number, with_interval
 from lm_eval_faith.report.marks import (
     Axis,
     Band,
@@ -380,8 +380,7 @@ def roc_curves(drawn: Drawn, by_name: Mapping[str, Columns]) -> Figure:
         marks.append(roc_line(roc, k))
         auc = drawn.row(name, "auc")
         assert auc is not None
-        told = " ".join(row_cells(auc))
-        legend.append(f"{name}, AUC {told}")
+        legend.append(f"{name}, AUC {with_interval(auc.estimate, auc.unit)}")
         caught = (curves.caught_at(roc, share) for share in FLAGGED)
         cells.append((name, *row_cells(auc), *(number(c, "share") for c in caught)))
     axis = share_axis("decoys over the threshold")

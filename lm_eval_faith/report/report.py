@@ -35,7 +35,7 @@ from lm_eval_faith.records.sets import ENDINGS, KINDS_OF_CORES
 from lm_eval_faith.records.tables import TAG, Tables, tables_of
 from lm_eval_faith.records.which_model import last_part
 from lm_eval_faith.report.card import HEADINGS, NO_CARD, Card, Numbers, card_of
-from lm_eval_faith.report.cells import interval, number
+from lm_eval_faith.report.cells import interval, number, with_interval
 from lm_eval_faith.report.write import Column, Section, Written
 from lm_eval_faith.shown import brief, counted
 
@@ -708,14 +708,10 @@ def _head(report: TaskReport) -> str:
         without = beside.get((first.intervention, metric))
         if row is not None and without is not None:
             told.append(
-                f"{name} {_told(row)}, without the steps that state the answer "
-                f"{_told(without)}"
+                f"{name} {with_interval(row.estimate, row.unit)}, without the steps that "
+                f"state the answer {with_interval(without.estimate, without.unit)}"
             )
     return "; ".join(told)
-
-
-def _told(row: Row) -> str:
-    return f"{number(row.estimate.point, row.unit)} {interval(row.estimate, row.unit)}"
 
 
 def _title(report: TaskReport) -> str:

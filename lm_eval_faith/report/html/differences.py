@@ -9,7 +9,7 @@ from lm_eval_faith_stats import Bootstrap
 
 from lm_eval_faith.errors import InputError
 from lm_eval_faith.metrics import primary
-from lm_eval_faith.report.cells import interval, number
+from lm_eval_faith.report.cells import interval, number, with_interval
 from lm_eval_faith.report.compare import Difference, compared, named_apart
 from lm_eval_faith.report.measured import Measured, quantities_of
 from lm_eval_faith.shown import counted
@@ -71,8 +71,7 @@ def _difference(d: Difference, level: float, pairs: int) -> str:
 
 def _beside(d: Difference) -> str:
     e, unit = d.comparison.estimate, d.quantity.metric.unit
-    told = f"{number(e.point, unit)} {interval(e, unit)}"
-    return f"; without the steps that state the answer {told}"
+    return f"; without the steps that state the answer {with_interval(e, unit)}"
 
 
 def _p(value: float) -> str:

@@ -15,7 +15,7 @@ from urllib.parse import quote
 from lm_eval_faith_stats import Estimate
 
 from lm_eval_faith.interventions import is_control, says_of
-from lm_eval_faith.report.cells import interval, number
+from lm_eval_faith.report.cells import interval, number, with_interval
 from lm_eval_faith.report.figures import ALL_STEPS as ALL
 from lm_eval_faith.report.figures import WITHOUT as BESIDE
 from lm_eval_faith.report.report import Row, TaskReport
@@ -175,7 +175,7 @@ def _told(report: TaskReport) -> dict[str, str]:
 
 
 def _number(row: Row) -> str:
-    return f"{number(row.estimate.point, row.unit)} {interval(row.estimate, row.unit)}"
+    return with_interval(row.estimate, row.unit)
 
 
 def _row(report: TaskReport, name: str, metric: str, ending: str = "") -> Row | None:
