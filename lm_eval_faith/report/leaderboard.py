@@ -25,15 +25,16 @@ from lm_eval_faith.metrics import Quantity, own_metrics, primary
 from lm_eval_faith.records.many_runs import of_runs
 from lm_eval_faith.records.merged import Merge
 from lm_eval_faith.records.run import Run
+from lm_eval_faith.records.tables import tables_of
 from lm_eval_faith.report.cells import interval, number
 from lm_eval_faith.report.compare import Difference, compared, named_apart
-from lm_eval_faith.report.measured import Measured, measured_of_run, quantities_of
+from lm_eval_faith.report.measured import Measured, measured_of_task, quantities_of
 from lm_eval_faith.report.report import (
     NOTHING_ASKED,
     Asked,
     Row,
     TaskReport,
-    reports_of_run,
+    report_of_task,
 )
 from lm_eval_faith.report.write import Column, Section, Written
 from lm_eval_faith.shown import brief
@@ -252,10 +253,12 @@ class Read:
 
 
 def _read(run: Run, bootstrap: Bootstrap, asked: Asked) -> list[Read]:
-    reports = reports_of_run(run, bootstrap, asked)
-    return [
-        Read(*both) for both in zip(reports, measured_of_run(run, asked), strict=True)
-    ]
+    found = []
+    for task in run.tasks:
+        tables = tables_of([(run.model, task)])
+        report = report_of_task(run, task, bootstrap, asked, tables=tables)
+        found.append(Read(report, measured_of_task(run, task, asked, tables)))
+    return found
 
 
 def _only(boards: Sequence[Board], intervention: str) -> list[Board]:

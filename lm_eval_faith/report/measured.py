@@ -16,7 +16,7 @@ from lm_eval_faith.metrics.registry import columns_for, possible
 from lm_eval_faith.records.merged import NOT_OF_THE_TASK
 from lm_eval_faith.records.outcome import ChainRecord
 from lm_eval_faith.records.run import Run, TaskRun
-from lm_eval_faith.records.tables import tables_of, what_steps_have
+from lm_eval_faith.records.tables import Tables, tables_of, what_steps_have
 from lm_eval_faith.records.which_model import arguments_given
 from lm_eval_faith.report.report import NOTHING_ASKED, Asked
 
@@ -55,12 +55,16 @@ class Measured:
 
 def measured_of_run(run: Run, asked: Asked = NOTHING_ASKED) -> list[Measured]:
     """The values of every task of a run."""
+    return [
+        measured_of_task(run, task, asked, tables_of([(run.model, task)]))
+        for task in run.tasks
+    ]
+
+
+def measured_of_task(run: Run, task: TaskRun, asked: Asked, tables: Tables) -> Measured:
+    """The values of one task, of which these are the tables."""
     load_metric_modules(asked.modules)
-    return [_measured(run, task, asked.of(task)) for task in run.tasks]
-
-
-def _measured(run: Run, task: TaskRun, choices: Choices) -> Measured:
-    tables = tables_of([(run.model, task)])
+    choices = asked.of(task)
     steps = tables.columns("steps")
     documents = {c.document: _content(c) for c in task.chains}
     model_arguments = arguments_given(run.config.get("model_args"))

@@ -118,12 +118,13 @@ def figures_of_runs(
     if len(chosen) != 1:
         told = ", ".join(map(brief, names)) or "none is common to all"
         raise InputError(f"{runs[0].path}: choose one task with --task: {told}")
-    several = [
-        (report_of_task(run, one, bootstrap, asked), tables_of([(run.model, one)]))
-        for run in runs
-        for one in run.tasks
-        if one.task == chosen[0]
-    ]
+    several = []
+    for run in runs:
+        (one,) = (found for found in run.tasks if found.task == chosen[0])
+        tables = tables_of([(run.model, one)])
+        several.append(
+            (report_of_task(run, one, bootstrap, asked, tables=tables), tables)
+        )
     if len(several) > 1:
         return chosen[0], figures_of_models(several, bootstrap)
     return f"{runs[0].model}, {chosen[0]}", figures_of(*several[0], bootstrap)

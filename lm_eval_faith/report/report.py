@@ -199,6 +199,7 @@ def report_of_task(
     bootstrap: Bootstrap,
     asked: Asked = NOTHING_ASKED,
     short: bool = False,
+    tables: Tables | None = None,
 ) -> TaskReport:
     """The report of one task.
 
@@ -209,9 +210,11 @@ def report_of_task(
         asked: what the reader asks.
         short: only the metrics that models are first compared by, those of chains, and
             those that the card tells.
+        tables: of the task, where they have been made for something else as well.
     """
     load_metric_modules(asked.modules)
-    tables = tables_of([(run.model, task)])
+    if tables is None:
+        tables = tables_of([(run.model, task)])
     choices = asked.of(task)
     found = quantities(tables, choices)
     first = primary(found, tables.has)

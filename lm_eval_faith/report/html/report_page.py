@@ -44,12 +44,12 @@ from lm_eval_faith.report.html.method import (
     report_command,
 )
 from lm_eval_faith.report.html.telling import Telling
-from lm_eval_faith.report.measured import Measured, measured_of_run
+from lm_eval_faith.report.measured import Measured, measured_of_task
 from lm_eval_faith.report.report import (
     NOTHING_ASKED,
     Asked,
     TaskReport,
-    reports_of_run,
+    report_of_task,
 )
 
 
@@ -167,21 +167,20 @@ def pages_of_run(
 ) -> list[TaskPage]:
     """What the page tells of each task of a run."""
     results = _results(run.path)
-    return [
-        TaskPage(
-            report=report,
-            figures=figures_of(report, tables_of([(run.model, task)]), bootstrap),
-            method=method_of(run, task, results),
-            chains=browsed(report, task),
-            measured=measured,
+    pages = []
+    for task in run.tasks:
+        tables = tables_of([(run.model, task)])
+        report = report_of_task(run, task, bootstrap, asked, tables=tables)
+        pages.append(
+            TaskPage(
+                report=report,
+                figures=figures_of(report, tables, bootstrap),
+                method=method_of(run, task, results),
+                chains=browsed(report, task),
+                measured=measured_of_task(run, task, asked, tables),
+            )
         )
-        for report, task, measured in zip(
-            reports_of_run(run, bootstrap, asked),
-            run.tasks,
-            measured_of_run(run, asked),
-            strict=True,
-        )
-    ]
+    return pages
 
 
 def _view(figure: Figure, link: svg.Link = svg.no_link) -> FigureView:
