@@ -29,6 +29,9 @@ logger = logging.getLogger(__name__)
 OWN_WAY = "has its own way of scoring"
 """What is said of a backend that no engine of ours can stand in for."""
 
+TokenRequest = tuple[Any, list[int], list[int]]
+"""The texts, or None; token ids of the context and of the continuation."""
+
 # --- the model that is being evaluated -------------------------------------------
 
 _RUNNING: ContextVar[Any] = ContextVar("running_model", default=None)
@@ -594,8 +597,8 @@ def lora_of_vllm(backend: Any) -> Any:
 
 def tokens_of(
     backend: LM, split: Callable[..., Any], requests: Sequence[Instance]
-) -> list[tuple[Any, list[int], list[int]]]:
-    """What a backend would score: the texts, the tokens of contexts and continuations.
+) -> list[TokenRequest]:
+    """What a backend would score.
 
     Args:
         backend: the backend.
@@ -607,7 +610,9 @@ def tokens_of(
         return token_requests
 
     seen = scoring_view(backend, split, asked)
-    found: list[Any] = seen.loglikelihood(requests, **silenced(backend.loglikelihood))
+    found: list[TokenRequest] = seen.loglikelihood(
+        requests, **silenced(backend.loglikelihood)
+    )
     return found
 
 

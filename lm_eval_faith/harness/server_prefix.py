@@ -15,12 +15,15 @@ from typing import Any
 
 from lm_eval.api.model import LM
 
-from lm_eval_faith.harness.lm_eval_compat import concurrency, score_tokens, server_view
+from lm_eval_faith.harness.lm_eval_compat import (
+    TokenRequest,
+    concurrency,
+    score_tokens,
+    server_view,
+)
 from lm_eval_faith.harness.servers import Refused, models_of_server, next_tokens
 
 logger = logging.getLogger(__name__)
-
-TokenRequest = tuple[Any, list[int], list[int]]
 
 MOST_TOKENS = 8
 """A longer continuation is asked about in one piece, as the harness does."""
