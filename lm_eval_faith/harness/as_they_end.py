@@ -20,19 +20,17 @@ from lm_eval_faith.engines import TokenAsk
 from lm_eval_faith.errors import InputError
 from lm_eval_faith.harness.engine_choice import EngineChoice
 from lm_eval_faith.harness.lm_eval_compat import (
+    Place,
     TokenRequest,
     belonging,
-    belongs_to,
     generation_of_vllm,
+    request_of,
     text_of_vllm,
     tokens_of,
 )
 from lm_eval_faith.harness.seam import Seams
 from lm_eval_faith.harness.stages import MultiStageRequest, StageKeys, draws
 from lm_eval_faith.harness.written_text import WrittenText
-
-Place = tuple[str | None, int | None, int]
-"""Task, document and number of repeats of a request."""
 
 
 class AskedAtAnyTime(Protocol):
@@ -228,7 +226,7 @@ def requests_of(
     # All are split, for how one is may depend on the others of its document.
     texts = [(score.context, score.continuation) for score in scores.values()]
     splits = iter(seams.split([(place[1], text) for text in texts]))
-    requests = [instance("loglikelihood", text, place) for text in texts]
+    requests = [request_of("loglikelihood", text, place) for text in texts]
     tokens = tokens_of(backend, lambda *_: next(splits), requests) if texts else []
     written = {}
     for name, ask in asks.items():
@@ -236,15 +234,8 @@ def requests_of(
             settings = dict(ask.settings)
             if draws(settings) and settings.get("seed") is None:
                 settings["seed"] = int(hash_args("seed", [name])[:7], 16)
-            written[name] = instance("generate_until", (ask.context, settings), place)
+            written[name] = request_of("generate_until", (ask.context, settings), place)
     read = {
         name: one for name, one in zip(scores, tokens, strict=True) if name in wanted
     }
     return read, written
-
-
-def instance(kind: str, arguments: tuple[Any, ...], place: Place) -> Instance:
-    """A request of the harness."""
-    return Instance(
-        request_type=kind, doc={}, arguments=arguments, idx=0, **belongs_to(*place)
-    )

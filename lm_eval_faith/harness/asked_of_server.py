@@ -10,9 +10,13 @@ from typing import Any
 from lm_eval.api.instance import Instance
 
 from lm_eval_faith.asks import Answer, Ask
-from lm_eval_faith.harness.as_they_end import Place, requests_of
+from lm_eval_faith.harness.as_they_end import requests_of
 from lm_eval_faith.harness.engine_choice import EngineChoice
-from lm_eval_faith.harness.lm_eval_compat import no_bars_of_servers, one_at_a_time
+from lm_eval_faith.harness.lm_eval_compat import (
+    Place,
+    no_bars_of_servers,
+    one_at_a_time,
+)
 from lm_eval_faith.harness.seam import Seams
 from lm_eval_faith.harness.servers import in_sentences
 from lm_eval_faith.harness.written_text import WrittenText

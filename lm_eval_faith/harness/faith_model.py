@@ -31,12 +31,13 @@ from lm_eval_faith.harness.asked_of_server import AskedOfServer
 from lm_eval_faith.harness.engine_choice import EngineChoice, one_of_auto_on_off
 from lm_eval_faith.harness.forecast import Cost, Progress, Reader, forecast
 from lm_eval_faith.harness.lm_eval_compat import (
+    Place,
     asks_a_server,
     belonging,
-    belongs_to,
     can_be_viewed,
     concurrency,
     fixed_batch_size,
+    request_of,
     require_loglikelihoods,
     scoring_view,
     silenced,
@@ -386,7 +387,7 @@ class FaithLM(LM):  # type: ignore[misc]
         self,
         asks: Sequence[Ask],
         keys: Sequence[str],
-        place: tuple[str | None, int | None, int],
+        place: Place,
         progress: Progress,
         show: Callable[[], None],
     ) -> list[Any]:
@@ -426,7 +427,7 @@ class FaithLM(LM):  # type: ignore[misc]
         self,
         method: str,
         asked: Mapping[str, tuple[Any, ...]],
-        place: tuple[str | None, int | None, int],
+        place: Place,
     ) -> dict[str, Any]:
         """The cached answers if all are there; otherwise all are computed.
 
@@ -447,16 +448,7 @@ class FaithLM(LM):  # type: ignore[misc]
             {} if cache is None else {key: cache[key] for key in asked if key in cache}
         )
         if len(known) < len(asked):
-            requests = [
-                Instance(
-                    request_type=method,
-                    doc={},
-                    arguments=arguments,
-                    idx=index,
-                    **belongs_to(*place),
-                )
-                for index, arguments in enumerate(asked.values())
-            ]
+            requests = [request_of(method, one, place) for one in asked.values()]
             if method == "generate_until":
                 found = self._written.generate_until(requests)
             else:

@@ -232,6 +232,9 @@ def asks_a_server(model: Any) -> bool:
 
 # --- requests --------------------------------------------------------------------
 
+Place = tuple[str | None, int | None, int]
+"""Task, document and number of repeats of a request."""
+
 
 def belongs_to(task: str | None, document: int | None, repeats: int) -> dict[str, Any]:
     """What a request is told of where it belongs, on each harness that we run on.
@@ -243,8 +246,23 @@ def belongs_to(task: str | None, document: int | None, repeats: int) -> dict[str
     return {"metadata": told, "task_name": task, "doc_id": document}
 
 
-def belonging(request: Any) -> tuple[str | None, int | None, int]:
-    """The task, the document and the number of repeats of a request."""
+def request_of(kind: str, arguments: tuple[Any, ...], place: Place) -> Instance:
+    """A request of ours, by no task of the harness.
+
+    Args:
+        kind: the method of a model that answers it.
+        arguments: of that method.
+        place: where it belongs.
+    """
+    from lm_eval.api.instance import Instance
+
+    return Instance(
+        request_type=kind, doc={}, arguments=arguments, idx=0, **belongs_to(*place)
+    )
+
+
+def belonging(request: Any) -> Place:
+    """Where a request belongs."""
     return request.task_name, request.doc_id, request.repeats
 
 

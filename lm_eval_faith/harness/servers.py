@@ -24,7 +24,7 @@ from lm_eval.api.instance import Instance
 from lm_eval.api.model import LM
 
 from lm_eval_faith.errors import InputError
-from lm_eval_faith.harness.lm_eval_compat import asks_a_server, belongs_to, silenced
+from lm_eval_faith.harness.lm_eval_compat import asks_a_server, request_of, silenced
 from lm_eval_faith.shown import brief, without_secrets
 
 logger = logging.getLogger(__name__)
@@ -67,7 +67,7 @@ def require_server(model: LM | None) -> None:
         return
     watch(backend)
     _require_context(backend)
-    request = Instance("loglikelihood", {}, PROBE, idx=0, **belongs_to("", 0, 1))
+    request = request_of("loglikelihood", PROBE, ("", 0, 1))
     backend.loglikelihood([request], **silenced(backend.loglikelihood))
     backend._server_was_asked = True
 
