@@ -289,11 +289,7 @@ class FaithLM(LM):  # type: ignore[misc]
         with (
             self._own_cache_only(),
             fixed_batch_size(self.wrapped),
-            tqdm(
-                total=len(requests),
-                desc="Running multi-stage requests",
-                disable=disable_tqdm or self.rank != 0,
-            ) as bar,
+            self._bar(len(requests), disable_tqdm) as bar,
         ):
 
             def answer(asks: Sequence[Ask]) -> list[Any]:
@@ -335,11 +331,7 @@ class FaithLM(LM):  # type: ignore[misc]
         counts: Counter[str] = Counter()
         with (
             self._own_cache_only(),
-            tqdm(
-                total=len(requests),
-                desc="Running multi-stage requests",
-                disable=disable_tqdm or self.rank != 0,
-            ) as bar,
+            self._bar(len(requests), disable_tqdm) as bar,
         ):
             for index, result in as_they_end(
                 requests,
@@ -368,6 +360,13 @@ class FaithLM(LM):  # type: ignore[misc]
     def _tell(self, cost: Cost) -> None:
         if self.rank == 0:
             logger.info("to be asked: %s", cost)
+
+    def _bar(self, documents: int, disable_tqdm: bool) -> Any:
+        return tqdm(
+            total=documents,
+            desc="Running multi-stage requests",
+            disable=disable_tqdm or self.rank != 0,
+        )
 
     @staticmethod
     def _show(

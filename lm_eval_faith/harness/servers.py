@@ -357,10 +357,15 @@ def in_sentences(backend: Any) -> Iterator[None]:
     Where many requests run at once, those that fail after the first would have their
     tracebacks logged besides.
     """
+
+    def nothing(
+        record: logging.LogRecord,
+    ) -> bool:  # each thread has a filter of its own
+        return False
+
     of_tasks = logging.getLogger("asyncio")
-    before = of_tasks.level
+    of_tasks.addFilter(nothing)
     try:
-        of_tasks.setLevel(logging.CRITICAL + 1)
         yield
     except Refused as refused:
         _end_progress()
@@ -372,7 +377,7 @@ def in_sentences(backend: Any) -> Iterator[None]:
         _end_progress()
         raise InputError(f"{_where(backend)} {said}") from error
     finally:
-        of_tasks.setLevel(before)
+        of_tasks.removeFilter(nothing)
 
 
 def _end_progress() -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 import threading
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -17,7 +18,7 @@ import lm_eval_faith
 from lm_eval_faith.errors import InputError
 from lm_eval_faith.harness.faith_model import FaithLM
 from lm_eval_faith.harness.lm_eval_compat import ContextLimit
-from lm_eval_faith.harness.servers import require_server, watch
+from lm_eval_faith.harness.servers import in_sentences, require_server, watch
 from lm_eval_faith.problems.word_problems import WordProblemSettings, word_problem
 from lm_eval_faith.records.samples import responses_of
 
@@ -297,6 +298,18 @@ def test_a_wrong_key_is_said_before_anything_is_asked(run, server, monkeypatch):
         assert code == 2 and "set OPENAI_API_KEY" in told(errors)
         assert "401" in told(errors) and "wrong" not in told(errors)
     assert len(server.asked) == 2 and not server.answered
+
+
+def test_what_is_asked_at_once_leaves_other_logs_as_they_were(caplog):
+    log = logging.getLogger("asyncio")
+    one, other = in_sentences(None), in_sentences(None)
+    one.__enter__()
+    other.__enter__()  # begun before the first has ended, and ended behind it
+    for asking in one, other:
+        log.error("of a request that failed behind the first")
+        asking.__exit__(None, None, None)
+    log.error("of something else")
+    assert [record.message for record in caplog.records] == ["of something else"]
 
 
 # --- what a response must hold -----------------------------------------------------
