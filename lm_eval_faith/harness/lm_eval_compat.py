@@ -519,6 +519,22 @@ def fixed_batch_size(backend: LM) -> Iterator[None]:
 # --- servers from inside ---------------------------------------------------------
 
 
+def no_tracebacks_of_requests() -> None:
+    """Keep asyncio from logging a traceback for each request that fails behind the first.
+
+    Why: the harness gathers the requests of a call by ``tqdm``, which leaves them when one
+    fails, and asyncio logs what became of each whenever it is collected. Calling this twice
+    changes nothing. When they are gathered otherwise: the tracebacks are logged, noticed by
+    ``test_servers.py``.
+    """
+    logging.getLogger("asyncio").addFilter(_is_of_no_request)
+
+
+def _is_of_no_request(record: logging.LogRecord) -> bool:
+    told = record.getMessage()
+    return "never retrieved" not in told or "tqdm_asyncio.gather" not in told
+
+
 @contextmanager
 def no_bars_of_servers() -> Iterator[None]:
     """Keep the API backends from drawing a progress bar for each call.

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import logging
 import math
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,10 +23,13 @@ from lm_eval.api.instance import Instance
 from lm_eval.api.model import LM
 
 from lm_eval_faith.errors import InputError
-from lm_eval_faith.harness.lm_eval_compat import asks_a_server, request_of, silenced
+from lm_eval_faith.harness.lm_eval_compat import (
+    asks_a_server,
+    no_tracebacks_of_requests,
+    request_of,
+    silenced,
+)
 from lm_eval_faith.shown import brief, without_secrets
-
-logger = logging.getLogger(__name__)
 
 PROBE = ("Two and two make four. Three and three make", " six.")
 """What is asked before the first request of a run."""
@@ -49,6 +51,7 @@ def watch(model: LM) -> None:
     """
     kind = type(model)
     if asks_a_server(model) and not hasattr(kind, "is_watched"):
+        no_tracebacks_of_requests()
         model.__class__ = _watched(kind)  # type: ignore[arg-type]
 
 
@@ -352,19 +355,7 @@ STATUS = {
 
 @contextmanager
 def in_sentences(backend: Any) -> Iterator[None]:
-    """What a server's failure raises becomes a sentence.
-
-    Where many requests run at once, those that fail after the first would have their
-    tracebacks logged besides.
-    """
-
-    def nothing(
-        record: logging.LogRecord,
-    ) -> bool:  # each thread has a filter of its own
-        return False
-
-    of_tasks = logging.getLogger("asyncio")
-    of_tasks.addFilter(nothing)
+    """What a server's failure raises becomes a sentence."""
     try:
         yield
     except Refused as refused:
@@ -376,8 +367,6 @@ def in_sentences(backend: Any) -> Iterator[None]:
             raise
         _end_progress()
         raise InputError(f"{_where(backend)} {said}") from error
-    finally:
-        of_tasks.removeFilter(nothing)
 
 
 def _end_progress() -> None:
