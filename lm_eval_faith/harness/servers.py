@@ -166,8 +166,8 @@ def _require_address(backend: Any) -> None:
     given = str(backend.base_url)
     try:
         parts = urlsplit(given)
-        usable = parts.scheme in ("http", "https") and parts.hostname
-        usable = usable and parts.port != 0  # one that is no number raises
+        told = parts.hostname, parts.port != 0  # a port that is no number raises
+        usable = parts.scheme in ("http", "https") and all(told)
     except ValueError:
         usable = False
     if not usable:
