@@ -1,6 +1,7 @@
 """Servers over HTTP: the numbers of a backend without one, failures in a sentence, nothing lost."""
 
 import asyncio
+import gc
 import json
 import threading
 from collections.abc import Mapping
@@ -299,6 +300,26 @@ def test_a_wrong_key_is_said_before_anything_is_asked(run, server, monkeypatch):
     assert len(server.asked) == 2 and not server.answered
 
 
+def test_requests_that_fail_behind_the_first_have_no_tracebacks_in_the_log(
+    server, arguments, caplog
+):
+    api = LocalCompletionsAPI(**arguments(num_concurrent=4))
+    watch(api)
+    server.fails = lambda payload: (500, "out of memory")
+    asked = [Instance("loglikelihood", {}, (f"{k}", " 7"), idx=0) for k in range(8)]
+    with pytest.raises(InputError, match="answers with 500"):
+        api.loglikelihood(asked)
+    gc.collect()  # they are logged when they are collected
+    assert "never retrieved" not in caplog.text
+
+
+def test_a_base_url_that_is_no_address_is_refused_before_anything_is_tried(arguments):
+    for base_url in "here", "127.0.0.1:80/v1/completions", "http://", "http://a:b/v1":
+        api = LocalCompletionsAPI(**arguments(base_url=base_url, max_retries=30))
+        with pytest.raises(InputError, match="^base_url=.* is no address of a server"):
+            require_server(api)
+
+
 # --- what a response must hold -----------------------------------------------------
 
 
@@ -352,6 +373,11 @@ MISBEHAVING = {
     "cut": (of_each(cut), "it cuts contexts and does not say so"),
     "one token more": (of_each(one_more), "reads other tokens than ours"),
     "no choices": (lambda answer, payload: {"object": "error"}, "/v1/completions"),
+    "other letters": (
+        lambda answer, payload: b'{"choices": "\xff"}',
+        "/v1/completions",
+    ),
+    "endless lists": (lambda answer, payload: "[" * 10**5, "/v1/completions"),
     "a page": (lambda answer, payload: "<html>hello</html>", "/v1/completions"),
     "no answer": (lambda answer, payload: answer | {"choices": []}, "0 answers to 1"),
 }
