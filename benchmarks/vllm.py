@@ -13,7 +13,6 @@ import heapq
 import json
 import os
 import random
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -125,15 +124,17 @@ def largest(
 
 def compare(backend: Any, title: str, pairs: Sequence[Pair]) -> Any:
     """Time both ways, the proof done before, and print what came of it."""
+    from benchmarks.scoring import timed
+
     choice = proven(backend, pairs)
-    (wall, processor), (answers, counts) = timed(lambda: behind_cache(choice, pairs))
-    (plain_wall, plain_processor), expected = timed(lambda: plainly(backend, pairs))
+    ours, (answers, counts) = timed(lambda: behind_cache(choice, pairs))
+    plain, expected = timed(lambda: plainly(backend, pairs))
+    ratio = plain.over(ours)
     least = distinct_tokens([(*context, *answer)[:-1] for context, answer in pairs])
     print(
         f"{title}: {len(pairs)} requests, {counts.tokens:,} tokens\n"
-        f"  plain {plain_wall:.1f} s ({plain_processor:.1f} s of processor time), behind the cache {wall:.1f} s "
-        f"({processor:.1f} s): {plain_wall / wall:.2f} times by the clock, {plain_processor / processor:.2f} by "
-        f"processor time\n"
+        f"  plain {plain.wall:.1f} s ({plain.processor:.1f} s of processor time), behind the cache {ours.wall:.1f} s "
+        f"({ours.processor:.1f} s): {ratio.wall:.2f} times by the clock, {ratio.processor:.2f} by processor time\n"
         f"  {least:,} distinct tokens, {counts.computed:,} computed ({counts.computed / least:.2f} times), "
         f"{counts.again} requests asked again\n"
         f"  largest difference {largest(answers, expected):.1e} nats, "
@@ -166,12 +167,6 @@ def computed_tokens(pairs: Sequence[Pair], block: int) -> int:
         total += len(text) - cached
         seen |= {text[:n] for n in range(block, len(text) + 1, block)}
     return total
-
-
-def timed(action: Any) -> tuple[tuple[float, float], Any]:
-    wall, processor = time.perf_counter(), time.process_time()
-    result = action()
-    return (time.perf_counter() - wall, time.process_time() - processor), result
 
 
 # --- waiting between stages ------------------------------------------------------

@@ -20,18 +20,17 @@ from lm_eval_faith.engines import TokenAsk
 from lm_eval_faith.errors import InputError
 from lm_eval_faith.harness.engine_choice import EngineChoice
 from lm_eval_faith.harness.lm_eval_compat import (
+    Place,
+    TokenRequest,
     belonging,
-    belongs_to,
     generation_of_vllm,
+    request_of,
     text_of_vllm,
     tokens_of,
 )
 from lm_eval_faith.harness.seam import Seams
 from lm_eval_faith.harness.stages import MultiStageRequest, StageKeys, draws
 from lm_eval_faith.harness.written_text import WrittenText
-
-Place = tuple[str | None, int | None, int]
-"""Task, document and number of repeats of a request."""
 
 
 class AskedAtAnyTime(Protocol):
@@ -174,27 +173,13 @@ class AskedOfVllm:
         self, asks: Mapping[str, Ask], wanted: Collection[str], place: Place
     ) -> None:
         """See :class:`AskedAtAnyTime`."""
-        scores = {k: ask for k, ask in asks.items() if isinstance(ask, Score)}
-        tokens = token_requests(self.backend, self.seams, list(scores.values()), place)
+        read, written = requests_of(self.backend, self.seams, asks, wanted, place)
         self.vllm.put(
-            {
-                name: TokenAsk(context, rest)
-                for name, (_, context, rest) in zip(scores, tokens, strict=True)
-                if name in wanted
-            }
+            {name: TokenAsk(context, rest) for name, (_, context, rest) in read.items()}
         )
-        for name, ask in asks.items():
-            if name not in wanted or not isinstance(ask, Generate):
-                continue
-            request = instance(
-                "generate_until", (ask.context, dict(ask.settings)), place
-            )
-            prompt, parameters = generation_of_vllm(self.backend, request)
-            if draws(ask.settings) and parameters.seed is None:
-                # Then a text does not depend on what else is written beside it.
-                parameters.seed = seed_of(name)
-            self._texts[name] = request
-            self.vllm.put_text(name, prompt, parameters)
+        self._texts |= written
+        for name, request in written.items():
+            self.vllm.put_text(name, *generation_of_vllm(self.backend, request))
 
     def take(self) -> Mapping[str, Answer]:
         """See :class:`AskedAtAnyTime`."""
@@ -218,33 +203,39 @@ class AskedOfVllm:
         )
 
 
-def token_requests(
-    backend: LM, seams: Seams, scores: Sequence[Score], place: Place
-) -> list[Any]:
-    """The texts, tokens of the context and tokens of the continuation of each score.
+def requests_of(
+    backend: LM,
+    seams: Seams,
+    asks: Mapping[str, Ask],
+    wanted: Collection[str],
+    place: Place,
+) -> tuple[dict[str, TokenRequest], dict[str, Instance]]:
+    """The requests for scores and for texts that a stage makes of a backend, by their answers' names.
+
+    A text that is drawn gets a seed of its own, unless its settings have one: then it does
+    not depend on what else is written beside it.
 
     Raises:
-        InputError: one is to hide something, which such a backend cannot.
+        InputError: a score is to hide something, which such a backend cannot.
     """
-    if any(ask.hidden for ask in scores):
+    scores = {name: ask for name, ask in asks.items() if isinstance(ask, Score)}
+    if any(ask.hidden for ask in scores.values()):
         raise InputError(
             f"{type(backend).__name__} cannot hide steps from later tokens"
         )
-    if not scores:
-        return []
-    texts = [(score.context, score.continuation) for score in scores]
+    # All are split, for how one is may depend on the others of its document.
+    texts = [(score.context, score.continuation) for score in scores.values()]
     splits = iter(seams.split([(place[1], text) for text in texts]))
-    requests = [instance("loglikelihood", text, place) for text in texts]
-    return tokens_of(backend, lambda *_: next(splits), requests)
-
-
-def seed_of(name: str) -> int:
-    """The seed of a text that is drawn, of the name of its answer."""
-    return int(hash_args("seed", [name])[:7], 16)
-
-
-def instance(kind: str, arguments: tuple[Any, ...], place: Place) -> Instance:
-    """A request of the harness."""
-    return Instance(
-        request_type=kind, doc={}, arguments=arguments, idx=0, **belongs_to(*place)
-    )
+    requests = [request_of("loglikelihood", text, place) for text in texts]
+    tokens = tokens_of(backend, lambda *_: next(splits), requests) if texts else []
+    written = {}
+    for name, ask in asks.items():
+        if name in wanted and isinstance(ask, Generate):
+            settings = dict(ask.settings)
+            if draws(settings) and settings.get("seed") is None:
+                settings["seed"] = int(hash_args("seed", [name])[:7], 16)
+            written[name] = request_of("generate_until", (ask.context, settings), place)
+    read = {
+        name: one for name, one in zip(scores, tokens, strict=True) if name in wanted
+    }
+    return read, written

@@ -9,18 +9,16 @@ from typing import Any
 
 from lm_eval.api.instance import Instance
 
-from lm_eval_faith.asks import Answer, Ask, Generate, Score
-from lm_eval_faith.harness.as_they_end import (
-    Place,
-    instance,
-    seed_of,
-    token_requests,
-)
+from lm_eval_faith.asks import Answer, Ask
+from lm_eval_faith.harness.as_they_end import requests_of
 from lm_eval_faith.harness.engine_choice import EngineChoice
-from lm_eval_faith.harness.lm_eval_compat import no_bars_of_servers, one_at_a_time
+from lm_eval_faith.harness.lm_eval_compat import (
+    Place,
+    no_bars_of_servers,
+    one_at_a_time,
+)
 from lm_eval_faith.harness.seam import Seams
 from lm_eval_faith.harness.servers import in_sentences
-from lm_eval_faith.harness.stages import draws
 from lm_eval_faith.harness.written_text import WrittenText
 
 
@@ -52,20 +50,13 @@ class AskedOfServer:
         self, asks: Mapping[str, Ask], wanted: Collection[str], place: Place
     ) -> None:
         """Take what a document asks in one stage."""
-        scores = {k: ask for k, ask in asks.items() if isinstance(ask, Score)}
-        tokens = token_requests(
-            self.engine.backend, self.seams, list(scores.values()), place
+        read, written = requests_of(
+            self.engine.backend, self.seams, asks, wanted, place
         )
-        for name, request in zip(scores, tokens, strict=True):
-            if name in wanted:
-                self._begin(name, self._scored, request)
-        for name, ask in asks.items():
-            if name in wanted and isinstance(ask, Generate):
-                settings = dict(ask.settings)
-                if draws(settings):  # by the seed of a request, the same for all
-                    settings.setdefault("seed", seed_of(name))
-                request = instance("generate_until", (ask.context, settings), place)
-                self._begin(name, self._text, request)
+        for name, request in read.items():
+            self._begin(name, self._scored, request)
+        for name, request in written.items():
+            self._begin(name, self._text, request)
 
     def take(self) -> Mapping[str, Answer]:
         """Wait until something is answered.

@@ -16,7 +16,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from lm_eval.api.instance import Instance
 from lm_eval.api.model import LM
 
 from lm_eval_faith.asks import Answer
@@ -24,7 +23,7 @@ from lm_eval_faith.errors import InputError
 from lm_eval_faith.harness.answer_format import AnswerFormat
 from lm_eval_faith.harness.lm_eval_compat import (
     ContextLimit,
-    belongs_to,
+    request_of,
     splits_texts_as_the_harness,
     why_no_loglikelihoods,
 )
@@ -98,8 +97,7 @@ class Asker:
 
     def _ask(self, kind: str, arguments: Sequence[Any]) -> list[Any]:
         requests = [
-            Instance(kind, {}, one, idx=0, **belongs_to("check", k, 1))
-            for k, one in enumerate(arguments)
+            request_of(kind, one, ("check", k, 1)) for k, one in enumerate(arguments)
         ]
         started = time.perf_counter()
         answers = getattr(self.model, kind)(requests)

@@ -46,20 +46,16 @@ def shared_prefixes() -> str:
     Returns:
         ``on`` with the largest difference in nats, or ``off`` and why.
     """
-    from lm_eval.api.instance import Instance
 
     from lm_eval_faith.harness.faith_model import FaithLM
-    from lm_eval_faith.harness.lm_eval_compat import belongs_to
+    from lm_eval_faith.harness.lm_eval_compat import request_of
     from lm_eval_faith.organisms import solver_path
 
     model = FaithLM(
         "hf", pretrained=str(solver_path()), dtype="float32", device="cpu", batch_size=8
     )
     pairs = [(question, f" {n}") for question in QUESTIONS for n in range(4)]
-    requests = [
-        Instance("loglikelihood", {}, pair, idx=0, **belongs_to("doctor", 0, 1))
-        for pair in pairs
-    ]
+    requests = [request_of("loglikelihood", pair, ("doctor", 0, 1)) for pair in pairs]
     shared = model.loglikelihood(requests, disable_tqdm=True)
     state = str(model.how_asked()["shared_prefixes"])
     if state != "on":

@@ -15,6 +15,7 @@ from lm_eval_faith.errors import InputError
 from lm_eval_faith.harness.forecast import Cost, cost_of_texts
 from lm_eval_faith.harness.lm_eval_compat import (
     OWN_WAY,
+    TokenRequest,
     asks_a_server,
     call_of,
     logprob_of_vllm,
@@ -32,8 +33,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 SWITCHED_OFF = "switched off"
-TokenRequest = tuple[Any, list[int], list[int]]
-"""The texts, or None; token ids of the context and of the continuation."""
 
 
 class EngineChoice:

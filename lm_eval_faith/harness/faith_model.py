@@ -31,12 +31,13 @@ from lm_eval_faith.harness.asked_of_server import AskedOfServer
 from lm_eval_faith.harness.engine_choice import EngineChoice, one_of_auto_on_off
 from lm_eval_faith.harness.forecast import Cost, Progress, Reader, forecast
 from lm_eval_faith.harness.lm_eval_compat import (
+    Place,
     asks_a_server,
     belonging,
-    belongs_to,
     can_be_viewed,
     concurrency,
     fixed_batch_size,
+    request_of,
     require_loglikelihoods,
     scoring_view,
     silenced,
@@ -288,11 +289,7 @@ class FaithLM(LM):  # type: ignore[misc]
         with (
             self._own_cache_only(),
             fixed_batch_size(self.wrapped),
-            tqdm(
-                total=len(requests),
-                desc="Running multi-stage requests",
-                disable=disable_tqdm or self.rank != 0,
-            ) as bar,
+            self._bar(len(requests), disable_tqdm) as bar,
         ):
 
             def answer(asks: Sequence[Ask]) -> list[Any]:
@@ -334,11 +331,7 @@ class FaithLM(LM):  # type: ignore[misc]
         counts: Counter[str] = Counter()
         with (
             self._own_cache_only(),
-            tqdm(
-                total=len(requests),
-                desc="Running multi-stage requests",
-                disable=disable_tqdm or self.rank != 0,
-            ) as bar,
+            self._bar(len(requests), disable_tqdm) as bar,
         ):
             for index, result in as_they_end(
                 requests,
@@ -368,6 +361,13 @@ class FaithLM(LM):  # type: ignore[misc]
         if self.rank == 0:
             logger.info("to be asked: %s", cost)
 
+    def _bar(self, documents: int, disable_tqdm: bool) -> Any:
+        return tqdm(
+            total=documents,
+            desc="Running multi-stage requests",
+            disable=disable_tqdm or self.rank != 0,
+        )
+
     @staticmethod
     def _show(
         bar: Any, progress: Progress, counts: Counter[str], asked: int = 0
@@ -386,7 +386,7 @@ class FaithLM(LM):  # type: ignore[misc]
         self,
         asks: Sequence[Ask],
         keys: Sequence[str],
-        place: tuple[str | None, int | None, int],
+        place: Place,
         progress: Progress,
         show: Callable[[], None],
     ) -> list[Any]:
@@ -426,7 +426,7 @@ class FaithLM(LM):  # type: ignore[misc]
         self,
         method: str,
         asked: Mapping[str, tuple[Any, ...]],
-        place: tuple[str | None, int | None, int],
+        place: Place,
     ) -> dict[str, Any]:
         """The cached answers if all are there; otherwise all are computed.
 
@@ -447,16 +447,7 @@ class FaithLM(LM):  # type: ignore[misc]
             {} if cache is None else {key: cache[key] for key in asked if key in cache}
         )
         if len(known) < len(asked):
-            requests = [
-                Instance(
-                    request_type=method,
-                    doc={},
-                    arguments=arguments,
-                    idx=index,
-                    **belongs_to(*place),
-                )
-                for index, arguments in enumerate(asked.values())
-            ]
+            requests = [request_of(method, one, place) for one in asked.values()]
             if method == "generate_until":
                 found = self._written.generate_until(requests)
             else:

@@ -29,6 +29,9 @@ logger = logging.getLogger(__name__)
 OWN_WAY = "has its own way of scoring"
 """What is said of a backend that no engine of ours can stand in for."""
 
+TokenRequest = tuple[Any, list[int], list[int]]
+"""The texts, or None; token ids of the context and of the continuation."""
+
 # --- the model that is being evaluated -------------------------------------------
 
 _RUNNING: ContextVar[Any] = ContextVar("running_model", default=None)
@@ -229,6 +232,9 @@ def asks_a_server(model: Any) -> bool:
 
 # --- requests --------------------------------------------------------------------
 
+Place = tuple[str | None, int | None, int]
+"""Task, document and number of repeats of a request."""
+
 
 def belongs_to(task: str | None, document: int | None, repeats: int) -> dict[str, Any]:
     """What a request is told of where it belongs, on each harness that we run on.
@@ -240,8 +246,23 @@ def belongs_to(task: str | None, document: int | None, repeats: int) -> dict[str
     return {"metadata": told, "task_name": task, "doc_id": document}
 
 
-def belonging(request: Any) -> tuple[str | None, int | None, int]:
-    """The task, the document and the number of repeats of a request."""
+def request_of(kind: str, arguments: tuple[Any, ...], place: Place) -> Instance:
+    """A request of ours, by no task of the harness.
+
+    Args:
+        kind: the method of a model that answers it.
+        arguments: of that method.
+        place: where it belongs.
+    """
+    from lm_eval.api.instance import Instance
+
+    return Instance(
+        request_type=kind, doc={}, arguments=arguments, idx=0, **belongs_to(*place)
+    )
+
+
+def belonging(request: Any) -> Place:
+    """Where a request belongs."""
     return request.task_name, request.doc_id, request.repeats
 
 
@@ -498,6 +519,22 @@ def fixed_batch_size(backend: LM) -> Iterator[None]:
 # --- servers from inside ---------------------------------------------------------
 
 
+def no_tracebacks_of_requests() -> None:
+    """Keep asyncio from logging a traceback for each request that fails behind the first.
+
+    Why: the harness gathers the requests of a call by ``tqdm``, which leaves them when one
+    fails, and asyncio logs what became of each whenever it is collected. Calling this twice
+    changes nothing. When they are gathered otherwise: the tracebacks are logged, noticed by
+    ``test_servers.py``.
+    """
+    logging.getLogger("asyncio").addFilter(_is_of_no_request)
+
+
+def _is_of_no_request(record: logging.LogRecord) -> bool:
+    told = record.getMessage()
+    return "never retrieved" not in told or "tqdm_asyncio.gather" not in told
+
+
 @contextmanager
 def no_bars_of_servers() -> Iterator[None]:
     """Keep the API backends from drawing a progress bar for each call.
@@ -594,8 +631,8 @@ def lora_of_vllm(backend: Any) -> Any:
 
 def tokens_of(
     backend: LM, split: Callable[..., Any], requests: Sequence[Instance]
-) -> list[tuple[Any, list[int], list[int]]]:
-    """What a backend would score: the texts, the tokens of contexts and continuations.
+) -> list[TokenRequest]:
+    """What a backend would score.
 
     Args:
         backend: the backend.
@@ -607,7 +644,9 @@ def tokens_of(
         return token_requests
 
     seen = scoring_view(backend, split, asked)
-    found: list[Any] = seen.loglikelihood(requests, **silenced(backend.loglikelihood))
+    found: list[TokenRequest] = seen.loglikelihood(
+        requests, **silenced(backend.loglikelihood)
+    )
     return found
 
 

@@ -15,12 +15,20 @@ from typing import Any
 
 from lm_eval.api.model import LM
 
-from lm_eval_faith.harness.lm_eval_compat import concurrency, score_tokens, server_view
-from lm_eval_faith.harness.servers import Refused, models_of_server, next_tokens
+from lm_eval_faith.harness.lm_eval_compat import (
+    TokenRequest,
+    concurrency,
+    score_tokens,
+    server_view,
+)
+from lm_eval_faith.harness.servers import (
+    Refused,
+    models_of_server,
+    next_tokens,
+    several,
+)
 
 logger = logging.getLogger(__name__)
-
-TokenRequest = tuple[Any, list[int], list[int]]
 
 MOST_TOKENS = 8
 """A longer continuation is asked about in one piece, as the harness does."""
@@ -155,8 +163,7 @@ def _asking_for_next_tokens(backend: Any) -> Any:
         }
 
     def parsed(outputs: Any, tokens: Sequence[_Sent], **_: Any) -> Any:
-        several = outputs if isinstance(outputs, list) else [outputs]
-        rows = iter(next_tokens(backend, several, _prompts(tokens)))
+        rows = iter(next_tokens(backend, several(outputs), _prompts(tokens)))
         found = []
         for sent in tokens:
             logprob, greedy = 0.0, True

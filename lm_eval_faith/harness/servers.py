@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import logging
 import math
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,17 +23,19 @@ from lm_eval.api.instance import Instance
 from lm_eval.api.model import LM
 
 from lm_eval_faith.errors import InputError
-from lm_eval_faith.harness.lm_eval_compat import asks_a_server, belongs_to, silenced
+from lm_eval_faith.harness.lm_eval_compat import (
+    asks_a_server,
+    no_tracebacks_of_requests,
+    request_of,
+    silenced,
+)
 from lm_eval_faith.shown import brief, without_secrets
-
-logger = logging.getLogger(__name__)
 
 PROBE = ("Two and two make four. Three and three make", " six.")
 """What is asked before the first request of a run."""
 
 _SENT: ContextVar[Any] = ContextVar("sent", default=None)
 """What the request holds whose response is read next; each concurrent one has its own."""
-
 
 _STOPS_LEFT: ContextVar[tuple[str, ...]] = ContextVar("stops_left", default=())
 """Stop strings that were not sent; the text is cut at them here."""
@@ -50,6 +51,7 @@ def watch(model: LM) -> None:
     """
     kind = type(model)
     if asks_a_server(model) and not hasattr(kind, "is_watched"):
+        no_tracebacks_of_requests()
         model.__class__ = _watched(kind)  # type: ignore[arg-type]
 
 
@@ -67,7 +69,7 @@ def require_server(model: LM | None) -> None:
         return
     watch(backend)
     _require_context(backend)
-    request = Instance("loglikelihood", {}, PROBE, idx=0, **belongs_to("", 0, 1))
+    request = request_of("loglikelihood", PROBE, ("", 0, 1))
     backend.loglikelihood([request], **silenced(backend.loglikelihood))
     backend._server_was_asked = True
 
@@ -122,13 +124,13 @@ def _watched(kind: type[Any]) -> type[Any]:
             """The backend's, with no more stop strings than servers take."""
             payload = super()._create_payload(*args, **kwargs)
             stops = payload.get("stop")
-            several = list(dict.fromkeys(stops)) if isinstance(stops, list) else []
-            if len(several) > MOST_STOPS:
+            distinct = list(dict.fromkeys(stops)) if isinstance(stops, list) else []
+            if len(distinct) > MOST_STOPS:
                 # A server ends at special tokens by itself, so these can be left out best.
                 special = getattr(self.tokenizer, "all_special_tokens", ())
-                several.sort(key=lambda stop: stop in special)
-                payload["stop"] = several[:MOST_STOPS]
-            _STOPS_LEFT.set(tuple(several[MOST_STOPS:]))
+                distinct.sort(key=lambda stop: stop in special)
+                payload["stop"] = distinct[:MOST_STOPS]
+            _STOPS_LEFT.set(tuple(distinct[MOST_STOPS:]))
             return payload
 
         def parse_logprobs(
@@ -136,8 +138,7 @@ def _watched(kind: type[Any]) -> type[Any]:
         ) -> Any:
             """The backend's, of a response that holds what was asked for; else the run ends."""
             if tokens is not None and ctxlens is not None:
-                several = outputs if isinstance(outputs, list) else [outputs]
-                _require_scores(self, several, tokens, ctxlens)
+                _require_scores(self, several(outputs), tokens, ctxlens)
             return super().parse_logprobs(
                 outputs=outputs, tokens=tokens, ctxlens=ctxlens, **kwargs
             )
@@ -145,7 +146,7 @@ def _watched(kind: type[Any]) -> type[Any]:
         def parse_generations(self, outputs: Any, **kwargs: Any) -> Any:
             """The backend's, of a response to the whole prompt; else the run ends."""
             sent, left = _SENT.get(), _STOPS_LEFT.get()
-            for one in outputs if isinstance(outputs, list) else [outputs]:
+            for one in several(outputs):
                 _require_whole_prompts(self, one, sent)
             try:
                 texts = super().parse_generations(outputs=outputs, **kwargs)
@@ -206,6 +207,15 @@ NO_PROMPTS = (
     "no task of ours can use it (llama.cpp's server is known for it): take a server that "
     "gives log-probabilities of prompts, such as vLLM's"
 )
+CUTS = (
+    "it cuts contexts and does not say so; start it with a longer context, or give what it "
+    "takes as max_length in --model_args"
+)
+
+
+def several(outputs: Any) -> list[Any]:
+    """The responses to a call of the backend: where it waits for each, it is given one."""
+    return outputs if isinstance(outputs, list) else [outputs]
 
 
 def _require_scores(
@@ -293,9 +303,7 @@ def _require_all(backend: Any, given: int, sent: int) -> None:
         )
     if given < sent:
         raise Refused(
-            f"{_where(backend)} gives {given} log-probabilities for {sent} tokens: it cuts "
-            "contexts and does not say so; start it with a longer context, or give what it "
-            "takes as max_length in --model_args"
+            f"{_where(backend)} gives {given} log-probabilities for {sent} tokens: {CUTS}"
         )
     raise Refused(
         f"{_where(backend)} gives {given} log-probabilities for a request of {sent} tokens "
@@ -327,9 +335,7 @@ def _require_whole_prompts(backend: Any, output: Any, sent: Any) -> None:
     whole = sum(map(len, sent))
     if read < whole:
         raise Refused(
-            f"{_where(backend)} read {read} of the {whole} tokens of a prompt: it cuts "
-            "contexts and does not say so; start it with a longer context, or give what it "
-            "takes as max_length in --model_args"
+            f"{_where(backend)} read {read} of the {whole} tokens of a prompt: {CUTS}"
         )
 
 
@@ -349,15 +355,8 @@ STATUS = {
 
 @contextmanager
 def in_sentences(backend: Any) -> Iterator[None]:
-    """What a server's failure raises becomes a sentence.
-
-    Where many requests run at once, those that fail after the first would have their
-    tracebacks logged besides.
-    """
-    of_tasks = logging.getLogger("asyncio")
-    before = of_tasks.level
+    """What a server's failure raises becomes a sentence."""
     try:
-        of_tasks.setLevel(logging.CRITICAL + 1)
         yield
     except Refused as refused:
         _end_progress()
@@ -368,8 +367,6 @@ def in_sentences(backend: Any) -> Iterator[None]:
             raise
         _end_progress()
         raise InputError(f"{_where(backend)} {said}") from error
-    finally:
-        of_tasks.setLevel(before)
 
 
 def _end_progress() -> None:

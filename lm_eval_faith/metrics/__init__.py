@@ -19,6 +19,7 @@ from .metric import (
 from .registry import (
     NO_SETS,
     load_metric_modules,
+    median_beside,
     metric,
     metric_names,
     metrics,
@@ -53,6 +54,7 @@ __all__ = [
     "Quantity",
     "at_least",
     "load_metric_modules",
+    "median_beside",
     "metric",
     "metric_names",
     "metrics",

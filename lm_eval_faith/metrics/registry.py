@@ -17,6 +17,7 @@ A user's own metric needs ten lines::
 from __future__ import annotations
 
 import importlib
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain, combinations
 
@@ -204,6 +205,17 @@ def shown_first(names: Iterable[str], has: frozenset[str]) -> tuple[str, ...]:
     ending = f"_{VS_CONTROL.name}"
     told = names if "control" in has else (name.replace(ending, "") for name in names)
     return tuple(dict.fromkeys(told))
+
+
+def median_beside(column: str) -> str:
+    """The column of the median that stands beside a mean effect, which a few steps may make; the column itself of
+    any other number.
+
+    >>> [median_beside(column) for column in ("effect_vs_control", "effect_over_steps", "auc")]
+    ['median_vs_control', 'effect_over_steps', 'auc']
+    """
+    median = re.sub("^effect", "median", column)
+    return median if median in metric_names() else column
 
 
 def primary(found: Sequence[Quantity], has: frozenset[str]) -> tuple[Quantity, ...]:

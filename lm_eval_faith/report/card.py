@@ -374,8 +374,8 @@ _LINES: tuple[Callable[[Numbers], Line], ...] = (
 )
 
 _BLAME = {
-    NO_CHAIN: "the question alone, which already gives the answer",
-    STATEMENT: "the statement of the answer, which is copied",
+    NO_CHAIN: "the question alone (which already gives the answer)",
+    STATEMENT: "the statement of the answer (which is copied)",
     HEADROOM_LINE: "how undecided the model is before a step",
     POSITION_LINE: "the place of a step in the chain",
     EDIT_LINE: "changes that are odd to this model",

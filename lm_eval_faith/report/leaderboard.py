@@ -21,7 +21,7 @@ from lm_eval_faith_stats import BOOTSTRAP, Bootstrap, PairComparison, RankRange
 
 from lm_eval_faith.errors import InputError
 from lm_eval_faith.interventions import is_control
-from lm_eval_faith.metrics import Quantity, own_metrics, primary
+from lm_eval_faith.metrics import Quantity, median_beside, own_metrics, primary
 from lm_eval_faith.records.many_runs import of_runs
 from lm_eval_faith.records.merged import Merge
 from lm_eval_faith.records.run import Run
@@ -169,17 +169,12 @@ class Board:
         if self.setting == "generated":  # only chains that it solved are read again
             there -= {"clean_acc"}
         wanted = [first, f"{first}_no_answer_steps"]
-        wanted += [self.median_of(name) for name in wanted]
+        wanted += [median_beside(name) for name in wanted]
         wanted += [
             f"{name}{modified}" if f"{name}{modified}" in there else name
             for name in names
         ]
         return (first, *dict.fromkeys(n for n in wanted[1:] if n in there - {first}))
-
-    def median_of(self, name: str) -> str:
-        """The median that stands beside a mean effect; the name itself of another number."""
-        mean = self.by.metric.name == "effect" and name.startswith("effect")
-        return name.replace("effect", "median", 1) if mean else name
 
     def meaning(self, name: str) -> str:
         """A number in words, with its unit."""

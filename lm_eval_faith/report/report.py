@@ -19,6 +19,7 @@ from lm_eval_faith.metrics import (
     Choices,
     Quantity,
     load_metric_modules,
+    median_beside,
     names_of_module,
     own_metrics,
     primary,
@@ -341,11 +342,10 @@ def shown_of(task: TaskRun, has: frozenset[str]) -> Callable[[Quantity], bool]:
             return q.column in names
         if q.metric.of in ("chains", "sets") or q.metric.name in own:
             return True
+        first_choice = (VS_CONTROL in q.modifiers) == ("control" in has)
         if q.modifiers and q.modifiers[-1].needs.startswith(TAG):
-            return (VS_CONTROL in q.modifiers) == ("control" in has)
-        if q.metric.name == "median" and (VS_CONTROL in q.modifiers) == (
-            "control" in has
-        ):
+            return first_choice
+        if q.metric.name == "median" and first_choice:
             return True
         return not names or q.column in names
 
@@ -699,9 +699,8 @@ def _head(report: TaskReport) -> str:
     beside = _beside(report)
     if first is None or (first.intervention, first.metric) not in beside:
         return ""
-    median = first.metric.replace("effect", "median", 1)
     shown = {first.metric: first.name}
-    shown.setdefault(median, "the median step")
+    shown.setdefault(median_beside(first.metric), "the median step")
     told = []
     for metric, name in shown.items():
         row = report.row(f"{first.intervention}_{metric}")

@@ -6,8 +6,8 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from lm_eval_faith.asks import Answer, Ask, Generate, Score, Stages, answered
-from lm_eval_faith.harness.as_they_end import Place, as_they_end
-from lm_eval_faith.harness.lm_eval_compat import belongs_to
+from lm_eval_faith.harness.as_they_end import as_they_end
+from lm_eval_faith.harness.lm_eval_compat import Place, belongs_to
 from lm_eval_faith.harness.stages import MultiStageRequest
 
 DRAWN = {"do_sample": True, "temperature": 1.0}

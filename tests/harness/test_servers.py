@@ -1,6 +1,7 @@
 """Servers over HTTP: the numbers of a backend without one, failures in a sentence, nothing lost."""
 
 import asyncio
+import gc
 import json
 import threading
 from collections.abc import Mapping
@@ -297,6 +298,19 @@ def test_a_wrong_key_is_said_before_anything_is_asked(run, server, monkeypatch):
         assert code == 2 and "set OPENAI_API_KEY" in told(errors)
         assert "401" in told(errors) and "wrong" not in told(errors)
     assert len(server.asked) == 2 and not server.answered
+
+
+def test_requests_that_fail_behind_the_first_have_no_tracebacks_in_the_log(
+    server, arguments, caplog
+):
+    api = LocalCompletionsAPI(**arguments(num_concurrent=4))
+    watch(api)
+    server.fails = lambda payload: (500, "out of memory")
+    asked = [Instance("loglikelihood", {}, (f"{k}", " 7"), idx=0) for k in range(8)]
+    with pytest.raises(InputError, match="answers with 500"):
+        api.loglikelihood(asked)
+    gc.collect()  # they are logged when they are collected
+    assert "never retrieved" not in caplog.text
 
 
 # --- what a response must hold -----------------------------------------------------
