@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import json
 import math
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,6 +19,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from operator import itemgetter
 from typing import Any
+from urllib.parse import urlsplit
 
 from lm_eval.api.instance import Instance
 from lm_eval.api.model import LM
@@ -61,13 +63,14 @@ def require_server(model: LM | None) -> None:
     Other backends are not asked.
 
     Raises:
-        InputError: it does not answer, refuses the key, gives no log-probabilities of
-            prompts, or takes shorter contexts than the backend is told.
+        InputError: its address is none, it does not answer, refuses the key, gives no
+            log-probabilities of prompts, or takes shorter contexts than the backend is told.
     """
     backend: Any = getattr(model, "wrapped", model)
     if not asks_a_server(backend) or getattr(backend, "_server_was_asked", False):
         return
     watch(backend)
+    _require_address(backend)
     _require_context(backend)
     request = request_of("loglikelihood", PROBE, ("", 0, 1))
     backend.loglikelihood([request], **silenced(backend.loglikelihood))
@@ -158,6 +161,22 @@ def _watched(kind: type[Any]) -> type[Any]:
     return Watched
 
 
+def _require_address(backend: Any) -> None:
+    """Refuse what no request could be sent to, however often it is tried."""
+    given = str(backend.base_url)
+    try:
+        parts = urlsplit(given)
+        usable = parts.scheme in ("http", "https") and parts.hostname
+        usable = usable and parts.port != 0  # one that is no number raises
+    except ValueError:
+        usable = False
+    if not usable:
+        raise InputError(
+            f"base_url={brief(str(without_secrets(given)))} in --model_args is no address "
+            "of a server: give one like http://HOST:8000/v1/completions"
+        )
+
+
 def _require_context(backend: Any) -> None:
     """Refuse a server that says that it takes less than the backend sends it."""
     told = models_of_server(backend)
@@ -195,7 +214,10 @@ def models_of_server(backend: Any) -> list[Mapping[str, Any]]:
             timeout=10,
         )
         told = response.json()["data"] if response.ok else []
-    except (requests.RequestException, ValueError, KeyError, TypeError):
+    except (
+        requests.RequestException,
+        *(ValueError, KeyError, TypeError, RecursionError),
+    ):
         return []  # the first request says what is the matter
     return [m for m in told if isinstance(m, dict)] if isinstance(told, list) else []
 
@@ -401,8 +423,10 @@ def _what_failed(backend: Any, error: Exception) -> str | None:
 
     if isinstance(error, ValueError) and "API key" in str(error):
         return f"wants a key: {error}"
-    if isinstance(error, (requests.JSONDecodeError, aiohttp.ContentTypeError)) or (
-        isinstance(error, ValueError) and "JSON" in type(error).__name__
+    of_json = requests.JSONDecodeError, json.JSONDecodeError
+    if isinstance(
+        error,
+        (*of_json, aiohttp.ContentTypeError, UnicodeDecodeError, RecursionError),
     ):
         return NO_COMPLETION
     status, tries = _status(error), f"after {backend.max_retries} tries"

@@ -90,13 +90,14 @@ class FakeServer:
                 key = self.headers.get("Authorization", "").removeprefix("Bearer ")
                 self._send(*served.respond(payload, key))
 
-            def _send(self, status: int, text: str) -> None:
-                kind = "application/json" if text[:1] in "{[" else "text/html"
+            def _send(self, status: int, text: str | bytes) -> None:
+                body = text.encode() if isinstance(text, str) else text
+                kind = "application/json" if body[:1] in b"{[" else "text/html"
                 self.send_response(status)
                 self.send_header("Content-Type", kind)
-                self.send_header("Content-Length", str(len(text.encode())))
+                self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
-                self.wfile.write(text.encode())
+                self.wfile.write(body)
 
         self._server = _Quiet(("127.0.0.1", self.port), Handler)
         self._server.daemon_threads = True
@@ -111,7 +112,7 @@ class FakeServer:
             self._server.server_close()
             self._server = None
 
-    def respond(self, payload: dict[str, Any], key: str) -> tuple[int, str]:
+    def respond(self, payload: dict[str, Any], key: str) -> tuple[int, str | bytes]:
         with self.lock:
             self.asked.append(payload)
             if self.key and key != self.key:
@@ -122,7 +123,9 @@ class FakeServer:
         if failure is not None:
             return failure
         answer = self.changes(self._answer(payload), payload)
-        return 200, answer if isinstance(answer, str) else json.dumps(answer)
+        if isinstance(answer, (str, bytes)):
+            return 200, answer
+        return 200, json.dumps(answer)
 
     def _answer(self, payload: dict[str, Any]) -> dict[str, Any]:
         prompts = payload["prompt"]

@@ -313,6 +313,13 @@ def test_requests_that_fail_behind_the_first_have_no_tracebacks_in_the_log(
     assert "never retrieved" not in caplog.text
 
 
+def test_a_base_url_that_is_no_address_is_refused_before_anything_is_tried(arguments):
+    for base_url in "here", "127.0.0.1:80/v1/completions", "http://", "http://a:b/v1":
+        api = LocalCompletionsAPI(**arguments(base_url=base_url, max_retries=30))
+        with pytest.raises(InputError, match="^base_url=.* is no address of a server"):
+            require_server(api)
+
+
 # --- what a response must hold -----------------------------------------------------
 
 
@@ -366,6 +373,11 @@ MISBEHAVING = {
     "cut": (of_each(cut), "it cuts contexts and does not say so"),
     "one token more": (of_each(one_more), "reads other tokens than ours"),
     "no choices": (lambda answer, payload: {"object": "error"}, "/v1/completions"),
+    "other letters": (
+        lambda answer, payload: b'{"choices": "\xff"}',
+        "/v1/completions",
+    ),
+    "endless lists": (lambda answer, payload: "[" * 10**5, "/v1/completions"),
     "a page": (lambda answer, payload: "<html>hello</html>", "/v1/completions"),
     "no answer": (lambda answer, payload: answer | {"choices": []}, "0 answers to 1"),
 }
