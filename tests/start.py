@@ -2,7 +2,7 @@
 
 One process imports them and forks itself for each command; a child runs its command as a
 fresh interpreter would, to the end of the interpreter. ``LIBRARIES`` are what takes
-seconds; what a command imports beside them it imports itself.
+seconds, and whatever else its own arguments name; the rest a command imports itself.
 """
 
 from __future__ import annotations
@@ -44,11 +44,15 @@ LONGEST = 600
 
 
 class Starter:
-    """Starts commands: ``python ...`` by this interpreter, or our and others' scripts."""
+    """Starts commands: ``python ...`` by this interpreter, or our and others' scripts.
 
-    def __init__(self) -> None:
+    Args:
+        libraries: modules that are imported once, beside ``LIBRARIES``.
+    """
+
+    def __init__(self, *libraries: str) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, __file__],
+            [sys.executable, __file__, *libraries],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -179,7 +183,7 @@ def run_to_the_end(words: list[str]) -> NoReturn:
 if __name__ == "__main__":
     sys.path.pop(0)  # the folder of this file is none of the user's
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    for library in LIBRARIES:
+    for library in (*LIBRARIES, *sys.argv[1:]):
         importlib.import_module(library)
     transformers = importlib.import_module("transformers")
     for one in FOR_A_MODEL:

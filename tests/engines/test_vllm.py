@@ -5,14 +5,9 @@ One process, so that requests are computed in the order in which they are asked.
 
 from __future__ import annotations
 
-import json
 import os
-import random
-import signal
-import subprocess
-import sys
-import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +32,9 @@ from lm_eval_faith.harness.faith_model import FaithLM
 from lm_eval_faith.harness.forecast import Reader
 from lm_eval_faith.organisms import solver_path
 
+from ..killed import StoredRuns
+from ..start import Starter
+
 BLOCK = 32
 ARGUMENTS = {
     "pretrained": str(solver_path()),
@@ -48,7 +46,6 @@ ARGUMENTS = {
 }
 TO_HF, TO_UNCACHED = 1e-3, 1e-5
 """Nats."""
-KILLS = int(os.environ.get("LM_EVAL_FAITH_KILLS", "5"))
 
 Answers = list[tuple[float, bool]]
 Texts = list[tuple[str, str]]
@@ -267,97 +264,16 @@ def test_texts_that_are_drawn_do_not_depend_on_what_is_written_beside_them(
 
 # --- kill -9 -----------------------------------------------------------------------
 
-RUN = '''
-"""Runs the same evaluation as often as it is told to, each time in a process of its own."""
-
-import os, sys
-
-replies = os.fdopen(os.dup(1), "w", buffering=1)
-os.dup2(2, 1)  # what libraries print is no reply
-
-import vllm
-import lm_eval.evaluator, lm_eval.models.vllm_causallms, sqlitedict
-from lm_eval_faith.cli import main
-import lm_eval_faith.harness.faith_model
-
-lm_eval.evaluator.add_env_info = lambda results: None
-for line in sys.stdin:
-    log, *sys.argv[1:] = line.split()
-    child = os.fork()
-    if child == 0:
-        to = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-        os.dup2(to, 1)
-        os.dup2(to, 2)
-        code = 1
-        try:
-            main()
-            code = 0
-        except SystemExit as exit:
-            code = exit.code or 0
-        finally:
-            os._exit(code)
-    print(child, file=replies)
-    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), file=replies)
-'''
-
 
 def test_a_run_killed_at_random_moments_ends_with_the_results_of_one_that_was_not(
-    tmp_path: Path,
+    environment: dict[str, str], tmp_path: Path
 ) -> None:
     arguments = ",".join(f"{name}={value}" for name, value in ARGUMENTS.items())
-    (tmp_path / "run.py").write_text(RUN)
-    log = tmp_path / "log.txt"
-
-    def run(out: str, kill_after: int | None = None) -> int:
-        """The exit code; the run is killed when so many answers are in its store."""
-        store = tmp_path / f"{out}.store_rank0.db"
-        log.write_text("")
-        print(
-            log,
-            *("run", "--model", "faith"),
-            *("--model_args", f"backend=vllm,chunk=4,{arguments}"),
-            *("--tasks", "cot_faith_generated_arith", "--metadata", "problems=12"),
-            *("--use_cache", tmp_path / f"{out}.store"),
-            *("--output_path", tmp_path / out, "--log_samples"),
-            file=process.stdin,
-            flush=True,
-        )
-        child = int(process.stdout.readline())
-        while kill_after is not None and Path(f"/proc/{child}").exists():
-            time.sleep(0.02)
-            if answers_in(store) >= kill_after:
-                os.kill(child, signal.SIGKILL)
-                break
-        return int(process.stdout.readline())
-
-    def results(out: str) -> list[Any]:
-        [file] = (tmp_path / out).rglob("samples_*.jsonl")
-        return [json.loads(line)["resps"] for line in file.read_text().splitlines()]
-
-    with subprocess.Popen(
-        [sys.executable, tmp_path / "run.py"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as process:
-        assert process.stdin and process.stdout
-        assert run("whole") == 0, log.read_text()[-2000:]
-        total = answers_in(tmp_path / "whole.store_rank0.db")
-        moments = sorted(random.Random().sample(range(1, total), KILLS))
-        print("killed at", moments, "of", total, "answers")
-        assert [run("killed", moment) for moment in moments] == [-9] * KILLS
-        assert run("killed") == 0, log.read_text()[-2000:]
-        process.stdin.close()
-    assert results("killed") == results("whole")
-
-
-def answers_in(store: Path) -> int:
-    """How many answers a store of responses holds, while it is written."""
-    import sqlite3
-
-    try:
-        with sqlite3.connect(f"file:{store}?mode=ro", uri=True, timeout=1) as opened:
-            [[number]] = opened.execute("select count(*) from unnamed")
-    except sqlite3.OperationalError:
-        return 0
-    return int(number)
+    command = (
+        *("run", "--model", "faith"),
+        *("--model_args", f"backend=vllm,chunk=4,{arguments}"),
+        *("--tasks", "cot_faith_generated_arith", "--metadata", "problems=12"),
+    )
+    with closing(Starter("vllm", "lm_eval.models.vllm_causallms")) as starter:
+        runs = StoredRuns(starter, environment, tmp_path, command)
+        runs.assert_nothing_is_lost_by(runs.kill)

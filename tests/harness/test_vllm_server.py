@@ -5,10 +5,8 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import random
 import signal
 import socket
-import sqlite3
 import subprocess
 import sys
 import time
@@ -30,8 +28,8 @@ from lm_eval_faith.harness.activation import activate
 from lm_eval_faith.organisms import solver_path
 from lm_eval_faith.records.samples import responses_of
 
-KILLS = int(os.environ.get("LM_EVAL_FAITH_KILLS", "5"))
-"""How often the run is killed, and the server."""
+from ..killed import StoredRuns
+from ..start import Starter
 
 TO_HF, TO_ECHO = 1e-3, 1e-5
 """Nats."""
@@ -177,170 +175,64 @@ def counted(server: VllmServer) -> tuple[float, float]:
 
 # --- processes that are started and killed -----------------------------------------
 
-RUN = '''
-"""Runs command lines, each in a process of its own, with the libraries imported once."""
-
-import os, sys
-import lm_eval.evaluator, lm_eval.loggers, lm_eval.models.openai_completions, sqlitedict
-import transformers
-from lm_eval_faith.cli import main
-import lm_eval_faith.harness.evaluation, lm_eval_faith.harness.faith_model
-
-lm_eval.evaluator.add_env_info = lambda results: None
-for line in sys.stdin:
-    log, *sys.argv[1:] = line.split()
-    child = os.fork()
-    if child == 0:
-        to = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-        os.dup2(to, 1)
-        os.dup2(to, 2)
-        code = 1
-        try:
-            main()
-            code = 0
-        except SystemExit as exit:
-            code = exit.code or 0
-        finally:
-            os._exit(code)
-    print(child, flush=True)
-    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
-'''
-
-
-class Client:
-    """Runs the command line against the server, one run after the other."""
-
-    def __init__(self, server: VllmServer, folder: Path) -> None:
-        self.server, self.folder = server, folder
-        self.log = folder / "log.txt"
-        script = folder / "run.py"
-        script.write_text(RUN)
-        self.process = subprocess.Popen(
-            [sys.executable, script],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            env=os.environ | {"OMP_NUM_THREADS": "1"},
-        )
-
-    def begin(self, out: str, *more: str, problems: int = 12) -> int:
-        """Start a run; its process."""
-        assert self.process.stdin and self.process.stdout
-        told = ",".join(
-            f"{name}={value}"
-            for name, value in arguments(
-                self.server, backend="local-completions", num_concurrent=1
-            ).items()
-        )
-        self.log.write_text("")
-        print(
-            self.log,
-            *("run", "--model", "faith", "--model_args", told),
-            *("--tasks", WRITTEN, "--metadata", f"problems={problems}"),
-            *("--use_cache", self.folder / f"{out}.store"),
-            *("--output_path", self.folder / out, "--log_samples", *more),
-            file=self.process.stdin,
-            flush=True,
-        )
-        return int(self.process.stdout.readline())
-
-    def end(self) -> int:
-        """The exit code of the run."""
-        assert self.process.stdout
-        return int(self.process.stdout.readline())
-
-    def answers(self, out: str) -> int:
-        """How many are in the store."""
-        store = self.folder / f"{out}.store_rank0.db"
-        with (
-            contextlib.suppress(sqlite3.Error),
-            contextlib.closing(
-                sqlite3.connect(f"file:{store}?mode=ro", uri=True)
-            ) as db,
-        ):
-            return int(db.execute("select count(*) from unnamed").fetchone()[0])
-        return 0
-
-    def responses(self, out: str) -> list[Any]:
-        (file,) = (self.folder / out).rglob("samples_*.jsonl")
-        lines = file.read_text().splitlines()
-        return [responses_of(json.loads(line)) for line in lines]
-
 
 @pytest.fixture
-def client(server: VllmServer, tmp_path: Path) -> Iterator[Client]:
-    one = Client(server, tmp_path)
-    yield one
-    one.process.kill()
-    one.process.wait()
+def runs_in(
+    server: VllmServer, starter: Starter, environment: dict[str, str]
+) -> Callable[..., StoredRuns]:
+    """Runs against the server, in a folder."""
+    asked = arguments(server, backend="local-completions", num_concurrent=1)
+    told = ",".join(f"{name}={value}" for name, value in asked.items())
 
+    def make(folder: Path, problems: int = 12) -> StoredRuns:
+        command = (
+            *("run", "--model", "faith", "--model_args", told),
+            *("--tasks", WRITTEN, "--metadata", f"problems={problems}"),
+        )
+        return StoredRuns(starter, environment, folder, command)
 
-def when_there_are(client: Client, out: str, answers: int, child: int) -> bool:
-    """Wait until so many answers are kept; false where the run ended before."""
-    while client.answers(out) < answers:
-        if Path(f"/proc/{child}/stat").read_text().split()[2] == "Z":
-            return False
-        time.sleep(0.02)
-    return True
+    return make
 
 
 def test_a_run_killed_at_random_moments_ends_with_the_results_of_one_that_was_not(
-    client: Client,
+    runs_in: Callable[..., StoredRuns], tmp_path: Path
 ) -> None:
-    client.begin("whole")
-    assert client.end() == 0, client.log.read_text()
-    whole = client.answers("whole")
-    moments = sorted(random.sample(range(1, whole - 1), KILLS))
-    for moment in moments:
-        child = client.begin("killed")
-        assert when_there_are(client, "killed", moment, child)
-        os.kill(child, signal.SIGKILL)
-        assert client.end() == -signal.SIGKILL
-    client.begin("killed")
-    assert client.end() == 0, client.log.read_text()
-    assert client.responses("killed") == client.responses("whole")
+    runs = runs_in(tmp_path)
+    runs.assert_nothing_is_lost_by(runs.kill)
 
 
 def test_a_server_killed_at_random_moments_costs_a_run_nothing(
-    client: Client, server: VllmServer
+    runs_in: Callable[..., StoredRuns], server: VllmServer, tmp_path: Path
 ) -> None:
-    client.begin("whole")
-    assert client.end() == 0, client.log.read_text()
-    whole = client.answers("whole")
-    moments = sorted(random.sample(range(1, whole - 1), KILLS))
-    for moment in moments:
-        child = client.begin("killed")
-        assert when_there_are(client, "killed", moment, child)
+    runs = runs_in(tmp_path)
+
+    def kill_the_server(child: int) -> None:
         server.kill()
-        assert client.end() == 2, client.log.read_text()
-        told = client.log.read_text()
+        runs.assert_ends(child, 2)
+        told = runs.log.read_text()
         assert "error: the server at" in told and "Traceback" not in told
-        assert client.answers("killed") >= moment
         server.start()
-    client.begin("killed")
-    assert client.end() == 0, client.log.read_text()
-    assert client.responses("killed") == client.responses("whole")
+
+    runs.assert_nothing_is_lost_by(kill_the_server)
 
 
 def test_two_clients_at_once_have_the_report_of_one(
-    server: VllmServer, client: Client, tmp_path: Path, command: Callable[..., Any]
+    runs_in: Callable[..., StoredRuns], tmp_path: Path, command: Callable[..., Any]
 ) -> None:
-    client.begin("whole", problems=6)
-    assert client.end() == 0, client.log.read_text()
+    whole = runs_in(tmp_path, problems=6)
+    whole.assert_ends(whole.begin("whole"))
     folders = [tmp_path / name for name in ("first", "second")]
     clients = []
     for k, folder in enumerate(folders):
         folder.mkdir()
-        clients.append(Client(server, folder))
+        runs = runs_in(folder, problems=6)
         some = json.dumps({WRITTEN: [k, k + 2, k + 4]}, separators=(",", ":"))
-        clients[-1].begin("run", "--samples", some, problems=6)
-    for one in clients:
-        assert one.end() == 0, one.log.read_text()
-        one.process.kill()
-        one.process.wait()
+        clients.append((runs, runs.begin("run", "--samples", some)))
+    for runs, child in clients:
+        runs.assert_ends(child)
     estimates = []
-    for runs in ([tmp_path / "whole"], [*(f / "run" for f in folders), "--merge"]):
-        code, out, errors = command("report", *runs, "--format", "json")
+    for found in ([tmp_path / "whole"], [*(f / "run" for f in folders), "--merge"]):
+        code, out, errors = command("report", *found, "--format", "json")
         assert code == 0, errors
         estimates.append(json.loads(out)["reports"][0]["estimates"])
     for one, other in zip(*estimates, strict=True):
