@@ -68,7 +68,9 @@ def table(found: Explained) -> str:
     told.append("| --- | --- | ---: | ---: |")
     for check in found.checks:
         share, runs = check.estimate, check.estimate.n_problems
-        cells = f"{round(share.point * runs)} of {runs} | {with_interval(share, 'share')}"
+        cells = (
+            f"{round(share.point * runs)} of {runs} | {with_interval(share, 'share')}"
+        )
         told.append(f"| {check.organism} | {check.what} | {cells} |")
     told.append("")
     told.append(
