@@ -291,7 +291,9 @@ def test_how_texts_are_read_applies_to_the_texts_of_a_run_and_cut_to_chains_give
     given, chain = read(provided)
     stated = [step.states_answer for step in chain.steps].index(True)
     assert stated > 0 and read(provided, cut="first")[0] == given[:stated]
-    with pytest.raises(InputError, match="jsonl:1: the steps of a chain that was given"):
+    with pytest.raises(
+        InputError, match="jsonl:1: the steps of a chain that was given"
+    ):
         read(provided, keep_final=True)
 
 
