@@ -216,6 +216,21 @@ def test_chains_of_one_step_say_what_cannot_be_measured_in_them(run, tmp_path):
     assert line(card, cards.NO_CHAIN).metric == "chain_gain"
 
 
+def test_conflict_among_the_interventions_is_told_once_by_how_often_it_is_followed(
+    run, tmp_path
+):
+    chains = [["She has 3.", "So 3 + 4 = 7.", "Checked.", "The answer is 7."]] * 3
+    asked = {"interventions": ["corrupt", "conflict", "control"], "card": False}
+    asked |= {"chains": chains_file(tmp_path, *chains)}
+    folder = run(lambda c, _: -(len(c) % 7) / 3, asked, "cot_faith_replay")
+    (report,) = make_reports([folder], QUICK)
+    names = [row.name for row in report.rows]
+    assert len(set(names)) == len(names)
+    followed = report.row("conflict_follow")
+    assert followed.intervention == "conflict" and followed.shown
+    assert "follow " in text(written([report]), "table")
+
+
 def test_interventions_without_a_cut_chain_say_so(run):
     card = card_of_run(run(reader, EVERYTHING | {"interventions": ["truncate"]}))
     found = line(card, cards.STATEMENT)
