@@ -12,6 +12,7 @@ import jsonschema
 import lm_eval
 import pytest
 from lm_eval_faith_stats import Bootstrap, Estimate
+from lm_eval_faith_tasks import PATH as OUR_TASKS
 
 import lm_eval_faith
 from lm_eval_faith.problems.sources import source_named
@@ -272,7 +273,22 @@ def test_an_odd_change_explains_an_effect_that_natural_changes_lack(z, natural, 
     }
     units = {"corrupt_edit_z": "z"}
     made = card_of(Numbers("corrupt", rows, units, True, 5, ("corrupt",)))
-    assert line(made, cards.EDIT_LINE).word == word
+    found = line(made, cards.EDIT_LINE)
+    assert found.word == word
+    assert ("unnatural for this model" in found.said) is (sum(z) / 2 > 2)
+
+
+def test_the_docs_say_of_every_task_which_lines_apply():
+    text = (Path(__file__).parents[2] / "docs" / "validity.md").read_text("utf-8")
+    table = text.partition("## In which setting which line applies")[2].split("\n\n")[1]
+    heading, _, *rows = [row.strip("| ").split(" | ") for row in table.splitlines()]
+    lines = card_of(Numbers("corrupt", {}, {}, True, 5, ("corrupt",))).lines
+    assert heading == ["setting", *(line.name for line in lines)]
+    assert all(all(cells) and len(cells) == len(heading) for cells in rows)
+    named = [name for cells in rows for name in re.findall("`(.*?)`", cells[0])]
+    files = [yaml.stem for yaml in OUR_TASKS.glob("*_*_*.yaml")]
+    told = (re.sub("^_", "cot_faith_generated_", name) for name in named)
+    assert sorted(told) == sorted(files)
 
 
 def test_a_correlation_with_position_counts_by_its_size():
