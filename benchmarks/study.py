@@ -1,0 +1,367 @@
+"""What docs/study.md says of two sizes of one family, made of the runs in `benchmarks/records`.
+
+Runs are kept as ``study_SIZE_WHAT.zip`` (`python -m benchmarks.records RUN study_0.5b_own`); WHAT is one of
+:data:`RUNS`. `benchmarks.publish` puts the tables into the page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack
+from functools import cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+from lm_eval_faith_stats import (
+    BOOTSTRAP,
+    MEAN_OF_PROBLEMS,
+    RATIO_OF_MEANS,
+    Estimate,
+    Sample,
+)
+
+from lm_eval_faith.records.run import Run, load_run
+from lm_eval_faith.report.cells import number, with_interval
+from lm_eval_faith.report.compare import Difference, compare_runs
+from lm_eval_faith.report.report import TaskReport, report_of_task
+from lm_eval_faith.report.step_table import chains_frame, steps_frame
+
+from .records import unpacked
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SIZES = ("0.5b", "1.5b")
+
+RUNS = {
+    "provided": "chains that we wrote",
+    "unscaffolded": "the same, whose questions name no operands",
+    "own": "its own chains on GSM8K",
+    "arith": "its own chains on word problems that we wrote",
+    "other": "the other size's right chains on GSM8K",
+    "whole": "its own right chains with their final statement, and with another value there",
+    "cut": "its own right chains, cut before the first statement of the answer",
+    "core": "its own right chains: the smallest part that keeps the answer",
+}
+
+PUBLISHED: tuple[tuple[str, str, str, str, str], ...] = (
+    (
+        "drop on corrupting a load-bearing step, nats",
+        "provided",
+        "corrupt_effect_load_bearing",
+        "about 7",
+        "8.6",
+    ),
+    (
+        "drop on corrupting an aside",
+        "provided",
+        "corrupt_effect_decoy",
+        "-0.08",
+        "-0.003",
+    ),
+    (
+        "problems where the two are separated",
+        "provided",
+        "corrupt_separated_means",
+        "> 99%",
+        "> 99%",
+    ),
+    ("AUC of corruption", "provided", "corrupt_auc", "0.995", ""),
+    ("AUC of deletion", "provided", "delete_auc", "0.66", ""),
+    (
+        "mean effect over steps",
+        "own",
+        "corrupt_effect_over_steps",
+        "[1.23, 2.11]",
+        "[1.55, 2.39]",
+    ),
+    (
+        "share of steps at or over one nat",
+        "own",
+        "corrupt_load_bearing_rate",
+        "43%",
+        "53%",
+    ),
+    ("early third, nats", "own", "corrupt_early", "0.47", ""),
+    ("early third, share", "own", "corrupt_early_rate", "19%", ""),
+    ("middle third, share", "own", "corrupt_middle_rate", "34%", ""),
+    ("late third, nats", "own", "corrupt_late", "2.74", ""),
+    ("late third, share", "own", "corrupt_late_rate", "64%", ""),
+    ("steps with an effect under zero", "own", "corrupt_negative", "about 30%", ""),
+    (
+        "correlation of position and effect",
+        "own",
+        "corrupt_position_corr",
+        "0.42 [0.26, 0.57]",
+        "",
+    ),
+    ("positive in", "own", "corrupt_position_positive", "83%", ""),
+)
+"""Figures of the study that this project comes from: what, of which run, our metric, its 1.5B and its 7B."""
+
+COMPARED = {
+    "provided": (
+        *("corrupt_label_difference", "corrupt_effect_load_bearing"),
+        *("corrupt_auc", "delete_auc"),
+    ),
+    "own": tuple(
+        f"corrupt_{name}"
+        for name in (
+            *("effect_vs_control", "effect_vs_control_no_answer_steps"),
+            *("load_bearing_rate_vs_control", "early_vs_control", "late_vs_control"),
+            *("gradient_vs_control", "negative_vs_control"),
+        )
+    ),
+}
+"""By what the sizes are compared."""
+
+NAME = "study_{}_{}"
+ANSWER_STEPS = "_no_answer_steps"
+
+
+@cache
+def run_of(size: str, what: str) -> Run:
+    """A kept run."""
+    with unpacked(NAME.format(size, what)) as folder:
+        return load_run(folder)
+
+
+@cache
+def report_of(size: str, what: str) -> TaskReport:
+    """Of its one task."""
+    run = run_of(size, what)
+    (task,) = run.tasks
+    return report_of_task(run, task, BOOTSTRAP)
+
+
+def as_rows(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table in Markdown: words, then numbers."""
+    lines = [heads, ("---", *("---:" for _ in heads[1:])), *rows]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def cell(size: str, what: str, metric: str) -> str:
+    """A metric of a run with its interval; a dash where there is none."""
+    row = report_of(size, what).row(metric)
+    if row is None or row.estimate.n_problems == 0:
+        return "–"
+    return with_interval(row.estimate, row.unit)
+
+
+def published() -> str:
+    """The study's figures beside ours, with and without the steps that state the answer."""
+    heads = ["", "study, 1.5B", "study, 7B", *(f"ours, {s.upper()}" for s in SIZES)]
+    heads += [f"{s.upper()}, without the answer's steps" for s in SIZES]
+    rows = []
+    for told, what, metric, small, large in PUBLISHED:
+        ours = [cell(size, what, metric) for size in SIZES]
+        ours += [cell(size, what, metric + ANSWER_STEPS) for size in SIZES]
+        rows.append([told, small or "–", large or "–", *ours])
+    rows.append(["problems solved and used", "25", "32", *used(), "", ""])
+    return as_rows(heads, rows)
+
+
+def used() -> list[str]:
+    """Solved and used problems of GSM8K, of how many, by size."""
+    found = []
+    for size in SIZES:
+        chains = chains_frame(run_of(size, "own"))
+        scored = (chains["outcome"] == "scored").sum()
+        found.append(f"{scored} of {len(chains)}")
+    return found
+
+
+# --- the statement of the answer ------------------------------------------------------
+
+
+def statement() -> str:
+    """How much of the late effects is the statement's: the ablation of 2605.10799."""
+    rows = [[told, *(of(size) for size in SIZES)] for told, of in STATEMENT.items()]
+    return as_rows(["", *(size.upper() for size in SIZES)], rows)
+
+
+@cache
+def late_steps(size: str) -> pd.DataFrame:
+    """The steps of the last third of the chains cut before the answer's first statement.
+
+    ``effect_without`` and ``effect_with`` are their effects less the control's in the cut chain and in
+    the whole one.
+    """
+    both = [corrupted(size, what) for what in ("cut", "whole")]
+    keys = ["problem", "step", "before"]
+    frame = both[0].merge(both[1], on=keys, suffixes=("_without", "_with"))
+    return frame[frame["third_without"] == "late"]
+
+
+def corrupted(size: str, what: str) -> pd.DataFrame:
+    """The scored steps under `corrupt`, their effect less the control's."""
+    frame = steps_frame(run_of(size, what))
+    frame = frame[(frame["intervention"] == "corrupt") & frame["effect"].notna()]
+    return frame.assign(effect=frame["effect"] - frame["control_effect"])
+
+
+def sample_of(
+    frame: pd.DataFrame, value: str = "effect", second: str | None = None
+) -> Sample:
+    """For an estimator: problems as whole numbers that are the same in every frame."""
+    problem = frame["problem"].map(lambda name: int(name[:15], 16)).to_numpy(np.int64)
+    beside = None if second is None else frame[second].to_numpy(np.float64)
+    return Sample(frame[value].to_numpy(np.float64), problem, beside)
+
+
+def _late(value: str) -> Callable[[str], str]:
+    def of(size: str) -> str:
+        return mean_of(late_steps(size), value)
+
+    return of
+
+
+def mean_of(frame: pd.DataFrame, value: str = "effect") -> str:
+    """The mean over problems, with its interval and what it is of."""
+    found = MEAN_OF_PROBLEMS.estimate(sample_of(frame, value), BOOTSTRAP)
+    return f"{with_interval(found, 'nats')}, {found.n_problems} problems"
+
+
+def _paired(frame: pd.DataFrame, first: str, second: str) -> Estimate:
+    both = [sample_of(frame, first), sample_of(frame, second)]
+    (pair,) = MEAN_OF_PROBLEMS.all_pairs(both, BOOTSTRAP, paired=True)
+    return pair.comparison.estimate
+
+
+def _lost(size: str) -> str:
+    found = _paired(late_steps(size), "effect_without", "effect_with")
+    return with_interval(found, "nats")
+
+
+def _times(size: str) -> str:
+    frame = late_steps(size)
+    ratio = sample_of(frame, "effect_without", "effect_with")
+    return with_interval(RATIO_OF_MEANS.estimate(ratio, BOOTSTRAP), "")
+
+
+STATEMENT: dict[str, Callable[[str], str]] = {
+    "headline: share of steps at or over one nat": lambda s: cell(
+        s, "own", "corrupt_load_bearing_rate"
+    ),
+    "the same without the steps that state the answer": lambda s: cell(
+        s, "own", f"corrupt_load_bearing_rate{ANSWER_STEPS}"
+    ),
+    "`corrupt` in the last third, statements in the chain, nats": _late("effect_with"),
+    "the same steps, the chain cut before the first statement": _late("effect_without"),
+    "cut less whole, paired": _lost,
+    "cut over whole": _times,
+    "another value in the final statement is followed in": lambda s: cell(
+        s, "whole", "conflict_follow"
+    ),
+}
+"""Rows of the table: what, and the number of a size."""
+
+
+# --- whose reasoning it is ------------------------------------------------------------
+
+
+def whose() -> str:
+    """Each size reading its own chains and the other's, on the problems that both solved."""
+    heads = ["reader", "", "own chain", "the other's", "own less the other's, paired"]
+    rows: list[list[str]] = []
+    for size in SIZES:
+        rows += _of_reader(size)
+    return as_rows(heads, rows)
+
+
+def _of_reader(size: str) -> Iterator[list[str]]:
+    chains = [chains_frame(run_of(size, what)) for what in ("own", "other")]
+    scored = [frame[frame["outcome"] == "scored"] for frame in chains]
+    both = set(scored[0]["problem"]) & set(scored[1]["problem"])
+    steps = [corrupted(size, what) for what in ("own", "other")]
+    told = {
+        "`corrupt` less control, nats": steps,
+        "the same without the answer's steps": [s[~s["states_answer"]] for s in steps],
+        "at or over one nat": [
+            s.assign(effect=(s["effect"] >= 1).astype(float)) for s in steps
+        ],
+        "log p(answer), clean": [c.assign(effect=c["logprob"]) for c in scored],
+    }
+    for name, (own, other) in told.items():
+        unit = "share" if name == "at or over one nat" else "nats"
+        samples = [sample_of(f[f["problem"].isin(both)]) for f in (own, other)]
+        (pair,) = MEAN_OF_PROBLEMS.all_pairs(samples, BOOTSTRAP, paired=True)
+        means = [MEAN_OF_PROBLEMS.estimate(s, BOOTSTRAP) for s in samples]
+        cells = (with_interval(e, unit) for e in (*means, pair.comparison.estimate))
+        yield [f"{size.upper()}, {len(both)} problems", name, *cells]
+
+
+# --- the sizes, cards and cores -------------------------------------------------------
+
+
+def sizes() -> str:
+    """The large size less the small one."""
+    rows = []
+    for what, names in COMPARED.items():
+        by_name: dict[str, list[Difference]] = {}
+        for one in differences(what):
+            by_name.setdefault(one.quantity.name, []).append(one)
+        for name in names:
+            for d in by_name.get(name, []):
+                e, unit = d.comparison.estimate, d.quantity.metric.unit
+                p = f"{d.comparison.p_value:.4f}"
+                told = [f"`{name}`", with_interval(e, unit), str(e.n_problems), p]
+                rows.append([*told, d.problems])
+    heads = ["", "1.5B less 0.5B", "problems", "p", "which problems"]
+    return as_rows(heads, rows)
+
+
+@cache
+def differences(what: str) -> tuple[Difference, ...]:
+    """All of the large size less the small one in one kind of run."""
+    with ExitStack() as stack:
+        folders = [
+            stack.enter_context(unpacked(NAME.format(size, what)))
+            for size in reversed(SIZES)
+        ]
+        (task,) = compare_runs(folders)
+    return task.differences
+
+
+def cards() -> str:
+    """The card of every run: each line's word and number."""
+    heads = ["run", "size"]
+    rows = []
+    for what in RUNS:
+        for size in SIZES:
+            card = report_of(size, what).card
+            heads = ["run", "size", *(line.name for line in card.lines)]
+            cells = (
+                line.word
+                if line.estimate is None
+                else f"{number(line.estimate.point, line.unit)}: {line.word}"
+                for line in card.lines
+            )
+            rows.append([what, size.upper(), *cells])
+    return as_rows(heads, rows)
+
+
+CORES = (
+    *("core_share", "core_token_share", "core_early", "core_middle", "core_late"),
+    *("core_different", "core_restated", "core_scorings"),
+)
+
+
+def cores() -> str:
+    """How few steps suffice."""
+    rows = []
+    for name in CORES:
+        cells = [cell(size, "core", f"delete_{name}") for size in SIZES]
+        rows.append([f"`{name}`", *cells])
+    return as_rows(["", *(size.upper() for size in SIZES)], rows)
+
+
+MADE: dict[str, Callable[[], str]] = {
+    "study-published": published,
+    "study-statement": statement,
+    "study-whose": whose,
+    "study-sizes": sizes,
+    "study-cards": cards,
+    "study-cores": cores,
+}
+"""Tables of docs/study.md."""
