@@ -47,7 +47,10 @@ def scores(
     steps: Annotated[int, typer.Option(help="of the long chain")] = 60,
     every: Annotated[int, typer.Option(help="of its steps one in so many")] = 10,
     hf: Annotated[
-        int, typer.Option(help="so many requests of each by hf too, in float32")
+        int,
+        typer.Option(
+            help="so many provided requests, and two long ones, by hf in float32 too"
+        ),
     ] = 4,
     dtype: str = "float32",
     block_size: int = 32,
@@ -68,11 +71,12 @@ def scores(
 
     provided = provided_chains(backend.tok_encode, problems)
     sampled = some_changes(long_chain(backend.tok_encode, steps), every)
-    choice = compare(backend, f"provided chains, {problems} problems", provided)
-    compare(backend, f"a chain of {steps} steps, one in {every} changed", sampled)
+    choice = proven(backend, provided)
+    compare(choice, f"provided chains, {problems} problems", provided)
+    compare(choice, f"a chain of {steps} steps, one in {every} changed", sampled)
     if hf:
         plain = get_model("hf")(pretrained=str(model), dtype="float32", device="cpu")
-        pairs = [*provided[:hf], *sampled[:hf]]
+        pairs = [*provided[:hf], *sampled[:2]]
         expected = plainly(plain, pairs)
         for way, found in (
             ("behind the cache", behind_cache(choice, pairs)[0]),
@@ -102,9 +106,9 @@ def long_chain(encode: Encode, steps: int) -> list[Pair]:
 
 
 def some_changes(pairs: Sequence[Pair], every: int) -> list[Pair]:
-    """The clean chain and the two changes of each so-manyth step."""
-    some = [p for n in range(1, len(pairs), 2 * every) for p in pairs[n : n + 2]]
-    return [pairs[0], *some]
+    """The clean chain and the two changes of the middle one of so many steps each."""
+    firsts = range(1 + every // 2 * 2, len(pairs), 2 * every)
+    return [pairs[0], *(pair for n in firsts for pair in pairs[n : n + 2])]
 
 
 def plainly(backend: Any, pairs: Sequence[Pair]) -> list[tuple[float, bool]]:
@@ -144,13 +148,12 @@ def largest(
     return max(abs(a - b) for (a, _), (b, _) in zip(one, other, strict=True))
 
 
-def compare(backend: Any, title: str, pairs: Sequence[Pair]) -> Any:
+def compare(choice: EngineChoice, title: str, pairs: Sequence[Pair]) -> None:
     """Time both ways, the proof done before, and print what came of it."""
     from benchmarks.scoring import timed
 
-    choice = proven(backend, pairs)
     ours, (answers, counts) = timed(lambda: behind_cache(choice, pairs))
-    plain, expected = timed(lambda: plainly(backend, pairs))
+    plain, expected = timed(lambda: plainly(choice.backend, pairs))
     ratio = plain.over(ours)
     least = distinct_tokens([(*context, *answer)[:-1] for context, answer in pairs])
     print(
@@ -163,7 +166,6 @@ def compare(backend: Any, title: str, pairs: Sequence[Pair]) -> Any:
         f"{sum(a[1] != b[1] for a, b in zip(answers, expected, strict=True))} of is_greedy differ",
         flush=True,
     )
-    return choice
 
 
 # --- over HTTP -------------------------------------------------------------------
@@ -269,7 +271,9 @@ class Server:
             *("--port", str(port), "--dtype", "float32", "--enforce-eager"),
             *("--block-size", "32", "--max-model-len", "2048"),
         ]
-        environment = {"VLLM_CPU_KVCACHE_SPACE": "2"} | os.environ
+        # Not bound to a core, which other processes may be using.
+        own = {"VLLM_CPU_KVCACHE_SPACE": "2", "VLLM_CPU_OMP_THREADS_BIND": "nobind"}
+        environment = own | os.environ
         with subprocess.Popen(
             command, env=environment, stdout=subprocess.DEVNULL
         ) as process:

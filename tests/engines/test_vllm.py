@@ -16,6 +16,7 @@ import pytest
 
 os.environ.setdefault("VLLM_ENABLE_V1_MULTIPROCESSING", "0")
 os.environ.setdefault("VLLM_CPU_KVCACHE_SPACE", "1")
+os.environ.setdefault("VLLM_CPU_OMP_THREADS_BIND", "nobind")  # not to a busy core
 pytest.importorskip(
     "vllm", reason="vLLM is not installed: .ci/vllm makes an environment that has it"
 )
@@ -286,21 +287,20 @@ def runs_of(
         yield make
 
 
-@pytest.mark.parametrize("task", ["cot_faith_provided", "cot_faith_generated_arith"])
 def test_an_engine_in_a_process_of_its_own_which_is_vllms_default_gives_the_same(
-    faith: Callable[..., FaithLM],
-    runs_of: Callable[..., StoredRuns],
-    tmp_path: Path,
-    task: str,
+    faith: Callable[..., FaithLM], runs_of: Callable[..., StoredRuns], tmp_path: Path
 ) -> None:
-    runs = runs_of(tmp_path, task, problems=3, VLLM_ENABLE_V1_MULTIPROCESSING="1")
+    both = "cot_faith_provided", "cot_faith_generated_arith"
+    default = {"VLLM_ENABLE_V1_MULTIPROCESSING": "1"}
+    runs = runs_of(tmp_path, ",".join(both), problems=3, **default)
     runs.assert_ends(runs.begin("own"))
     (results,) = (tmp_path / "own").rglob("results_*.json")
     how = json.loads(results.read_text())["config"]["faith"]
     assert (how["shared_prefixes"], how["expected"]) == ("on", True)
-    done = evaluated(faith(), task)
-    in_this_one = [responses_of(sample) for sample in done["samples"][task]]
-    assert numbers(runs.responses("own")) == numbers(in_this_one)
+    for task in both:
+        samples = evaluated(faith(), task)["samples"][task]
+        in_this_one = [responses_of(sample) for sample in samples]
+        assert numbers(runs.responses("own", task)) == numbers(in_this_one)
 
 
 def numbers(responses: list[Any]) -> list[Any]:
