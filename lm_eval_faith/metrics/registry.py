@@ -149,9 +149,7 @@ def possible(
         choices: the reader's.
         of_sets: what was asked about sets of steps, by what was done to them.
     """
-    found = [
-        Quantity(one) for one in metrics() if one.of == "chains" and one.needs <= whole
-    ]
+    found: list[Quantity] = []
     controls = controls_among(of_each)
     for name, has in of_each.items():
         own = NOTHING if name in controls else whole & {"control"}
@@ -168,7 +166,14 @@ def possible(
             for one in metrics()
             if one.of == "sets" and one.needs <= has
         ]
-    return tuple(found)
+    # Where `conflict` is run, `conflict_follow` is its own, and the card reads that.
+    taken = {q.name for q in found}
+    of_chains = (
+        Quantity(one)
+        for one in metrics()
+        if one.of == "chains" and one.needs <= whole and one.name not in taken
+    )
+    return (*of_chains, *found)
 
 
 def _modifiers(
