@@ -634,10 +634,14 @@ def test_two_runs_of_the_same_problems_stand_side_by_side(both_page, open_page):
     assert opened.texts(".chain > h4") == ["model-01"]
 
 
-def test_tasks_are_chosen_and_named_in_the_link(
-    provided_folder, generated_runs, open_page
-):
-    made = report_page([provided_folder / "model-00", generated_runs[0]], QUICK)
+@pytest.fixture(scope="module")
+def two_tasks_page(provided_folder, generated_runs):
+    """Chains that we wrote and chains that a model wrote, as on the demo's page."""
+    return report_page([provided_folder / "model-00", generated_runs[0]], QUICK)
+
+
+def test_tasks_are_chosen_and_named_in_the_link(two_tasks_page, open_page):
+    made = two_tasks_page
     opened = open_page(made.html)
     opened.page.locator('[name="set"]').select_option(label="cot_faith_provided")
     assert opened.found() == 15
@@ -778,11 +782,13 @@ def test_a_dark_page_is_printed_as_a_light_one(chosen, written_page, open_page):
     assert dark == light.page.evaluate(every)
 
 
-@pytest.mark.parametrize("name", ["provided_page", "both_page", "written_page"])
+@pytest.mark.parametrize("name", ["two_tasks_page", "both_page", "written_page"])
 def test_chains_begin_within_two_screens_and_the_section_bar_stays(
     name, request, open_page
 ):
-    opened = open_page(request.getfixturevalue(name).html, reduced_motion="reduce")
+    opened = open_page(
+        request.getfixturevalue(name).html, width=1400, reduced_motion="reduce"
+    )
     top = "document.querySelector('#chains').getBoundingClientRect().top"
     assert opened.page.evaluate(top) < 2 * 900
     opened.page.evaluate(
