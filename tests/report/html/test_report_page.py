@@ -864,18 +864,21 @@ def test_texts_of_models_and_files_are_shown_and_never_run(attacked, open_page):
 def test_combining_marks_stay_in_the_line_that_holds_them(
     provided_folder, other_model, tmp_path, open_page
 ):
-    """The head of a problem looks the same above a question of many marks."""
+    """What stands above a question, or above the opening's chains, looks the same."""
 
-    def head(name, marks):
+    def above(name, marks):
         def line(k, sample):
             sample["doc"]["question"] = f"How many?{marks}"
+            sample["doc"]["chain"]["steps"][0]["text"] += marks
             return sample
 
         other_model(provided_folder / "model-00", tmp_path / name, "m", line)
         opened = open_page(report_page([tmp_path / name], QUICK).html)
-        return opened.page.locator(".problem .head").screenshot()
+        places = (".problem .head", ".headlines", ".telling h3")
+        return [opened.page.locator(place).first.screenshot() for place in places]
 
-    assert head("without", "") == head("with", "\u0301" * 80)
+    # Five marks are drawn, the others written by their numbers.
+    assert above("without", r"\x301" * 75) == above("with", "\u0301" * 80)
 
 
 def test_keys_in_the_model_arguments_are_hidden(attacked):
