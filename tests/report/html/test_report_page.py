@@ -511,6 +511,17 @@ def test_effects_of_written_chains_stand_raw_and_less_the_control(
         if not math.isnan(effect)
     ]
     assert [float(x) for x in shown] == pytest.approx(told, abs=0.0051)
+    # The whole prompt: what the model was asked, the changed chain behind it.
+    (file,) = generated_runs[0].rglob("samples_*.jsonl")
+    samples = map(json.loads, file.read_text(encoding="utf-8").splitlines())
+    (sample,) = [s for s in samples if s["doc"]["id"] == chain.document]
+    whole = opened.page.locator("#step-0-0 details.whole").first
+    whole.locator("summary").click()
+    prompt = whole.locator("pre").text_content()
+    (changed,) = [r for r in chain.steps if (r.step, r.intervention) == (0, "corrupt")]
+    assert prompt.startswith(sample["arguments"]["gen_args_0"]["arg_0"])
+    assert changed.after in prompt and changed.before not in prompt
+    assert whole.locator("mark").count() > 0
 
 
 def test_next_and_previous_work_by_button_and_by_keyboard(provided_page, open_page):
