@@ -651,7 +651,7 @@ def _quantities(a: str, b: str) -> bool | None:
         if left is None and right is None:
             return None
         # A number is never the same as words, or as a list or a sum of quantities.
-        other = b if right is None else a
+        other, _ = _without_unit(b if right is None else a, "")
         return (
             None
             if is_mathematics(as_latex(other)) or _LABEL.fullmatch(other)
