@@ -221,7 +221,7 @@ def _resolution(text: str, number: WrittenNumber, writing: Writing) -> Fraction:
     scale = abs(number.value) / last.value if last.value else Fraction(0)
     if number.kind not in ("integer", "decimal", "money") or scale <= 1:
         return Fraction(0)
-    return scale / 10 ** len(plain.partition(".")[2])
+    return scale * Fraction(1, 10 ** len(plain.partition(".")[2]))
 
 
 def _unit(value: Fraction) -> Fraction:
