@@ -17,6 +17,7 @@ from transformers import AutoTokenizer
 
 import lm_eval_faith
 from lm_eval_faith.errors import InputError
+from lm_eval_faith.harness.backend_check import look_at
 from lm_eval_faith.harness.faith_model import FaithLM
 from lm_eval_faith.harness.lm_eval_compat import ContextLimit
 from lm_eval_faith.harness.servers import require_server, watch
@@ -390,6 +391,14 @@ def test_a_server_whose_responses_lack_something_is_found_out_with_one_request(
                 require_server(api)
             assert said in str(refused.value), name
             assert len(server.asked) == 1, name
+
+
+def test_check_says_once_that_a_server_gives_no_log_probabilities(server, arguments):
+    server.changes = MISBEHAVING["in another form"][0]  # llama.cpp's own
+    (finding,) = look_at(LocalCompletionsAPI(**arguments()))
+    assert (finding.check, finding.state) == ("log-probabilities", "fault")
+    assert NO_PROMPTS in finding.found
+    assert len(server.asked) == 1
 
 
 def test_a_run_of_written_chains_ends_before_the_model_writes_one(run, server):

@@ -69,13 +69,15 @@ def obeyed(text: str) -> list[str]:
 def shown(text: str) -> str:
     """What stands for a text: controls by their numbers, as in `\\x1b`.
 
-    Format characters that make an emoji of others stay.
+    Format characters that make an emoji of others stay, and up to five marks on a letter.
     """
-    made, joined = [], True
+    made, joined, marks = [], True, 0
     for k, c in enumerate(text):
+        marks = marks + 1 if unicodedata.category(c) in ("Mn", "Me") else 0
         joined = text[k - 1 : k] >= "\U0001f000" and joined if k else False
         unseen = unicodedata.category(c) == "Cf" or _UNSEEN.match(c)
         written = (_OBEYED.match(c) and c != "\t") or (unseen and not joined)
+        written = written or marks > 5
         made.append(f"\\x{ord(c):02x}" if written else c)
         joined = not written
     return "".join(made)
