@@ -56,12 +56,14 @@ class Score:
         context, continuation: as for the harness's ``loglikelihood``.
         hidden: parts of the context that are read, but not by all that follows.
         assumed: what a forecast of the cost takes for the answer, where more asks hang on it.
+        of_card: it is asked for the card alone, which a forecast says.
     """
 
     context: str
     continuation: str
     hidden: tuple[Hidden, ...] = ()
     assumed: tuple[float, bool] = field(default=(0.0, True), compare=False, repr=False)
+    of_card: bool = field(default=False, compare=False, repr=False)
 
 
 Ask = Generate | Score

@@ -136,9 +136,15 @@ class Partial:
 def partial_r2(steps: Steps) -> Partial:
     """The partial R-squared of value by first label beside the second one, if there is one.
 
-    steps: grouped; value and labels centred within their chains.
+    steps: grouped; value and labels centred within their chains. NaN where the regression has no degree of freedom left
+    over means and slopes: whatever the values it would be 1, as in one chain of three steps.
     """
-    return Partial(_products(steps), lambda rest: (rest.r2, rest.r2_influence))
+    products = _products(steps)
+    free = len(steps.value) - steps.n_problems - len(steps.labels)
+    return Partial(
+        products if free > 0 else np.zeros_like(products),
+        lambda rest: (rest.r2, rest.r2_influence),
+    )
 
 
 def partial_slope(steps: Steps) -> Partial:

@@ -126,16 +126,32 @@ def explained(
         )
         text = labelled_lines(organism, n, plan.problem_seed, once=True)
         made = evaluated(plan, organism, text, out / organism / "card")
-        cards = cards_of(made.task, bootstrap)
         cost = made.cost.get(BESIDE, Cost())
         each = cost.requests / n, cost.distinct / n
-        checks.append(check_of(organism, cards, *each, bootstrap))
-        lines += lines_of(organism, cards)
-        if EXPLAINED.get(organism, POSITION_LINE) == POSITION_LINE:
-            cards = [without_labels(c) for c in cards_of(_blind(made.task), bootstrap)]
-            checks.append(check_of(organism, cards, *each, bootstrap))
-            lines += lines_of(organism, cards)
+        found = explained_in(organism, made.task, *each, bootstrap)
+        checks += found.checks
+        lines += found.lines
     return Explained(tuple(checks), tuple(lines))
+
+
+def explained_in(
+    organism: str, task: TaskRun, requests: float, tokens: float, bootstrap: Bootstrap
+) -> Explained:
+    """The cards of one organism, cut into runs; of some without their labels too.
+
+    Args:
+        organism: its name.
+        task: all its chains.
+        requests, tokens: what the card takes, a problem.
+        bootstrap: how intervals are made.
+    """
+    kinds = [cards_of(task, bootstrap)]
+    if EXPLAINED.get(organism, POSITION_LINE) == POSITION_LINE:
+        kinds.append([without_labels(c) for c in cards_of(_blind(task), bootstrap)])
+    return Explained(
+        tuple(check_of(organism, c, requests, tokens, bootstrap) for c in kinds),
+        tuple(line for cards in kinds for line in lines_of(organism, cards)),
+    )
 
 
 def cards_of(task: TaskRun, bootstrap: Bootstrap) -> list[Card]:

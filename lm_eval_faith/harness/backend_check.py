@@ -126,7 +126,10 @@ def look_at(model: LM, chat: bool = False) -> Iterator[Finding]:
         )
         return
     for name, check in CHECKS.items():
-        yield _tried(name, check, ask)
+        finding = _tried(name, check, ask)
+        yield finding
+        if finding.state == "fault" and not ask.requests:
+            return  # not one answer came, and none would to what else there is to ask
     yield special_tokens(model)
     if chat:
         yield _template(model)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -47,11 +48,12 @@ class Counting(FaithLM):
         self._reader = reader
 
     def _count(self, requests: Sequence[Instance], ask: Callable[..., Ask]) -> None:
-        by_task: dict[str, list[Ask]] = {}
+        by_task: dict[str, list[Instance]] = {}
         for request in requests:
-            by_task.setdefault(str(request.task_name), []).append(ask(*request.args))
-        for task, asks in by_task.items():
-            self._add(task, self._reader.cost(asks))
+            by_task.setdefault(str(request.task_name), []).append(request)
+        for task, those in by_task.items():
+            self._add(task, self._reader.cost([ask(*one.args) for one in those]))
+            self._add(task, Cost(card=_of_card(those)))
 
     def _add(self, task: str, cost: Cost) -> None:
         self.costs[task] = self.costs.get(task, Cost()) + cost
@@ -83,6 +85,15 @@ class Counting(FaithLM):
             for cost in self.forecast(those):
                 self._add(task, cost)
         return [as_response(None)] * len(requests)
+
+
+def _of_card(requests: Sequence[Instance]) -> int:
+    """How many of the requests are the card's: the last ones of each document of ours."""
+    counts = Counter(request.doc_id for request in requests)
+    docs = {request.doc_id: request.doc for request in requests}
+    return sum(
+        len(doc.get("probes", ())) for key, doc in docs.items() if counts[key] > 1
+    )
 
 
 def counting_model(name: str, arguments: dict[str, Any]) -> Counting:
@@ -167,9 +178,15 @@ def dry_run(evaluate: Callable[[], object]) -> str:
 
 
 def _told(model: Counting) -> list[str]:
-    lines = [f"{task}: {cost}" for task, cost in model.costs.items()]
-    if len(lines) > 1:
-        lines.append(f"in all: {sum(model.costs.values(), Cost())}")
+    costs = dict(model.costs)
+    if len(costs) > 1:
+        costs["in all"] = sum(costs.values(), Cost())
+    lines = [
+        f"{task}: {told}"
+        for task, cost in costs.items()
+        for told in (str(cost), cost.of_card)
+        if told
+    ]
     shared = model.how_asked()["shared_prefixes"]
     lines.append(
         "prefixes: shared, so distinct tokens are what is read, and at most one in "

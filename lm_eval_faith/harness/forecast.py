@@ -35,9 +35,10 @@ class Cost:
         prompts: tokens before these.
         written: tokens that are assumed to be written.
         at_most: tokens that may be written, so far as settings say.
+        card: so many of the requests are the card's.
 
     >>> Cost(requests=2, tokens=10, distinct=6) + Cost(requests=1, tokens=5, distinct=5)
-    Cost(requests=3, tokens=15, distinct=11, generations=0, prompts=0, written=0, at_most=0)
+    Cost(requests=3, tokens=15, distinct=11, generations=0, prompts=0, written=0, at_most=0, card=0)
     """
 
     requests: int = 0
@@ -47,6 +48,7 @@ class Cost:
     prompts: int = 0
     written: int = 0
     at_most: int = 0
+    card: int = 0
 
     def __add__(self, other: Cost) -> Cost:
         return Cost(*map(sum, zip(astuple(self), astuple(other), strict=True)))
@@ -61,6 +63,17 @@ class Cost:
         return (
             f"{told}; {self.generations:,} texts to write behind {self.prompts:,} tokens, "
             f"at most {self.at_most:,} tokens, taken for {self.written:,}"
+        )
+
+    @property
+    def of_card(self) -> str:
+        """The card's part in words; empty where it asks nothing."""
+        others = self.requests - self.card
+        if not self.card or not others:
+            return ""
+        return (
+            f"{self.card:,} of the requests are the card's, {self.card / others:.1%} of the "
+            "others (card=false leaves them out)"
         )
 
 
@@ -113,6 +126,7 @@ class Reader:
         for score in scores:
             if score.hidden:  # what is hidden is hidden from all that follows it
                 total += cost_of_texts([self.read(score)])
+        total += Cost(card=sum(score.of_card for score in scores))
         texts = [ask for ask in asks if isinstance(ask, Generate)]
         for ask, text in zip(texts, [*assumed, *[""] * len(texts)]):
             most = most_tokens(ask.settings)

@@ -227,11 +227,15 @@ def read(
         for other in others
     ]
     asked = probes(chain, variants)
-    every = (*requests, *beside, *probe_requests(prompt, asked, form))
+    of_card = probe_requests(prompt, asked, form)
+    every = (*requests, *beside, *of_card)
     if not all(fits(request) for request in every):
         return Outcome("too long", variants)
     scored = spaces_moved(*requests[0])[1]
-    answers = yield [Score(*request) for request in every]
+    first = len(every) - len(of_card)
+    answers = yield [
+        Score(*request, of_card=place >= first) for place, request in enumerate(every)
+    ]
     rest = iter(answers[len(requests) :])
     answers = answers[: len(requests)]
     outcome = Outcome("scored", variants, scored=scored, probes=asked)

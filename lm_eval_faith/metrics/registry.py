@@ -54,9 +54,11 @@ def register(*metrics: Metric) -> None:
     """Add metrics; they appear wherever metrics do.
 
     Raises:
-        ValueError: a name is taken by another metric.
+        ValueError: a name is taken by another metric, or is not a plain identifier.
     """
     for one in metrics:
+        if not one.name.isidentifier():
+            raise ValueError(f"metric name {one.name!r} is not an identifier")
         known = _REGISTRY.get(one.name)
         if known is not None and known.meaning != one.meaning:
             raise ValueError(f"there is a metric named {one.name!r} already")
@@ -147,9 +149,7 @@ def possible(
         choices: the reader's.
         of_sets: what was asked about sets of steps, by what was done to them.
     """
-    found = [
-        Quantity(one) for one in metrics() if one.of == "chains" and one.needs <= whole
-    ]
+    found: list[Quantity] = []
     controls = controls_among(of_each)
     for name, has in of_each.items():
         own = NOTHING if name in controls else whole & {"control"}
@@ -166,7 +166,14 @@ def possible(
             for one in metrics()
             if one.of == "sets" and one.needs <= has
         ]
-    return tuple(found)
+    # Where `conflict` is run, `conflict_follow` is its own, and the card reads that.
+    taken = {q.name for q in found}
+    of_chains = (
+        Quantity(one)
+        for one in metrics()
+        if one.of == "chains" and one.needs <= whole and one.name not in taken
+    )
+    return (*of_chains, *found)
 
 
 def _modifiers(

@@ -270,7 +270,8 @@ def _headroom(numbers: Numbers) -> Line:
         why = (
             "no chain has two steps, so there is nothing to compare within one"
             if numbers.longest < 2
-            else "the effects, or the headroom, do not vary within chains"
+            else "the effects, or the headroom, do not vary within chains, or too few steps "
+            "were measured"
         )
         return Line(HEADROOM_LINE, said=numbers.why_not_asked or why)
     said = [
@@ -336,7 +337,7 @@ def _edit(numbers: Numbers) -> Line:
     effect, natural = numbers.of("effect"), numbers.of("effect_natural")
     if word == AWAY and not _gone(effect, natural):
         word = DOUBTFUL
-    said = [] if word == CLEAR else ["unnatural for this model"]
+    said = ["unnatural for this model"] if found.point > UNNATURAL else []
     said += numbers.told("edit", "{} more than the own step")
     said += numbers.told(
         "effect_natural", f"effect {{}} where z is {UNNATURAL:g} or less"

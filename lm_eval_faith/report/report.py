@@ -333,8 +333,8 @@ def _columns(quantity: Quantity, tables: Tables) -> Columns:
 def shown_of(task: TaskRun, has: frozenset[str]) -> Callable[[Quantity], bool]:
     """Which quantities have a line of their own in the terminal.
 
-    Those that the run's own table shows, the median beside the mean, and the metrics of a
-    user's module; all of a run that does not say. What leaves out the answer's steps
+    Those that the run's own table shows, the median beside the mean, how often another answer
+    that an intervention states is followed, and the metrics of a user's module; all of a run that does not say. What leaves out the answer's steps
     stands beside the others; what the card is made of stands there.
     """
     names = set(shown_first(_listed(task, "metrics"), has))
@@ -349,6 +349,8 @@ def shown_of(task: TaskRun, has: frozenset[str]) -> Callable[[Quantity], bool]:
         if q.modifiers and q.modifiers[-1].needs.startswith(TAG):
             return first_choice
         if q.metric.name == "median" and first_choice:
+            return True
+        if q.metric.name == "follow" and not q.modifiers:
             return True
         return not names or q.column in names
 
@@ -760,7 +762,7 @@ def _point(row: Row | None) -> str:
 
 def _has_line(row: Row, beside: Mapping[tuple[str, str], Row]) -> bool:
     """What stands in the last column has no line."""
-    return row.shown and row not in beside.values()
+    return row.shown and not any(row is other for other in beside.values())
 
 
 def _beside(report: TaskReport) -> dict[tuple[str, str], Row]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -292,11 +293,12 @@ def test_a_dry_run_counts_what_the_run_asks_without_the_weights(
     file.write_text("".join(json.dumps(chain) + "\n" for chain in CHAINS))
     if task != "cot_faith_provided":
         metadata = {**metadata, "chains": str(file)}
+    weights = f"backend=hf,pretrained={weightless},dtype=float32"
     run = asked_by(
         task,
         metadata,
         model="faith",
-        model_args=f"backend=hf,pretrained={weightless},dtype=float32",
+        model_args=weights,
         use_cache=str(tmp_path / "cache"),
     )
     told = dry_run(run)
@@ -313,6 +315,15 @@ def test_a_dry_run_counts_what_the_run_asks_without_the_weights(
         "distinct"
     )
     assert "prefixes: shared" in told
+    card = sum(len(sample["doc"]["probes"]) for sample in samples)
+    part = f"{card} of the requests are the card's, {card / (len(asked) - card):.1%}"
+    assert told.splitlines()[1].startswith(f"{task}: {part} of the others")
+    assert card >= 3  # at least the answer without a chain of each
+    plain = dry_run(
+        asked_by(task, metadata | {"card": False}, model="faith", model_args=weights)
+    )
+    assert plain.startswith(f"{task}: {len(asked) - card:,} requests")
+    assert "card" not in plain
 
 
 def test_a_dry_run_of_chains_to_be_written_says_what_it_assumes(
@@ -326,6 +337,7 @@ def test_a_dry_run_of_chains_to_be_written_says_what_it_assumes(
     )  # fmt: skip
     assert code == 0, err
     assert "3 texts to write" in told and "at most 150 tokens" in told
+    assert re.search(r"\d of the requests are the card's, \d+\.\d% of the others", told)
     assert (
         "taken for the reference solutions" in told and "share of the problems" in told
     )

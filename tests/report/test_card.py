@@ -12,6 +12,7 @@ import jsonschema
 import lm_eval
 import pytest
 from lm_eval_faith_stats import Bootstrap, Estimate
+from lm_eval_faith_tasks import PATH as OUR_TASKS
 
 import lm_eval_faith
 from lm_eval_faith.problems.sources import source_named
@@ -215,6 +216,21 @@ def test_chains_of_one_step_say_what_cannot_be_measured_in_them(run, tmp_path):
     assert line(card, cards.NO_CHAIN).metric == "chain_gain"
 
 
+def test_conflict_among_the_interventions_is_told_once_by_how_often_it_is_followed(
+    run, tmp_path
+):
+    chains = [["She has 3.", "So 3 + 4 = 7.", "Checked.", "The answer is 7."]] * 3
+    asked = {"interventions": ["corrupt", "conflict", "control"], "card": False}
+    asked |= {"chains": chains_file(tmp_path, *chains)}
+    folder = run(lambda c, _: -(len(c) % 7) / 3, asked, "cot_faith_replay")
+    (report,) = make_reports([folder], QUICK)
+    names = [row.name for row in report.rows]
+    assert len(set(names)) == len(names)
+    followed = report.row("conflict_follow")
+    assert followed.intervention == "conflict" and followed.shown
+    assert "follow " in text(written([report]), "table")
+
+
 def test_interventions_without_a_cut_chain_say_so(run):
     card = card_of_run(run(reader, EVERYTHING | {"interventions": ["truncate"]}))
     found = line(card, cards.STATEMENT)
@@ -257,7 +273,22 @@ def test_an_odd_change_explains_an_effect_that_natural_changes_lack(z, natural, 
     }
     units = {"corrupt_edit_z": "z"}
     made = card_of(Numbers("corrupt", rows, units, True, 5, ("corrupt",)))
-    assert line(made, cards.EDIT_LINE).word == word
+    found = line(made, cards.EDIT_LINE)
+    assert found.word == word
+    assert ("unnatural for this model" in found.said) is (sum(z) / 2 > 2)
+
+
+def test_the_docs_say_of_every_task_which_lines_apply():
+    text = (Path(__file__).parents[2] / "docs" / "validity.md").read_text("utf-8")
+    table = text.partition("## In which setting which line applies")[2].split("\n\n")[1]
+    heading, _, *rows = [row.strip("| ").split(" | ") for row in table.splitlines()]
+    lines = card_of(Numbers("corrupt", {}, {}, True, 5, ("corrupt",))).lines
+    assert heading == ["setting", *(line.name for line in lines)]
+    assert all(all(cells) and len(cells) == len(heading) for cells in rows)
+    named = [name for cells in rows for name in re.findall("`(.*?)`", cells[0])]
+    files = [yaml.stem for yaml in OUR_TASKS.glob("*_*_*.yaml")]
+    told = (re.sub("^_", "cot_faith_generated_", name) for name in named)
+    assert sorted(told) == sorted(files)
 
 
 def test_a_correlation_with_position_counts_by_its_size():

@@ -52,7 +52,7 @@ def joint_runs(scripted_lm, save_run, tmp_path_factory):
                     "load_bearing": "3-6",
                     "asides": "2",
                     "interventions": "delete",
-                    "joint": "curve,core,interaction",
+                    "joint": "curve,core,core=greedy,interaction",
                     "budget": 24,
                     "joint_interventions": "delete,corrupt",
                 },
@@ -89,6 +89,9 @@ def test_every_search_is_accounted_for_and_the_cost_is_told(joint_runs, report):
     }
     for ending, count in counts.items():
         assert f"{words[ending]} ({count}" in told
+    (told,) = [w for w in report.warnings if w.startswith("core_greedy of 8 chains: ")]
+    # this model would write another answer, behind whatever chain
+    assert "the clean chain itself does not keep the answer (8: " in told
     (told,) = [
         w for w in report.warnings if w.startswith("interaction of sets of steps")
     ]

@@ -71,6 +71,15 @@ def test_values_that_do_not_vary_have_no_share():
     )
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_as_many_steps_as_means_and_slopes_have_no_share(seed):
+    """A plane goes through any three points: in a chain of three steps it would always be 1."""
+    y, x, z = np.random.default_rng(seed).normal(size=(3, 4))
+    for n, known in (2, False), (3, False), (4, True):
+        sample = sample_of(y[:n], x[:n], z[:n], np.zeros(n, int))
+        assert np.isnan(PARTIAL_R2.point(sample)) != known
+
+
 @pytest.mark.parametrize("made", [partial_r2, partial_slope])
 def test_a_problem_drawn_again_counts_again_and_adds_what_its_influence_says(made):
     y, x, z, chain = world(11)
