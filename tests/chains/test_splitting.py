@@ -194,20 +194,20 @@ pieces = st.sampled_from(
 texts = st.one_of(st.text(max_size=200), st.lists(pieces, max_size=60).map("".join))
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(texts)
 def test_steps_join_to_the_text(text: str) -> None:
     assert joined(text) == text
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(texts)
 def test_steps_have_words_and_no_white_space_around_them(text: str) -> None:
     for step in split(text)[1]:
         assert step.text == step.text.strip() != ""
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(st.lists(st.integers(0, 10**6), min_size=1, max_size=8))
 def test_a_number_is_never_cut(values: list[int]) -> None:
     written = [f"{v:,}.{v % 97}" for v in values]
@@ -281,7 +281,7 @@ def test_paragraphs_end_at_empty_lines_outside_of_mathematics() -> None:
     ]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(texts, st.sampled_from(UNITS))
 def test_every_unit_joins_to_the_text(text: str, unit: Unit) -> None:
     opening, steps = split(text, unit)

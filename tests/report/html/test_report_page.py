@@ -511,6 +511,17 @@ def test_effects_of_written_chains_stand_raw_and_less_the_control(
         if not math.isnan(effect)
     ]
     assert [float(x) for x in shown] == pytest.approx(told, abs=0.0051)
+    # The whole prompt: what the model was asked, the changed chain behind it.
+    (file,) = generated_runs[0].rglob("samples_*.jsonl")
+    samples = map(json.loads, file.read_text(encoding="utf-8").splitlines())
+    (sample,) = [s for s in samples if s["doc"]["id"] == chain.document]
+    whole = opened.page.locator("#step-0-0 details.whole").first
+    whole.locator("summary").click()
+    prompt = whole.locator("pre").text_content()
+    (changed,) = [r for r in chain.steps if (r.step, r.intervention) == (0, "corrupt")]
+    assert prompt.startswith(sample["arguments"]["gen_args_0"]["arg_0"])
+    assert changed.after in prompt and changed.before not in prompt
+    assert whole.locator("mark").count() > 0
 
 
 def test_next_and_previous_work_by_button_and_by_keyboard(provided_page, open_page):
@@ -864,18 +875,21 @@ def test_texts_of_models_and_files_are_shown_and_never_run(attacked, open_page):
 def test_combining_marks_stay_in_the_line_that_holds_them(
     provided_folder, other_model, tmp_path, open_page
 ):
-    """The head of a problem looks the same above a question of many marks."""
+    """What stands above a question, or above the opening's chains, looks the same."""
 
-    def head(name, marks):
+    def above(name, marks):
         def line(k, sample):
             sample["doc"]["question"] = f"How many?{marks}"
+            sample["doc"]["chain"]["steps"][0]["text"] += marks
             return sample
 
         other_model(provided_folder / "model-00", tmp_path / name, "m", line)
         opened = open_page(report_page([tmp_path / name], QUICK).html)
-        return opened.page.locator(".problem .head").screenshot()
+        places = (".problem .head", ".headlines", ".telling h3")
+        return [opened.page.locator(place).first.screenshot() for place in places]
 
-    assert head("without", "") == head("with", "\u0301" * 80)
+    # Five marks are drawn, the others written by their numbers.
+    assert above("without", r"\x301" * 75) == above("with", "\u0301" * 80)
 
 
 def test_keys_in_the_model_arguments_are_hidden(attacked):
