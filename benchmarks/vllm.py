@@ -270,9 +270,15 @@ class Server:
             *(str(Path(sys.executable).parent / "vllm"), "serve", str(model)),
             *("--port", str(port), "--dtype", "float32", "--enforce-eager"),
             *("--block-size", "32", "--max-model-len", "2048"),
+            *("--distributed-executor-backend", "uni"),
         ]
-        # Not bound to a core, which other processes may be using.
-        own = {"VLLM_CPU_KVCACHE_SPACE": "2", "VLLM_CPU_OMP_THREADS_BIND": "nobind"}
+        own = {
+            "VLLM_CPU_KVCACHE_SPACE": "2",
+            # Not bound to a core, which other processes may be using.
+            "VLLM_CPU_OMP_THREADS_BIND": "nobind",
+            # The engine is a process of its own all the same, but has no other for its worker.
+            "VLLM_ENABLE_V1_MULTIPROCESSING": "0",
+        }
         environment = own | os.environ
         with subprocess.Popen(
             command, env=environment, stdout=subprocess.DEVNULL

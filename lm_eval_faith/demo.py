@@ -15,6 +15,7 @@ from lm_eval_faith_stats import Bootstrap
 from lm_eval_faith.files import require_place_for, write_whole
 from lm_eval_faith.organisms import solver_path
 from lm_eval_faith.report.cells import interval, number
+from lm_eval_faith.report.figures import WITHOUT as WITHOUT_ANSWER_STEPS
 from lm_eval_faith.report.html import sentences
 from lm_eval_faith.report.report import WITHOUT, Row, TaskReport
 from lm_eval_faith.report.write import WIDTH, Column, Section, as_table
@@ -79,7 +80,7 @@ def run_demo(out: Path, problems: int) -> None:
     write_whole(out / "report.md", text(report, "markdown"))
     write_whole(out / "report.json", text(report, "json"))
     tables = [first_numbers(one) for one in in_order(made.reports)]
-    print(as_table(tables, {WITHOUT: sentences.BESIDE}))
+    print(as_table(tables, {WITHOUT: WITHOUT_ANSWER_STEPS}))
     print(f"The page, with figures and every chain: {page} (open it in a browser).")
     print("All numbers: report.md and report.json beside it.\n")
     print("To try next:")
