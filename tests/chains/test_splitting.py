@@ -257,13 +257,16 @@ def test_real_solutions_join_and_have_a_step_a_line() -> None:
 def test_merged_steps_hold_their_formula_and_remarks() -> None:
     text = (
         "Okay, so I need this.\n\nSo the sum,\n\\[ x = 3 \\]\n\nHmm, wait. The total is:\n"
-        "5 + 3 = 8\nThat's correct. So it is 8: the list is\n1. It is 5 first."
+        "5 + 3 = 8\nThat's correct. Let's see: so, total:\n5 + 1 = 6\nSubtract 3B:\n-2B = 1\n"
+        "So it is 8: the list is\n1. It is 5 first."
     )
     opening, steps = split(text, "merged")
     assert [s.text for s in steps] == [
         "Okay, so I need this.",
         "So the sum,\n\\[ x = 3 \\]",
         "Hmm, wait. The total is:\n5 + 3 = 8\nThat's correct.",
+        "Let's see: so, total:\n5 + 1 = 6",
+        "Subtract 3B:\n-2B = 1",
         "So it is 8: the list is",
         "1. It is 5 first.",
     ]

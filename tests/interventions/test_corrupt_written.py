@@ -145,6 +145,8 @@ def test_hard_case_is_corrupted_in_kind(text: str, answer: str, template: str) -
         ("It takes 15-18 minutes.", [(0, 1)]),
         ("It lies between 3 and 5 now.", [(0, 1)]),
         ("In 0.0001 < x < 0.0003 it lies.", [(0, 1)]),
+        ("So x is in [2, 8] here.", [(0, 1)]),
+        ("So [3, 5) it is.", [(0, 1)]),
         ("So n = 1, 2, 3, ..., 9 are all.", [(0, 1), (1, 2), (2, 3)]),
         ("We get 9, 7, 5 and 3 of them.", [(1, 0), (2, 1), (3, 2)]),
         ("Blocks 40-49, 140-149, 240-249.", [(0, 1), (2, 3), (4, 5)]),

@@ -268,7 +268,7 @@ def test_the_opening_shows_the_most_telling_chains_and_every_point_leads_to_its_
         (max(abs(e) for e, _ in of.values()), number_)
         for number_, of in effects.items()
     )
-    opened = open_page(written_page.html, reduced_motion="reduce")
+    opened = open_page(written_page.html)
     page = opened.page
     first, second = page.locator(".telling section").all()
     assert f"{number(loud[0], 'nats')} nats" in first.locator("h3").inner_text()
@@ -345,11 +345,10 @@ def test_numbers_commands_and_the_citation_are_copied_and_a_figure_is_saved(
 
     def copied(button):
         button.click(force=True)
-        done = page.locator(".copy", has_text="Copied")
-        done.wait_for(state="attached")
-        text = page.evaluate("navigator.clipboard.readText()")
-        done.wait_for(state="detached")
-        return text
+        button.and_(done).wait_for(state="attached")
+        return page.evaluate("navigator.clipboard.readText()")
+
+    done = page.locator(".copy", has_text="Copied")
 
     tile = page.locator(".headline.pair").first
     texts = tile.locator(".headline-number a").all_inner_texts()
@@ -363,6 +362,7 @@ def test_numbers_commands_and_the_citation_are_copied_and_a_figure_is_saved(
         assert copied(
             (pres.first if k == 0 else pres.last).locator(".copy")
         ).startswith(begin)
+    done.last.wait_for(state="detached")
     details = page.locator("details[data-csv]").first
     details.locator("summary").click()
     with page.expect_download() as download:
@@ -749,6 +749,7 @@ def test_the_colour_scale_is_ordered_by_lightness_in_each_direction(
 @pytest.mark.parametrize("name", ["both_page", "written_page"])
 def test_a_phone_shows_the_page_without_scrolling_sideways(name, request, open_page):
     html = request.getfixturevalue(name).html.replace("model-00", "m" * 90)
+    html = html.replace("test-0-", "t" * 90)
     opened = open_page(html, "#problem=1&step=2", width=360)
     opened.page.locator("details").evaluate_all(
         "all => all.forEach(d => d.open = true)"
@@ -797,9 +798,7 @@ def test_a_dark_page_is_printed_as_a_light_one(chosen, written_page, open_page):
 def test_chains_begin_within_two_screens_and_the_section_bar_stays(
     name, request, open_page
 ):
-    opened = open_page(
-        request.getfixturevalue(name).html, width=1400, reduced_motion="reduce"
-    )
+    opened = open_page(request.getfixturevalue(name).html, width=1400)
     top = "document.querySelector('#chains').getBoundingClientRect().top"
     assert opened.page.evaluate(top) < 2 * 900
     opened.page.evaluate(
