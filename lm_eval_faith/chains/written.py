@@ -171,7 +171,7 @@ def split_generation(
     answer_start, answer_end = offset + found.start, offset + found.end
     end = ends.close if keep_final else ends.end
     stated = text[answer_start:answer_end]
-    chain = _cut(_chain(text[ends.start : end], stated, splitting), cut)
+    chain = cut_off(_chain(text[ends.start : end], stated, splitting), cut)
     end = ends.start + len(chain.text)
     if ends.final is None:
         short_cue = text[ends.statement : answer_start]
@@ -238,7 +238,7 @@ def split_steps(
         if first < last and not is_markup(text[first:last].strip()):
             kept.append(text[first:last])
         at += len(words) + len(separator)
-    chain = _cut(chain_of(kept, whole.chain.answer, separator, splitting), cut)
+    chain = cut_off(chain_of(kept, whole.chain.answer, separator, splitting), cut)
     problem, outcome = whole.problem, whole.outcome
     if problem is None and not chain.steps:
         problem, outcome = NO_STEPS, "no steps"
@@ -332,8 +332,8 @@ def in_other_words(own: str, reference: str, writing: Writing) -> bool:
     return len(letters) > 1 and letters.isalpha() and as_number(own) is None
 
 
-def _cut(chain: Chain, cut: Cut) -> Chain:
-    """The chain up to the first or the last step that states its answer."""
+def cut_off(chain: Chain, cut: Cut) -> Chain:
+    """The chain up to the first or the last step that states its answer; ``final``: as it is."""
     stated = [k for k, step in enumerate(chain.steps) if step.states_answer]
     if cut == "final" or not stated:
         return chain

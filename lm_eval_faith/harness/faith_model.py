@@ -18,7 +18,6 @@ from lm_eval.api.instance import Instance
 from lm_eval.api.model import LM, CacheHook, hash_args
 from lm_eval.api.registry import get_model
 from lm_eval.utils import simple_parse_args_string
-from tqdm import tqdm  # type: ignore[import-untyped]
 
 from lm_eval_faith.asks import Ask, Generate, Score, answered, together
 from lm_eval_faith.errors import InputError
@@ -28,6 +27,7 @@ from lm_eval_faith.harness.as_they_end import (
     as_they_end,
 )
 from lm_eval_faith.harness.asked_of_server import AskedOfServer
+from lm_eval_faith.harness.bars import bar as bar_of
 from lm_eval_faith.harness.engine_choice import EngineChoice, one_of_auto_on_off
 from lm_eval_faith.harness.forecast import Cost, Progress, Reader, forecast
 from lm_eval_faith.harness.lm_eval_compat import (
@@ -375,11 +375,8 @@ class FaithLM(LM):  # type: ignore[misc]
             logger.info("to be asked: %s", cost)
 
     def _bar(self, documents: int, disable_tqdm: bool) -> Any:
-        return tqdm(
-            total=documents,
-            desc="Running multi-stage requests",
-            disable=disable_tqdm or self.rank != 0,
-        )
+        quiet = disable_tqdm or self.rank != 0
+        return bar_of(documents, quiet, "Running multi-stage requests")
 
     @staticmethod
     def _show(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import difflib
 import fnmatch
+import json
 import logging
 import os
 import sys
@@ -18,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lm_eval_faith.errors import InputError
+from lm_eval_faith.errors import InputError, require_characters
 from lm_eval_faith.files import require_place_for
 from lm_eval_faith.harness.lm_eval_compat import run_as_asked
 
@@ -87,9 +88,13 @@ def asked_of(arguments: Sequence[str]) -> Asked:
     """What a command line of ``run`` asks for; the harness's parser ends a wrong one.
 
     Raises:
-        InputError: no task is named.
+        InputError: no task is named, or what is said holds what no file can hold.
     """
     told = run_as_asked(arguments)
+    for flag, value in told.items():
+        if flag != "output_path":  # a folder's name may be no text
+            written = json.dumps(value, ensure_ascii=False, default=str)
+            require_characters(written, f"--{flag}")
     tasks = told.get("tasks") or ()
     named = tasks.split(",") if isinstance(tasks, str) else list(tasks)
     if not named:

@@ -10,15 +10,15 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from lm_eval_faith.chains.answer_steps import states_answer
 from lm_eval_faith.chains.chain import Chain, Step, chain_from_dict, tags_of
-from lm_eval_faith.errors import InputError
+from lm_eval_faith.chains.written import Cut, cut_off, split_generation
+from lm_eval_faith.errors import InputError, require_characters
 from lm_eval_faith.problems.field_paths import listed, value_at
 from lm_eval_faith.problems.labelled_files import (
     Told,
@@ -30,7 +30,7 @@ from lm_eval_faith.problems.labelled_files import (
 )
 from lm_eval_faith.problems.labels import Truth, agreed
 from lm_eval_faith.problems.layouts import Layout, layout_named, layout_of
-from lm_eval_faith.problems.reading import FieldNames, Reading
+from lm_eval_faith.problems.reading import FieldNames, Reading, TextReading
 from lm_eval_faith.problems.record_chains import (
     NO_STEPS,
     FileChain,
@@ -129,7 +129,7 @@ def read_chains(
     own = [record for record in records if _is_own(record)]
     if own:
         reading = replace(reading, layout="samples")
-        made = [_attempt(_from_sample, record, labels) for record in records]
+        made = [_attempt(_from_sample, record, reading, labels) for record in records]
     else:
         layout = _layout_for(reading, records)
         reading = (
@@ -172,16 +172,20 @@ def _attempt(make: Any, *arguments: Any) -> FileChain | BadRecord:
         chain: FileChain = make(*arguments)
     except InputError as error:
         return BadRecord(where, str(error))
-    texts = {"chain": chain.chain.text, "question": chain.question, "id": chain.id}
-    texts["prompt"] = chain.prompt
-    texts["answer"] = chain.chain.answer + chain.reference
-    for name, text in texts.items():
-        if half := re.search(r"[\ud800-\udfff]", text):
-            return BadRecord(
-                where,
-                f"{where}: the {name} holds \\u{ord(half[0]):x}, a lone half of a "
-                "character, which no model can be given; write the text anew",
-            )
+    texts = {
+        "chain": chain.chain.text,
+        "question": chain.question,
+        "id": chain.id,
+        "prompt": chain.prompt,
+        "answer": chain.chain.answer + chain.reference + chain.own,
+        "group": chain.problem,
+        "reason": chain.left_out,
+    }
+    try:
+        for name, text in texts.items():
+            require_characters(text, f"{where}: the {name}")
+    except InputError as error:
+        return BadRecord(where, str(error))
     return chain
 
 
@@ -207,20 +211,31 @@ def _is_own(record: Record) -> bool:
     return isinstance(doc, dict) and "samples_format" in doc
 
 
-def _from_sample(record: Record, labels: LabelsWanted) -> FileChain:
+def _from_sample(record: Record, reading: Reading, labels: LabelsWanted) -> FileChain:
     where = record.where
     if not _is_own(record):
         raise InputError(f"{where}: a sample of a task that is not ours among ours")
     sample, doc = record.fields, record.fields["doc"]
     require_readable(doc["samples_format"], where)
+    if doc.get("setting") != "generated" and _is_asked(replace(reading, cut="final")):
+        raise InputError(
+            f"{where}: the steps of a chain that was given to a run stay as they were given; "
+            "of how texts are read, only cut applies to them"
+        )
     try:
         if doc["setting"] == "generated":
-            return replace(_generated(doc, _note_of(sample)), where=where)
+            response = json.loads(responses_of(sample)[0])
+            found = _generated(doc, response["note"])
+            if not found.left_out and _is_asked(reading):
+                found = _read_anew(found, response["generation"], reading)
+            return replace(found, where=where)
         chain = _written(chain_from_dict(doc["chain"]), labels)
+        chain = cut_off(chain, cast(Cut, reading.cut))
         return FileChain(
             str(doc["id"]),
             str(doc["question"]),
             chain,
+            "" if chain.steps else NO_STEPS,
             problem=_same_problem(doc),
             own=chain.answer,
             correct=True,
@@ -234,16 +249,25 @@ def _from_sample(record: Record, labels: LabelsWanted) -> FileChain:
         ) from None
 
 
+def _is_asked(reading: Reading) -> bool:
+    """Texts are to be read in another way than the default."""
+    return bool(reading.tags) or reading.how != TextReading().how
+
+
+def _read_anew(found: FileChain, text: str, reading: Reading) -> FileChain:
+    """A chain that a run read, and left its answer to, read out of its text as is asked now."""
+    how = {**reading.how, "cut": "final"}
+    made = split_generation(
+        text, think_tags=reading.tags, allow_last_number=True, **how
+    )
+    marked = _written(replace(made.chain, answer=found.chain.answer), "no")
+    chain = cut_off(marked, cast(Cut, reading.cut))
+    return replace(found, chain=chain, left_out="" if chain.steps else NO_STEPS)
+
+
 def _same_problem(doc: Mapping[str, Any]) -> str:
     problem = doc.get("problem")
     return problem if isinstance(problem, str) else ""
-
-
-def _note_of(sample: Mapping[str, Any]) -> Mapping[str, Any]:
-    note = json.loads(responses_of(sample)[0])["note"]
-    if not isinstance(note, dict):
-        raise TypeError("the note is no object")
-    return note
 
 
 def _generated(doc: Mapping[str, Any], note: Mapping[str, Any]) -> FileChain:

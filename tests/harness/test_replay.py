@@ -11,6 +11,7 @@ import lm_eval_faith
 from lm_eval_faith.chains.language_phrases import PHRASES
 from lm_eval_faith.errors import InputError
 from lm_eval_faith.harness.faith_model import FaithLM
+from lm_eval_faith.problems.chain_files import read_chains
 from lm_eval_faith.problems.word_problems import WordProblemSettings, word_problem
 from lm_eval_faith.records.samples import responses_of
 
@@ -267,6 +268,33 @@ def test_the_chains_of_another_models_run_are_replayed(evaluate, own_runs):
         assert steps(sample) == [step.text for step in problem.chain.steps]
         assert sample["doc"]["answer"] == problem.chain.answer
     assert done["configs"][TASK]["metadata"]["chains_left_out"] == {"wrong answer": 1}
+
+
+def test_how_texts_are_read_applies_to_the_texts_of_a_run_and_cut_to_chains_given_to_it(
+    own_runs,
+):
+    folder, problems = own_runs
+    generated = folder / "cot_faith_generated_arith"
+
+    def read(source, **parameters):
+        chain = read_chains(source, parameters).chains[0].chain
+        return [step.text for step in chain.steps], chain
+
+    plain, _ = read(generated)
+    whole, chain = read(generated, keep_final=True)
+    assert whole == [*plain, f"The answer is {problems[0].chain.answer}."]
+    assert chain.steps[-1].states_answer
+    stated = [step.states_answer for step in chain.steps].index(True)
+    assert stated > 0 and read(generated, cut="first")[0] == plain[:stated]
+    assert len(read(generated, unit="paragraph")[0]) == 1
+    provided = folder / "cot_faith_provided"
+    given, chain = read(provided)
+    stated = [step.states_answer for step in chain.steps].index(True)
+    assert stated > 0 and read(provided, cut="first")[0] == given[:stated]
+    with pytest.raises(
+        InputError, match="jsonl:1: the steps of a chain that was given"
+    ):
+        read(provided, keep_final=True)
 
 
 def test_provided_chains_are_replayed_as_text_without_labels(evaluate, own_runs):
