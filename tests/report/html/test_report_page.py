@@ -749,6 +749,7 @@ def test_the_colour_scale_is_ordered_by_lightness_in_each_direction(
 @pytest.mark.parametrize("name", ["both_page", "written_page"])
 def test_a_phone_shows_the_page_without_scrolling_sideways(name, request, open_page):
     html = request.getfixturevalue(name).html.replace("model-00", "m" * 90)
+    html = html.replace("test-0-", "t" * 90)
     opened = open_page(html, "#problem=1&step=2", width=360)
     opened.page.locator("details").evaluate_all(
         "all => all.forEach(d => d.open = true)"
