@@ -30,6 +30,7 @@ from lm_eval_faith.asks import Score
 from lm_eval_faith.engines import vllm_compat
 from lm_eval_faith.errors import InputError
 from lm_eval_faith.harness.activation import activate
+from lm_eval_faith.harness.backend_check import look_at
 from lm_eval_faith.harness.faith_model import FaithLM
 from lm_eval_faith.harness.forecast import Reader
 from lm_eval_faith.organisms import solver_path
@@ -237,6 +238,12 @@ def test_where_the_cache_cannot_be_read_the_reason_is_said(
     assert_equal(asked(switched_off, few), plain, TO_UNCACHED)
     assert switched_off.how_asked()["shared_prefixes"] == "off: switched off"
     assert switched_off._engine.prefix_cache.counts.texts == 0
+
+
+def test_check_finds_no_fault(backend: Any) -> None:
+    findings = {finding.check: finding for finding in look_at(backend)}
+    assert not [f for f in findings.values() if f.state == "fault"]
+    assert {"chain rule", "repeats", "greedy"} <= findings.keys()
 
 
 # --- several stages ----------------------------------------------------------------
