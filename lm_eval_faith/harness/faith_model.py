@@ -161,8 +161,21 @@ class FaithLM(LM):  # type: ignore[misc]
         return self.wrapped.generate_until(requests, **kwargs)
 
     def apply_chat_template(self, *args: Any, **kwargs: Any) -> Any:
-        """The backend's."""
-        return self.wrapped.apply_chat_template(*args, **kwargs)
+        """The backend's.
+
+        Raises:
+            InputError: the model has no template.
+        """
+        try:
+            return self.wrapped.apply_chat_template(*args, **kwargs)
+        except ValueError as error:
+            tokenizer = getattr(self.wrapped, "tokenizer", None)
+            if getattr(tokenizer, "chat_template", None) or tokenizer is None:
+                raise
+            raise InputError(
+                "--apply_chat_template: this model's tokenizer has no chat template; leave "
+                "the flag out, or take the model that was trained to chat"
+            ) from error
 
     def chat_template(self, *args: Any, **kwargs: Any) -> Any:
         """The backend's."""
@@ -496,8 +509,8 @@ def make_backend(backend: str | LM, arguments: Mapping[str, Any]) -> LM:
     """The model to wrap, from its name in the harness's registry.
 
     Raises:
-        InputError: there is no such name, it is this model's own, or arguments stand
-            beside a model that is ready.
+        InputError: there is no such name, it is this model's own, its files cannot be
+            read, or arguments stand beside a model that is ready.
     """
     if isinstance(backend, LM):
         if arguments:
@@ -512,7 +525,12 @@ def make_backend(backend: str | LM, arguments: Mapping[str, Any]) -> LM:
         raise InputError(f"backend={backend}: {error.args[0]}") from None
     if issubclass(kind, FaithLM):
         raise InputError(f"backend={backend}: name the model to wrap, such as hf")
-    return kind.create_from_arg_obj(dict(arguments))
+    try:
+        return kind.create_from_arg_obj(dict(arguments))
+    except OSError as error:  # transformers': no such folder, no such name on the hub
+        raise InputError(
+            f"backend={backend}: the model was not loaded: {' '.join(str(error).split())}"
+        ) from error
 
 
 def default_chunk(backend_arguments: Mapping[str, Any]) -> int:

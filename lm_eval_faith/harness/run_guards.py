@@ -46,6 +46,9 @@ OF_OTHER_TASKS = frozenset(
 )
 """Those that read the documents of the harness's own tasks, or of a user's."""
 
+OF_ITS_OWN_CHAINS = "cot_faith_generated"
+"""How the names of tasks begin that ask on about what the model has written."""
+
 TAG = "chain_of_thought_faithfulness"
 
 
@@ -54,6 +57,7 @@ class Asked:
     """What a run was asked for, as far as guards look at it.
 
     Attributes:
+        model: its name in the harness's registry.
         tasks: names, patterns, files.
         metadata: what ``--metadata`` says.
         model_args: the model's arguments.
@@ -61,6 +65,7 @@ class Asked:
         log_samples: whether it keeps samples.
     """
 
+    model: str
     tasks: tuple[str, ...]
     metadata: Mapping[str, Any]
     model_args: Mapping[str, Any]
@@ -95,6 +100,7 @@ def asked_of(arguments: Sequence[str]) -> Asked:
     if not named:
         raise InputError(f"--tasks: name one or more, such as {', '.join(TASKS)}")
     return Asked(
+        str(told.get("model") or "hf"),
         tuple(name for each in named for name in str(each).split(",")),
         _mapping(told.get("metadata")),
         _mapping(told.get("model_args")),
@@ -138,8 +144,8 @@ def check_tasks(manager: Any, asked: Asked) -> None:
     """Look at the tasks of a run once the harness knows which there are.
 
     Raises:
-        InputError: there is no such task, a task of ours cannot be made, or nobody reads
-            some of the metadata.
+        InputError: there is no such task or model, the model cannot do a task of ours, one
+            cannot be made, or nobody reads some of the metadata.
     """
     found: list[str] = []
     for name in asked.tasks:
@@ -149,6 +155,7 @@ def check_tasks(manager: Any, asked: Asked) -> None:
         if not matches:
             raise InputError(_no_such_task(name, manager.all_tasks))
         found += matches
+    _check_model(asked, [n for n in found if n.startswith(OF_ITS_OWN_CHAINS)])
     # Those of other tasks may load large datasets, and are made once.
     ours = [n for n in dict.fromkeys(found) if n in {*TASKS, TAG} - OF_OTHER_TASKS]
     if (
@@ -168,6 +175,22 @@ def check_tasks(manager: Any, asked: Asked) -> None:
         raise InputError(
             f"--metadata: {told}. Parameters of {names}: {', '.join(sorted(known))}"
         )
+
+
+def _check_model(asked: Asked, asking_on: Sequence[str]) -> None:
+    """Look at the model's kind alone: nothing is loaded."""
+    from lm_eval.api.registry import get_model
+
+    from lm_eval_faith.harness.stages import require_multi_stage_of
+
+    try:
+        kind = get_model(asked.model)
+    except (KeyError, ValueError) as error:
+        raise InputError(f"--model {asked.model}: {error.args[0]}") from None
+    except ImportError:  # of a backend: the harness says how it is installed
+        return
+    for task in asking_on:
+        require_multi_stage_of(kind, task)
 
 
 def quiet_progress() -> None:
@@ -190,7 +213,7 @@ def _no_such_task(name: str, known: Sequence[str]) -> str:
 
 def _nearest(name: str, known: Sequence[str]) -> str:
     near = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
-    meant = f", did you mean {near[0]!r}?" if near else ""
+    meant = f" (did you mean {near[0]!r}?)" if near else ""
     return f"nobody reads {name!r}{meant}"
 
 
