@@ -192,9 +192,11 @@ def correlations(
 
 
 def shown(estimate: Estimate) -> str:
-    """A number with its interval; a dash where no trace has three sentences."""
+    """A number with its interval, if it has one; a dash where no trace has three sentences."""
     if math.isnan(estimate.point):
         return "–"
+    if math.isnan(estimate.low):
+        return f"{estimate.point:.2f}"
     return f"{estimate.point:.2f} [{estimate.low:.2f}, {estimate.high:.2f}]"
 
 

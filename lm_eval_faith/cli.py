@@ -29,8 +29,8 @@ app = typer.Typer(
         "Run tasks that intervene on a chain step by step in lm-evaluation-harness, "
         "then report how far the answer's log-probability falls, with intervals.\n\n"
         "\b\n"  # click keeps the lines of a paragraph that begins so
-        "  lm-eval-faith run --model hf --model_args pretrained=MODEL \\\n"
-        "      --tasks cot_faith_provided --output_path RUN --log_samples\n"
+        "  lm-eval-faith run --model faith --model_args pretrained=MODEL \\\n"
+        "      --tasks cot_faith_provided --output_path RUN\n"
         "  lm-eval-faith report RUN\n\n"
         "lm-eval-faith run --help shows the tasks, their parameters and more recipes."
     ),
@@ -80,7 +80,7 @@ class Method(str, Enum):
     context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
 )
 def run(context: typer.Context) -> None:
-    """Run lm_eval with the plugin's tasks and model; takes every flag of `lm_eval run`.
+    """Run lm_eval with our tasks and model, and any of its flags.
 
     What would be wasted is refused before the model is loaded; samples are kept, for the
     report is made from them. With --dry_run nothing is run: it says how many requests and
@@ -113,7 +113,7 @@ def demo(
         int, typer.Option(help="Problems of each setting.", min=1)
     ] = 100,
 ) -> None:
-    """Run both settings on the model that comes with the package, and report."""
+    """Run both settings on the small model that comes along."""
     from lm_eval_faith.demo import run_demo
 
     run_demo(out, problems)
@@ -121,7 +121,10 @@ def demo(
 
 @app.command("tasks-path")
 def tasks_path() -> None:
-    """Print the folder of the tasks: lm_eval --include_path "$(lm-eval-faith tasks-path)"."""
+    """Print the folder of our tasks, for lm_eval.
+
+    lm_eval run --include_path "$(lm-eval-faith tasks-path)" ...
+    """
     from lm_eval_faith_tasks import PATH
 
     print(PATH)
@@ -129,7 +132,10 @@ def tasks_path() -> None:
 
 @app.command("enable")
 def enable() -> None:
-    """Let plain `lm_eval` find the tasks and the model, by a start-up file."""
+    """Let plain `lm_eval` find the tasks and the model.
+
+    By a start-up file in this environment, which `disable` removes.
+    """
     from lm_eval_faith.harness import startup
 
     written = startup.enable()
@@ -164,9 +170,9 @@ def disable() -> None:
 
 @app.command("doctor")
 def doctor() -> None:
-    """Say which versions are installed, which ways in work, and how fast scoring is.
+    """Say which versions are installed and which ways in work.
 
-    Newer versions than were tested are named. Shared prefixes are tried on the model
+    And how fast scoring is. Newer versions than were tested are named. Shared prefixes are tried on the model
     that comes with the package.
     """
     from lm_eval_faith_tasks import PATH
@@ -223,9 +229,9 @@ def check(
     ] = Format.table,
     out: Out = None,
 ) -> None:
-    """Say whether a backend's log-probabilities can be trusted, from a few dozen requests.
+    """Say whether a backend's log-probabilities can be trusted.
 
-    Ends with 1 where a fault was found. For example:
+    From a few dozen requests. Ends with 1 where a fault was found. For example:
 
     \b
       lm-eval-faith check --model vllm --model_args pretrained=MODEL
@@ -246,7 +252,10 @@ def check(
 
 Runs = Annotated[
     list[Path],
-    typer.Argument(help="What lm_eval was given as --output_path, or folders above."),
+    typer.Argument(
+        metavar="RUN",
+        help="What lm_eval was given as --output_path, or folders above.",
+    ),
 ]
 Out = Annotated[
     Path | None, typer.Option(help="Write to this file, not to the terminal.")
@@ -321,9 +330,9 @@ def report(
     method: MethodOption = Method.default,
     seed: Seed = 0,
 ) -> None:
-    """Print every estimate of a run with its interval, problems and steps.
+    """Print every estimate of a run with its interval.
 
-    Runs must hold samples: lm-eval-faith run keeps them, lm_eval with --log_samples.
+    And the problems and steps that it is made from. Runs must hold samples: lm-eval-faith run keeps them, lm_eval with --log_samples.
     """
     from lm_eval_faith.records.many_runs import available_cores
     from lm_eval_faith.report.outputs import Wanted, outputs_of
@@ -365,7 +374,10 @@ class ChainsFormat(str, Enum):
 def chains(
     files: Annotated[
         list[str],
-        typer.Argument(help="What `chains=` takes: files, folders, hf:NAME:SPLIT."),
+        typer.Argument(
+            metavar="FILE",
+            help="What `chains=` takes: files, folders, hf:NAME:SPLIT.",
+        ),
     ],
     metadata: Annotated[
         list[str] | None,
@@ -383,7 +395,7 @@ def chains(
         typer.Option(help="Chains of a file that the table shows; 0 for all.", min=0),
     ] = 20,
 ) -> None:
-    """Show how files of chains are read, before anything is spent on them.
+    """Show how files of chains are read, before a model is run.
 
     Steps with their labels and what can be done to them, the answer of each chain beside
     the reference, and what is left out and why.
@@ -452,9 +464,9 @@ def compare(
     method: MethodOption = Method.default,
     seed: Seed = 0,
 ) -> None:
-    """Compare models on the problems both have: differences, intervals, p-values.
+    """Compare models on the problems that both have.
 
-    Problems are matched by the question, and by the chains where they were given.
+    With differences, intervals and p-values. Problems are matched by the question, and by the chains where they were given.
     Differences are the first run less the second, of the numbers that `report` shows.
     Generated chains are compared on problems that both models solved, and unpaired, each
     model on its own. p-values of the primary metric are adjusted over all pairs of models,
@@ -519,7 +531,10 @@ def agree(
 def power(
     runs: Annotated[
         list[Path] | None,
-        typer.Argument(help="None, or a run, or two runs of the same problems."),
+        typer.Argument(
+            metavar="RUN",
+            help="None, or a run, or two runs of the same problems.",
+        ),
     ] = None,
     merge: MergeRuns = False,
     metric: Annotated[
@@ -628,9 +643,9 @@ def leaderboard(
     method: MethodOption = Method.default,
     seed: Seed = 0,
 ) -> None:
-    """Set many models beside each other, with the range of ranks that each may have.
+    """Set many models beside each other, with ranges of ranks.
 
-    Models are told apart on the problems they share, with Holm's correction over all
+    A range holds the ranks that a model may have. Models are told apart on the problems they share, with Holm's correction over all
     pairs. Runs that differ in task version, parameters, prompt or few-shot examples are
     refused.
     """
@@ -719,9 +734,9 @@ def calibrate(
     method: MethodOption = Method.default,
     seed: Seed = 0,
 ) -> None:
-    """Score interventions on organisms: models whose dependence on the chain is known.
+    """Score interventions on models of known dependence.
 
-    Runs the harness on each of them, and prints whether an intervention finds the steps
+    On organisms: models of which it is known on which steps their answer depends. Runs the harness on each of them, and prints whether an intervention finds the steps
     that the answer depends on, the share of them, and where in the chain they are.
     """
     from lm_eval_faith.calibration import table as tables
@@ -777,7 +792,7 @@ def metrics(
         Format, typer.Option(help="How the table is written.")
     ] = Format.table,
 ) -> None:
-    """Say what every metric means, its unit, and what a run must have for it."""
+    """Say what every metric means, its unit and what it needs."""
     from lm_eval_faith.metrics import load_metric_modules
     from lm_eval_faith.report.metric_table import written
     from lm_eval_faith.report.write import text
@@ -819,7 +834,7 @@ def plot(
     exclude_answer_steps: ExcludeAnswerSteps = False,
     merge: MergeModels = False,
 ) -> None:
-    """Draw a figure of a run, or of several models beside each other, for a paper.
+    """Draw a figure for a paper, of a run or of several models.
 
     Letters are of the same size in both sizes, and fonts are in the file.
     """

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from lm_eval_faith.errors import InputError
+from lm_eval_faith.errors import InputError, require_characters
 
 
 def write_whole(path: Path, content: str | bytes) -> None:
@@ -75,19 +75,23 @@ def read_json_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
             sentence names file and line.
     """
     try:
-        with path.open(encoding="utf-8") as lines:
+        with path.open("rb") as lines:
             for number, line in enumerate(lines, start=1):
                 if line.strip():
                     yield number, _object(line, f"{path}:{number}")
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
         raise InputError(f"{path}: cannot be read ({error})") from None
 
 
-def _object(line: str, where: str) -> dict[str, Any]:
+def _object(line: bytes, where: str) -> dict[str, Any]:
     try:
-        read = json.loads(line)
-    except ValueError as error:
+        read = json.loads(line.decode())
+    except UnicodeDecodeError:
+        raise InputError(f"{where}: not UTF-8; write the file as UTF-8") from None
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{where}: not a line of JSON ({error})") from None
     if not isinstance(read, dict):
         raise InputError(f"{where}: not a JSON object")
+    if b"\\ud" in line.lower():
+        require_characters(json.dumps(read, ensure_ascii=False), f"{where}: the line")
     return read

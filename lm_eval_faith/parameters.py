@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from lm_eval_faith.errors import InputError
+from lm_eval_faith.errors import InputError, require_characters
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -216,7 +216,7 @@ def text(name: str, value: object) -> str:
     """Text."""
     if not isinstance(value, str):
         raise InputError(f"{name} must be text, not {value!r}")
-    return value
+    return require_characters(value, name)
 
 
 def white_space(name: str, value: object) -> str:
@@ -250,6 +250,7 @@ def names(name: str, value: object) -> tuple[str, ...]:
         value = [part.strip(" '\"") for part in value.strip("[]() ").split(",")]
     if not isinstance(value, Sequence) or not all(isinstance(v, str) for v in value):
         raise InputError(f"{name} must be a list of names, not {value!r}")
+    require_characters("".join(value), name)
     return tuple(dict.fromkeys(v for v in value if v))
 
 
@@ -257,7 +258,7 @@ def from_words(words: Sequence[str]) -> dict[str, object]:
     """Parameters as a command line gives them: ``KEY=VALUE``, or a JSON object.
 
     Raises:
-        InputError: a word is neither.
+        InputError: a word is neither, or holds no whole characters.
     """
     found: dict[str, object] = {}
     for word in words:
@@ -273,4 +274,5 @@ def from_words(words: Sequence[str]) -> dict[str, object]:
         if not equals or not key.strip():
             raise InputError(f"--metadata wants KEY=VALUE, not {word[:60]!r}")
         found[key.strip()] = value
+    require_characters(json.dumps(found, ensure_ascii=False), "--metadata")
     return found

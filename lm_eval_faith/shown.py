@@ -6,6 +6,13 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+_MARKS = (
+    r"[\u0300-\u036f\u0483-\u0489\u0591-\u05c7\u0610-\u061a\u064b-\u065f\u06d6-\u06ed"
+    r"\u0e31\u0e34-\u0e3a\u0e47-\u0e4e\u0eb1\u0eb4-\u0ebc\u0ec8-\u0ece"
+    r"\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]"
+)
+"""Marks above and below letters, in scripts that pile them up."""
+
 CONTROL_CHARACTERS = re.compile(
     r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u206f"
     r"\ud800-\udfff]"
@@ -18,8 +25,10 @@ CONTROL_CHARACTERS = re.compile(
     r"|(?<![0-9#*\u1800-\u18af\u1000-\u109f\u2000-\u2bff\u3000-\u9fff\U0001f000-\U0001faff"
     r"\U00020000-\U0003ffff])[\ufe00-\ufe0f\U000e0100-\U000e01ef]+"
     r"|(?<![\U0001f3f4\U000e0020-\U000e007e])[\U000e0000-\U000e007f]+"
+    # No script piles up more on a letter; more would climb over the lines above.
+    rf"|(?<={_MARKS}{{5}}){_MARKS}+"
 )
-"""What is written by its number: what is obeyed, and what is not seen."""
+"""What is written by its number: what is obeyed, what is not seen, and what hides others."""
 
 
 def plain(text: str) -> str:

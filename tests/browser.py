@@ -99,12 +99,12 @@ def open_page(browser, tmp_path) -> Iterator[Callable[..., Opened]]:
         file = html if isinstance(html, Path) else tmp_path / next(names)
         if not isinstance(html, Path):
             file.write_text(html, encoding="utf-8")
-        window = browser.new_context(
-            viewport={"width": width, "height": 900}, **context
-        )
+        seen = {"viewport": {"width": width, "height": 900}}
+        still = {"reduced_motion": "reduce"}  # nobody waits until a page has moved
+        window = browser.new_context(**seen, **(still | context))
         contexts.append(window)
         shown = Opened(window.new_page())
-        shown.page.set_default_timeout(60_000)
+        shown.page.set_default_timeout(300_000)
         shown.page.on("console", lambda message: shown.logged.append(message.text))
         shown.page.on("pageerror", lambda error: shown.logged.append(str(error)))
         address = file.as_uri()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import gc
 import io
 import os
 import re
@@ -37,6 +38,11 @@ def pytest_runtest_setup() -> None:
     evaluator = sys.modules.get("lm_eval.evaluator")
     if evaluator is not None:
         vars(evaluator)["add_env_info"] = lambda results: None
+
+
+def pytest_collection_finish() -> None:
+    """What tests have imported is no garbage: no collection looks at it again."""
+    gc.freeze()
 
 
 @pytest.fixture(scope="session", autouse=True)

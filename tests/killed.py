@@ -70,9 +70,9 @@ class StoredRuns:
             return int(db.execute("select count(*) from unnamed").fetchone()[0])
         return 0
 
-    def responses(self, out: str) -> list[Any]:
-        """To each document."""
-        (file,) = (self.folder / out).rglob("samples_*.jsonl")
+    def responses(self, out: str, task: str = "") -> list[Any]:
+        """To each document, of the only task or of this one."""
+        (file,) = (self.folder / out).rglob(f"samples_{task}*.jsonl")
         lines = file.read_text().splitlines()
         return [responses_of(json.loads(line)) for line in lines]
 

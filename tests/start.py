@@ -65,9 +65,11 @@ class Starter:
         errors: Path,
         environment: Mapping[str, str],
         folder: Path | None = None,
+        longest: int = LONGEST,
     ) -> int:
-        """The number of the process that runs the command."""
+        """The number of the process that runs the command, at most so many seconds."""
         asked = {
+            "longest": longest,
             "words": words,
             "files": [str(output), str(errors)],
             "environment": dict(environment),
@@ -130,7 +132,7 @@ def serve() -> list[str]:
 def become(asked: Mapping[str, Any]) -> None:
     """Output, folder and environment as they are asked for."""
     os.setpgrp()
-    signal.alarm(LONGEST)
+    signal.alarm(asked["longest"])
     for number, path in enumerate((os.devnull, *asked["files"])):
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND if number else os.O_RDONLY
         opened = os.open(path, flags, 0o600)

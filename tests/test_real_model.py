@@ -19,7 +19,7 @@ def test_smollm2_depends_on_load_bearing_steps_and_not_on_asides(shell, tmp_path
         "lm-eval-faith",
         "run",
         "--model",
-        "hf",
+        "faith",
         "--model_args",
         f"pretrained={SMOLLM2},dtype=float32",
         "--tasks",

@@ -19,6 +19,7 @@ from lm_eval_faith.chains.same_answer import (
     equal_values,
     is_percent,
     same_answer,
+    scaled,
 )
 
 MOST_PARSED = 30
@@ -64,7 +65,8 @@ def states_number_of(text: str, answer: str) -> bool:
 def _states_number(text: str, value: Fraction, answer: str) -> bool:
     percent = is_percent(answer)
     for number in result_numbers(text):
-        if equal_values(number.value, value, number.kind == "percent", percent):
+        stated = scaled(text, number)
+        if equal_values(stated, value, number.kind == "percent", percent):
             return True
     if value.denominator == 1 and value >= 0:
         return False

@@ -16,8 +16,11 @@ from typing import Any
 LONGEST_EXPRESSION = 200
 """A longer text is no answer: it is not handed to a parser."""
 
-SECONDS = 3
-"""Most time for math-verify to read or to compare one pair of expressions."""
+SECONDS = 30
+"""Most time for math-verify to read or to compare one pair of expressions.
+
+Tame ones take hundredths; the limit is a guard, so far off because it goes by the clock,
+and no verdict may hang on what else the machine is doing."""
 
 
 def _words(text: str) -> frozenset[str]:
@@ -58,7 +61,7 @@ _SIGNS = {
 _SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-")
 _SUPERSCRIPT = re.compile("[⁻]?[⁰¹²³⁴⁵⁶⁷⁸⁹]{1,3}")
 _ROOT = re.compile(
-    r"(?:√|(?<![A-Za-z\\])sqrt)\s?(?:\(([^()]{1,60})\)|\[([^\[\]]{1,60})\]|([0-9]{1,12}|[a-z]))"
+    r"(?:√|\\sqrt(?=\s?[0-9])|(?<![A-Za-z\\])sqrt)\s?(?:\(([^()]{1,60})\)|\[([^\[\]]{1,60})\]|([0-9]{1,12}|[a-z]))"
 )
 _SPOKEN = (
     (re.compile(r"\s{1,4}squared\b"), "^2"),

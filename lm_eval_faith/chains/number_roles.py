@@ -11,6 +11,7 @@ from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from typing import Literal
 
+from lm_eval_faith.chains.emphasis import without_emphasis
 from lm_eval_faith.chains.numbers import WrittenNumber
 from lm_eval_faith.chains.protected import matching_braces
 
@@ -100,6 +101,7 @@ def number_roles(text: str, numbers: Sequence[WrittenNumber]) -> tuple[Role, ...
     >>> number_roles("f(3) = 2x^4 by equation 1", find_numbers("f(3) = 2x^4 by equation 1"))
     ('argument', 'quantity', 'exponent', 'label')
     """
+    text, numbers = without_emphasis(text, numbers)
     spans = _Spans(text)
     roles: list[Role] = []
     label = ""

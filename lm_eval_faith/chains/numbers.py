@@ -1,7 +1,7 @@
 """Every number that a text states, with its value, its kind and its place.
 
-Found: integers, decimals, fractions (``3/4``, ``1 1/2``, ``\\frac{3}{4}``, ``½``,
-``two-thirds``), percentages, money, thousands separators, number words (``twenty-five``,
+Found: integers, decimals, fractions (``3/4``, ``1 1/2``, ``\\frac{3}{4}``, ``\\frac34``,
+``½``, ``two-thirds``), percentages, money, thousands separators, number words (``twenty-five``,
 ``a hundred``), ordinals in digits (``3rd``), times of day, each with its sign. Digits of
 any script (``६``, ``৬``, ``٦``, ``６``) and Chinese numerals (``三百``, ``两个``) too. Which mark
 stands before decimals and which between thousands is the chain's
@@ -148,6 +148,7 @@ _TOKEN = re.compile(
     )
   | (?:(?P<whole_f>[0-9]{{1,4}})[ ]?)?
     \\[dt]?frac\s?\{{\s?(?P<num_f>[0-9]{{1,6}})\s?\}}\s?\{{\s?(?P<den_f>[0-9]{{1,6}})\s?\}}
+  | (?:(?P<whole_g>[0-9]{{1,4}})[ ]?)?\\[dt]?frac(?P<num_g>[0-9])(?P<den_g>[0-9])(?![0-9])
   | (?P<command>\\(?:[A-Za-z]+|[^\W\d]|\\))
   | (?:(?P<whole_v>[0-9]{{1,4}})[ ]?)?(?P<vulgar>[{"".join(VULGAR)}])
   | (?P<words>(?i:{NUMBER_WORDS}))(?!\w)(?:[- ](?P<parts>(?i:{_FRACTION_WORDS}))(?!\w))?
@@ -269,14 +270,14 @@ def number_value(text: str, writing: Writing = ENGLISH) -> Fraction | None:
         return None
     if match := re.fullmatch(
         r"([-−]?)(?:([0-9]{1,18}) ?/ ?([0-9]{1,18})"
-        r"|\\[dt]?frac\{([0-9]{1,18})\}\{([0-9]{1,18})\})",
+        r"|\\[dt]?frac(?:\{([0-9]{1,18})\}\{([0-9]{1,18})\}|([0-9])([0-9])))",
         text,
     ):
-        minus, a, b, c, d = match.groups()
-        denominator = int(b or d)
-        if denominator == 0:
+        minus, *digits = match.groups()
+        above, below = (int(n) for n in digits if n)
+        if below == 0:
             return None
-        return Fraction(int(a or c), denominator) * (-1 if minus else 1)
+        return Fraction(above, below) * (-1 if minus else 1)
     if _HAN.fullmatch(text):
         return Fraction(value) if (value := han_to_int(text)) is not None else None
     found = tuple(_scan(text, writing))
@@ -317,8 +318,10 @@ def _read(text: str, match: re.Match[str]) -> tuple[WrittenNumber | None, int]:
         return WrittenNumber(match.start(), end, "time", part.value, (part,)), end
     if match["words"]:
         return _read_words(text, match), end
+    if match["num_g"]:
+        return _read_latex_fraction(text, match, "g", 9), end
     if match["num_f"]:
-        number = _read_latex_fraction(text, match)
+        number = _read_latex_fraction(text, match, "f")
         if number is None and match["whole_f"]:
             return _read_plain(text, match, "whole_f")
         return number, (end if number else match.start("num_f"))
@@ -393,9 +396,12 @@ def _part(match: re.Match[str], group: str, most: int | None = None) -> Part:
     return Part(start, end, Fraction(int(match[group])), most)
 
 
-def _read_latex_fraction(text: str, match: re.Match[str]) -> WrittenNumber | None:
-    above, below = _part(match, "num_f"), _part(match, "den_f")
-    whole = (_part(match, "whole_f"),) if match["whole_f"] else ()
+def _read_latex_fraction(
+    text: str, match: re.Match[str], form: str, most: int | None = None
+) -> WrittenNumber | None:
+    """``\\frac{3}{4}`` (form f), and ``\\frac34`` (g) of two digits."""
+    above, below = (_part(match, f"{name}_{form}", most) for name in ("num", "den"))
+    whole = (_part(match, f"whole_{form}"),) if match[f"whole_{form}"] else ()
     if below.value == 0 or (above.value % below.value == 0 and above.value):
         return None
     value = above.value / below.value + sum(part.value for part in whole)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from lm_eval_faith.chains.emphasis import without_emphasis
 from lm_eval_faith.chains.numbers import WrittenNumber, find_numbers
 from lm_eval_faith.chains.protected import matching_braces
 
@@ -129,7 +130,7 @@ _SEGMENT_END = re.compile(
     r"|was|,)\b|\*\*|>>"
 )
 _SEGMENT_START = re.compile(
-    r"[=≈:]|\\approx|\b(?:is|are|was|be|get|gets|got|gives|give|equals|becomes|answer|to|as|of|leaving"
+    r"[=≈:]|\\approx|\b(?i:is|are|was|be|get|gets|got|gives|give|equals|becomes|answer|to|as|of|leaving"
     r"|yields|obtain|have|so|yes|write|thus|hence|therefore|result|it's|that's|or)\b[\s,:]{0,6}|(?<!\w)\\\(|\\\[|\$\$?|(?:\A|(?<=[.!?]\s)|(?<=\n))"
 )
 
@@ -137,14 +138,14 @@ _SEGMENT_START = re.compile(
 def result_numbers(text: str) -> Iterator[WrittenNumber]:
     """The numbers of a text that stand as results, in order."""
     numbers = find_numbers(text)
-    boxes = [span for span in boxed(text)]
-    for k, number in enumerate(numbers):
+    plain, read = without_emphasis(text, numbers)
+    boxes = boxed(plain)
+    for k, number in enumerate(read):
         if any(a <= number.start < b for a, b in boxes):
-            if not _OPERATOR_AFTER.match(text, number.end):
-                yield number
-            continue
-        if _is_result(text, number, numbers, k):
-            yield number
+            if not _OPERATOR_AFTER.match(plain, number.end):
+                yield numbers[k]
+        elif _is_result(plain, number, read, k):
+            yield numbers[k]
 
 
 def _is_result(

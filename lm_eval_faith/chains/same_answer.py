@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from lm_eval_faith.chains.mathematics import as_latex, is_mathematics, verified
-from lm_eval_faith.chains.numbers import find_numbers, number_value
+from lm_eval_faith.chains.numbers import WrittenNumber, find_numbers, number_value
 
 LONGEST_ANSWER = 200
 """A longer text is no answer: it is compared letter by letter only."""
@@ -53,6 +53,7 @@ def same_answer(first: str, second: str) -> bool:
         verdict = rule(a, b)
         if verdict is not None:
             return verdict
+    a, b = _without_unit(a, b)
     left, right = as_latex(a), as_latex(b)
     if not (is_mathematics(left) and is_mathematics(right)):
         return False
@@ -465,6 +466,20 @@ _CONVERTED: dict[str, tuple[str, Fraction]] = {
 }
 
 
+_LONG_UNITS = _words(
+    "unit cm mm km kg mg lb lbs ft in yd mi oz mph inch foot feet yard mile meter metre "
+    "centimeter centimetre millimeter kilometer kilometre gram kilogram liter litre "
+    "degree radian dollar cent second minute hour day week month year"
+)
+_UNIT_BEHIND = re.compile(
+    r"(?<![A-Za-z\\])\s?(?:(?:square|cubic|sq\.?|cu\.?)\s)?(?:"
+    + "|".join(sorted(_LONG_UNITS))
+    + r")(?:e?s)?(?:\s?\^\s?\{?[23]\}?|[²³])?$",
+    re.IGNORECASE,
+)
+"""A unit in words at the end of an expression; of letters that may be variables, none."""
+
+
 def as_number(text: str) -> Fraction | None:
     """The value of an answer that is one number, with a unit or nothing beside it."""
     found = quantities(bare(text))
@@ -514,12 +529,8 @@ def quantities(text: str) -> tuple[Quantity, ...] | None:
         value = number.value
         if number.kind == "ordinal":
             end += 2
-        if number.kind in ("integer", "decimal", "money") and (
-            scale := _SCALE.match(text, number.end)
-        ):
-            if abs(value) == number.parts[0].value:  # else it is counted in already
-                value *= _SCALES[scale[1].lower()]
-            end = scale.end()
+        if scale := _scale(text, number):
+            value, end = scaled(text, number), scale.end()
         unit = _unit(text[end:following], following < len(text))
         if unit is None or (len(found) > 1 and not unit):
             return None
@@ -527,6 +538,19 @@ def quantities(text: str) -> tuple[Quantity, ...] | None:
     first = read[0]
     read[0] = Quantity(first.value, first.unit | _currency(text), percent)
     return tuple(read)
+
+
+def scaled(text: str, number: WrittenNumber) -> Fraction:
+    """A number of a text with "million" or a word like it behind it counted in."""
+    scale = _scale(text, number)
+    if scale is None or abs(number.value) != number.parts[0].value:
+        return number.value  # none is there, or it is counted in already
+    return number.value * _SCALES[scale[1].lower()]
+
+
+def _scale(text: str, number: WrittenNumber) -> re.Match[str] | None:
+    plain = number.kind in ("integer", "decimal", "money")
+    return _SCALE.match(text, number.end) if plain else None
 
 
 def _whole_number(text: str) -> Fraction | None:
@@ -627,7 +651,7 @@ def _quantities(a: str, b: str) -> bool | None:
         if left is None and right is None:
             return None
         # A number is never the same as words, or as a list or a sum of quantities.
-        other = b if right is None else a
+        other, _ = _without_unit(b if right is None else a, "")
         return (
             None
             if is_mathematics(as_latex(other)) or _LABEL.fullmatch(other)
@@ -656,6 +680,18 @@ def _decimal_commas(a: str, b: str) -> bool | None:
         ):
             return Fraction(comma.replace(",", ".")) == Fraction(point)
     return None
+
+
+def _without_unit(a: str, b: str) -> tuple[str, str]:
+    """Expressions without a unit in words behind them (``2√5 feet``), where not each has
+    one of its own."""
+    units = []
+    for text in (a, b):
+        found = _UNIT_BEHIND.search(text)
+        unit = _unit(found[0], joined=False) if found else frozenset()
+        units.append((found.start() if found else len(text), unit or frozenset()))
+    (end, unit), (other_end, other) = units
+    return (a[:end], b[:other_end]) if _compatible(unit, other) else (a, b)
 
 
 def _same_quantity(x: Quantity, y: Quantity) -> bool:

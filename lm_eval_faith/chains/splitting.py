@@ -77,8 +77,9 @@ _NO_PROSE = re.compile(
 )
 _OPENING_REMARK = re.compile(
     r"(?i)(?:(?:hmm+|wait|hold on|oh|ah|well|now|so|okay|ok|alright|all right|but|actually"
-    r"|let me (?:see|think|check|double-check|verify)(?: (?:that|this|it|again|about it))?"
-    r"|let's see|let me think about (?:this|it)|no)(?:[ ,.!…-]+|$)){1,4}"
+    r"|let(?: me|'s| us) (?:see|think|check|double-check|verify|confirm|compute|calculate|count"
+    r"|recount|recap|recall|try|do|continue)(?: (?:that|this|it|them|again|about (?:this|it)"
+    r"|step by step))?|no)(?:[ ,.:!…-]+|$)){1,4}"
 )
 _CLOSING_REMARK = re.compile(
     r"(?i)(?:(?:yes|yeah|yep|right|good|great|perfect|exactly|correct|got it|and|so|okay|ok)[ ,.!]+){0,3}"
@@ -216,9 +217,9 @@ def _join_lead_ins(text: str, spans: list[Span]) -> list[Span]:
 
 def _leads_on(text: str, span: Span) -> bool:
     ending = text[max(span[0], span[1] - 6) : span[1]].rstrip("*_` $")
-    return ending.endswith((":", ",", "：", "，")) and not _is_formula(
-        text[slice(*span)]
-    )
+    if ending.endswith((":", "：")):
+        return True
+    return ending.endswith((",", "，")) and not _is_formula(text[slice(*span)])
 
 
 def _is_formula(text: str) -> bool:

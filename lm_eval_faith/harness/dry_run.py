@@ -189,8 +189,8 @@ def _told(model: Counting) -> list[str]:
     ]
     shared = model.how_asked()["shared_prefixes"]
     lines.append(
-        "prefixes: shared, so distinct tokens are what is read, and at most one in "
-        "twenty of them again for the proof"
+        "prefixes: shared, so each distinct token is read once, and at most one in twenty "
+        "once more, to see that sharing changes no number"
         if shared == "on"
         else "prefixes: each request is read whole, unless the backend keeps a cache of its "
         "own; --model faith with hf reads distinct tokens once"

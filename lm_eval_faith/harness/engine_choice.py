@@ -9,9 +9,9 @@ from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
 from lm_eval.api.model import LM
-from tqdm import tqdm  # type: ignore[import-untyped]
 
 from lm_eval_faith.errors import InputError
+from lm_eval_faith.harness.bars import bar as bar_of
 from lm_eval_faith.harness.forecast import Cost, cost_of_texts
 from lm_eval_faith.harness.lm_eval_compat import (
     OWN_WAY,
@@ -182,11 +182,8 @@ class EngineChoice:
         answers: dict[int, tuple[float, bool]] = {}
         with (
             self._precision(),
-            tqdm(
-                total=cost.distinct,
-                unit="token",
-                disable=quiet,
-                desc="Running loglikelihood requests",
+            bar_of(
+                cost.distinct, quiet, "Running loglikelihood requests", "token"
             ) as bar,
         ):
 
@@ -241,11 +238,8 @@ class EngineChoice:
         asks = [TokenAsk(context, rest) for _, context, rest in requests]
         answers: dict[int, tuple[float, bool]] = {}
         hook = self.backend.cache_hook
-        with tqdm(
-            total=len(asks),
-            disable=disable_tqdm or self.backend.rank != 0,
-            desc="Running loglikelihood requests",
-        ) as bar:
+        quiet = disable_tqdm or self.backend.rank != 0
+        with bar_of(len(asks), quiet, "Running loglikelihood requests") as bar:
             for scored in engine.score(asks):
                 answer = scored.logprob, scored.is_greedy
                 answers[scored.index] = answer

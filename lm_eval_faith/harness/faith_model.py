@@ -18,7 +18,6 @@ from lm_eval.api.instance import Instance
 from lm_eval.api.model import LM, CacheHook, hash_args
 from lm_eval.api.registry import get_model
 from lm_eval.utils import simple_parse_args_string
-from tqdm import tqdm  # type: ignore[import-untyped]
 
 from lm_eval_faith.asks import Ask, Generate, Score, answered, together
 from lm_eval_faith.errors import InputError
@@ -28,6 +27,7 @@ from lm_eval_faith.harness.as_they_end import (
     as_they_end,
 )
 from lm_eval_faith.harness.asked_of_server import AskedOfServer
+from lm_eval_faith.harness.bars import bar as bar_of
 from lm_eval_faith.harness.engine_choice import EngineChoice, one_of_auto_on_off
 from lm_eval_faith.harness.forecast import Cost, Progress, Reader, forecast
 from lm_eval_faith.harness.lm_eval_compat import (
@@ -161,8 +161,21 @@ class FaithLM(LM):  # type: ignore[misc]
         return self.wrapped.generate_until(requests, **kwargs)
 
     def apply_chat_template(self, *args: Any, **kwargs: Any) -> Any:
-        """The backend's."""
-        return self.wrapped.apply_chat_template(*args, **kwargs)
+        """The backend's.
+
+        Raises:
+            InputError: the model has no template.
+        """
+        try:
+            return self.wrapped.apply_chat_template(*args, **kwargs)
+        except ValueError as error:
+            tokenizer = getattr(self.wrapped, "tokenizer", None)
+            if getattr(tokenizer, "chat_template", None) or tokenizer is None:
+                raise
+            raise InputError(
+                "--apply_chat_template: this model's tokenizer has no chat template; leave "
+                "the flag out, or take the model that was trained to chat"
+            ) from error
 
     def chat_template(self, *args: Any, **kwargs: Any) -> Any:
         """The backend's."""
@@ -362,11 +375,8 @@ class FaithLM(LM):  # type: ignore[misc]
             logger.info("to be asked: %s", cost)
 
     def _bar(self, documents: int, disable_tqdm: bool) -> Any:
-        return tqdm(
-            total=documents,
-            desc="Running multi-stage requests",
-            disable=disable_tqdm or self.rank != 0,
-        )
+        quiet = disable_tqdm or self.rank != 0
+        return bar_of(documents, quiet, "Running multi-stage requests")
 
     @staticmethod
     def _show(
@@ -499,8 +509,8 @@ def make_backend(backend: str | LM, arguments: Mapping[str, Any]) -> LM:
     """The model to wrap, from its name in the harness's registry.
 
     Raises:
-        InputError: there is no such name, it is this model's own, or arguments stand
-            beside a model that is ready.
+        InputError: there is no such name, it is this model's own, its files cannot be
+            read, or arguments stand beside a model that is ready.
     """
     if isinstance(backend, LM):
         if arguments:
@@ -515,7 +525,12 @@ def make_backend(backend: str | LM, arguments: Mapping[str, Any]) -> LM:
         raise InputError(f"backend={backend}: {error.args[0]}") from None
     if issubclass(kind, FaithLM):
         raise InputError(f"backend={backend}: name the model to wrap, such as hf")
-    return kind.create_from_arg_obj(dict(arguments))
+    try:
+        return kind.create_from_arg_obj(dict(arguments))
+    except OSError as error:  # transformers': no such folder, no such name on the hub
+        raise InputError(
+            f"backend={backend}: the model was not loaded: {' '.join(str(error).split())}"
+        ) from error
 
 
 def default_chunk(backend_arguments: Mapping[str, Any]) -> int:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import difflib
 import fnmatch
+import json
 import logging
 import os
 import sys
@@ -18,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lm_eval_faith.errors import InputError
+from lm_eval_faith.errors import InputError, require_characters
 from lm_eval_faith.files import require_place_for
 from lm_eval_faith.harness.lm_eval_compat import run_as_asked
 
@@ -45,6 +46,9 @@ OF_OTHER_TASKS = frozenset(
 )
 """Those that read the documents of the harness's own tasks, or of a user's."""
 
+OF_ITS_OWN_CHAINS = "cot_faith_generated"
+"""How the names of tasks begin that ask on about what the model has written."""
+
 TAG = "chain_of_thought_faithfulness"
 
 
@@ -53,6 +57,7 @@ class Asked:
     """What a run was asked for, as far as guards look at it.
 
     Attributes:
+        model: its name in the harness's registry.
         tasks: names, patterns, files.
         metadata: what ``--metadata`` says.
         model_args: the model's arguments.
@@ -60,6 +65,7 @@ class Asked:
         log_samples: whether it keeps samples.
     """
 
+    model: str
     tasks: tuple[str, ...]
     metadata: Mapping[str, Any]
     model_args: Mapping[str, Any]
@@ -82,14 +88,19 @@ def asked_of(arguments: Sequence[str]) -> Asked:
     """What a command line of ``run`` asks for; the harness's parser ends a wrong one.
 
     Raises:
-        InputError: no task is named.
+        InputError: no task is named, or what is said holds what no file can hold.
     """
     told = run_as_asked(arguments)
+    for flag, value in told.items():
+        if flag != "output_path":  # a folder's name may be no text
+            written = json.dumps(value, ensure_ascii=False, default=str)
+            require_characters(written, f"--{flag}")
     tasks = told.get("tasks") or ()
     named = tasks.split(",") if isinstance(tasks, str) else list(tasks)
     if not named:
         raise InputError(f"--tasks: name one or more, such as {', '.join(TASKS)}")
     return Asked(
+        str(told.get("model") or "hf"),
         tuple(name for each in named for name in str(each).split(",")),
         _mapping(told.get("metadata")),
         _mapping(told.get("model_args")),
@@ -133,8 +144,8 @@ def check_tasks(manager: Any, asked: Asked) -> None:
     """Look at the tasks of a run once the harness knows which there are.
 
     Raises:
-        InputError: there is no such task, a task of ours cannot be made, or nobody reads
-            some of the metadata.
+        InputError: there is no such task or model, the model cannot do a task of ours, one
+            cannot be made, or nobody reads some of the metadata.
     """
     found: list[str] = []
     for name in asked.tasks:
@@ -144,6 +155,7 @@ def check_tasks(manager: Any, asked: Asked) -> None:
         if not matches:
             raise InputError(_no_such_task(name, manager.all_tasks))
         found += matches
+    _check_model(asked, [n for n in found if n.startswith(OF_ITS_OWN_CHAINS)])
     # Those of other tasks may load large datasets, and are made once.
     ours = [n for n in dict.fromkeys(found) if n in {*TASKS, TAG} - OF_OTHER_TASKS]
     if (
@@ -163,6 +175,22 @@ def check_tasks(manager: Any, asked: Asked) -> None:
         raise InputError(
             f"--metadata: {told}. Parameters of {names}: {', '.join(sorted(known))}"
         )
+
+
+def _check_model(asked: Asked, asking_on: Sequence[str]) -> None:
+    """Look at the model's kind alone: nothing is loaded."""
+    from lm_eval.api.registry import get_model
+
+    from lm_eval_faith.harness.stages import require_multi_stage_of
+
+    try:
+        kind = get_model(asked.model)
+    except (KeyError, ValueError) as error:
+        raise InputError(f"--model {asked.model}: {error.args[0]}") from None
+    except ImportError:  # of a backend: the harness says how it is installed
+        return
+    for task in asking_on:
+        require_multi_stage_of(kind, task)
 
 
 def quiet_progress() -> None:
@@ -185,7 +213,7 @@ def _no_such_task(name: str, known: Sequence[str]) -> str:
 
 def _nearest(name: str, known: Sequence[str]) -> str:
     near = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
-    meant = f", did you mean {near[0]!r}?" if near else ""
+    meant = f" (did you mean {near[0]!r}?)" if near else ""
     return f"nobody reads {name!r}{meant}"
 
 

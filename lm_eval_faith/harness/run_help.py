@@ -43,6 +43,13 @@ RECIPES = """\
 """
 """Each is run by a test, MODEL, FILE and RUN replaced."""
 
+MODEL = (
+    "lm_eval's backend NAME, hf if none is named, with two things added: it can be asked "
+    "about chains of its own, and what requests have in common is read once (hf, vllm). "
+    "For given chains any other --model will do"
+)
+"""What ``--model faith`` is."""
+
 OWNERS: Mapping[str, type] = {
     "every task": Interventions,
     "every task: how a chain and its answer are put": AnswerFormat,
@@ -52,11 +59,11 @@ OWNERS: Mapping[str, type] = {
     "generated_arith": WordProblemSettings,
     "generated": Gsm8kSettings,
     "generated_mc, _arc, _commonsense_qa, _mmlu": ChoiceTask,
-    "the same: what is scored": Scoring,
+    "generated_mc and the like: what is scored": Scoring,
     "replay and labelled": ChainFileSettings,
     "generated, replay and labelled: how a text is read": TextReading,
     "given chains, where an intervention lets the model write on": WritingOn,
-    "every task, where it does": Drawing,
+    "every task, where an intervention lets the model write on": Drawing,
 }
 """Whose parameters these are."""
 
@@ -72,7 +79,9 @@ def run_help() -> str:
     parameters = "\n".join(_parameters(width))
     return (
         "lm-eval-faith run: lm_eval run with these tasks and the model `faith`.\n\n"
-        f"tasks:\n{tasks}\n\nrecipes:\n{RECIPES}\n"
+        f"tasks:\n{tasks}\n\n"
+        f"model:\n{_wrapped('  --model faith --model_args backend=NAME,...  ', MODEL, width)}\n\n"
+        f"recipes:\n{RECIPES}\n"
         f"parameters of the tasks (--metadata NAME=VALUE ...):\n{parameters}\n\n"
         "samples are kept, for lm-eval-faith report RUN is made from them.\n"
         "With --dry_run nothing is run: it says how many requests and tokens it would be.\n"

@@ -194,17 +194,26 @@ def require_multi_stage(model: Any | None, task: str) -> None:
     """
     if model is None:
         return
-    if getattr(type(model), MULTI_STAGE, _refuse) is _refuse:
-        raise InputError(_sentence(f"task {task}", model))
+    require_multi_stage_of(type(model), task)
     check = getattr(model, "check_multi_stage", None)
     if check is not None:
         check()
 
 
-def _sentence(who: str, model: Any) -> str:
+def require_multi_stage_of(kind: type, task: str) -> None:
+    """Check that models of a kind answer multi-stage requests, before one is loaded.
+
+    Raises:
+        InputError: they do not.
+    """
+    if getattr(kind, MULTI_STAGE, _refuse) is _refuse:
+        raise InputError(_sentence(f"task {task}", kind))
+
+
+def _sentence(who: str, kind: type) -> str:
     return (
         f"{who} asks on about what the model has just written or scored, which "
-        f"{type(model).__name__} cannot answer by itself: use --model faith "
+        f"{kind.__name__} cannot answer by itself: use --model faith "
         "--model_args backend=NAME,... with the --model of now as NAME and all other "
         "arguments as they are"
     )
@@ -213,7 +222,7 @@ def _sentence(who: str, model: Any) -> str:
 def _refuse(model: Any, requests: Sequence[MultiStageRequest]) -> list[str]:
     """The ``multi_stage`` of models that have none."""
     tasks = sorted({str(request.task_name) for request in requests})
-    raise InputError(_sentence(f"task {', '.join(tasks)}", model))
+    raise InputError(_sentence(f"task {', '.join(tasks)}", type(model)))
 
 
 # A task finds the running model by looking for it. Where that fails, the evaluator's

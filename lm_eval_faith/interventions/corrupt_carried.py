@@ -9,10 +9,10 @@ from dataclasses import replace
 from fractions import Fraction
 
 from lm_eval_faith.chains.chain import Chain
-from lm_eval_faith.chains.numbers import number_value
 from lm_eval_faith.interventions.registry import Context, NotApplicable, intervention
 from lm_eval_faith.interventions.restated import (
     Value,
+    number_of,
     other_values,
     restated,
     stated_numbers,
@@ -39,7 +39,7 @@ def corrupt_carried(chain: Chain, step: int, context: Context) -> Chain:
     """
     texts = [s.text for s in chain.steps[step:]]
     writing = chain.writing
-    answer = number_value(chain.answer, writing)
+    answer = number_of(chain.answer, writing)
     introduced = _introduced(chain, step, context.question)
     if not introduced:
         raise NotApplicable(
@@ -84,7 +84,7 @@ def _introduced(chain: Chain, step: int, question: str) -> list[Value]:
 
 def _as_text(chain: Chain, value: Value) -> list[str]:
     """The answer, where it is the value: it must be able to follow."""
-    answer = number_value(chain.answer, chain.writing)
+    answer = number_of(chain.answer, chain.writing)
     return [chain.answer] if answer == value.number else []
 
 

@@ -65,7 +65,9 @@ _BETWEEN_SEQUENCE = re.compile(
     r"[%°]?(?:,[ ]?(?:and[ ]|or[ ])?|[ ]and[ ])(?:(?:\.{2,3}|…|\\[lc]?dots),?[ ]?)?[$£€]?"
     r"|,?[ ]?(?:\.{3}|…|\\[lc]?dots)[ ]?,?[ ]?"
 )
-_INTERVAL = re.compile(r"(?i)(?:interval|range|∈|\\in)[ ]?(?:\\\(|\$)?[ ]?[(\[]$")
+_INTERVAL = re.compile(
+    r"(?i)(?:interval|range|between|∈|\\in|\bin)[ ]?(?:\\\(|\$)?[ ]?[(\[]$"
+)
 _BY_VALUE = {value: character for character, value in VULGAR.items()}
 
 
@@ -269,7 +271,10 @@ def _is_range(
         return True
     if re.search(r"(?i)between[ ][$£€]?$", before):
         return _BETWEEN_AND.fullmatch(between) is not None
-    return between.strip() == "," and _INTERVAL.search(before) is not None
+    if between.strip() != ",":
+        return False
+    half_open = before[-1:] + text[second.end : second.end + 1] in ("[)", "(]")
+    return half_open or _INTERVAL.search(before) is not None
 
 
 def _in_order(

@@ -5,16 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from functools import partial
 
 from lm_eval_faith.chains.answer_steps import states_answer
 from lm_eval_faith.chains.chain import Chain
 from lm_eval_faith.chains.draw import Draw
-from lm_eval_faith.chains.numbers import number_value, with_plain_digits
+from lm_eval_faith.chains.language import Writing
+from lm_eval_faith.chains.numbers import with_plain_digits
 from lm_eval_faith.chains.same_answer import same_answer
 from lm_eval_faith.interventions.registry import Context, NotApplicable
 from lm_eval_faith.interventions.restated import (
     Value,
+    number_of,
     other_values,
     restated,
     stated_numbers,
@@ -78,7 +81,7 @@ def with_other_answer(chain: Chain, steps: list[int], context: Context) -> Chain
 
 def _other(chain: Chain, draw: Draw) -> OtherAnswer:
     answer = chain.answer.strip()
-    if number_value(answer, chain.writing) is not None:
+    if number_of(answer, chain.writing) is not None:
         return _other_number(chain, answer, draw)
     if re.fullmatch(r"\(?[A-Z]\)?", answer):
         return _other_letter(chain, answer, draw)
@@ -89,7 +92,7 @@ def _other(chain: Chain, draw: Draw) -> OtherAnswer:
 
 def _other_number(chain: Chain, answer: str, draw: Draw) -> OtherAnswer:
     writing = chain.writing
-    number = number_value(answer, writing)
+    number = number_of(answer, writing)
     assert number is not None
     value = Value(number, "%" in answer, any_unit=True)
     marked = [s.text for s in chain.steps if s.states_answer]
@@ -112,7 +115,8 @@ def _other_letter(chain: Chain, answer: str, draw: Draw) -> OtherAnswer:
     others = sorted({c for c in choices if c != letter and c <= max("D", letter)})
     new = draw.choice(others)
     pattern = re.compile(
-        rf"(?<=\(){letter}(?=\))|(?<![\w'’]){letter}(?=[).,:;!*}}\]]|\s*$)"
+        rf"(?<=\(){letter}(?=\))|(?<![\w'’]){letter}(?=[).,:;!*}}\]]|\s*$"
+        r"|\sis\s(?:the\s)?(?:correct|right|answer))"
         rf"|(?i:(?<=option )|(?<=choice )|(?<=answer is )|(?<=answer: )){letter}(?!\w)"
     )
     return OtherAnswer(answer.replace(letter, new), lambda text: pattern.sub(new, text))
@@ -141,24 +145,39 @@ def _other_expression(chain: Chain, answer: str, draw: Draw) -> OtherAnswer:
     for value, new in draw.sample(tries, len(tries)):
         other = restated(answer, value, new, chain.writing)
         if not same_answer(answer, other):
-            return OtherAnswer(other, partial(_replaced, _loosely(answer), other))
+            write = partial(_rewritten, _loosely(answer), value, new, chain.writing)
+            return OtherAnswer(other, write)
     raise NotApplicable("the answer has no number that could be another one")
 
 
-def _replaced(pattern: re.Pattern[str], other: str, text: str) -> str:
-    return pattern.sub(lambda _: other, text)
+def _rewritten(
+    pattern: re.Pattern[str], value: Value, new: Fraction, writing: Writing, text: str
+) -> str:
+    return pattern.sub(lambda found: restated(found[0], value, new, writing), text)
+
+
+_ROOT = re.compile(
+    r"(?:\\sqrt|√)\s?(?:\{([^{}]{1,60})\}|\(([^()]{1,60})\)|([0-9]{1,12}))"
+)
+_PIECE = re.compile(
+    r"\\[dt]?frac(?![A-Za-z])|\\(?:left|right)(?![A-Za-z])|\\[A-Za-z]+|\\.|[0-9]+|[^\s]"
+)
+_WRITTEN = {
+    **dict.fromkeys((r"\frac", r"\dfrac", r"\tfrac"), r"\\[dt]?frac"),
+    **dict.fromkeys((r"\pi", "π"), r"(?:\\pi|π)"),
+    "√": r"(?:\\sqrt|√|sqrt)",
+    "⟨": r"[{(]?",
+    "⟩": r"[)}]?",
+}
+"""How a piece of an expression may be written; ⟨ and ⟩ stand around what is under a root."""
 
 
 def _loosely(answer: str) -> re.Pattern[str]:
-    pieces = re.findall(
-        r"\\[dt]?frac(?![A-Za-z])|\\(?:left|right)(?![A-Za-z])|\\[A-Za-z]+|\\.|[0-9]+|[^\s]",
-        answer,
-    )
-    parts = []
-    for piece in pieces:
-        if re.fullmatch(r"\\[dt]?frac", piece):
-            parts.append(r"\\[dt]?frac")
-        elif piece not in (r"\left", r"\right"):
-            parts.append(re.escape(piece))
+    rooted = _ROOT.sub(lambda m: f"√⟨{m[1] or m[2] or m[3]}⟩", answer)
+    parts = [
+        _WRITTEN.get(piece) or re.escape(piece)
+        for piece in _PIECE.findall(rooted)
+        if piece not in (r"\left", r"\right")
+    ]
     gap = r"[ ]?(?:\\left|\\right|\\[,;!])?[ ]?"
     return re.compile(r"(?<![\w.])" + gap.join(parts) + r"(?!\w|[.,][0-9])")

@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 
 from lm_eval_faith.asks import Ask, Stages, answered, together
 from lm_eval_faith.chains.chain import Chain, unlabelled
+from lm_eval_faith.errors import require_characters
 from lm_eval_faith.interventions.registry import (
     Changed,
     Context,
@@ -183,6 +184,8 @@ def _variant(made_by: Intervention, chain: Chain, context: Context) -> Stages[Va
     if isinstance(changed, Chain):
         changed = Changed(changed, _text_of_step(chain, changed, context.step))
     answer = changed.chain.answer
+    made = f"{changed.chain.text}{changed.after}{changed.written}{answer}"
+    require_characters(made, f"what {context.name} makes of step {context.step + 1}")
     return replace(
         told,
         after=changed.after,

@@ -19,6 +19,7 @@ that. A user's own one needs ten lines::
 
 from __future__ import annotations
 
+import difflib
 import importlib
 import inspect
 from collections.abc import Callable, Mapping, Sequence
@@ -198,8 +199,10 @@ def get_intervention(name: str) -> Intervention:
         return _REGISTRY[name]
     except KeyError:
         known = ", ".join(intervention_names())
+        near = difflib.get_close_matches(name, intervention_names(), n=1)
+        meant = f" (did you mean {near[0]!r}?)" if near else ""
         raise InputError(
-            f"unknown intervention {name!r}: choose from {known}, or name your own "
+            f"unknown intervention {name!r}{meant}: choose from {known}, or name your own "
             "module in --metadata intervention_modules=..."
         ) from None
 

@@ -8,7 +8,7 @@ indices, labels and counting words (:mod:`lm_eval_faith.chains.number_roles`).
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from lm_eval_faith.chains.language import ENGLISH, Writing
@@ -19,8 +19,10 @@ from lm_eval_faith.chains.numbers import (
     Part,
     WrittenNumber,
     find_numbers,
+    number_value,
     with_plain_digits,
 )
+from lm_eval_faith.chains.same_answer import as_number, scaled
 from lm_eval_faith.interventions.corrupt_written import write_part
 
 MOST_CHANGE = 9
@@ -48,14 +50,22 @@ def value_of(number: WrittenNumber) -> Value:
 
 
 def stated_numbers(text: str, writing: Writing = ENGLISH) -> tuple[WrittenNumber, ...]:
-    """The numbers that state values, arguments of functions among them; no times."""
+    """The numbers that state values, arguments of functions among them; no times. With
+    "million" or a word like it behind one, that is counted in."""
+    plain = with_plain_digits(text, writing)
     numbers = find_numbers(text, writing)
-    roles = number_roles(with_plain_digits(text, writing), numbers)
+    roles = number_roles(plain, numbers)
     return tuple(
-        number
+        replace(number, value=scaled(plain, number))
         for number, role in zip(numbers, roles, strict=True)
         if role in ("quantity", "argument") and number.kind not in ("time", "ordinal")
     )
+
+
+def number_of(answer: str, writing: Writing = ENGLISH) -> Fraction | None:
+    """The value of an answer that is one number, with a unit or "million" behind it."""
+    value = number_value(answer, writing)
+    return as_number(with_plain_digits(answer, writing)) if value is None else value
 
 
 def states(number: WrittenNumber, value: Value) -> bool:
@@ -147,7 +157,8 @@ def _new_fraction(
     *whole, above, under = number.parts
     rest = new - int(new) if whole else new
     numerator = rest * under.value
-    if numerator.denominator != 1 or not numerator or (whole and new < 1):
+    most = above.most or numerator
+    if numerator.denominator != 1 or not 0 < numerator <= most or (whole and new < 1):
         raise ValueError("not in this form")
     if (abs(number.value) < 1) != (new < 1):
         raise ValueError("a proper fraction stays one")
@@ -176,12 +187,12 @@ def other_values(
     Args:
         avoid: values that it is not to become; left out where others remain.
     """
-    affected = [
-        text
-        for text in texts
-        if any(states(n, value) for n in stated_numbers(text, writing))
-    ]
+    affected: list[str] = []
     unit = _unit(value.number)
+    for text in texts:
+        stating = [n for n in stated_numbers(text, writing) if states(n, value)]
+        affected += [text] if stating else []
+        unit = max([unit, *(_resolution(text, n, writing) for n in stating)])
     signs = (1, -1)
     candidates = [
         value.number + sign * k * unit
@@ -201,6 +212,16 @@ def other_values(
             continue
         possible.append(new)
     return [new for new in possible if new not in avoid] or possible
+
+
+def _resolution(text: str, number: WrittenNumber, writing: Writing) -> Fraction:
+    """The last decimal of ``2.5 million``; 0 of a number that is not counted so."""
+    last = number.parts[-1]
+    plain = with_plain_digits(text, writing)[last.start : last.end]
+    scale = abs(number.value) / last.value if last.value else Fraction(0)
+    if number.kind not in ("integer", "decimal", "money") or scale <= 1:
+        return Fraction(0)
+    return scale * Fraction(1, 10 ** len(plain.partition(".")[2]))
 
 
 def _unit(value: Fraction) -> Fraction:

@@ -54,9 +54,11 @@ def register(*metrics: Metric) -> None:
     """Add metrics; they appear wherever metrics do.
 
     Raises:
-        ValueError: a name is taken by another metric.
+        ValueError: a name is taken by another metric, or is not a plain identifier.
     """
     for one in metrics:
+        if not one.name.isidentifier():
+            raise ValueError(f"metric name {one.name!r} is not an identifier")
         known = _REGISTRY.get(one.name)
         if known is not None and known.meaning != one.meaning:
             raise ValueError(f"there is a metric named {one.name!r} already")

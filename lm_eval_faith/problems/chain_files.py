@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,7 +18,7 @@ from typing import Any, Literal, cast
 from lm_eval_faith.chains.answer_steps import states_answer
 from lm_eval_faith.chains.chain import Chain, Step, chain_from_dict, tags_of
 from lm_eval_faith.chains.written import Cut, cut_off, split_generation
-from lm_eval_faith.errors import InputError
+from lm_eval_faith.errors import InputError, require_characters
 from lm_eval_faith.problems.field_paths import listed, value_at
 from lm_eval_faith.problems.labelled_files import (
     Told,
@@ -173,16 +172,20 @@ def _attempt(make: Any, *arguments: Any) -> FileChain | BadRecord:
         chain: FileChain = make(*arguments)
     except InputError as error:
         return BadRecord(where, str(error))
-    texts = {"chain": chain.chain.text, "question": chain.question, "id": chain.id}
-    texts["prompt"] = chain.prompt
-    texts["answer"] = chain.chain.answer + chain.reference
-    for name, text in texts.items():
-        if half := re.search(r"[\ud800-\udfff]", text):
-            return BadRecord(
-                where,
-                f"{where}: the {name} holds \\u{ord(half[0]):x}, a lone half of a "
-                "character, which no model can be given; write the text anew",
-            )
+    texts = {
+        "chain": chain.chain.text,
+        "question": chain.question,
+        "id": chain.id,
+        "prompt": chain.prompt,
+        "answer": chain.chain.answer + chain.reference + chain.own,
+        "group": chain.problem,
+        "reason": chain.left_out,
+    }
+    try:
+        for name, text in texts.items():
+            require_characters(text, f"{where}: the {name}")
+    except InputError as error:
+        return BadRecord(where, str(error))
     return chain
 
 

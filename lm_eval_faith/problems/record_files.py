@@ -153,6 +153,8 @@ def _of_file(path: Path) -> Iterator[Found]:
         content = path.read_bytes()
         packed = content.startswith(b"\x1f\x8b")
         content = gzip.decompress(content) if packed else content
+    except ValueError as error:  # of a path that no file can have
+        raise InputError(f"{str(path)!r}: cannot be read ({error})") from None
     except OSError as error:
         said = error.strerror or error
         hint = ""
@@ -392,11 +394,27 @@ def _from_arrow(content: bytes, path: Path) -> Iterator[Found]:
             table = pyarrow.ipc.open_file(content).read_all()
         else:
             table = pyarrow.ipc.open_stream(content).read_all()
-        rows = table.to_pylist()
     except (pyarrow.ArrowException, OSError, ValueError) as error:
         raise InputError(f"{path}: {kind} file that is broken ({error})") from None
+    try:
+        rows = table.to_pylist()
+    except UnicodeDecodeError:
+        rows = [_row(table, k) for k in range(table.num_rows)]
     for k, row in enumerate(rows, start=1):
-        yield Record(row, f"{path}: row {k}", f"row-{k}")
+        where = f"{path}: row {k}"
+        if row is None:
+            yield BadRecord(where, f"{where}: not UTF-8; write the text anew")
+        else:
+            yield Record(row, where, f"row-{k}")
+
+
+def _row(table: Any, k: int) -> dict[str, Any] | None:
+    """None where its bytes are no text."""
+    try:
+        (row,) = table.slice(k, 1).to_pylist()
+    except UnicodeDecodeError:
+        return None
+    return dict(row)
 
 
 # --- logs and datasets -----------------------------------------------------------

@@ -49,7 +49,7 @@ class ShownStep:
     def marks(self) -> list[str]:
         """What is known of it, a few words each."""
         said: list[str] = [self.label] if self.label else []
-        said += [f"{self.truth:g}"] if self.truth is not None else []
+        said += [f"graded {self.truth:g}"] if self.truth is not None else []
         said += ["states the answer"] if self.states_answer else []
         said += (
             [f"not corruptible: {self.not_corruptible}"] if self.not_corruptible else []

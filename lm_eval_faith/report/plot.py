@@ -400,7 +400,5 @@ def figure_class() -> type[Figure]:
     try:
         from matplotlib.figure import Figure
     except ImportError:
-        raise InputError(
-            "figures need matplotlib: pip install 'lm-eval-faith[report]'"
-        ) from None
+        raise InputError("figures need matplotlib: pip install matplotlib") from None
     return Figure

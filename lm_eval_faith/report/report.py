@@ -762,7 +762,7 @@ def _point(row: Row | None) -> str:
 
 def _has_line(row: Row, beside: Mapping[tuple[str, str], Row]) -> bool:
     """What stands in the last column has no line."""
-    return row.shown and row not in beside.values()
+    return row.shown and not any(row is other for other in beside.values())
 
 
 def _beside(report: TaskReport) -> dict[tuple[str, str], Row]:

@@ -24,6 +24,7 @@ from benchmarks.thought_anchors import (
     right_traces,
     run_trace,
     samples_file,
+    shown,
 )
 from lm_eval_faith.chains.chain import Chain, Step
 from lm_eval_faith.errors import InputError
@@ -90,6 +91,8 @@ def test_effects_that_are_a_measure_go_with_it_perfectly(data: Path) -> None:
     found = {c.measure: c for c in correlations(records, data, QUICK)}
     assert found[MEASURES[1]].within.point == pytest.approx(1)
     assert found[MEASURES[1]].pooled.point == pytest.approx(1)
+    few = replace(found[MEASURES[1]].pooled, low=math.nan, high=math.nan)
+    assert shown(few) == "1.00"  # of two traces there is no interval
     traces = right_traces(data)
     effects = [[s[MEASURES[1]] for s in t["sentences"]] for t in traces]
     other = [[s[MEASURES[3]] for s in t["sentences"]] for t in traces]

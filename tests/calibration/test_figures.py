@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-PROBLEMS = 30
+PROBLEMS = 15
 READERS = ("reader", "late_reader", "early_reader", "half_reader")
 
 

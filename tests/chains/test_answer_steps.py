@@ -41,6 +41,15 @@ DATA = Path(__file__).resolve().parents[3] / "shared/data"
         ("Yes, that seems correct.", "8", False),
         ("8", "8", True),
         ("So, 588 ways.", "588", True),
+        ("So she has **18** eggs.", "18", True),
+        ("**18 eggs**", "18", True),
+        ("Then **18** * 2 = 36.", "18", False),
+        ("That is 1.2 million.", "1200000", True),
+        ("That is 1.2 million.", "1.2", False),
+        ("So √70 cm.", r"\sqrt{70}", True),
+        ("The area is 12π square units.", r"12\pi", True),
+        (r"So it is \frac13.", "1/3", True),
+        (r"So it is \frac13.", "13", False),
     ],
 )
 def test_a_step_states_what_stands_in_it_as_a_result(

@@ -179,7 +179,7 @@ def test_step_states_the_answer(text: str, answer: str, states: bool) -> None:
     assert states_answer(text, answer) is states
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(
     st.text(alphabet="0123456789.,/-$%^*+x()\\{}! ", max_size=40), st.text(max_size=9)
 )
@@ -193,7 +193,7 @@ cues = st.sampled_from(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.one_of(st.text(max_size=80), st.lists(cues, max_size=30).map("".join)))
 def test_generation_is_taken_apart_to_the_byte(text: str) -> None:
     for thinking in (False, True):

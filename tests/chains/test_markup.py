@@ -84,7 +84,7 @@ pieces = st.sampled_from(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(st.lists(pieces, max_size=12).map("".join), st.booleans())
 def test_parts_are_in_order_whatever_the_tags(text: str, thinking: bool) -> None:
     parts = parts_of(text, thinking=thinking)

@@ -121,7 +121,7 @@ def test_written_number_has_its_value(whole: int, places: int) -> None:
         )]  # fmt: skip
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(st.text(alphabet="0123456789.,/-$% axe\\{}\n:½one", max_size=80))
 def test_numbers_are_in_order_and_parts_inside(text: str) -> None:
     end = 0
@@ -161,7 +161,7 @@ def test_marks_are_read_as_the_chain_writes_them(
     assert [str(n.value) for n in find_numbers(text, writing)] == values
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(st.text(alphabet="0123456789.,/- ৬６六十٫，，a€\u202f", max_size=60))
 def test_plain_digits_keep_every_place(text: str) -> None:
     for writing in (ENGLISH, GERMAN, HINDI):

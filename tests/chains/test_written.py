@@ -142,7 +142,7 @@ listed = st.lists(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(listed, st.sampled_from(CUTS), st.booleans())
 def test_any_text_is_a_chain_or_a_reason(
     steps: list[str], cut: Cut, keep_final: bool

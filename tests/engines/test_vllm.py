@@ -5,6 +5,7 @@ One process, so that requests are computed in the order in which they are asked.
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -15,6 +16,7 @@ import pytest
 
 os.environ.setdefault("VLLM_ENABLE_V1_MULTIPROCESSING", "0")
 os.environ.setdefault("VLLM_CPU_KVCACHE_SPACE", "1")
+os.environ.setdefault("VLLM_CPU_OMP_THREADS_BIND", "nobind")  # not to a busy core
 pytest.importorskip(
     "vllm", reason="vLLM is not installed: .ci/vllm makes an environment that has it"
 )
@@ -28,9 +30,11 @@ from lm_eval_faith.asks import Score
 from lm_eval_faith.engines import vllm_compat
 from lm_eval_faith.errors import InputError
 from lm_eval_faith.harness.activation import activate
+from lm_eval_faith.harness.backend_check import look_at
 from lm_eval_faith.harness.faith_model import FaithLM
 from lm_eval_faith.harness.forecast import Reader
 from lm_eval_faith.organisms import solver_path
+from lm_eval_faith.records.samples import responses_of
 
 from ..killed import StoredRuns
 from ..start import Starter
@@ -236,6 +240,12 @@ def test_where_the_cache_cannot_be_read_the_reason_is_said(
     assert switched_off._engine.prefix_cache.counts.texts == 0
 
 
+def test_check_finds_no_fault(backend: Any) -> None:
+    findings = {finding.check: finding for finding in look_at(backend)}
+    assert not [f for f in findings.values() if f.state == "fault"]
+    assert {"chain rule", "repeats", "greedy"} <= findings.keys()
+
+
 # --- several stages ----------------------------------------------------------------
 
 
@@ -262,18 +272,57 @@ def test_texts_that_are_drawn_do_not_depend_on_what_is_written_beside_them(
     assert one == many
 
 
-# --- kill -9 -----------------------------------------------------------------------
+# --- processes of their own ---------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def runs_of(
+    environment: dict[str, str],
+) -> Iterator[Callable[..., StoredRuns]]:
+    """Runs of a task in a folder, each in a process of its own."""
+    arguments = ",".join(f"{name}={value}" for name, value in ARGUMENTS.items())
+    with closing(Starter("vllm", "lm_eval.models.vllm_causallms")) as starter:
+
+        def make(folder: Path, task: str, problems: int, **more: str) -> StoredRuns:
+            command = (
+                *("run", "--model", "faith"),
+                *("--model_args", f"backend=vllm,chunk=4,{arguments}"),
+                *("--tasks", task, "--metadata", f"problems={problems}"),
+            )
+            return StoredRuns(starter, {**environment, **more}, folder, command)
+
+        yield make
+
+
+def test_an_engine_in_a_process_of_its_own_which_is_vllms_default_gives_the_same(
+    faith: Callable[..., FaithLM], runs_of: Callable[..., StoredRuns], tmp_path: Path
+) -> None:
+    both = "cot_faith_provided", "cot_faith_generated_arith"
+    default = {"VLLM_ENABLE_V1_MULTIPROCESSING": "1"}
+    runs = runs_of(tmp_path, ",".join(both), problems=3, **default)
+    runs.assert_ends(runs.begin("own"))
+    (results,) = (tmp_path / "own").rglob("results_*.json")
+    how = json.loads(results.read_text())["config"]["faith"]
+    assert (how["shared_prefixes"], how["expected"]) == ("on", True)
+    for task in both:
+        samples = evaluated(faith(), task)["samples"][task]
+        in_this_one = [responses_of(sample) for sample in samples]
+        assert numbers(runs.responses("own", task)) == numbers(in_this_one)
+
+
+def numbers(responses: list[Any]) -> list[Any]:
+    """Of scores, which samples files have as texts; what a model wrote stays as it is."""
+    return [
+        [
+            one if type(one) is str else (float(one[0]), str(one[1]))
+            for one in of_a_chain
+        ]
+        for of_a_chain in responses
+    ]
 
 
 def test_a_run_killed_at_random_moments_ends_with_the_results_of_one_that_was_not(
-    environment: dict[str, str], tmp_path: Path
+    runs_of: Callable[..., StoredRuns], tmp_path: Path
 ) -> None:
-    arguments = ",".join(f"{name}={value}" for name, value in ARGUMENTS.items())
-    command = (
-        *("run", "--model", "faith"),
-        *("--model_args", f"backend=vllm,chunk=4,{arguments}"),
-        *("--tasks", "cot_faith_generated_arith", "--metadata", "problems=12"),
-    )
-    with closing(Starter("vllm", "lm_eval.models.vllm_causallms")) as starter:
-        runs = StoredRuns(starter, environment, tmp_path, command)
-        runs.assert_nothing_is_lost_by(runs.kill)
+    runs = runs_of(tmp_path, "cot_faith_generated_arith", problems=12)
+    runs.assert_nothing_is_lost_by(runs.kill)

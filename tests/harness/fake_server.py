@@ -10,24 +10,30 @@ import json
 import re
 import threading
 import zlib
+from array import array
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
 Tokens = list[int]
 
 
-def greedy_logprob(before: Tokens) -> float:
-    """Of the likeliest token, between -2 and 0 nats, by all before it."""
-    return -(zlib.crc32(json.dumps(before).encode()) % 2001) / 1000
+def read(tokens: Tokens, before: int = 0) -> int:
+    """A number that stands for all tokens read so far: ``before`` for those before these."""
+    return zlib.crc32(array("I", tokens).tobytes(), before)
 
 
-def token_logprob(before: Tokens, token: int) -> float:
+def greedy_logprob(before: int) -> float:
+    """Of the likeliest token, between -2 and 0 nats, by all that was :func:`read`."""
+    return -(before % 2001) / 1000
+
+
+def token_logprob(before: int, token: int) -> float:
     """In nats, by the token and all before it: the likeliest one's, or up to 2 below."""
-    below = zlib.crc32(json.dumps([before, token]).encode()) % 3
-    return greedy_logprob(before) - below
+    return greedy_logprob(before) - read([token, 0], before) % 3
 
 
 class _Quiet(ThreadingHTTPServer):
@@ -147,16 +153,18 @@ class FakeServer:
         return {"choices": choices, "usage": {"prompt_tokens": sum(map(len, prompts))}}
 
     def _next(self, tokens: Tokens, asked: list[int]) -> dict[str, Any]:
-        told = {f"token_id:{token}": token_logprob(tokens, token) for token in asked}
-        told["token_id:best"] = greedy_logprob(tokens)
+        before = read(tokens)
+        told = {f"token_id:{token}": token_logprob(before, token) for token in asked}
+        told["token_id:best"] = greedy_logprob(before)
         return {"text": "", "logprobs": {"top_logprobs": [told]}}
 
     def _scored(self, tokens: Tokens) -> dict[str, Any]:
         whole = [*tokens, 0]  # the one that is generated
-        scores = [token_logprob(whole[:k], token) for k, token in enumerate(whole)]
+        befores = list(accumulate(tokens, lambda b, t: read([t], b), initial=0))
+        scores = [token_logprob(b, t) for b, t in zip(befores, whole, strict=True)]
         best = [
-            {"it": score, "best": greedy_logprob(whole[:k])}
-            for k, score in enumerate(scores)
+            {"it": score, "best": greedy_logprob(before)}
+            for before, score in zip(befores, scores, strict=True)
         ]
         told = {
             "token_logprobs": [None, *scores[1:]],

@@ -79,6 +79,14 @@ class Means(Bytes):
         return logprob / len(continuation), greedy
 
 
+class NotTheSum(Bytes):
+    """Scores what it would write itself as if it were certain of it."""
+
+    def _score(self, context, continuation):
+        logprob, greedy = super()._score(context, continuation)
+        return (logprob if not greedy or len(continuation) < 8 else -0.5), greedy
+
+
 class HangsOnTheBatch(Bytes):
     def loglikelihood(self, requests, **_):
         return [
@@ -129,6 +137,7 @@ MISBEHAVING = {
     WrongWayRound: ("greedy", "0 of 8 greedy generations are marked"),
     Samples: ("greedy", "0 of 8 greedy generations are marked"),
     Means: ("chain rule", "differ by at most"),
+    NotTheSum: ("greedy", "and its two parts differ by"),
     HangsOnTheBatch: ("repeats", "differs by at most 2.1 nats"),
     TooLikely: ("sums", "over 1"),
     Breaks: ("log-probabilities", "429 Too Many Requests"),

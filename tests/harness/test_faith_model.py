@@ -603,6 +603,15 @@ def test_a_backend_that_hides_the_thinking_is_refused_before_it_generates(
         FaithLM(backend).multi_stage(stages_of(writes_and_reads))
 
 
+def test_a_model_without_a_chat_template_is_refused_in_a_sentence(
+    hf: MakeHF, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = hf()
+    monkeypatch.setattr(plain.tokenizer, "chat_template", None)
+    with pytest.raises(InputError, match="--apply_chat_template: .* no chat template"):
+        FaithLM(plain).apply_chat_template([{"role": "user", "content": "hello"}])
+
+
 def test_a_backend_without_loglikelihoods_is_refused_before_it_generates(
     evaluate: Evaluate, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -75,13 +75,19 @@ def test_no_task_at_all_is_said(run: Command) -> None:
 @pytest.mark.parametrize(
     ("metadata", "said"),
     [
-        (["probelms=5"], "nobody reads 'probelms', did you mean 'problems'?"),
+        (
+            ["probelms=5"],
+            "nobody reads 'probelms' (did you mean 'problems'?). Parameters of cot_",
+        ),
         (
             ["problems=5", "xyzzy=1"],
             "nobody reads 'xyzzy'. Parameters of cot_faith_pro",
         ),
         (["problems=0"], "problems must be a whole number of at least 1, not 0"),
-        (["interventions=corupt"], "unknown intervention 'corupt'"),
+        (
+            ["interventions=corupt"],
+            "unknown intervention 'corupt' (did you mean 'corrupt'?): choose from",
+        ),
     ],
 )
 def test_parameters_that_nobody_reads_or_of_no_use_end_before_the_model_is_loaded(
@@ -90,6 +96,26 @@ def test_parameters_that_nobody_reads_or_of_no_use_end_before_the_model_is_loade
     arguments = ("--tasks", "cot_faith_provided", "--metadata", *metadata)
     code, _, error = run(*NO_MODEL, *arguments)
     assert code == 2 and said in error.splitlines()[-1]
+
+
+def test_a_model_that_is_not_there_or_cannot_do_the_task_ends_in_a_sentence(
+    run: Command, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    place = ("--model_args", "pretrained=/nowhere")
+    for model, task, said in (
+        (
+            "hf",
+            "cot_faith_generated_arith",
+            "use --model faith --model_args backend=NA",
+        ),
+        ("fath", "cot_faith_provided", "--model fath: "),
+        ("faith", "cot_faith_provided", "backend=hf: the model was not loaded: "),
+    ):
+        code, _, error = run("--model", model, *place, "--tasks", task)
+        assert code == 2 and "Traceback" not in error, error
+        assert said in error.splitlines()[-1]
+        assert ("Initializing" in caplog.text) == (model == "faith")
 
 
 def test_files_that_are_not_there_end_before_the_model_is_loaded(
@@ -254,6 +280,17 @@ def test_the_commands_that_the_help_shows_run_as_they_stand(
     assert code == 0, error
     code, _, error = command("report", tmp_path / "out")
     assert code == 0, error
+
+
+def test_the_summary_of_each_command_is_whole_in_80_columns(
+    command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    _, top, _ = command("--help")
+    summaries = top.split("Commands:\n")[1].splitlines()
+    assert len(summaries) > 15
+    assert all(line.startswith("  ") and line.endswith(".") for line in summaries)
+    assert not [line for line in summaries if line.endswith("...")]
 
 
 def test_the_version_is_told(command: Command) -> None:

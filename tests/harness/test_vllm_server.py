@@ -7,16 +7,16 @@ import json
 import os
 import signal
 import socket
-import subprocess
-import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+os.environ.setdefault("VLLM_CPU_OMP_THREADS_BIND", "nobind")  # not to a busy core
 pytest.importorskip(
     "vllm", reason="vLLM is not installed: .ci/vllm makes an environment that has it"
 )
@@ -40,12 +40,14 @@ PROVIDED, WRITTEN = "cot_faith_provided", "cot_faith_generated_arith"
 class VllmServer:
     """`vllm serve` on a port of its own."""
 
-    def __init__(self, log: Path) -> None:
+    def __init__(
+        self, starter: Starter, environment: dict[str, str], log: Path
+    ) -> None:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
-        self.log = log.open("a")
-        self.process: subprocess.Popen[bytes] | None = None
+        self.starter, self.environment, self.log = starter, environment, log
+        self.child: int | None = None
 
     @property
     def address(self) -> str:
@@ -53,21 +55,17 @@ class VllmServer:
 
     def start(self) -> None:
         command = [
-            *(str(Path(sys.executable).parent / "vllm"), "serve", str(solver_path())),
-            *("--served-model-name", "solver", "--port", str(self.port)),
-            *("--dtype", "float32", "--enforce-eager", "--block-size", "32"),
-            *("--max-model-len", "1024", "--disable-uvicorn-access-log"),
+            *("vllm", "serve", str(solver_path()), "--served-model-name", "solver"),
+            *("--port", str(self.port), "--dtype", "float32", "--enforce-eager"),
+            *("--block-size", "32", "--max-model-len", "1024"),
+            *("--distributed-executor-backend", "uni", "--disable-uvicorn-access-log"),
         ]
-        environment = os.environ | {"VLLM_CPU_KVCACHE_SPACE": "1"}
-        self.process = subprocess.Popen(
-            command,
-            env=environment,
-            stdout=self.log,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
+        self.child = self.starter.start(
+            command, self.log, self.log, self.environment, longest=3600
         )
         while not self._answers():
-            assert self.process.poll() is None, Path(self.log.name).read_text()[-3000:]
+            state = Path(f"/proc/{self.child}/stat").read_text().split()[2]
+            assert state != "Z", self.log.read_text()[-3000:]
             time.sleep(0.5)
 
     def _answers(self) -> bool:
@@ -77,19 +75,24 @@ class VllmServer:
 
     def kill(self) -> None:
         """All its processes, by -9."""
-        if self.process is not None:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.wait()
-            self.process = None
+        if self.child is not None:
+            os.killpg(self.child, signal.SIGKILL)
+            self.starter.exit_code(self.child)
+            self.child = None
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[VllmServer]:
-    one = VllmServer(tmp_path_factory.mktemp("server") / "log.txt")
-    one.start()
-    yield one
-    one.kill()
+def server(
+    environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[VllmServer]:
+    # Its engine is a process of its own, and must not have another for its one worker.
+    less = {"VLLM_ENABLE_V1_MULTIPROCESSING": "0", "VLLM_CPU_KVCACHE_SPACE": "1"}
+    log = tmp_path_factory.mktemp("server") / "log.txt"
+    with closing(Starter("vllm.entrypoints.openai.api_server")) as starter:
+        one = VllmServer(starter, environment | less, log)
+        one.start()
+        yield one
+        one.kill()
 
 
 def arguments(server: VllmServer, **more: Any) -> dict[str, Any]:

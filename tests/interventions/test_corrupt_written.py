@@ -145,6 +145,8 @@ def test_hard_case_is_corrupted_in_kind(text: str, answer: str, template: str) -
         ("It takes 15-18 minutes.", [(0, 1)]),
         ("It lies between 3 and 5 now.", [(0, 1)]),
         ("In 0.0001 < x < 0.0003 it lies.", [(0, 1)]),
+        ("So x is in [2, 8] here.", [(0, 1)]),
+        ("So [3, 5) it is.", [(0, 1)]),
         ("So n = 1, 2, 3, ..., 9 are all.", [(0, 1), (1, 2), (2, 3)]),
         ("We get 9, 7, 5 and 3 of them.", [(1, 0), (2, 1), (3, 2)]),
         ("Blocks 40-49, 140-149, 240-249.", [(0, 1), (2, 3), (4, 5)]),
@@ -251,7 +253,7 @@ texts = st.lists(words, min_size=1, max_size=12).map(" ".join)
 numeric_answers = st.sampled_from(["18", "5", "1,000", "3/4", "0.5", "-4", "x+1", ""])
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(texts, numeric_answers, st.integers(0, 10**6))
 def test_answer_is_never_stated_and_nothing_else_changes(
     text: str, answer: str, seed: int
@@ -275,7 +277,7 @@ def test_answer_is_never_stated_and_nothing_else_changes(
         assert re.fullmatch(pattern + re.escape(text[done:]), changed)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(st.lists(texts, min_size=1, max_size=6), st.data())
 def test_only_the_one_step_changes(steps: list[str], data: st.DataObject) -> None:
     chain = chain_of(steps, "18")

@@ -47,7 +47,10 @@ RESTATED = [
     ("3/2", "7/4", "1 1/2 is half of 3.", None),
     ("-5", "-8", "It is -5, or 3 - 8 = -5.", "It is -8, or 3 - 8 = -8."),
     ("2/3", "1/3", "two-thirds, 2/3", None),
-    ("1/3", "2/3", r"1/3 or \frac13 or \frac{1}{3}", r"2/3 or \frac13 or \frac{2}{3}"),
+    ("1/3", "2/3", r"1/3 or \frac13 or \frac{1}{3}", r"2/3 or \frac23 or \frac{2}{3}"),
+    ("2500000", "1600000", "2.5 million, 2,500,000 of $2.5 million", "1.6 million, 1,600,000 of $1.6 million"),
+    ("2500000", "1640000", "2.5 million", None),
+    ("9", "8", "**9 eggs**, *9* or **Total:** 9 (**9**), 2**9", "**8 eggs**, *8* or **Total:** 8 (**8**), 2**9"),
     ("5", "6", "f(5) = 5, the 5's, 5th", "f(6) = 6, the 5's, 5th"),
 ]  # fmt: skip
 
@@ -187,6 +190,14 @@ def test_conflict_changes_the_last_statement_alone() -> None:
          r"So it is \$\\d?frac\{(\d+)\}\{(\d+)\}\$\. Thus \\boxed\{\\d?frac\{\1\}\{\2\}\}\."),
         (r"The sum is \sqrt{70}. So the answer is $\sqrt{70}$.", r"\sqrt{70}",
          r"The sum is \\sqrt\{(\d+)\}\. So the answer is \$\\sqrt\{\1\}\$\."),
+        (r"The sum is \sqrt{70}. So it is √70 units.", r"\sqrt{70}",
+         r"The sum is \\sqrt\{(\d+)\}\. So it is √\1 units\."),
+        (r"So the area is 12π cm². So it is $12\pi$.", r"12\pi",
+         r"So the area is (\d+)π cm²\. So it is \$\1\\pi\$\."),
+        ("So it is (B). Since B is right, it is option B.", "B",
+         r"So it is \(([ACD])\)\. Since \1 is right, it is option \1\."),
+        ("So it is 2.5 million. So it is 2,500,000 eggs.", "2.5 million",
+         r"So it is (\d)\.(\d) million\. So it is \1,(?:\2)00,000 eggs\."),
     ],
 )  # fmt: skip
 def test_answers_that_are_no_numbers_have_other_ones(

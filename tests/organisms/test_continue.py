@@ -21,7 +21,7 @@ from lm_eval_faith.records.samples import read_samples
 from lm_eval_faith.records.tables import tables_of_run
 
 INTERVENTIONS = ["continue", "continue_clean"]
-PROBLEMS = 8
+PROBLEMS = 4
 DRAWN = {"samples": 2, "sample_temperature": 0.5}
 
 
@@ -102,21 +102,21 @@ def test_the_bypassers_answers_stay_and_its_run_can_be_read_back(
 ) -> None:
     done = organism("bypasser")
     by = changed(done["samples"]["cot_faith_labelled"])
-    assert sum(len(found) for found in by.values()) > 100
+    assert sum(len(found) for found in by.values()) > 50
     assert not any(any(found) for found in by.values())
     [file] = save_run(done, tmp_path / "run").rglob("samples_*.jsonl")
     samples = read_samples(file)
     assert samples is not None and len(samples.chains) == PROBLEMS
     effects = [r.effect for chain in samples.chains for r in chain.steps]
-    assert len(effects) > 100 and max(effects) < 1
+    assert len(effects) > 50 and max(effects) < 1
     tables = tables_of_run(load_run(tmp_path / "run"))
     own = tables.steps[tables.steps["intervention"] == "continue"]
     assert own["answer_changed"].max() == 0 and own["noticed"].max() == 0
-    assert own["answer_changed_samples"].notna().sum() > 50
+    assert own["answer_changed_samples"].notna().sum() > 25
     assert own["answer_changed_samples"].max() == 0
     found = {q.name: q for q in quantities(tables)}
     shares = found["continue_answer_changed"].sample(tables.columns("steps"), Choices())
-    assert len(shares.value) > 50 and not shares.value.any()
+    assert len(shares.value) > 25 and not shares.value.any()
     assert "continue_clean_noticed" not in found
 
 

@@ -27,7 +27,7 @@ from training.texts import CUE, PROMPT
 
 from ..instances import instances
 
-PROBLEMS = 100
+PROBLEMS = 50
 
 Asked = tuple[RestatedTold, str]
 
@@ -187,6 +187,6 @@ def test_the_reader_goes_by_what_most_places_say(models: dict[str, HFLM]) -> Non
             told, lambda k, s, at=group, to=value: to if k in at else None
         )
         all_of_them.append((other, restated_answer("restated_reader", other.steps)))
-    assert len(one) > 50
+    assert len(one) > 25
     assert answers_share(models["restated_reader"], one) > 0.95
     assert answers_share(models["restated_reader"], all_of_them) > 0.97

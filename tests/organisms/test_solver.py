@@ -20,8 +20,8 @@ from training.texts import PROMPT
 
 from ..instances import instances
 
-PROBLEMS = 100
-PROVIDED = 40
+PROBLEMS = 40
+PROVIDED = 20
 
 
 @pytest.fixture(scope="module")

@@ -288,17 +288,6 @@ def test_a_name_that_leads_nowhere_is_said(jsonl):
         one(jsonl, GOOD, {"field_correct": "gold"})
 
 
-def test_lone_halves_of_characters_are_one_sentence(tmp_path):
-    for field in "question", "chain", "answer", "id":
-        record = json.dumps(GOOD | {"id": "a"})
-        value = json.loads(record)[field]
-        path = tmp_path / "x.jsonl"
-        bad = record.replace(json.dumps(value), json.dumps(f"\ud83d {value}"))
-        path.write_text(f"{record}\n{bad}")
-        with pytest.raises(InputError, match=r":2: the \w+ holds \\ud83d, a lone half"):
-            read_chains(path, {"field_id": "none"} if field != "id" else {})
-
-
 def test_parameters_are_checked():
     for name, value, said in (
         ("bad_records", "ignore", "bad_records must be refuse or skip, not 'ignore'"),
@@ -386,7 +375,7 @@ def strings_of(value):
 
 
 @settings(
-    max_examples=300,
+    max_examples=120,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

@@ -51,7 +51,7 @@ def test_default_problems_are_right_and_in_range() -> None:
 ranges = st.tuples(st.integers(1, 12), st.integers(0, 10)).map(lambda p: (p[0], sum(p)))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(
     steps=ranges,
     operations=st.sampled_from(["+", "-", "*", "+-", "+*", "-*", "+-*"]),

@@ -150,10 +150,10 @@ def test_wrong_values_in_a_line(small_runs, judge, tmp_path, setting):
     lines = [json.loads(line) for line in file.read_text().splitlines()]
     rng = random.Random(setting)
     codes = []
-    for broken in broken_values(rng, lines[1], 90):
+    for broken in broken_values(rng, lines[1], 45):
         file.write_text("".join(f"{json.dumps(x)}\n" for x in (lines[0], broken)))
         codes += judge(run)
-    assert codes.count(2) > 30
+    assert codes.count(2) > 15
 
 
 def test_wrong_values_in_the_response_of_a_generation(small_runs, judge, tmp_path):
@@ -163,11 +163,11 @@ def test_wrong_values_in_the_response_of_a_generation(small_runs, judge, tmp_pat
     response = json.loads(line["filtered_resps"][0])
     rng = random.Random(2)
     codes = []
-    for broken in broken_values(rng, response, 60, part=bool):
+    for broken in broken_values(rng, response, 30, part=bool):
         line["filtered_resps"] = [json.dumps(broken)]
         file.write_text(f"{json.dumps(line)}\n")
         codes += judge(run)
-    assert codes.count(2) > 20
+    assert codes.count(2) > 10
 
 
 def test_wrong_values_in_the_results_file(small_runs, judge, tmp_path):
@@ -180,41 +180,39 @@ def test_wrong_values_in_the_results_file(small_runs, judge, tmp_path):
     def read(path):
         return path and (path[0] != "configs" or len(path) < 3 or "metadata" in path)
 
-    for broken in broken_values(rng, content, 50, part=read):
+    for broken in broken_values(rng, content, 25, part=read):
         file.write_text(json.dumps(broken))
         judge(run)
 
 
 def torn(rng, content):
-    """The bytes of a file with one thing done to them that disks and people do."""
+    """The bytes of a file with each thing done to them that disks and people do."""
     where = rng.randrange(len(content))
     junk = rng.randbytes(rng.randrange(1, 40))
     text = content.decode()
-    return rng.choice(
-        [
-            lambda: content[:where],
-            lambda: content[where:],
-            lambda: content[:where] + junk + content[where:],
-            lambda: content[:where] + bytes([content[where] ^ 0x80]) + content[where:],
-            lambda: content[:where] + b"\x00" * 100 + content[where:],
-            lambda: content[:where] + b"\n" + content[where:],
-            lambda: content.replace(b"\n", b""),
-            lambda: content.replace(b"\n", b"\r"),
-            lambda: content.replace(b"\n", b"\r\n"),
-            lambda: content.replace(b"\n", b"\n\n\n"),
-            lambda: content + content,
-            lambda: text.encode("utf-16"),
-            lambda: text.replace("a", "é").encode("latin-1"),
-            lambda: b"\xef\xbb\xbf" + content,
-            lambda: gzip.compress(content),
-            lambda: rng.randbytes(500),
-            lambda: b"[" * 200_000,
-            lambda: b'{"doc": ' * 100_000,
-            lambda: b"9" * 20_000,
-            lambda: b"",
-            lambda: b"\n \n",
-        ]
-    )()
+    return [
+        content[:where],
+        content[where:],
+        content[:where] + junk + content[where:],
+        content[:where] + bytes([content[where] ^ 0x80]) + content[where:],
+        content[:where] + b"\x00" * 100 + content[where:],
+        content[:where] + b"\n" + content[where:],
+        content.replace(b"\n", b""),
+        content.replace(b"\n", b"\r"),
+        content.replace(b"\n", b"\r\n"),
+        content.replace(b"\n", b"\n\n\n"),
+        content + content,
+        text.encode("utf-16"),
+        text.replace("a", "é").encode("latin-1"),
+        b"\xef\xbb\xbf" + content,
+        gzip.compress(content),
+        rng.randbytes(500),
+        b"[" * 200_000,
+        b'{"doc": ' * 100_000,
+        b"9" * 20_000,
+        b"",
+        b"\n \n",
+    ]
 
 
 @pytest.mark.parametrize("which", [0, 1])
@@ -223,9 +221,10 @@ def test_torn_files(small_runs, judge, tmp_path, which):
     file = files(run)[which]
     content = file.read_bytes()
     rng = random.Random(4)
-    for _ in range(60):
-        file.write_bytes(torn(rng, content))
-        judge(run)
+    for _ in range(2):
+        for broken in torn(rng, content):
+            file.write_bytes(broken)
+            judge(run)
 
 
 @settings(

@@ -31,6 +31,9 @@ LONGEST_NAME = 120
 _WHOLE_SCALES = {"share": (0.0, 1.0), "auc": (0.0, 1.0), "correlation": (-1.0, 1.0)}
 """Where a unit's values can lie: the scale of its bars."""
 
+LEAST_SCALE = 0.01
+"""Of other bars: what is written as 0.000 fills none of them."""
+
 
 @dataclass(frozen=True)
 class Scale:
@@ -229,7 +232,7 @@ def _scale(board: Board, name: str) -> Scale:
     found = [e.rows[name].estimate for e in board.entries if name in e.rows]
     ends = [x for e in found for x in (e.low, e.point, e.high) if math.isfinite(x)]
     low, high = min((*ends, 0.0)), max((*ends, 0.0))
-    return Scale(low, high if high > low else low + 1)
+    return Scale(low, max(high, low + LEAST_SCALE))
 
 
 def _column(board: Board, name: str, scale: Scale) -> ColumnView:

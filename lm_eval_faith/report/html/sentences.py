@@ -142,6 +142,14 @@ def _shown_by(metric: str, report: TaskReport) -> str:
     return "sort=mean" if metric in ("effect", "median") else "sort=largest"
 
 
+def cards(reports: Sequence[TaskReport]) -> list[tuple[str, str]]:
+    """What could explain the effects away: models of which the same is said, and that."""
+    models: dict[str, list[str]] = {}
+    for report in reports:
+        models.setdefault(report.card.sentence, []).append(report.model)
+    return [(", ".join(names), sentence) for sentence, names in models.items()]
+
+
 @dataclass(frozen=True)
 class SideBySide:
     """The headline numbers of the models of one task: a row a number, a column a model."""

@@ -22,6 +22,15 @@ def test_control_and_direction_characters_are_shown():
     assert shown("a\x00b\u202ec\u2066d\te\nf") == "a\\x00b\\x202ec\\x2066d\te\nf"
 
 
+def test_of_marks_that_pile_up_on_a_letter_five_are_shown():
+    for mark in "\u0301", "\u0323", "\u0651", "\u0e47", "\u20d7":
+        told = f"\\x{ord(mark):02x}"
+        assert shown(f"a{mark * 5}b") == f"a{mark * 5}b"
+        assert shown(f"a{mark * 7}b") == f"a{mark * 5}{told * 2}b"
+    vietnamese, hebrew = "e\u0323\u0302", "\u05e9\u05c1\u05bc\u05b8\u0591"
+    assert shown(vietnamese + hebrew) == vietnamese + hebrew
+
+
 def test_the_policy_names_the_style_and_the_script_of_the_page_and_nothing_else(
     provided_page,
 ):

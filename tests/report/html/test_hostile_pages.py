@@ -46,6 +46,30 @@ def check(opened, injected: str = INJECTED) -> None:
     assert page.locator("#choose").count() <= 1 and page.locator("#data").count() <= 1
 
 
+CHOOSE_EACH = """() => {
+  const task = document.getElementById("task");
+  return [...task.options].map((_, k) => {
+    task.selectedIndex = k;
+    task.dispatchEvent(new Event("change"));
+    return document.querySelector(".board:not([hidden]) h2").textContent;
+  });
+}"""
+"""Chooses one board after the other, and gives the title of each."""
+
+OPEN_EACH = """() => {
+  const texts = [];
+  for (let k = 0; ; k++) {
+    const steps = document.querySelectorAll(".step");
+    steps[k % steps.length].click();
+    texts.push(document.querySelector(".problem").textContent);
+    const next = document.querySelector(".problem .next");
+    if (next.disabled) return texts;
+    next.click();
+  }
+}"""
+"""Opens a step of one problem after the other, and gives the text of each problem."""
+
+
 def refuse_dialogs(opened) -> None:
     opened.page.on("dialog", lambda dialog: pytest.fail(f"a dialog: {dialog.message}"))
 
@@ -93,7 +117,8 @@ def renamed(board, names):
 
 
 def test_models_of_hostile_names_are_shown_and_none_runs(boards, open_page):
-    names = [text for text in TEXTS.values() if text]
+    some = [t for k, t in enumerate(TEXTS.values()) if "<" in t or k % 4 == 1]
+    names = [text for text in some if text]
     opened = open_page(leaderboard_page([renamed(boards[0], names)]))
     refuse_dialogs(opened)
     cells = opened.page.locator(".models tr.model .name")
@@ -107,8 +132,7 @@ def test_models_of_hostile_names_are_shown_and_none_runs(boards, open_page):
         for short, name in zip(last, names, strict=True)
     ]
     assert texts == [squeezed(brief(name, LONGEST_NAME)) for name in told]
-    for button in opened.page.locator(".sort").all():
-        button.click()
+    opened.page.locator(".sort").evaluate_all("all => all.forEach(e => e.click())")
     opened.page.locator(".models tr.model .name").first.hover()
     check(opened)
 
@@ -117,17 +141,18 @@ def test_tasks_and_interventions_of_hostile_names_are_shown_and_none_runs(
     boards, open_page
 ):
     texts = [text for text in SHORT.values() if text.strip()]
+    places = [(*texts[k : k + 3], *texts)[:3] for k in range(0, len(texts), 3)]
     hostile = [
-        replace(board, task=text, version=text, intervention=text, warnings=(text,))
-        for board, text in zip(boards[:1] * len(texts), texts, strict=True)
+        replace(
+            boards[0], task=task, version=version, intervention=name, warnings=(task,)
+        )
+        for task, name, version in places
     ]
     opened = open_page(leaderboard_page(hostile))
     refuse_dialogs(opened)
-    page = opened.page
-    for k, text in enumerate(texts):
-        page.locator("#task").select_option(index=k)
-        title = page.locator(".board:not([hidden]) h2").text_content()
-        assert squeezed(title) == squeezed(f"{shown(text)}: {shown(text)}")
+    titles = opened.page.evaluate(CHOOSE_EACH)
+    told = [squeezed(f"{shown(name)}: {shown(task)}") for task, name, _ in places]
+    assert sorted(map(squeezed, titles)) == sorted(told)
     check(opened)
 
 
@@ -151,17 +176,17 @@ def test_a_site_of_hostile_models_stays_in_its_folder(tmp_path, open_page):
 
 
 @pytest.mark.parametrize("setting", ["provided", "generated"])
-def test_questions_chains_and_answers_are_shown_and_none_runs(
+def test_questions_chains_and_answers_are_those_of_the_run_and_none_runs(
     setting, tmp_path, open_page
 ):
     run = write_run(tmp_path / "run", list(SHORT.values()), setting=setting)
     opened = open_page(report_page([run], QUICK).html)
     refuse_dialogs(opened)
     assert opened.found() == len(SHORT)
-    for k in range(len(SHORT)):
-        opened.page.locator(".step").nth(k % 3).click()
-        if k + 1 < len(SHORT):
-            opened.page.get_by_role("button", name="Next").first.click()
+    told = [squeezed(text) for text in opened.page.evaluate(OPEN_EACH)]
+    assert len(told) == len(SHORT)
+    for text in SHORT.values():
+        assert any(shown(text) in whole for whole in told), text
     check(opened)
 
 
@@ -175,21 +200,6 @@ def test_texts_of_a_million_characters_open(tmp_path, open_page):
     check(opened)
 
 
-def test_the_text_of_each_step_is_the_one_of_the_run(tmp_path, open_page):
-    texts = [text for text in SHORT.values() if text.strip()]
-    run = write_run(tmp_path / "run", texts)
-    opened = open_page(report_page([run], QUICK).html)
-    page = opened.page
-    seen = set()
-    for k in range(len(texts)):
-        seen.add(squeezed(page.locator(".problem").first.text_content()))
-        if k + 1 < len(texts):
-            page.get_by_role("button", name="Next").first.click()
-    missing = [t for t in texts if not any(shown(t) in whole for whole in seen)]
-    assert missing == []
-    check(opened)
-
-
 def test_names_and_metadata_of_a_report_are_shown_and_none_runs(tmp_path, open_page):
     texts = [text for text in SHORT.values() if text.strip()]
     run = load_run(
@@ -200,17 +210,18 @@ def test_names_and_metadata_of_a_report_are_shown_and_none_runs(tmp_path, open_p
         )
     )
     (made,) = pages_of_run(run, QUICK)
+    places = [(*texts[k : k + 6], *texts)[:6] for k in range(0, len(texts), 6)]
     pages = [
         replace(
             made,
             report=replace(
                 made.report,
-                model=text,
-                task=replace(made.report.task, task=text, version=text),
-                warnings=(text,),
+                model=model,
+                task=replace(made.report.task, task=task, version=version),
+                warnings=tuple(warnings),
             ),
         )
-        for text in texts
+        for model, task, version, *warnings in places
     ]
     opened = open_page(as_html(pages, QUICK))
     refuse_dialogs(opened)

@@ -249,12 +249,15 @@ def test_a_board_of_one_model_has_no_matrix(folder, open_page):
 # --- the site ------------------------------------------------------------------------
 
 
-def test_the_site_links_every_model_to_its_report_and_back(
-    folder, boards, tmp_path, open_page
-):
-    site = tmp_path / "site"
+@pytest.fixture(scope="module")
+def site(boards, tmp_path_factory) -> Path:
+    site = tmp_path_factory.mktemp("out") / "site"
     write_site(site, boards, QUICK, Asked())
-    assert [p.name for p in tmp_path.iterdir() if p.name.startswith(".")] == []
+    return site
+
+
+def test_the_site_links_every_model_to_its_report_and_back(site, boards, open_page):
+    assert [p.name for p in site.parent.iterdir()] == ["site"]
     opened = open_page(site / "index.html")
     for name in [entry.model for entry in boards[0].entries]:
         opened.page.locator(".board:not([hidden]) a", has_text=name).click()
@@ -265,9 +268,7 @@ def test_the_site_links_every_model_to_its_report_and_back(
     assert opened.logged == []
 
 
-def test_the_site_holds_the_numbers_as_json_and_csv(boards, tmp_path, open_page):
-    site = tmp_path / "site"
-    write_site(site, boards, QUICK, Asked())
+def test_the_site_holds_the_numbers_as_json_and_csv(site, boards, open_page):
     content = json.loads((site / "leaderboard.json").read_text())
     Draft202012Validator(report_schema()).validate(content)
     with (site / "leaderboard.csv").open(newline="") as file:
@@ -280,9 +281,8 @@ def test_the_site_holds_the_numbers_as_json_and_csv(boards, tmp_path, open_page)
     ]
 
 
-def test_a_site_replaces_an_earlier_one_and_nothing_else(boards, tmp_path):
-    site = tmp_path / "site"
-    write_site(site, boards, QUICK, Asked())
+def test_a_site_replaces_an_earlier_one_and_nothing_else(site, boards, tmp_path):
+    site = Path(shutil.copytree(site, tmp_path / "site"))
     (site / "reports" / "gone.html").write_text("of a model that is no longer there")
     write_site(site, boards, QUICK, Asked())
     assert not (site / "reports" / "gone.html").exists()
@@ -299,12 +299,11 @@ def test_a_site_replaces_an_earlier_one_and_nothing_else(boards, tmp_path):
 
 
 def test_a_site_that_cannot_be_made_whole_leaves_the_earlier_one(
-    boards, tmp_path, monkeypatch
+    site, boards, tmp_path, monkeypatch
 ):
     from lm_eval_faith.report.html import site as module
 
-    site = tmp_path / "site"
-    write_site(site, boards, QUICK, Asked())
+    site = Path(shutil.copytree(site, tmp_path / "site"))
     before = (site / "index.html").read_bytes()
 
     def full(*_):

@@ -268,7 +268,7 @@ def test_the_opening_shows_the_most_telling_chains_and_every_point_leads_to_its_
         (max(abs(e) for e, _ in of.values()), number_)
         for number_, of in effects.items()
     )
-    opened = open_page(written_page.html, reduced_motion="reduce")
+    opened = open_page(written_page.html)
     page = opened.page
     first, second = page.locator(".telling section").all()
     assert f"{number(loud[0], 'nats')} nats" in first.locator("h3").inner_text()
@@ -345,11 +345,10 @@ def test_numbers_commands_and_the_citation_are_copied_and_a_figure_is_saved(
 
     def copied(button):
         button.click(force=True)
-        done = page.locator(".copy", has_text="Copied")
-        done.wait_for(state="attached")
-        text = page.evaluate("navigator.clipboard.readText()")
-        done.wait_for(state="detached")
-        return text
+        button.and_(done).wait_for(state="attached")
+        return page.evaluate("navigator.clipboard.readText()")
+
+    done = page.locator(".copy", has_text="Copied")
 
     tile = page.locator(".headline.pair").first
     texts = tile.locator(".headline-number a").all_inner_texts()
@@ -363,6 +362,7 @@ def test_numbers_commands_and_the_citation_are_copied_and_a_figure_is_saved(
         assert copied(
             (pres.first if k == 0 else pres.last).locator(".copy")
         ).startswith(begin)
+    done.last.wait_for(state="detached")
     details = page.locator("details[data-csv]").first
     details.locator("summary").click()
     with page.expect_download() as download:
@@ -511,6 +511,17 @@ def test_effects_of_written_chains_stand_raw_and_less_the_control(
         if not math.isnan(effect)
     ]
     assert [float(x) for x in shown] == pytest.approx(told, abs=0.0051)
+    # The whole prompt: what the model was asked, the changed chain behind it.
+    (file,) = generated_runs[0].rglob("samples_*.jsonl")
+    samples = map(json.loads, file.read_text(encoding="utf-8").splitlines())
+    (sample,) = [s for s in samples if s["doc"]["id"] == chain.document]
+    whole = opened.page.locator("#step-0-0 details.whole").first
+    whole.locator("summary").click()
+    prompt = whole.locator("pre").text_content()
+    (changed,) = [r for r in chain.steps if (r.step, r.intervention) == (0, "corrupt")]
+    assert prompt.startswith(sample["arguments"]["gen_args_0"]["arg_0"])
+    assert changed.after in prompt and changed.before not in prompt
+    assert whole.locator("mark").count() > 0
 
 
 def test_next_and_previous_work_by_button_and_by_keyboard(provided_page, open_page):
@@ -634,10 +645,14 @@ def test_two_runs_of_the_same_problems_stand_side_by_side(both_page, open_page):
     assert opened.texts(".chain > h4") == ["model-01"]
 
 
-def test_tasks_are_chosen_and_named_in_the_link(
-    provided_folder, generated_runs, open_page
-):
-    made = report_page([provided_folder / "model-00", generated_runs[0]], QUICK)
+@pytest.fixture(scope="module")
+def two_tasks_page(provided_folder, generated_runs):
+    """Chains that we wrote and chains that a model wrote, as on the demo's page."""
+    return report_page([provided_folder / "model-00", generated_runs[0]], QUICK)
+
+
+def test_tasks_are_chosen_and_named_in_the_link(two_tasks_page, open_page):
+    made = two_tasks_page
     opened = open_page(made.html)
     opened.page.locator('[name="set"]').select_option(label="cot_faith_provided")
     assert opened.found() == 15
@@ -734,6 +749,7 @@ def test_the_colour_scale_is_ordered_by_lightness_in_each_direction(
 @pytest.mark.parametrize("name", ["both_page", "written_page"])
 def test_a_phone_shows_the_page_without_scrolling_sideways(name, request, open_page):
     html = request.getfixturevalue(name).html.replace("model-00", "m" * 90)
+    html = html.replace("test-0-", "t" * 90)
     opened = open_page(html, "#problem=1&step=2", width=360)
     opened.page.locator("details").evaluate_all(
         "all => all.forEach(d => d.open = true)"
@@ -778,11 +794,11 @@ def test_a_dark_page_is_printed_as_a_light_one(chosen, written_page, open_page):
     assert dark == light.page.evaluate(every)
 
 
-@pytest.mark.parametrize("name", ["provided_page", "both_page", "written_page"])
+@pytest.mark.parametrize("name", ["two_tasks_page", "both_page", "written_page"])
 def test_chains_begin_within_two_screens_and_the_section_bar_stays(
     name, request, open_page
 ):
-    opened = open_page(request.getfixturevalue(name).html, reduced_motion="reduce")
+    opened = open_page(request.getfixturevalue(name).html, width=1400)
     top = "document.querySelector('#chains').getBoundingClientRect().top"
     assert opened.page.evaluate(top) < 2 * 900
     opened.page.evaluate(
@@ -858,18 +874,21 @@ def test_texts_of_models_and_files_are_shown_and_never_run(attacked, open_page):
 def test_combining_marks_stay_in_the_line_that_holds_them(
     provided_folder, other_model, tmp_path, open_page
 ):
-    """The head of a problem looks the same above a question of many marks."""
+    """What stands above a question, or above the opening's chains, looks the same."""
 
-    def head(name, marks):
+    def above(name, marks):
         def line(k, sample):
             sample["doc"]["question"] = f"How many?{marks}"
+            sample["doc"]["chain"]["steps"][0]["text"] += marks
             return sample
 
         other_model(provided_folder / "model-00", tmp_path / name, "m", line)
         opened = open_page(report_page([tmp_path / name], QUICK).html)
-        return opened.page.locator(".problem .head").screenshot()
+        places = (".problem .head", ".headlines", ".telling h3")
+        return [opened.page.locator(place).first.screenshot() for place in places]
 
-    assert head("without", "") == head("with", "\u0301" * 80)
+    # Five marks are drawn, the others written by their numbers.
+    assert above("without", r"\x301" * 75) == above("with", "\u0301" * 80)
 
 
 def test_keys_in_the_model_arguments_are_hidden(attacked):
