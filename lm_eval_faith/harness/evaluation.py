@@ -11,6 +11,7 @@ from typing import Any
 from lm_eval_faith.harness import run_guards
 from lm_eval_faith.harness.activation import activate, task_manager
 from lm_eval_faith.harness.lm_eval_compat import (
+    missing_packages_said,
     when_the_next_task_manager_is_made,
     without_default_tasks,
 )
@@ -38,7 +39,7 @@ def run_command(arguments: Sequence[str], keeps: bool = True) -> None:
         lambda manager: run_guards.check_tasks(manager, asked)
     )
     sys.argv = ["lm-eval-faith", "run", *words]
-    with without_default_tasks(asked.ours_alone):
+    with without_default_tasks(asked.ours_alone), missing_packages_said():
         cli_evaluate()
 
 

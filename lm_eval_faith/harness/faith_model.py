@@ -37,6 +37,7 @@ from lm_eval_faith.harness.lm_eval_compat import (
     can_be_viewed,
     concurrency,
     fixed_batch_size,
+    missing_packages_said,
     request_of,
     require_loglikelihoods,
     scoring_view,
@@ -510,7 +511,8 @@ def make_backend(backend: str | LM, arguments: Mapping[str, Any]) -> LM:
 
     Raises:
         InputError: there is no such name, it is this model's own, its files cannot be
-            read, or arguments stand beside a model that is ready.
+            read, its packages are not installed, or arguments stand beside a model that is
+            ready.
     """
     if isinstance(backend, LM):
         if arguments:
@@ -526,7 +528,8 @@ def make_backend(backend: str | LM, arguments: Mapping[str, Any]) -> LM:
     if issubclass(kind, FaithLM):
         raise InputError(f"backend={backend}: name the model to wrap, such as hf")
     try:
-        return kind.create_from_arg_obj(dict(arguments))
+        with missing_packages_said():
+            return kind.create_from_arg_obj(dict(arguments))
     except OSError as error:  # transformers': no such folder, no such name on the hub
         raise InputError(
             f"backend={backend}: the model was not loaded: {' '.join(str(error).split())}"

@@ -99,9 +99,11 @@ def test_parameters_that_nobody_reads_or_of_no_use_end_before_the_model_is_loade
 
 
 def test_a_model_that_is_not_there_or_cannot_do_the_task_ends_in_a_sentence(
-    run: Command, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    run: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    started: list[str] = []
+    monkeypatch.setattr(evaluator.random, "seed", started.append)  # before the model
     place = ("--model_args", "pretrained=/nowhere")
     for model, task, said in (
         (
@@ -115,7 +117,27 @@ def test_a_model_that_is_not_there_or_cannot_do_the_task_ends_in_a_sentence(
         code, _, error = run("--model", model, *place, "--tasks", task)
         assert code == 2 and "Traceback" not in error, error
         assert said in error.splitlines()[-1]
-        assert ("Initializing" in caplog.text) == (model == "faith")
+        assert bool(started) == (model == "faith")
+
+
+def test_a_backend_without_its_packages_ends_in_the_harnesss_sentence(
+    run: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from lm_eval.models.openai_completions import LocalCompletionsAPI
+
+    def without(*_: object, **__: object) -> None:
+        raise ModuleNotFoundError("not there: `pip install lm-eval[api]`")
+
+    monkeypatch.setattr(LocalCompletionsAPI, "__init__", without)
+    server = "model=M,base_url=http://127.0.0.1:9/v1/completions"
+    for model, more in (
+        ("local-completions", ""),
+        ("faith", "backend=local-completions,"),
+    ):
+        asked = ("--model", model, "--model_args", more + server)
+        code, _, error = run(*asked, "--tasks", "cot_faith_provided")
+        assert code == 2 and "Traceback" not in error, error
+        assert error.splitlines()[-1] == "error: not there: `pip install lm-eval[api]`"
 
 
 def test_files_that_are_not_there_end_before_the_model_is_loaded(
