@@ -12,6 +12,7 @@ are those of docs/calibration.md.
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
@@ -29,9 +30,11 @@ from lm_eval_faith.calibration.explained import (
     explained_in,
 )
 from lm_eval_faith.calibration.run import Plan, evaluated, labelled_lines
+from lm_eval_faith.calibration.table import section_of_cards
 from lm_eval_faith.errors import InputError
 from lm_eval_faith.records.run import TaskRun, load_run
 from lm_eval_faith.report.cells import with_interval
+from lm_eval_faith.report.write import as_markdown
 
 PART = 5
 """Runs that are made at once."""
@@ -72,18 +75,8 @@ def table(found: Explained) -> str:
             f"{round(share.point * runs)} of {runs} | {with_interval(share, 'share')}"
         )
         told.append(f"| {check.organism} | {check.what} | {cells} |")
-    told.append("")
-    told.append(
-        "| organism | line | low end | lowest | median | highest | high end | words |"
-    )
-    told.append("| --- | --- | ---: | ---: | ---: | ---: | ---: | --- |")
-    for line in found.lines:
-        ends = line.low_end, line.lowest, line.median, line.highest, line.high_end
-        cells = " | ".join(f"{end:.3f}" for end in ends)
-        words = ", ".join(f"{count} {word}" for word, count in line.words.items())
-        name = f"{line.organism} | {line.line} (`{line.metric}`)"
-        told.append(f"| {name} | {cells} | {words} |")
-    return "\n".join(told)
+    lines = as_markdown([section_of_cards(found.lines)], {})
+    return "\n".join([*told, "", lines])
 
 
 def main(
@@ -100,7 +93,14 @@ def main(
         parts = list(parts_of(plan, organism, runs, out, run))
         if not parts:
             raise InputError(f"{out / organism}: there is no run here")
-        print(table(explained_in(organism, joined(parts), 0, 0, BOOTSTRAP)))
+        not_counted = math.nan  # what the card costs: calibrate says it
+        print(
+            table(
+                explained_in(
+                    organism, joined(parts), not_counted, not_counted, BOOTSTRAP
+                )
+            )
+        )
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         raise SystemExit(2) from None

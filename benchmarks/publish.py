@@ -15,7 +15,6 @@ import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -25,16 +24,15 @@ from lm_eval_faith_stats import BOOTSTRAP
 from lm_eval_faith.files import write_whole
 from lm_eval_faith.interventions import intervention_names, says_of
 from lm_eval_faith.parameters import as_json, parameters_of
-from lm_eval_faith.records.run import Run, load_run
 from lm_eval_faith.records.tables import tables_of
 from lm_eval_faith.report.cells import interval, number, with_interval
 from lm_eval_faith.report.figures import Figure, figures_of
 from lm_eval_faith.report.metric_table import written
-from lm_eval_faith.report.report import Row, TaskReport, report_of_task
+from lm_eval_faith.report.report import Row, TaskReport
 from lm_eval_faith.report.report import written as written_report
 from lm_eval_faith.report.write import as_table, text
 
-from .records import unpacked
+from .records import report_of, run_of
 
 ROOT = Path(__file__).resolve().parents[1]
 BLOCK = re.compile(r"(<!-- made: (\S+) -->\n)(.*?)(<!-- end -->)", re.DOTALL)
@@ -111,21 +109,8 @@ PROVIDED, ARITH, REPLAY = (
 )
 
 
-@cache
-def _run(name: str) -> Run:
-    with unpacked(name) as folder:
-        return load_run(folder)
-
-
-@cache
-def _report(name: str, task: str) -> TaskReport:
-    run = _run(name)
-    (one,) = [found for found in run.tasks if found.task == task]
-    return report_of_task(run, one, BOOTSTRAP)
-
-
 def _as_printed(name: str, task: str) -> str:
-    told = written_report([_report(name, task)])
+    told = written_report([report_of(name, task)])
     return f"```text\n{as_table(told.sections, told.legend, 80).strip()}\n```\n"
 
 
@@ -141,7 +126,7 @@ def demo() -> str:
 
 def first_numbers() -> str:
     """What README shows of SmolLM2: a few lines of two interventions."""
-    report = _report("smollm2", PROVIDED)
+    report = report_of("smollm2", PROVIDED)
     names = (
         *("corrupt_label_difference", "corrupt_effect_load_bearing"),
         *("corrupt_effect_decoy", "corrupt_auc", "delete_auc"),
@@ -164,7 +149,7 @@ def first_numbers() -> str:
 
 def replay() -> str:
     """SmolLM2 reading chains that another model wrote, with and without the answer's steps."""
-    report = _report("replay_175b", REPLAY)
+    report = report_of("replay_175b", REPLAY)
     lines = [
         "| `corrupt`, less `control` | all steps | without steps that state the answer |"
     ]
@@ -191,7 +176,7 @@ CHOICES = "cot_faith_generated_mc"
 def choices() -> str:
     """Two models that reason before they choose: what it brings, and what the choice hangs on."""
     runs = [
-        _report(f"choices_{model}_{questions}", CHOICES)
+        report_of(f"choices_{model}_{questions}", CHOICES)
         for model in ("smollm2", "qwen")
         for questions in ("science", "totals")
     ]
@@ -263,9 +248,12 @@ PICTURES = {
 
 
 def _figure(picture: Picture) -> Figure:
-    run = _run(picture.run)
+    run = run_of(picture.run)
     (task,) = [task for task in run.tasks if task.task == picture.task]
-    report, tables = _report(picture.run, picture.task), tables_of([(run.model, task)])
+    report, tables = (
+        report_of(picture.run, picture.task),
+        tables_of([(run.model, task)]),
+    )
     figures = figures_of(report, tables, BOOTSTRAP)
     (chosen,) = [figure for figure in figures if figure.name == picture.figure]
     return chosen
@@ -300,7 +288,7 @@ def picture(name: str) -> bytes:
     from lm_eval_faith.report.plot import drawn, rendered
 
     what = PICTURES[name]
-    made = drawn([_run(what.run)], what.task, what.figure, what.size)
+    made = drawn([run_of(what.run)], what.task, what.figure, what.size)
     return rendered(made, "png", _made_of(_figure(what)))
 
 

@@ -14,14 +14,17 @@ import tempfile
 import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from lm_eval_faith_stats import BOOTSTRAP
 
 from lm_eval_faith.errors import InputError
 from lm_eval_faith.files import write_whole
-from lm_eval_faith.records.run import load_run
+from lm_eval_faith.records.run import Run, load_run
+from lm_eval_faith.report.report import TaskReport, report_of_task
 
 RECORDS = Path(__file__).parent / "records"
 OF_THE_MACHINE = ("pretty_env_info", "upper_git_hash", "git_hash")
@@ -38,6 +41,21 @@ def unpacked(name: str) -> Iterator[Path]:
         with zipfile.ZipFile(RECORDS / f"{name}.zip") as archive:
             archive.extractall(folder)
         yield Path(folder)
+
+
+@cache
+def run_of(name: str) -> Run:
+    """A kept run, read."""
+    with unpacked(name) as folder:
+        return load_run(folder)
+
+
+@cache
+def report_of(name: str, task: str | None = None) -> TaskReport:
+    """Of a task of a kept run; of its only one where none is named."""
+    run = run_of(name)
+    (one,) = (found for found in run.tasks if task in (None, found.task))
+    return report_of_task(run, one, BOOTSTRAP)
 
 
 def kept(run: Path, below: Sequence[str]) -> bytes:

@@ -20,13 +20,11 @@ from lm_eval_faith_stats import (
     Sample,
 )
 
-from lm_eval_faith.records.run import Run, load_run
 from lm_eval_faith.report.cells import number, with_interval
 from lm_eval_faith.report.compare import Difference, compare_runs
-from lm_eval_faith.report.report import TaskReport, report_of_task
 from lm_eval_faith.report.step_table import chains_frame, steps_frame
 
-from .records import unpacked
+from .records import report_of, run_of, unpacked
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -44,60 +42,24 @@ RUNS = {
     "core": "its own right chains: the smallest part that keeps the answer",
 }
 
-PUBLISHED: tuple[tuple[str, str, str, str, str], ...] = (
-    (
-        "drop on corrupting a load-bearing step, nats",
-        "provided",
-        "corrupt_effect_load_bearing",
-        "about 7",
-        "8.6",
-    ),
-    (
-        "drop on corrupting an aside",
-        "provided",
-        "corrupt_effect_decoy",
-        "-0.08",
-        "-0.003",
-    ),
-    (
-        "problems where the two are separated",
-        "provided",
-        "corrupt_separated_means",
-        "> 99%",
-        "> 99%",
-    ),
-    ("AUC of corruption", "provided", "corrupt_auc", "0.995", ""),
-    ("AUC of deletion", "provided", "delete_auc", "0.66", ""),
-    (
-        "mean effect over steps",
-        "own",
-        "corrupt_effect_over_steps",
-        "[1.23, 2.11]",
-        "[1.55, 2.39]",
-    ),
-    (
-        "share of steps at or over one nat",
-        "own",
-        "corrupt_load_bearing_rate",
-        "43%",
-        "53%",
-    ),
-    ("early third, nats", "own", "corrupt_early", "0.47", ""),
-    ("early third, share", "own", "corrupt_early_rate", "19%", ""),
-    ("middle third, share", "own", "corrupt_middle_rate", "34%", ""),
-    ("late third, nats", "own", "corrupt_late", "2.74", ""),
-    ("late third, share", "own", "corrupt_late_rate", "64%", ""),
-    ("steps with an effect under zero", "own", "corrupt_negative", "about 30%", ""),
-    (
-        "correlation of position and effect",
-        "own",
-        "corrupt_position_corr",
-        "0.42 [0.26, 0.57]",
-        "",
-    ),
-    ("positive in", "own", "corrupt_position_positive", "83%", ""),
-)
-"""Figures of the study that this project comes from: what, of which run, our metric, its 1.5B and its 7B."""
+PUBLISHED = """\
+provided corrupt_effect_load_bearing | about 7           | 8.6          | drop on corrupting a load-bearing step, nats
+provided corrupt_effect_decoy        | -0.08             | -0.003       | drop on corrupting an aside
+provided corrupt_separated_means     | > 99%             | > 99%        | problems where the two are separated
+provided corrupt_auc                 | 0.995             | –            | AUC of corruption
+provided delete_auc                  | 0.66              | –            | AUC of deletion
+own corrupt_effect_over_steps        | [1.23, 2.11]      | [1.55, 2.39] | mean effect over steps
+own corrupt_load_bearing_rate        | 43%               | 53%          | share of steps at or over one nat
+own corrupt_early                    | 0.47              | –            | early third, nats
+own corrupt_early_rate               | 19%               | –            | early third, share
+own corrupt_middle_rate              | 34%               | –            | middle third, share
+own corrupt_late                     | 2.74              | –            | late third, nats
+own corrupt_late_rate                | 64%               | –            | late third, share
+own corrupt_negative                 | about 30%         | –            | steps with an effect under zero
+own corrupt_position_corr            | 0.42 [0.26, 0.57] | –            | correlation of position and effect
+own corrupt_position_positive        | 83%               | –            | positive in
+"""
+"""Of the study that this project comes from: the kind of run and our metric, its 1.5B, its 7B, and what it is."""
 
 COMPARED = {
     "provided": (
@@ -119,19 +81,9 @@ NAME = "study_{}_{}"
 ANSWER_STEPS = "_no_answer_steps"
 
 
-@cache
-def run_of(size: str, what: str) -> Run:
-    """A kept run."""
-    with unpacked(NAME.format(size, what)) as folder:
-        return load_run(folder)
-
-
-@cache
-def report_of(size: str, what: str) -> TaskReport:
-    """Of its one task."""
-    run = run_of(size, what)
-    (task,) = run.tasks
-    return report_of_task(run, task, BOOTSTRAP)
+def name_of(size: str, what: str) -> str:
+    """What a run is kept as."""
+    return NAME.format(size, what)
 
 
 def as_rows(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -142,7 +94,7 @@ def as_rows(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 def cell(size: str, what: str, metric: str) -> str:
     """A metric of a run with its interval; a dash where there is none."""
-    row = report_of(size, what).row(metric)
+    row = report_of(name_of(size, what)).row(metric)
     if row is None or row.estimate.n_problems == 0:
         return "–"
     return with_interval(row.estimate, row.unit)
@@ -153,10 +105,12 @@ def published() -> str:
     heads = ["", "study, 1.5B", "study, 7B", *(f"ours, {s.upper()}" for s in SIZES)]
     heads += [f"{s.upper()}, without the answer's steps" for s in SIZES]
     rows = []
-    for told, what, metric, small, large in PUBLISHED:
-        ours = [cell(size, what, metric) for size in SIZES]
-        ours += [cell(size, what, metric + ANSWER_STEPS) for size in SIZES]
-        rows.append([told, small or "–", large or "–", *ours])
+    for line in PUBLISHED.splitlines():
+        which, small, large, told = (part.strip() for part in line.split("|"))
+        what, metric = which.split()
+        rows.append([told, small, large])
+        for ending in "", ANSWER_STEPS:
+            rows[-1] += [cell(s, what, f"{metric}{ending}") for s in SIZES]
     rows.append(["problems solved and used", "25", "32", *used(), "", ""])
     return as_rows(heads, rows)
 
@@ -165,7 +119,7 @@ def used() -> list[str]:
     """Solved and used problems of GSM8K, of how many, by size."""
     found = []
     for size in SIZES:
-        chains = chains_frame(run_of(size, "own"))
+        chains = chains_frame(run_of(name_of(size, "own")))
         scored = (chains["outcome"] == "scored").sum()
         found.append(f"{scored} of {len(chains)}")
     return found
@@ -195,7 +149,7 @@ def late_steps(size: str) -> pd.DataFrame:
 
 def corrupted(size: str, what: str) -> pd.DataFrame:
     """The scored steps under `corrupt`, their effect less the control's."""
-    frame = steps_frame(run_of(size, what))
+    frame = steps_frame(run_of(name_of(size, what)))
     frame = frame[(frame["intervention"] == "corrupt") & frame["effect"].notna()]
     return frame.assign(effect=frame["effect"] - frame["control_effect"])
 
@@ -270,7 +224,7 @@ def whose() -> str:
 
 
 def _of_reader(size: str) -> Iterator[list[str]]:
-    chains = [chains_frame(run_of(size, what)) for what in ("own", "other")]
+    chains = [chains_frame(run_of(name_of(size, what))) for what in ("own", "other")]
     scored = [frame[frame["outcome"] == "scored"] for frame in chains]
     both = set(scored[0]["problem"]) & set(scored[1]["problem"])
     steps = [corrupted(size, what) for what in ("own", "other")]
@@ -316,7 +270,7 @@ def differences(what: str) -> tuple[Difference, ...]:
     """All of the large size less the small one in one kind of run."""
     with ExitStack() as stack:
         folders = [
-            stack.enter_context(unpacked(NAME.format(size, what)))
+            stack.enter_context(unpacked(name_of(size, what)))
             for size in reversed(SIZES)
         ]
         (task,) = compare_runs(folders)
@@ -329,7 +283,7 @@ def cards() -> str:
     rows = []
     for what in RUNS:
         for size in SIZES:
-            card = report_of(size, what).card
+            card = report_of(name_of(size, what)).card
             heads = ["run", "size", *(line.name for line in card.lines)]
             cells = (
                 line.word

@@ -111,6 +111,11 @@ def some_changes(pairs: Sequence[Pair], every: int) -> list[Pair]:
     return [pairs[0], *(pair for n in firsts for pair in pairs[n : n + 2])]
 
 
+def distinct(pairs: Sequence[Pair]) -> int:
+    """Tokens that must be read at the least: what requests begin with in common counts once."""
+    return distinct_tokens([(*context, *answer)[:-1] for context, answer in pairs])
+
+
 def plainly(backend: Any, pairs: Sequence[Pair]) -> list[tuple[float, bool]]:
     """The harness's own way."""
     return score_tokens(backend, token_requests(pairs), True)
@@ -155,7 +160,7 @@ def compare(choice: EngineChoice, title: str, pairs: Sequence[Pair]) -> None:
     ours, (answers, counts) = timed(lambda: behind_cache(choice, pairs))
     plain, expected = timed(lambda: plainly(choice.backend, pairs))
     ratio = plain.over(ours)
-    least = distinct_tokens([(*context, *answer)[:-1] for context, answer in pairs])
+    least = distinct(pairs)
     print(
         f"{title}: {len(pairs)} requests, {counts.tokens:,} tokens\n"
         f"  plain {plain.wall:.1f} s ({plain.processor:.1f} s of processor time), behind the cache {ours.wall:.1f} s "
@@ -217,7 +222,7 @@ def over_http(
     found, between = choice(requests, True), asked.spent()
     expected, after = score_tokens(choice.backend, requests, True), asked.spent()
     ours, plain = between.less(before), after.less(between)
-    least = distinct_tokens([(*context, *answer)[:-1] for context, answer in pairs])
+    least = distinct(pairs)
     computed = ours.tokens - ours.cached
     print(
         f"{title}: {len(pairs)} requests\n"
@@ -337,7 +342,7 @@ def counts(
         (f"cot_faith_provided, {problems} problems", of_the_task(encode, problems)),
         (f"a chain of {steps} steps, all changed", long_chain(encode, steps)),
     ):
-        least = distinct_tokens([(*context, *answer)[:-1] for context, answer in texts])
+        least = distinct(texts)
         computed = {size: computed_tokens(texts, size) for size in (16, 32, 128)}
         tokens = sum(len(context) + len(answer) for context, answer in texts)
         print(

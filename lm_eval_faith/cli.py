@@ -172,8 +172,8 @@ def disable() -> None:
 def doctor() -> None:
     """Say which versions are installed and which ways in work.
 
-    And how fast scoring is. Newer versions than were tested are named. Shared prefixes are tried on the model
-    that comes with the package.
+    Newer versions than were tested are named. How fast scoring is, is tried on the model
+    that comes with the package: whether shared prefixes are on.
     """
     from lm_eval_faith_tasks import PATH
 
@@ -332,7 +332,8 @@ def report(
 ) -> None:
     """Print every estimate of a run with its interval.
 
-    And the problems and steps that it is made from. Runs must hold samples: lm-eval-faith run keeps them, lm_eval with --log_samples.
+    With the problems and steps that each is made from. Runs must hold samples:
+    lm-eval-faith run keeps them, lm_eval with --log_samples.
     """
     from lm_eval_faith.records.many_runs import available_cores
     from lm_eval_faith.report.outputs import Wanted, outputs_of
@@ -466,12 +467,13 @@ def compare(
 ) -> None:
     """Compare models on the problems that both have.
 
-    With differences, intervals and p-values. Problems are matched by the question, and by the chains where they were given.
-    Differences are the first run less the second, of the numbers that `report` shows.
-    Generated chains are compared on problems that both models solved, and unpaired, each
-    model on its own. p-values of the primary metric are adjusted over all pairs of models,
-    those of the others over metrics too. Runs that differ in task version, parameters, prompt or
-    few-shot examples are refused unless --force is given.
+    With differences, intervals and p-values. Problems are matched by the question, and
+    by the chains where they were given. Differences are the first run less the second,
+    of the numbers that `report` shows. Generated chains are compared on problems that
+    both models solved, and unpaired, each model on its own. p-values of the primary
+    metric are adjusted over all pairs of models, those of the others over metrics too.
+    Runs that differ in task version, parameters, prompt or few-shot examples are
+    refused unless --force is given.
     """
     from lm_eval_faith.records.many_runs import available_cores
     from lm_eval_faith.report.compare import compare_runs, written
@@ -645,9 +647,9 @@ def leaderboard(
 ) -> None:
     """Set many models beside each other, with ranges of ranks.
 
-    A range holds the ranks that a model may have. Models are told apart on the problems they share, with Holm's correction over all
-    pairs. Runs that differ in task version, parameters, prompt or few-shot examples are
-    refused.
+    A range holds the ranks that a model may have. Models are told apart on the problems
+    they share, with Holm's correction over all pairs. Runs that differ in task version,
+    parameters, prompt or few-shot examples are refused.
     """
     from lm_eval_faith.records.many_runs import available_cores
     from lm_eval_faith.report.leaderboard import leaderboards, written
@@ -736,8 +738,9 @@ def calibrate(
 ) -> None:
     """Score interventions on models of known dependence.
 
-    On organisms: models of which it is known on which steps their answer depends. Runs the harness on each of them, and prints whether an intervention finds the steps
-    that the answer depends on, the share of them, and where in the chain they are.
+    On organisms: models of which it is known on which steps their answer depends. Runs
+    the harness on each of them, and prints whether an intervention finds the steps that
+    the answer depends on, the share of them, and where in the chain they are.
     """
     from lm_eval_faith.calibration import table as tables
     from lm_eval_faith.calibration.calibrate import calibration

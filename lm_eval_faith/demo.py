@@ -14,7 +14,7 @@ from lm_eval_faith_stats import Bootstrap
 
 from lm_eval_faith.files import require_place_for, write_whole
 from lm_eval_faith.organisms import solver_path
-from lm_eval_faith.report.cells import interval, number
+from lm_eval_faith.report.cells import interval, with_unit
 from lm_eval_faith.report.figures import WITHOUT as WITHOUT_ANSWER_STEPS
 from lm_eval_faith.report.html import sentences
 from lm_eval_faith.report.report import WITHOUT, Row, TaskReport
@@ -113,9 +113,9 @@ def first_numbers(report: TaskReport) -> Section:
         tuple(
             (
                 h.label,
-                _with_unit(h.row),
+                _point(h.row),
                 interval(h.row.estimate, h.row.unit),
-                *([_with_unit(h.beside) if h.beside else ""] if beside else []),
+                *([_point(h.beside) if h.beside else ""] if beside else []),
             )
             for h in told
         ),
@@ -124,9 +124,8 @@ def first_numbers(report: TaskReport) -> Section:
     )
 
 
-def _with_unit(row: Row) -> str:
-    told = number(row.estimate.point, row.unit)
-    return f"{told} nats" if row.unit == "nats" else told
+def _point(row: Row) -> str:
+    return with_unit(row.estimate.point, row.unit)
 
 
 def next_commands(out: Path) -> tuple[tuple[list[str], str], ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -207,12 +207,13 @@ def sections_of(made: Calibration) -> list[Section]:
             tuple(_of_chains(row, problems) for row in rows),
         ),
         *([_checks(made)] if made.checks else []),
-        *([_cards(made)] if made.cards else []),
+        *([section_of_cards(made.cards)] if made.cards else []),
     ]
 
 
-def _cards(made: Calibration) -> Section:
-    runs = made.cards[0].n_runs
+def section_of_cards(lines: Sequence[CardLine]) -> Section:
+    """What numbers and words the cards of runs have, a row an organism and line."""
+    runs = lines[0].n_runs
     return Section(
         f"The card in {counted(runs, 'run')} of {RUN_PROBLEMS} problems",
         (
@@ -238,7 +239,7 @@ def _cards(made: Calibration) -> Section:
                 ),
                 *(str(line.words.get(word, "")) for word in WORDS),
             )
-            for line in made.cards
+            for line in lines
         ),
     )
 

@@ -54,11 +54,9 @@ def register(*metrics: Metric) -> None:
     """Add metrics; they appear wherever metrics do.
 
     Raises:
-        ValueError: a name is taken by another metric, or is not a plain identifier.
+        ValueError: a name is taken by another metric.
     """
     for one in metrics:
-        if not one.name.isidentifier():
-            raise ValueError(f"metric name {one.name!r} is not an identifier")
         known = _REGISTRY.get(one.name)
         if known is not None and known.meaning != one.meaning:
             raise ValueError(f"there is a metric named {one.name!r} already")
@@ -215,8 +213,8 @@ def shown_first(names: Iterable[str], has: frozenset[str]) -> tuple[str, ...]:
 
 
 def median_beside(column: str) -> str:
-    """The column of the median that stands beside a mean effect, which a few steps may make; the column itself of
-    any other number.
+    """The column of the median that stands beside a mean effect, which a few steps may make;
+    the column itself of any other number.
 
     >>> [median_beside(column) for column in ("effect_vs_control", "effect_over_steps", "auc")]
     ['median_vs_control', 'effect_over_steps', 'auc']

@@ -226,7 +226,7 @@ def _from_sample(record: Record, reading: Reading, labels: LabelsWanted) -> File
         if doc["setting"] == "generated":
             response = json.loads(responses_of(sample)[0])
             found = _generated(doc, response["note"])
-            if not found.left_out and _is_asked(reading):
+            if _is_asked(reading) and found.left_out in ("", WRONG):
                 found = _read_anew(found, response["generation"], reading)
             return replace(found, where=where)
         chain = _written(chain_from_dict(doc["chain"]), labels)
@@ -255,14 +255,15 @@ def _is_asked(reading: Reading) -> bool:
 
 
 def _read_anew(found: FileChain, text: str, reading: Reading) -> FileChain:
-    """A chain that a run read, and left its answer to, read out of its text as is asked now."""
+    """A chain of a run, read out of its text as is asked now; its answer and verdict stay the run's."""
     how = {**reading.how, "cut": "final"}
     made = split_generation(
         text, think_tags=reading.tags, allow_last_number=True, **how
     )
     marked = _written(replace(made.chain, answer=found.chain.answer), "no")
     chain = cut_off(marked, cast(Cut, reading.cut))
-    return replace(found, chain=chain, left_out="" if chain.steps else NO_STEPS)
+    left_out = found.left_out or ("" if chain.steps else NO_STEPS)
+    return replace(found, chain=chain, left_out=left_out)
 
 
 def _same_problem(doc: Mapping[str, Any]) -> str:

@@ -15,7 +15,7 @@ from typing import Any, Literal, get_args
 from lm_eval_faith_stats import Estimate
 
 from lm_eval_faith.metrics.explained import UNNATURAL
-from lm_eval_faith.report.cells import interval, number
+from lm_eval_faith.report.cells import interval, with_unit
 
 Word = Literal["clear", "doubtful", "explained away", "not measured"]
 
@@ -164,12 +164,6 @@ NO_CHAIN, STATEMENT, HEADROOM_LINE, POSITION_LINE, EDIT_LINE, READABLE_LINE = (
     "the edit",
     "readable",
 )
-
-
-def with_unit(value: float, unit: str) -> str:
-    """A number, its unit behind it where that is not seen."""
-    shown = number(value, unit)
-    return shown if unit in ("share", "auc", "correlation") else f"{shown} {unit}"
 
 
 @dataclass(frozen=True)

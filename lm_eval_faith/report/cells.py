@@ -63,6 +63,12 @@ def number(value: float, unit: str) -> str:
     return f"{round(value, 3) + 0.0:.3f}"
 
 
+def with_unit(value: float, unit: str) -> str:
+    """A number, its unit behind it where that is not seen."""
+    shown = number(value, unit)
+    return shown if unit in ("share", "auc", "correlation") else f"{shown} {unit}"
+
+
 def interval(estimate: Estimate, unit: str) -> str:
     """As ``[low, high]``; a dash where there is none."""
     if math.isnan(estimate.low) or math.isnan(estimate.high):

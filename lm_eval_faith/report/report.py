@@ -333,9 +333,10 @@ def _columns(quantity: Quantity, tables: Tables) -> Columns:
 def shown_of(task: TaskRun, has: frozenset[str]) -> Callable[[Quantity], bool]:
     """Which quantities have a line of their own in the terminal.
 
-    Those that the run's own table shows, the median beside the mean, how often another answer
-    that an intervention states is followed, and the metrics of a user's module; all of a run that does not say. What leaves out the answer's steps
-    stands beside the others; what the card is made of stands there.
+    Those that the run's own table shows, the median beside the mean, how often another
+    answer that an intervention states is followed, and the metrics of a user's module;
+    all of a run that does not say. What leaves out the answer's steps stands beside the
+    others; what the card is made of stands there.
     """
     names = set(shown_first(_listed(task, "metrics"), has))
     own, of_card = own_metrics(), {metric.name for metric in OF_THE_CARD}

@@ -287,6 +287,8 @@ def test_how_texts_are_read_applies_to_the_texts_of_a_run_and_cut_to_chains_give
     stated = [step.states_answer for step in chain.steps].index(True)
     assert stated > 0 and read(generated, cut="first")[0] == plain[:stated]
     assert len(read(generated, unit="paragraph")[0]) == 1
+    wrong = read_chains(generated, {"unit": "paragraph"}).chains[1]  # may be asked for
+    assert wrong.left_out == "wrong answer" and len(wrong.chain.steps) == 1
     provided = folder / "cot_faith_provided"
     given, chain = read(provided)
     stated = [step.states_answer for step in chain.steps].index(True)

@@ -1,0 +1,54 @@
+"""Tables of the study, of one kept run in the place of all of them: then nothing differs."""
+
+from __future__ import annotations
+
+import pytest
+
+from benchmarks import study
+from benchmarks.records import run_of
+
+KEPT = "replay_175b"
+
+
+@pytest.fixture(autouse=True)
+def one_run_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(study, "NAME", KEPT)
+    study.late_steps.cache_clear()
+    study.differences.cache_clear()
+
+
+def rows_of(table: str) -> dict[str, list[str]]:
+    cells = [line.strip("| ").split(" | ") for line in table.splitlines()[2:]]
+    return {" ".join(row[:-3]) if len(row) == 5 else row[0]: row for row in cells}
+
+
+def test_a_models_own_chains_and_the_same_ones_from_elsewhere_differ_in_nothing() -> (
+    None
+):
+    rows = rows_of(study.whose())
+    assert len(rows) == 8
+    for name, (*_, own, other, difference) in rows.items():
+        assert own == other and difference.startswith("0.0"), name
+    used = sum(chain.outcome == "scored" for chain in run_of(KEPT).tasks[0].chains)
+    assert all(f"{used} problems" in name for name in rows)
+
+
+def test_without_a_cut_the_statement_takes_nothing() -> None:
+    found = rows_of(study.statement())
+    assert found["cut less whole, paired"][1:] == ["0.000 [0.000, 0.000]"] * 2
+    assert found["cut over whole"][1:] == ["1.000 [1.000, 1.000]"] * 2
+
+
+def test_a_size_differs_from_itself_in_nothing() -> None:
+    table = study.sizes()
+    assert "`corrupt_effect_vs_control` | 0.000 [0.000, 0.000]" in table
+
+
+def test_ours_stand_beside_the_figures_of_the_study() -> None:
+    table = study.published()
+    assert len(table.splitlines()) == 2 + len(study.PUBLISHED.splitlines()) + 1
+    shares = rows_of(table)["share of steps at or over one nat"]
+    assert shares[1:3] == ["43%", "53%"] and shares[3] == shares[4] != "–"
+    # What a run does not have is a dash, never a number.
+    assert rows_of(table)["AUC of deletion"][3:] == ["–"] * 4
+    assert set(rows_of(study.cores())["`core_share`"][1:]) == {"–"}
