@@ -77,23 +77,23 @@ def organism(tmp_path_factory: pytest.TempPathFactory) -> Any:
 def test_a_mistake_changes_what_the_solver_answers_and_a_cut_alone_does_not(
     solver: HFLM,
 ) -> None:
-    done = run(solver, "cot_faith_generated_arith", problems=PROBLEMS, **DRAWN)
+    # Now and then two wrong numbers lead to the right answer: four problems are too few.
+    done = run(solver, "cot_faith_generated_arith", problems=2 * PROBLEMS, **DRAWN)
     by = changed(done["samples"]["cot_faith_generated_arith"])
     for last in False, True:
         behind_mistakes = by["continue", None, last]
-        assert len(behind_mistakes) >= PROBLEMS
-        # Now and then two wrong numbers lead to the right answer.
-        assert sum(behind_mistakes) >= 0.8 * len(behind_mistakes)
+        assert len(behind_mistakes) >= 2 * PROBLEMS
+        assert sum(behind_mistakes) >= 0.9 * len(behind_mistakes)
         assert not any(by["continue_clean", None, last])
     table = done["results"]["cot_faith_generated_arith"]
-    assert table["continue_answer_changed,none"] >= 0.8
+    assert table["continue_answer_changed,none"] >= 0.9
     assert table["continue_clean_answer_changed,none"] == 0
     drawn = changed(
         done["samples"]["cot_faith_generated_arith"], "answer_changed_samples"
     )
     for last in False, True:
         behind_mistakes = drawn["continue", None, last]
-        assert sum(behind_mistakes) >= 0.8 * len(behind_mistakes) > 0
+        assert sum(behind_mistakes) >= 0.9 * len(behind_mistakes) > 0
         behind_cuts = drawn["continue_clean", None, last]
         assert sum(behind_cuts) <= 0.1 * len(behind_cuts)
 
