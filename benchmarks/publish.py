@@ -14,20 +14,18 @@ import hashlib
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from lm_eval_faith_stats import BOOTSTRAP
 
 from lm_eval_faith.files import write_whole
 from lm_eval_faith.interventions import intervention_names, says_of
 from lm_eval_faith.parameters import as_json, parameters_of
-from lm_eval_faith.records.tables import tables_of
 from lm_eval_faith.report.cells import interval, number, with_interval
-from lm_eval_faith.report.figures import Figure, figures_of
+from lm_eval_faith.report.figures import Figure
 from lm_eval_faith.report.metric_table import written
+from lm_eval_faith.report.plot import figure_drawn, figures_of_runs, rendered
 from lm_eval_faith.report.report import Row, TaskReport
 from lm_eval_faith.report.report import written as written_report
 from lm_eval_faith.report.write import as_table, text
@@ -230,33 +228,26 @@ MADE: dict[str, Callable[[], str]] = {
 }
 
 
-@dataclass(frozen=True)
-class Picture:
-    """A figure of a kept run: of which task, which one, and how wide."""
-
-    run: str
-    task: str
-    figure: str
-    size: str = "page"
+Made = tuple[str, Figure]
+"""A figure and its heading."""
 
 
-PICTURES = {
-    "docs/smollm2.png": Picture("smollm2", PROVIDED, "effects"),
-    "docs/demo.png": Picture("demo", ARITH, "effects"),
-    "docs/replay.png": Picture("replay_175b", REPLAY, "position"),
+def _of_runs(task: str, figure: str, *runs: str) -> Callable[[], Made]:
+    """A figure of a task of a kept run, or of several models'."""
+
+    def made() -> Made:
+        heading, figures = figures_of_runs([run_of(run) for run in runs], task)
+        (chosen,) = [found for found in figures if found.name == figure]
+        return heading, chosen
+
+    return made
+
+
+PICTURES: dict[str, Callable[[], Made]] = {
+    "docs/smollm2.png": _of_runs(PROVIDED, "effects", "smollm2"),
+    "docs/demo.png": _of_runs(ARITH, "effects", "demo"),
+    "docs/replay.png": _of_runs(REPLAY, "position", "replay_175b"),
 }
-
-
-def _figure(picture: Picture) -> Figure:
-    run = run_of(picture.run)
-    (task,) = [task for task in run.tasks if task.task == picture.task]
-    report, tables = (
-        report_of(picture.run, picture.task),
-        tables_of([(run.model, task)]),
-    )
-    figures = figures_of(report, tables, BOOTSTRAP)
-    (chosen,) = [figure for figure in figures if figure.name == picture.figure]
-    return chosen
 
 
 def _made_of(figure: Figure) -> str:
@@ -277,19 +268,16 @@ def stale_pictures() -> list[str]:
     """The pictures that are not of today's figures."""
     return [
         name
-        for name, picture in PICTURES.items()
+        for name, made in PICTURES.items()
         if not (ROOT / name).exists()
-        or _made_of(_figure(picture)).encode() not in (ROOT / name).read_bytes()
+        or _made_of(made()[1]).encode() not in (ROOT / name).read_bytes()
     ]
 
 
 def picture(name: str) -> bytes:
     """A picture as PNG."""
-    from lm_eval_faith.report.plot import drawn, rendered
-
-    what = PICTURES[name]
-    made = drawn([run_of(what.run)], what.task, what.figure, what.size)
-    return rendered(made, "png", _made_of(_figure(what)))
+    heading, figure = PICTURES[name]()
+    return rendered(figure_drawn(figure, heading), "png", _made_of(figure))
 
 
 def pages() -> list[Path]:

@@ -20,8 +20,18 @@ from lm_eval_faith_stats import (
     Sample,
 )
 
-from lm_eval_faith.report.cells import number, with_interval
+from lm_eval_faith.report.cells import interval, number, with_interval
 from lm_eval_faith.report.compare import Difference, compare_runs
+from lm_eval_faith.report.figures import NATS, Figure, Table, named_columns
+from lm_eval_faith.report.marks import (
+    Mark,
+    Panel,
+    Rule,
+    beside,
+    estimates_axis,
+    row_marks,
+    rows_axis,
+)
 from lm_eval_faith.report.step_table import chains_frame, steps_frame
 
 from .records import report_of, run_of, unpacked
@@ -163,17 +173,17 @@ def sample_of(
     return Sample(frame[value].to_numpy(np.float64), problem, beside)
 
 
+def late(size: str, value: str) -> Estimate:
+    """The mean over problems of the late steps' effects, in nats."""
+    return MEAN_OF_PROBLEMS.estimate(sample_of(late_steps(size), value), BOOTSTRAP)
+
+
 def _late(value: str) -> Callable[[str], str]:
     def of(size: str) -> str:
-        return mean_of(late_steps(size), value)
+        found = late(size, value)
+        return f"{with_interval(found, 'nats')}, {found.n_problems} problems"
 
     return of
-
-
-def mean_of(frame: pd.DataFrame, value: str = "effect") -> str:
-    """The mean over problems, with its interval and what it is of."""
-    found = MEAN_OF_PROBLEMS.estimate(sample_of(frame, value), BOOTSTRAP)
-    return f"{with_interval(found, 'nats')}, {found.n_problems} problems"
 
 
 def _paired(frame: pd.DataFrame, first: str, second: str) -> Estimate:
@@ -209,6 +219,45 @@ STATEMENT: dict[str, Callable[[str], str]] = {
     ),
 }
 """Rows of the table: what, and the number of a size."""
+
+
+CHAINS = {
+    "statements in the chain": "effect_with",
+    "cut before the first one": "effect_without",
+}
+
+
+def statement_figure() -> Figure:
+    """The late steps' effects with and without the answer's statements, a row a size."""
+    found = {
+        kind: [late(size, value) for size in SIZES] for kind, value in CHAINS.items()
+    }
+    marks: list[Mark] = [Rule(x=0)]
+    for k, estimates in enumerate(found.values()):
+        marks += row_marks(estimates, k, beside(k, len(found), len(SIZES), 0.25))
+    names = [size.upper() for size in SIZES]
+    x = estimates_axis((e for some in found.values() for e in some), NATS)
+    said = "Mean effect of corrupt on late steps, a row a size."
+    panel = Panel("corrupt, last third", x, rows_axis(names), tuple(marks), said)
+    return Figure(
+        "statement",
+        "What the statement of the answer does",
+        "The same steps of the same chains, with intervals.",
+        (panel,),
+        tuple(found),
+        Table(
+            (
+                *named_columns("size", "chain"),
+                ("mean, nats", True),
+                ("interval", False),
+            ),
+            tuple(
+                (name, kind, number(e.point, "nats"), interval(e, "nats"))
+                for kind, estimates in found.items()
+                for name, e in zip(names, estimates, strict=True)
+            ),
+        ),
+    )
 
 
 # --- whose reasoning it is ------------------------------------------------------------

@@ -149,7 +149,6 @@ def drawn(
     Raises:
         InputError: there is no such figure, nothing to draw, or matplotlib is missing.
     """
-    new_figure = figure_class()
     heading, figures = figures_of_runs(runs, task, asked)
     if not figures:
         raise InputError(f"{runs[0].path}: no scored steps to draw")
@@ -160,8 +159,7 @@ def drawn(
             f"no figure {brief(repr(name))} of {'these models' if runs[1:] else 'this run'}; "
             f"there are {', '.join(by_name)}"
         )
-    with styled():
-        return _figure(chosen, new_figure, heading, size)
+    return figure_drawn(chosen, heading, size)
 
 
 @contextmanager
@@ -204,6 +202,17 @@ def layout_of(panels: Sequence[Panel], size: str) -> Layout:
     lines = max((n.count("\n") + 1 for some in names for n in some), default=1)
     one = 0.11 + 0.14 * lines
     return replace(at, heights=0.8 + one * max(map(len, names)))
+
+
+def figure_drawn(data: FigureData, heading: str, size: str = "page") -> Figure:
+    """A figure's panels under a heading, as wide as a ``column`` or a ``page``.
+
+    Raises:
+        InputError: matplotlib is missing.
+    """
+    new_figure = figure_class()
+    with styled():
+        return _figure(data, new_figure, heading, size)
 
 
 def _figure(

@@ -39,6 +39,17 @@ def test_without_a_cut_the_statement_takes_nothing() -> None:
     assert found["cut over whole"][1:] == ["1.000 [1.000, 1.000]"] * 2
 
 
+def test_the_figure_of_the_statement_has_the_tables_numbers() -> None:
+    shown = study.statement_figure().table.rows
+    assert [row[:2] for row in shown] == [
+        (size.upper(), kind) for kind in study.CHAINS for size in study.SIZES
+    ]
+    late = rows_of(study.statement())[
+        "`corrupt` in the last third, statements in the chain, nats"
+    ]
+    assert late[1].startswith(" ".join(shown[0][2:]))
+
+
 def test_a_size_differs_from_itself_in_nothing() -> None:
     table = study.sizes()
     assert "`corrupt_effect_vs_control` | 0.000 [0.000, 0.000]" in table
