@@ -121,8 +121,21 @@ def published() -> str:
         rows.append([told, small, large])
         for ending in "", ANSWER_STEPS:
             rows[-1] += [cell(s, what, f"{metric}{ending}") for s in SIZES]
+    steps = [corrupted(size, "own") for size in SIZES]
+    steps += [frame[~frame["states_answer"]] for frame in steps]
+    under = f"steps with an effect under {ROUNDING} nats"
+    rows.append([under, "–", "–", *map(_share_under, steps)])
     rows.append(["problems solved and used", "25", "32", *used(), "", ""])
     return as_rows(heads, rows)
+
+
+ROUNDING = -0.1
+"""Effects nearer to zero may be rounding of bfloat16, in nats."""
+
+
+def _share_under(frame: pd.DataFrame) -> str:
+    low = frame.assign(effect=(frame["effect"] < ROUNDING).astype(float))
+    return with_interval(MEAN_OF_PROBLEMS.estimate(sample_of(low), BOOTSTRAP), "share")
 
 
 def used() -> list[str]:

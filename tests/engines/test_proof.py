@@ -6,12 +6,20 @@ from contextlib import contextmanager
 from itertools import chain
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 import transformers
 from lm_eval.models.huggingface import HFLM
 
 from lm_eval_faith.engines import Disproved, prove, supports
+from lm_eval_faith.engines.proof import (
+    BEYOND_OWN,
+    HALF_PRECISION_TOLERANCE,
+    NOTHING,
+    Compared,
+    Proving,
+)
 from lm_eval_faith.engines.transformers_compat import (
     CACHE_NAMES,
     cache_argument,
@@ -321,6 +329,31 @@ def test_the_witness_notices_what_branches_and_places_in_a_pass_do_to_a_token(
     with steered(long_llama, BREAKS[kind]):
         reason = prove(long_llama, pairs, max_length=2000).reason
     assert "is tolerated" in (reason or "")
+
+
+def test_in_half_precision_a_model_may_move_as_it_does_where_it_reads_in_parts(
+    backend_named: Callable[[str], HFLM],
+) -> None:
+    """The first token after a third of the text is moved where a pass begins there: two halves do not show it."""
+    original = backend_named("llama (").model
+    model = type(original)(original.config).to(torch.bfloat16).eval()
+    text = torch.arange(3, 21)
+    third = 6
+    compared = Compared(text.numpy(), np.arange(10, 18), text.numpy()[10:] % 7 + 3)
+    proving = Proving(
+        model, lambda text: model(text).logits, 64, torch.float32, NOTHING
+    )
+    expected = proving._plainly(compared)
+    of_halves = proving._own_difference(compared)
+    with steered(model, lambda states, before: states + 9 * (before == third)):
+        of_thirds = proving._own_difference(compared)
+        tolerated = BEYOND_OWN * of_thirds
+        assert of_thirds > 2 * of_halves and tolerated > HALF_PRECISION_TOLERANCE
+        compared.logprobs[:] = [expected + 0.9 * tolerated]
+        proving._compare(compared, expected)
+        compared.logprobs[:] = [expected + 1.1 * tolerated]
+        with pytest.raises(Disproved, match="is tolerated"):
+            proving._compare(compared, expected)
 
 
 def test_no_answer_comes_from_a_pass_that_goes_further_and_differs(
