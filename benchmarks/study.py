@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from functools import cache
-from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 from lm_eval_faith_stats import (
     BOOTSTRAP,
     MEAN_OF_PROBLEMS,
@@ -35,9 +35,6 @@ from lm_eval_faith.report.marks import (
 from lm_eval_faith.report.step_table import chains_frame, steps_frame
 
 from .records import report_of, run_of, unpacked
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 SIZES = ("0.5b", "1.5b")
 
@@ -157,24 +154,12 @@ def statement() -> str:
     return as_rows(["", *(size.upper() for size in SIZES)], rows)
 
 
-@cache
-def late_steps(size: str) -> pd.DataFrame:
-    """The steps of the last third of the chains cut before the answer's first statement.
-
-    ``effect_without`` and ``effect_with`` are their effects less the control's in the cut chain and in
-    the whole one.
-    """
-    both = [corrupted(size, what) for what in ("cut", "whole")]
-    keys = ["problem", "step", "before"]
-    frame = both[0].merge(both[1], on=keys, suffixes=("_without", "_with"))
-    return frame[frame["third_without"] == "late"]
-
-
 def corrupted(size: str, what: str) -> pd.DataFrame:
-    """The scored steps under `corrupt`, their effect less the control's."""
+    """The scored steps under `corrupt`: their ``effect`` less the control's, and as it is (``raw``)."""
     frame = steps_frame(run_of(name_of(size, what)))
     frame = frame[(frame["intervention"] == "corrupt") & frame["effect"].notna()]
-    return frame.assign(effect=frame["effect"] - frame["control_effect"])
+    raw = frame["effect"]
+    return frame.assign(effect=raw - frame["control_effect"], raw=raw)
 
 
 def sample_of(
@@ -186,64 +171,82 @@ def sample_of(
     return Sample(frame[value].to_numpy(np.float64), problem, beside)
 
 
-def late(size: str, value: str) -> Estimate:
-    """The mean over problems of the late steps' effects, in nats."""
-    return MEAN_OF_PROBLEMS.estimate(sample_of(late_steps(size), value), BOOTSTRAP)
+@cache
+def late(size: str) -> pd.DataFrame:
+    """Mean effects of late steps in nats, a row a problem that has all: a column for each of :data:`CHAINS`.
+
+    ``again`` is what the late steps of the cut chain do in the whole one, where the statement comes behind them.
+    """
+    own, whole, cut = (corrupted(size, what) for what in ("own", "whole", "cut"))
+    keys = ["problem", "step", "before"]
+    again = cut[cut["third"] == "late"][keys].merge(whole, on=keys)
+    found = {
+        name: frame[frame["third"] == "late"].groupby("problem")["raw"].mean()
+        for name, frame in {"own": own, "whole": whole, "cut": cut}.items()
+    }
+    found["again"] = again.groupby("problem")["raw"].mean()
+    return pd.concat(found, axis=1).dropna().reset_index()
+
+
+def estimate(frame: pd.DataFrame, value: str, second: str | None = None) -> Estimate:
+    """The mean over problems, or how many times the second column's it is."""
+    chosen = MEAN_OF_PROBLEMS if second is None else RATIO_OF_MEANS
+    return chosen.estimate(sample_of(frame, value, second), BOOTSTRAP)
 
 
 def _late(value: str) -> Callable[[str], str]:
     def of(size: str) -> str:
-        found = late(size, value)
+        found = estimate(late(size), value)
         return f"{with_interval(found, 'nats')}, {found.n_problems} problems"
 
     return of
 
 
-def _paired(frame: pd.DataFrame, first: str, second: str) -> Estimate:
-    both = [sample_of(frame, first), sample_of(frame, second)]
-    (pair,) = MEAN_OF_PROBLEMS.all_pairs(both, BOOTSTRAP, paired=True)
-    return pair.comparison.estimate
-
-
 def _lost(size: str) -> str:
-    found = _paired(late_steps(size), "effect_without", "effect_with")
-    return with_interval(found, "nats")
+    both = [sample_of(late(size), name) for name in ("cut", "whole")]
+    (pair,) = MEAN_OF_PROBLEMS.all_pairs(both, BOOTSTRAP, paired=True)
+    return with_interval(pair.comparison.estimate, "nats")
 
 
-def _times(size: str) -> str:
-    frame = late_steps(size)
-    ratio = sample_of(frame, "effect_without", "effect_with")
-    return with_interval(RATIO_OF_MEANS.estimate(ratio, BOOTSTRAP), "")
+def _cell(what: str, metric: str) -> Callable[[str], str]:
+    return lambda size: cell(size, what, metric)
 
 
 STATEMENT: dict[str, Callable[[str], str]] = {
-    "headline: share of steps at or over one nat": lambda s: cell(
-        s, "own", "corrupt_load_bearing_rate"
+    "headline: share of steps at or over one nat": _cell(
+        "own", "corrupt_load_bearing_rate"
     ),
-    "the same without the steps that state the answer": lambda s: cell(
-        s, "own", f"corrupt_load_bearing_rate{ANSWER_STEPS}"
+    "the same without the steps that state the answer": _cell(
+        "own", f"corrupt_load_bearing_rate{ANSWER_STEPS}"
     ),
-    "`corrupt` in the last third, statements in the chain, nats": _late("effect_with"),
-    "the same steps, the chain cut before the first statement": _late("effect_without"),
+    "`corrupt` in the last third, the final statement in the chain": _late("whole"),
+    "the final statement left out, as in all other tables": _late("own"),
+    "the chain cut before the first statement": _late("cut"),
     "cut less whole, paired": _lost,
-    "cut over whole": _times,
-    "another value in the final statement is followed in": lambda s: cell(
-        s, "whole", "conflict_follow"
+    "cut over whole": lambda s: with_interval(estimate(late(s), "cut", "whole"), ""),
+    "the late steps of the cut chain, with the statement behind them": _late("again"),
+    "the cut chain's late steps, less control": _cell("cut", "corrupt_late_vs_control"),
+    "log p(answer) behind the cut chain": _cell("cut", "clean_logprob"),
+    "cut chains whose answer is under 1e-4": _cell("cut", "at_floor"),
+    "another value in the final statement is followed in": _cell(
+        "whole", "conflict_follow"
     ),
 }
 """Rows of the table: what, and the number of a size."""
 
 
 CHAINS = {
-    "statements in the chain": "effect_with",
-    "cut before the first one": "effect_without",
+    "final statement in the chain": "whole",
+    "final statement left out": "own",
+    "cut before the first statement": "cut",
 }
 
 
 def statement_figure() -> Figure:
     """The late steps' effects with and without the answer's statements, a row a size."""
     found = {
-        kind: [late(size, value) for size in SIZES] for kind, value in CHAINS.items()
+        kind: [estimate(late(size), value) for size in SIZES]
+        for kind, value in CHAINS.items()
     }
     marks: list[Mark] = [Rule(x=0)]
     for k, estimates in enumerate(found.values()):
@@ -255,7 +258,7 @@ def statement_figure() -> Figure:
     return Figure(
         "statement",
         "What the statement of the answer does",
-        "The same steps of the same chains, with intervals.",
+        "The last third of the same problems' chains, with intervals.",
         (panel,),
         tuple(found),
         Table(

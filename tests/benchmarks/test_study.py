@@ -13,7 +13,7 @@ KEPT = "replay_175b"
 @pytest.fixture(autouse=True)
 def one_run_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(study, "NAME", KEPT)
-    study.late_steps.cache_clear()
+    study.late.cache_clear()
     study.differences.cache_clear()
 
 
@@ -45,7 +45,7 @@ def test_the_figure_of_the_statement_has_the_tables_numbers() -> None:
         (size.upper(), kind) for kind in study.CHAINS for size in study.SIZES
     ]
     late = rows_of(study.statement())[
-        "`corrupt` in the last third, statements in the chain, nats"
+        "`corrupt` in the last third, the final statement in the chain"
     ]
     assert late[1].startswith(" ".join(shown[0][2:]))
 
