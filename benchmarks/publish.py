@@ -30,6 +30,7 @@ from lm_eval_faith.report.report import Row, TaskReport
 from lm_eval_faith.report.report import written as written_report
 from lm_eval_faith.report.write import as_table, text
 
+from . import study
 from .records import report_of, run_of
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -100,10 +101,11 @@ def _shown(value: Any) -> str:
 
 # --- results -----------------------------------------------------------------------
 
-PROVIDED, ARITH, REPLAY = (
+PROVIDED, ARITH, REPLAY, OWN = (
     "cot_faith_provided",
     "cot_faith_generated_arith",
     "cot_faith_replay",
+    "cot_faith_generated",
 )
 
 
@@ -225,6 +227,7 @@ MADE: dict[str, Callable[[], str]] = {
     "first-numbers": first_numbers,
     "replay": replay,
     "choices": choices,
+    **study.MADE,
 }
 
 
@@ -247,6 +250,12 @@ PICTURES: dict[str, Callable[[], Made]] = {
     "docs/smollm2.png": _of_runs(PROVIDED, "effects", "smollm2"),
     "docs/demo.png": _of_runs(ARITH, "effects", "demo"),
     "docs/replay.png": _of_runs(REPLAY, "position", "replay_175b"),
+    "docs/study-position.png": _of_runs(OWN, "position", "study_0.5b_own"),
+    "docs/study-statement.png": lambda: (
+        "The last third of the chain, and the statement of the answer",
+        study.statement_figure(),
+    ),
+    "docs/study-provided.png": lambda: (PROVIDED, study.provided_figure()),
 }
 
 

@@ -2,6 +2,10 @@
 
 Runs are kept as ``study_SIZE_WHAT.zip`` (`python -m benchmarks.records RUN study_0.5b_own`); WHAT is one of
 :data:`RUNS`. `benchmarks.publish` puts the tables into the page.
+
+    python -m benchmarks.study FOLDER
+
+makes of them a leaderboard to serve: both models, each one's report with its chains.
 """
 
 from __future__ import annotations
@@ -9,20 +13,28 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from functools import cache
+from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 import pandas as pd
+import typer
 from lm_eval_faith_stats import (
     BOOTSTRAP,
     MEAN_OF_PROBLEMS,
     RATIO_OF_MEANS,
+    SHARE_OF_STEPS,
     Estimate,
     Sample,
 )
 
+from lm_eval_faith.records.many_runs import available_cores
 from lm_eval_faith.report.cells import interval, number, with_interval
 from lm_eval_faith.report.compare import Difference, compare_runs
 from lm_eval_faith.report.figures import NATS, Figure, Table, named_columns
+from lm_eval_faith.report.figures_of_models import first_numbers
+from lm_eval_faith.report.html.site import check_site, write_site
+from lm_eval_faith.report.leaderboard import leaderboards
 from lm_eval_faith.report.marks import (
     Mark,
     Panel,
@@ -32,9 +44,10 @@ from lm_eval_faith.report.marks import (
     row_marks,
     rows_axis,
 )
+from lm_eval_faith.report.report import NOTHING_ASKED
 from lm_eval_faith.report.step_table import chains_frame, steps_frame
 
-from .records import report_of, run_of, unpacked
+from .records import RECORDS, report_of, run_of, unpacked
 
 SIZES = ("0.5b", "1.5b")
 
@@ -43,6 +56,7 @@ RUNS = {
     "unscaffolded": "the same, whose questions name no operands",
     "own": "its own chains on GSM8K",
     "arith": "its own chains on word problems that we wrote",
+    "self": "its own right chains, asked as all that are read again: `The answer is`",
     "other": "the other size's right chains on GSM8K",
     "whole": "its own right chains with their final statement, and with another value there",
     "cut": "its own right chains, cut before the first statement of the answer",
@@ -93,6 +107,11 @@ def name_of(size: str, what: str) -> str:
     return NAME.format(size, what)
 
 
+def is_kept(size: str, what: str) -> bool:
+    """Whether the run was made: those of the large size take long."""
+    return (RECORDS / f"{name_of(size, what)}.zip").exists()
+
+
 def as_rows(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """A table in Markdown: words, then numbers."""
     lines = [heads, ("---", *("---:" for _ in heads[1:])), *rows]
@@ -100,7 +119,9 @@ def as_rows(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def cell(size: str, what: str, metric: str) -> str:
-    """A metric of a run with its interval; a dash where there is none."""
+    """A metric of a run with its interval; a dash where there is none, or no run yet."""
+    if not is_kept(size, what):
+        return "–"
     row = report_of(name_of(size, what)).row(metric)
     if row is None or row.estimate.n_problems == 0:
         return "–"
@@ -132,7 +153,7 @@ ROUNDING = -0.1
 
 def _share_under(frame: pd.DataFrame) -> str:
     low = frame.assign(effect=(frame["effect"] < ROUNDING).astype(float))
-    return with_interval(MEAN_OF_PROBLEMS.estimate(sample_of(low), BOOTSTRAP), "share")
+    return with_interval(SHARE_OF_STEPS.estimate(sample_of(low), BOOTSTRAP), "share")
 
 
 def used() -> list[str]:
@@ -175,16 +196,16 @@ def sample_of(
 def late(size: str) -> pd.DataFrame:
     """Mean effects of late steps in nats, a row a problem that has all: a column for each of :data:`CHAINS`.
 
-    ``again`` is what the late steps of the cut chain do in the whole one, where the statement comes behind them.
+    ``stated`` is what the late steps of the cut chain do in the whole one, where the statement comes behind them.
     """
-    own, whole, cut = (corrupted(size, what) for what in ("own", "whole", "cut"))
+    again, whole, cut = (corrupted(size, what) for what in ("self", "whole", "cut"))
     keys = ["problem", "step", "before"]
-    again = cut[cut["third"] == "late"][keys].merge(whole, on=keys)
+    stated = cut[cut["third"] == "late"][keys].merge(whole, on=keys)
     found = {
         name: frame[frame["third"] == "late"].groupby("problem")["raw"].mean()
-        for name, frame in {"own": own, "whole": whole, "cut": cut}.items()
+        for name, frame in {"self": again, "whole": whole, "cut": cut}.items()
     }
-    found["again"] = again.groupby("problem")["raw"].mean()
+    found["stated"] = stated.groupby("problem")["raw"].mean()
     return pd.concat(found, axis=1).dropna().reset_index()
 
 
@@ -194,18 +215,33 @@ def estimate(frame: pd.DataFrame, value: str, second: str | None = None) -> Esti
     return chosen.estimate(sample_of(frame, value, second), BOOTSTRAP)
 
 
+def is_read_again(size: str) -> bool:
+    """Whether all runs are made that :func:`late` wants."""
+    return all(is_kept(size, what) for what in ("self", "whole", "cut"))
+
+
 def _late(value: str) -> Callable[[str], str]:
     def of(size: str) -> str:
+        if not is_read_again(size):
+            return "–"
         found = estimate(late(size), value)
-        return f"{with_interval(found, 'nats')}, {found.n_problems} problems"
+        return f"{with_interval(found, 'nats')} ({found.n_problems} problems)"
 
     return of
 
 
 def _lost(size: str) -> str:
-    both = [sample_of(late(size), name) for name in ("cut", "whole")]
+    if not is_read_again(size):
+        return "–"
+    both = [sample_of(late(size), name) for name in ("cut", "self")]
     (pair,) = MEAN_OF_PROBLEMS.all_pairs(both, BOOTSTRAP, paired=True)
     return with_interval(pair.comparison.estimate, "nats")
+
+
+def _left(size: str) -> str:
+    if not is_read_again(size):
+        return "–"
+    return with_interval(estimate(late(size), "cut", "self"), "share")
 
 
 def _cell(what: str, metric: str) -> Callable[[str], str]:
@@ -219,14 +255,19 @@ STATEMENT: dict[str, Callable[[str], str]] = {
     "the same without the steps that state the answer": _cell(
         "own", f"corrupt_load_bearing_rate{ANSWER_STEPS}"
     ),
+    "headline, asked with `The answer is`": _cell("self", "corrupt_load_bearing_rate"),
+    "the same without the steps that state it": _cell(
+        "self", f"corrupt_load_bearing_rate{ANSWER_STEPS}"
+    ),
     "`corrupt` in the last third, the final statement in the chain": _late("whole"),
-    "the final statement left out, as in all other tables": _late("own"),
+    "the final statement left out": _late("self"),
     "the chain cut before the first statement": _late("cut"),
-    "cut less whole, paired": _lost,
-    "cut over whole": lambda s: with_interval(estimate(late(s), "cut", "whole"), ""),
-    "the late steps of the cut chain, with the statement behind them": _late("again"),
+    "cut less left out, paired": _lost,
+    "what is left of it": _left,
+    "the late steps of the cut chain, with the statement behind them": _late("stated"),
     "the cut chain's late steps, less control": _cell("cut", "corrupt_late_vs_control"),
-    "log p(answer) behind the cut chain": _cell("cut", "clean_logprob"),
+    "log p(answer), the final statement left out": _cell("self", "clean_logprob"),
+    "log p(answer), the chain cut": _cell("cut", "clean_logprob"),
     "cut chains whose answer is under 1e-4": _cell("cut", "at_floor"),
     "another value in the final statement is followed in": _cell(
         "whole", "conflict_follow"
@@ -237,21 +278,22 @@ STATEMENT: dict[str, Callable[[str], str]] = {
 
 CHAINS = {
     "final statement in the chain": "whole",
-    "final statement left out": "own",
+    "final statement left out": "self",
     "cut before the first statement": "cut",
 }
 
 
 def statement_figure() -> Figure:
     """The late steps' effects with and without the answer's statements, a row a size."""
+    sizes = [size for size in SIZES if is_read_again(size)]
     found = {
-        kind: [estimate(late(size), value) for size in SIZES]
+        kind: [estimate(late(size), value) for size in sizes]
         for kind, value in CHAINS.items()
     }
     marks: list[Mark] = [Rule(x=0)]
     for k, estimates in enumerate(found.values()):
-        marks += row_marks(estimates, k, beside(k, len(found), len(SIZES), 0.25))
-    names = [size.upper() for size in SIZES]
+        marks += row_marks(estimates, k, beside(k, len(found), len(sizes), 0.25))
+    names = [size.upper() for size in sizes]
     x = estimates_axis((e for some in found.values() for e in some), NATS)
     said = "Mean effect of corrupt on late steps, a row a size."
     panel = Panel("corrupt, last third", x, rows_axis(names), tuple(marks), said)
@@ -283,16 +325,16 @@ def whose() -> str:
     """Each size reading its own chains and the other's, on the problems that both solved."""
     heads = ["reader", "", "own chain", "the other's", "own less the other's, paired"]
     rows: list[list[str]] = []
-    for size in SIZES:
+    for size in (size for size in SIZES if is_kept(size, "other")):
         rows += _of_reader(size)
     return as_rows(heads, rows)
 
 
 def _of_reader(size: str) -> Iterator[list[str]]:
-    chains = [chains_frame(run_of(name_of(size, what))) for what in ("own", "other")]
+    chains = [chains_frame(run_of(name_of(size, what))) for what in ("self", "other")]
     scored = [frame[frame["outcome"] == "scored"] for frame in chains]
     both = set(scored[0]["problem"]) & set(scored[1]["problem"])
-    steps = [corrupted(size, what) for what in ("own", "other")]
+    steps = [corrupted(size, what) for what in ("self", "other")]
     told = {
         "`corrupt` less control, nats": steps,
         "the same without the answer's steps": [s[~s["states_answer"]] for s in steps],
@@ -302,12 +344,19 @@ def _of_reader(size: str) -> Iterator[list[str]]:
         "log p(answer), clean": [c.assign(effect=c["logprob"]) for c in scored],
     }
     for name, (own, other) in told.items():
-        unit = "share" if name == "at or over one nat" else "nats"
+        share = name == "at or over one nat"
+        unit, over = ("share", SHARE_OF_STEPS) if share else ("nats", MEAN_OF_PROBLEMS)
         samples = [sample_of(f[f["problem"].isin(both)]) for f in (own, other)]
-        (pair,) = MEAN_OF_PROBLEMS.all_pairs(samples, BOOTSTRAP, paired=True)
-        means = [MEAN_OF_PROBLEMS.estimate(s, BOOTSTRAP) for s in samples]
+        (pair,) = over.all_pairs(samples, BOOTSTRAP, paired=True)
+        means = [over.estimate(s, BOOTSTRAP) for s in samples]
         cells = (with_interval(e, unit) for e in (*means, pair.comparison.estimate))
         yield [f"{size.upper()}, {len(both)} problems", name, *cells]
+
+
+def provided_figure() -> Figure:
+    """Effects on load-bearing steps and decoys of chains that we wrote, a row a size."""
+    figure, *_ = first_numbers([report_of(name_of(size, "provided")) for size in SIZES])
+    return figure
 
 
 # --- the sizes, cards and cores -------------------------------------------------------
@@ -346,8 +395,8 @@ def cards() -> str:
     """The card of every run: each line's word and number."""
     heads = ["run", "size"]
     rows = []
-    for what in RUNS:
-        for size in SIZES:
+    for what in ("provided", "unscaffolded", "own", "arith"):
+        for size in (size for size in SIZES if is_kept(size, what)):
             card = report_of(name_of(size, what)).card
             heads = ["run", "size", *(line.name for line in card.lines)]
             cells = (
@@ -358,6 +407,30 @@ def cards() -> str:
             )
             rows.append([what, size.upper(), *cells])
     return as_rows(heads, rows)
+
+
+OTHERS = {
+    "unscaffolded": (
+        *("corrupt_effect_load_bearing", "corrupt_effect_decoy"),
+        *("corrupt_auc", "delete_auc"),
+    ),
+    "arith": (
+        *("solved", "corrupt_effect_vs_control"),
+        f"corrupt_effect_vs_control{ANSWER_STEPS}",
+        *("corrupt_late_vs_control", "corrupt_load_bearing_rate_vs_control"),
+    ),
+}
+"""What is told of the tasks that the study did not have."""
+
+
+def others() -> str:
+    """Main numbers of the other tasks."""
+    rows = [
+        [f"{RUNS[what]}: `{metric}`", *(cell(size, what, metric) for size in SIZES)]
+        for what, metrics in OTHERS.items()
+        for metric in metrics
+    ]
+    return as_rows(["", *(size.upper() for size in SIZES)], rows)
 
 
 CORES = (
@@ -375,12 +448,73 @@ def cores() -> str:
     return as_rows(["", *(size.upper() for size in SIZES)], rows)
 
 
+SOLVED = {
+    ("0.5b", "own"): "its last words are asked for, 320 problems",
+    ("0.5b", "shots"): "the same, four solved examples before it, the first 40",
+    ("0.5b", "boxed"): "`\\boxed{}` is asked for, the first 40",
+    ("1.5b", "first"): "its last words are asked for, the first 40",
+}
+"""Runs on GSM8K as its problems come, and what was asked for."""
+
+
+def solved() -> str:
+    """Solve rates, by prompt."""
+    rows = [
+        [
+            f"{size.upper()}: {told}",
+            *(cell(size, what, m) for m in ("solved", "unparsed")),
+        ]
+        for (size, what), told in SOLVED.items()
+    ]
+    return as_rows(["", "solved", "no final answer that can be read"], rows)
+
+
+def headline() -> str:
+    """What the page says first."""
+
+    def both(of: Callable[[str], str]) -> str:
+        return " and ".join(of(size) for size in SIZES)
+
+    rate = "corrupt_load_bearing_rate"
+    return (
+        "**In these models' own chains the answer hangs on the step that states it.** At or over one nat are "
+        f"{both(_cell('own', rate))} of the steps of the 0.5B and the 1.5B model (the study: 43% and 53%), and "
+        f"{both(_cell('own', rate + ANSWER_STEPS))} of those that do not state the answer. In the last third "
+        f"`corrupt` takes {both(_late('self'))} nats; where the chain is cut before its first statement of the answer "
+        f"{both(_late('cut'))} are left, of answers whose log-probability there is "
+        f"{both(_cell('cut', 'clean_logprob'))}. Where another value stands in the final statement, "
+        f"{both(_cell('whole', 'conflict_follow'))} of the answers follow it.\n"
+    )
+
+
 MADE: dict[str, Callable[[], str]] = {
+    "study-headline": headline,
+    "study-solved": solved,
     "study-published": published,
     "study-statement": statement,
     "study-whose": whose,
     "study-sizes": sizes,
+    "study-others": others,
     "study-cards": cards,
     "study-cores": cores,
 }
 """Tables of docs/study.md."""
+
+
+IN_THE_SITE = ("provided", "own")
+
+
+def main(
+    folder: Annotated[Path, typer.Argument(help="A new folder, or one made before.")],
+) -> None:
+    """Write the leaderboard of both models, with a report of each."""
+    check_site(folder)
+    names = [name_of(size, what) for size in SIZES for what in IN_THE_SITE]
+    with ExitStack() as stack:
+        runs = [stack.enter_context(unpacked(name)) for name in names]
+        boards = leaderboards(runs, workers=available_cores(), merge="each_model")
+        write_site(folder, boards, BOOTSTRAP, NOTHING_ASKED)
+
+
+if __name__ == "__main__":
+    typer.run(main)

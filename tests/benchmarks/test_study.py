@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from benchmarks import study
@@ -35,8 +37,8 @@ def test_a_models_own_chains_and_the_same_ones_from_elsewhere_differ_in_nothing(
 
 def test_without_a_cut_the_statement_takes_nothing() -> None:
     found = rows_of(study.statement())
-    assert found["cut less whole, paired"][1:] == ["0.000 [0.000, 0.000]"] * 2
-    assert found["cut over whole"][1:] == ["1.000 [1.000, 1.000]"] * 2
+    assert found["cut less left out, paired"][1:] == ["0.000 [0.000, 0.000]"] * 2
+    assert found["what is left of it"][1:] == ["100.0% [100.0%, 100.0%]"] * 2
 
 
 def test_the_figure_of_the_statement_has_the_tables_numbers() -> None:
@@ -48,6 +50,21 @@ def test_the_figure_of_the_statement_has_the_tables_numbers() -> None:
         "`corrupt` in the last third, the final statement in the chain"
     ]
     assert late[1].startswith(" ".join(shown[0][2:]))
+
+
+def test_the_page_begins_with_the_numbers_of_its_tables() -> None:
+    rows = rows_of(study.statement())
+    rate = rows["headline: share of steps at or over one nat"][1]
+    left = rows["the chain cut before the first statement"][1]
+    said = study.headline()
+    assert f"At or over one nat are {rate} and {rate} of the steps" in said
+    assert left in said
+
+
+def test_a_run_that_was_not_made_has_dashes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(study, "NAME", "none_{}_{}")
+    assert set(rows_of(study.cores())["`core_share`"][1:]) == {"–"}
+    assert study.cards().count("\n") == 2
 
 
 def test_a_size_differs_from_itself_in_nothing() -> None:
@@ -63,3 +80,13 @@ def test_ours_stand_beside_the_figures_of_the_study() -> None:
     # What a run does not have is a dash, never a number.
     assert rows_of(table)["AUC of deletion"][3:] == ["–"] * 4
     assert set(rows_of(study.cores())["`core_share`"][1:]) == {"–"}
+
+
+def test_the_leaderboard_is_made_of_the_kept_runs(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(study, "SIZES", ("0.5b",))
+    monkeypatch.setattr(study, "IN_THE_SITE", ("own",))
+    study.main(tmp_path / "site")
+    assert (tmp_path / "site" / "index.html").exists()
+    assert len(list((tmp_path / "site" / "reports").glob("*.html"))) == 1
