@@ -53,7 +53,7 @@ SIZES = ("0.5b", "1.5b")
 
 RUNS = {
     "provided": "chains that we wrote",
-    "unscaffolded": "the same, whose questions name no operands",
+    "unscaffolded": "chains that we wrote, whose questions name no operands",
     "own": "its own chains on GSM8K",
     "arith": "its own chains on word problems that we wrote",
     "self": "its own right chains, asked as all that are read again: `The answer is`",
@@ -125,7 +125,9 @@ def cell(size: str, what: str, metric: str) -> str:
     row = report_of(name_of(size, what)).row(metric)
     if row is None or row.estimate.n_problems == 0:
         return "–"
-    return with_interval(row.estimate, row.unit)
+    told = with_interval(row.estimate, row.unit)
+    # Of fewer chains than were read: an empty core has no place.
+    return f"{told} ({row.estimate.n_problems})" if what == "core" else told
 
 
 def published() -> str:
@@ -428,6 +430,7 @@ def others() -> str:
     rows = [
         [f"{RUNS[what]}: `{metric}`", *(cell(size, what, metric) for size in SIZES)]
         for what, metrics in OTHERS.items()
+        if any(is_kept(size, what) for size in SIZES)
         for metric in metrics
     ]
     return as_rows(["", *(size.upper() for size in SIZES)], rows)
