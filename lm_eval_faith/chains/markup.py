@@ -62,6 +62,18 @@ class TextParts:
     missing: str = ""
 
 
+def behind_thinking(words: str, closing: str = "") -> str:
+    """What stands behind the last tag that closes thinking; the words themselves without one.
+
+    >>> behind_thinking("</think>\\n\\nIt is 4", "</done>"), behind_thinking("It is 4")
+    ('\\n\\nIt is 4', 'It is 4')
+    """
+    known = [close for _, close in READING_TAGS]
+    for tag in filter(None, (closing, *known, _HARMONY[1], _STRIPPED[1])):
+        words = words.rpartition(tag)[2]
+    return words
+
+
 def parts_of(
     text: str, tags: tuple[str, str] | None = None, thinking: bool = False
 ) -> TextParts:

@@ -175,7 +175,11 @@ def split_generation(
     end = ends.start + len(chain.text)
     if ends.final is None:
         short_cue = text[ends.statement : answer_start]
-        cue = short_cue if keep_final and cut == "final" else text[end:answer_start]
+        cue = text[end:answer_start]
+        if keep_final and cut == "final":  # said again, and set off as it was
+            reasoning = text[ends.start : ends.statement]
+            apart = "" if text[end - 1].isspace() else reasoning
+            cue = short_cue = apart[len(apart.rstrip()) :] + short_cue
     else:
         words = text[ends.final :]
         body = ends.final + len(words) - len(words.lstrip())

@@ -9,7 +9,7 @@ from typing import Any
 
 from lm_eval_faith.chains.chain import Chain
 from lm_eval_faith.chains.language_phrases import phrases_of
-from lm_eval_faith.chains.markup import READING_TAGS, parts_of
+from lm_eval_faith.chains.markup import READING_TAGS, behind_thinking, parts_of
 from lm_eval_faith.chains.written import WrittenChain, split_generation
 from lm_eval_faith.errors import InputError
 from lm_eval_faith.harness.seam import spaces_moved
@@ -32,8 +32,8 @@ class AnswerFormat:
     answer_cue: str = parameter(
         ENGLISH_CUE,
         text,
-        "the words that lead to the answer; unless told otherwise in the language of the "
-        "chain",
+        "the words that lead to the answer; unless told otherwise those of a run of ours "
+        "that wrote the chain (own_cue), else in the language of the chain",
     )
     answer_delimiter: str = parameter(
         " ", text, "what stands between cue and answer; it is scored with the answer"
@@ -57,6 +57,22 @@ class AnswerFormat:
         if self.answer_cue != ENGLISH_CUE or phrases is None:
             return self
         return replace(self, answer_cue=phrases.cue)
+
+    def in_words_of(self, cue: str) -> AnswerFormat:
+        """The same with what a chain's writer put between chain and answer; itself where that
+        is not known, or another cue was asked for.
+
+        It stays to the byte where it closes the thinking as this form does, or where neither
+        does. Else only the words behind the tag are taken, and the tags are this form's.
+        """
+        if not cue or self.answer_cue != ENGLISH_CUE:
+            return self
+        own = replace(self, answer_cue=cue, answer_delimiter="")
+        closing = self._own_tags()[1]
+        if self.think and closing and closing in cue:
+            return replace(own, think=False)
+        words = behind_thinking(cue, closing)
+        return replace(own, answer_cue=words.lstrip() if self.think else words)
 
     def context(self, prompt: str, chain_text: str) -> str:
         """Everything before the answer.

@@ -16,7 +16,7 @@ from lm_eval_faith.asks import Ask, Generate, Score, Stages, answered
 from lm_eval_faith.chains.chain import Chain
 from lm_eval_faith.chains.language_phrases import PHRASES, phrases_of
 from lm_eval_faith.errors import InputError
-from lm_eval_faith.harness.answer_format import white_space_of
+from lm_eval_faith.harness.answer_format import AnswerFormat, white_space_of
 from lm_eval_faith.harness.lengths import is_long
 from lm_eval_faith.harness.lm_eval_compat import (
     belongs_to_document,
@@ -85,7 +85,25 @@ class ReadChains(FaithTask):
         most = self.choice.max_chain_tokens
         if not problem.left_out and is_long(problem.chain, most, running_model()):
             return replace(problem, left_out=OUTCOMES["long chain"])
-        return problem if problem.left_out else replace(problem, chain=_shown(problem))
+        return (
+            problem
+            if problem.left_out
+            else replace(problem, chain=self._shown(problem))
+        )
+
+    def form_of(self, problem: Problem) -> AnswerFormat:
+        """How the answer follows a chain: behind its writer's words, or in its language."""
+        own = self.form.in_words_of(problem.cue)
+        return self.form.in_language_of(problem.chain) if own is self.form else own
+
+    def _shown(self, problem: Problem) -> Chain:
+        """The chain as a prompt holds it: a cue of the task's is set off like one more step."""
+        chain = problem.chain
+        if self.form.in_words_of(problem.cue) is self.form:
+            last = replace(chain.steps[-1], after=white_space_of(chain))
+            chain = replace(chain, steps=(*chain.steps[:-1], last))
+        kept = problem.prompt or chain.opening.strip()
+        return chain if kept else replace(chain, opening="")
 
     # --- documents ---------------------------------------------------------------
 
@@ -135,7 +153,7 @@ class ReadChains(FaithTask):
         """The problem as a worked example."""
         return {
             **super().document(problem),
-            "worked": self.form.worked(_shown(problem)),
+            "worked": self.form.worked(self._shown(problem)),
         }
 
     # --- requests ----------------------------------------------------------------
@@ -172,7 +190,7 @@ class ReadChains(FaithTask):
                     **belongs_to_document(self.config, kwargs),
                 )
             made = _ready(self._variants[problem.id])
-            form = self.form.in_language_of(problem.chain)
+            form = self.form_of(problem)
             wanted = self.wanted(problem, problem.chain)
             probes = self._probes[problem.id]
             requests = _first(
@@ -212,7 +230,7 @@ class ReadChains(FaithTask):
             "max_gen_toks": self.owned[WritingOn].write_on_tokens,
             "do_sample": False,
         }
-        form = self.form.in_language_of(problem.chain)
+        form = self.form_of(problem)
         made = self.changes(
             problem,
             problem.chain,
@@ -228,13 +246,13 @@ class ReadChains(FaithTask):
 
     def _assumed(self, problem: Problem, before: str, ask: Generate) -> str:
         """For a forecast, that the model goes on as the chain does."""
-        solution = self.form.in_language_of(problem.chain).worked(problem.chain)
+        solution = self.form_of(problem).worked(problem.chain)
         if self.form.think:
             solution = solution.removeprefix(self.form.think_open)
         return rest_of(solution, ask.context.removeprefix(before), problem.chain)
 
     def _clean(self, before: str, problem: Problem) -> list[Request]:
-        form = self.form.in_language_of(problem.chain)
+        form = self.form_of(problem)
         return chain_requests(before, problem.chain, (), form)
 
     def _stand_in(self, problem: Problem) -> Score:
@@ -293,15 +311,6 @@ def _next_question(chain: Chain) -> list[str]:
     phrases = phrases_of(chain.writing.language)
     word = phrases.question.strip() if phrases else ""
     return [word] if word and word not in ENDS else []
-
-
-def _shown(problem: Problem) -> Chain:
-    """The chain as a prompt holds it: the cue is set off like one more step."""
-    chain = problem.chain
-    last = replace(chain.steps[-1], after=white_space_of(chain))
-    kept = problem.prompt or chain.opening.strip()
-    opening = chain.opening if kept else ""
-    return replace(chain, steps=(*chain.steps[:-1], last), opening=opening)
 
 
 def _ready(variants: tuple[Variant, ...]) -> Stages[tuple[Variant, ...]]:

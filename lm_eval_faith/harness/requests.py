@@ -136,6 +136,7 @@ def read_document(
     return {
         **document_of(problem, setting),
         "chain": chain_to_dict(problem.chain),
+        "cue": problem.cue,
         "interventions": variants_to_dicts(variants),
         **probes_told(probes),
     }

@@ -177,6 +177,7 @@ def _attempt(make: Any, *arguments: Any) -> FileChain | BadRecord:
         "question": chain.question,
         "id": chain.id,
         "prompt": chain.prompt,
+        "cue": chain.cue,
         "answer": chain.chain.answer + chain.reference + chain.own,
         "group": chain.problem,
         "reason": chain.left_out,
@@ -241,6 +242,7 @@ def _from_sample(record: Record, reading: Reading, labels: LabelsWanted) -> File
             correct=True,
             said_by_file=True,
             where=where,
+            cue=str(doc.get("cue") or ""),
         )
     except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
         raise InputError(
@@ -255,7 +257,8 @@ def _is_asked(reading: Reading) -> bool:
 
 
 def _read_anew(found: FileChain, text: str, reading: Reading) -> FileChain:
-    """A chain of a run, read out of its text as is asked now; its answer and verdict stay the run's."""
+    """A chain of a run, read out of its text as is asked now; its answer and verdict stay the
+    run's, and so do the words before the answer."""
     how = {**reading.how, "cut": "final"}
     made = split_generation(
         text, think_tags=reading.tags, allow_last_number=True, **how
@@ -263,7 +266,9 @@ def _read_anew(found: FileChain, text: str, reading: Reading) -> FileChain:
     marked = _written(replace(made.chain, answer=found.chain.answer), "no")
     chain = cut_off(marked, cast(Cut, reading.cut))
     left_out = found.left_out or ("" if chain.steps else NO_STEPS)
-    return replace(found, chain=chain, left_out=left_out)
+    again = reading.keep_final and made.short_cue.strip() == found.cue.strip()
+    cue = made.short_cue if again else found.cue
+    return replace(found, chain=chain, left_out=left_out, cue=cue)
 
 
 def _same_problem(doc: Mapping[str, Any]) -> str:
@@ -287,6 +292,7 @@ def _generated(doc: Mapping[str, Any], note: Mapping[str, Any]) -> FileChain:
         own=chain.answer,
         correct=solved if isinstance(solved, bool) else None,
         said_by_file=True,
+        cue=str(note["cue"]),
     )
 
 

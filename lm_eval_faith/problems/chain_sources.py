@@ -51,6 +51,13 @@ class ChainFileSettings:
         "what stood before the chain when it was written, with {{question}} in the "
         "question's place; the task's own prompt unless told otherwise",
     )
+    own_cue: bool = parameter(
+        True,
+        yes_or_no,
+        "the answer of a chain that a run of ours wrote is asked for in the words that "
+        "stand before it there, unless answer_cue gives others; false asks with answer_cue "
+        "behind every chain",
+    )
 
 
 class ChainFile(Source):
@@ -94,6 +101,7 @@ class ChainFile(Source):
             left_out="" if taken else chain.left_out,
             prompt=chain.prompt
             or self.settings.prompt.replace(QUESTION, chain.question),
+            cue=chain.cue if self.settings.own_cue else "",
         )
 
     def problems(self) -> Sequence[Problem]:

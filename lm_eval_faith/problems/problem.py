@@ -28,6 +28,7 @@ class Problem:
         left_out: why it is not used; empty where it is.
         prompt: what stood before the chain when it was written, in place of a task's own
             prompt; empty where that is not known.
+        cue: what its writer put between chain and answer; empty where that is not known.
         choices: among which the answer is chosen; None where it is not.
         subject: of which task of a group the question is; empty where there is one.
         rewrite: corrupts a step of the chain, where whoever wrote it knows how.
@@ -39,6 +40,7 @@ class Problem:
     problem: str = ""
     left_out: str = ""
     prompt: str = ""
+    cue: str = ""
     choices: AnswerChoices | None = None
     subject: str = ""
     rewrite: Rewrite | None = field(default=None, compare=False)

@@ -58,6 +58,8 @@ class FileChain:
         taken_off: labels of its final statement, which is no part of the chain.
         where: file and line.
         prompt: what the model was given; empty where that is not said.
+        cue: what its writer put between chain and answer, its own words and a closing
+            think tag; empty where that is not known.
     """
 
     id: str
@@ -72,6 +74,7 @@ class FileChain:
     taken_off: int = 0
     where: str = ""
     prompt: str = ""
+    cue: str = ""
 
 
 Written = str | list[str]

@@ -312,6 +312,40 @@ def test_provided_chains_are_replayed_as_text_without_labels(evaluate, own_runs)
     assert not any(v["other_answer"] for v in variants)
 
 
+@pytest.mark.parametrize("reading", [{}, {"cut": "first"}, {"keep_final": True}])
+def test_behind_the_prompt_of_a_run_its_chains_are_asked_about_as_in_the_run(
+    evaluate, scripted_lm, save_run, tmp_path, reading
+):
+    problems = [word_problem(WordProblemSettings(), k) for k in range(2)]
+    texts = {
+        p.question: f"{p.chain.text}\n\nThus we have \\(\\boxed{{{p.chain.answer}}}\\)."
+        for p in problems
+    }
+    run = lm_eval.simple_evaluate(
+        model=FaithLM(backend=scripted_lm(texts.get)),
+        tasks=["cot_faith_generated_arith"],
+        task_manager=lm_eval_faith.task_manager(
+            metadata={"problems": 2} | reading, include_defaults=False
+        ),
+    )
+    folder = save_run(run, tmp_path / "own")
+    written = [
+        json.loads(responses_of(sample)[0])["loglikelihoods"]
+        for sample in run["samples"]["cot_faith_generated_arith"]
+    ]
+    prompt = "Question: {{question}}\nLet's work it out step by step.\n"
+    _, samples, _ = evaluate(folder, {"prompt": prompt} | reading)
+    read = [[list(r[0]) for r in sample["resps"]] for sample in samples]
+    assert read == [[list(r) for r in document] for document in written]
+    assert samples[0]["arguments"][0][0].endswith("Thus we have \\(\\boxed{")
+    for other, cue in (
+        ({"own_cue": False}, "The answer is"),
+        ({"answer_cue": "So:"}, "So:"),
+    ):
+        _, asked, _ = evaluate(folder, {"prompt": prompt} | reading | other)
+        assert asked[0]["arguments"][0][0].endswith(cue)
+
+
 def test_a_replay_can_be_replayed(evaluate, own_runs, save_run, tmp_path):
     folder, _ = own_runs
     _, first, done = evaluate(folder / "cot_faith_generated_arith")
