@@ -348,9 +348,14 @@ def _dots(axis: Axes, panel: Panel, mark: Dots) -> None:
         if np.isfinite(low) and np.isfinite(high):
             ends = np.clip([low, high], along.low, along.high)
             draw(place, *ends, color=colour, linewidth=1)
-    axis.plot(
-        list(mark.xs),
-        list(mark.ys),
+    # A dot on the edge, as an AUC of 1, is drawn whole, and one beyond it not at all.
+    xs, ys = np.array([mark.xs, mark.ys], float)
+    inside = (panel.x.low <= xs) & (xs <= panel.x.high)
+    inside &= (panel.y.low <= ys) & (ys <= panel.y.high)
+    (line,) = axis.plot(
+        xs[inside],
+        ys[inside],
+        clip_on=False,
         linestyle="none",
         marker=_shape(mark.series),
         markersize=mark.size,
@@ -358,6 +363,7 @@ def _dots(axis: Axes, panel: Panel, mark: Dots) -> None:
         color=colour,
         alpha=0.25 if mark.faint else 1,
     )
+    line.set_in_layout(False)  # unclipped, it would take room
 
 
 def _rule(axis: Axes, mark: Rule) -> None:

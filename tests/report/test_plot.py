@@ -14,14 +14,24 @@ from lm_eval_faith.records.outcome import THIRDS
 from lm_eval_faith.records.run import load_run
 from lm_eval_faith.report import curves
 from lm_eval_faith.report.cells import interval, number
-from lm_eval_faith.report.figures import NATS, label_distributions
+from lm_eval_faith.report.figures import NATS, Table, label_distributions
+from lm_eval_faith.report.figures import Figure as FigureData
 from lm_eval_faith.report.figures_of_models import first_numbers
-from lm_eval_faith.report.marks import Bars, Dots, Line, Panel, names_axis, rows_axis
+from lm_eval_faith.report.marks import (
+    Axis,
+    Bars,
+    Dots,
+    Line,
+    Panel,
+    names_axis,
+    rows_axis,
+)
 from lm_eval_faith.report.plot import (
     WIDTHS,
     _figure,
     drawn,
     figure_class,
+    figure_drawn,
     figures_of_runs,
     rendered,
     styled,
@@ -293,6 +303,27 @@ def test_twelve_series_differ_without_colour(provided):
     figure = figure_of(provided, "roc")
     lines = figure.axes[0].lines[1:]
     assert len({(line.get_linestyle(), line.get_marker()) for line in lines}) == 3
+
+
+def test_a_dot_on_the_edge_is_drawn_whole_and_one_beyond_it_not_at_all():
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    ends = Axis(0, 1, ((0.0, "0"), (1.0, "1")))
+    dots = Dots((0.5, 1.0, 1.2), (0.5, 0.5, 0.5), 0, size=20)
+    panel = Panel("", ends, ends, (dots,), "")
+    figure = figure_drawn(FigureData("", "", "", (panel,), ("one",), Table((), ())), "")
+    (axes,) = figure.axes
+    (line,) = axes.lines
+    assert line.get_xdata().tolist() == [0.5, 1.0]
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    shown = np.asarray(canvas.buffer_rgba())
+    x, y = axes.transData.transform((1.0, 0.5))
+    behind_the_edge = shown[len(shown) - int(y), int(x) + 6, :3]
+    assert (
+        behind_the_edge.tolist() == shown[len(shown) - int(y), int(x) - 6, :3].tolist()
+    )
+    assert behind_the_edge.tolist() != [255, 255, 255]
 
 
 def test_fonts_are_in_the_file_and_files_are_the_same_every_time(written):
