@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import io
 import json
+import sys
 import tempfile
 import zipfile
 from collections.abc import Iterator, Sequence
@@ -99,7 +100,12 @@ def main(
     ] = None,
 ) -> None:
     """Keep a run for the tables and figures of the documentation."""
-    write_whole(RECORDS / f"{name}.zip", kept(run, below or [str(Path.cwd())]))
+    try:
+        made = kept(run, below or [str(Path.cwd())])
+    except InputError as error:
+        print(f"error: {error}", file=sys.stderr)
+        raise SystemExit(2) from None
+    write_whole(RECORDS / f"{name}.zip", made)
 
 
 if __name__ == "__main__":
