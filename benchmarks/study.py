@@ -5,7 +5,7 @@ Runs are kept as ``study_SIZE_WHAT.zip`` (`python -m benchmarks.records RUN stud
 
     python -m benchmarks.study FOLDER
 
-makes of them a leaderboard to serve: both models, each one's report with its chains.
+makes of them a leaderboard to serve: both models and a small one, each one's report with its chains.
 """
 
 from __future__ import annotations
@@ -56,11 +56,14 @@ RUNS = {
     "unscaffolded": "chains that we wrote, whose questions name no operands",
     "own": "its own chains on GSM8K",
     "arith": "its own chains on word problems that we wrote",
-    "self": "its own right chains, asked as all that are read again: `The answer is`",
+    "self": "its own right chains, read again",
+    "cue": "the same, asked with `The answer is`",
+    "cue_cut": "the cut ones, asked with `The answer is`",
     "other": "the other size's right chains on GSM8K",
     "whole": "its own right chains with their final statement, and with another value there",
     "cut": "its own right chains, cut before the first statement of the answer",
     "core": "its own right chains: the smallest part that keeps the answer",
+    "carried": "its own right chains, also with a mistake that is carried on, or written on behind",
 }
 
 PUBLISHED = """\
@@ -204,11 +207,16 @@ def late(size: str) -> pd.DataFrame:
     keys = ["problem", "step", "before"]
     stated = cut[cut["third"] == "late"][keys].merge(whole, on=keys)
     found = {
-        name: frame[frame["third"] == "late"].groupby("problem")["raw"].mean()
-        for name, frame in {"self": again, "whole": whole, "cut": cut}.items()
+        "self": _late_means(again),
+        "whole": _late_means(whole),
+        "cut": _late_means(cut),
+        "stated": stated.groupby("problem")["raw"].mean(),
     }
-    found["stated"] = stated.groupby("problem")["raw"].mean()
     return pd.concat(found, axis=1).dropna().reset_index()
+
+
+def _late_means(frame: pd.DataFrame) -> pd.Series[float]:
+    return frame[frame["third"] == "late"].groupby("problem")["raw"].mean()
 
 
 def estimate(frame: pd.DataFrame, value: str, second: str | None = None) -> Estimate:
@@ -246,6 +254,14 @@ def _left(size: str) -> str:
     return with_interval(estimate(late(size), "cut", "self"), "share")
 
 
+def _left_asked(size: str) -> str:
+    if not (is_kept(size, "cue") and is_kept(size, "cue_cut")):
+        return "–"
+    both = [_late_means(corrupted(size, what)) for what in ("cue_cut", "cue")]
+    found = pd.concat(both, axis=1, keys=["cut", "whole"]).dropna().reset_index()
+    return with_interval(estimate(found, "cut", "whole"), "share")
+
+
 def _cell(what: str, metric: str) -> Callable[[str], str]:
     return lambda size: cell(size, what, metric)
 
@@ -257,9 +273,11 @@ STATEMENT: dict[str, Callable[[str], str]] = {
     "the same without the steps that state the answer": _cell(
         "own", f"corrupt_load_bearing_rate{ANSWER_STEPS}"
     ),
-    "headline, asked with `The answer is`": _cell("self", "corrupt_load_bearing_rate"),
-    "the same without the steps that state it": _cell(
-        "self", f"corrupt_load_bearing_rate{ANSWER_STEPS}"
+    "the first of them, the chains read again": _cell(
+        "self", "corrupt_load_bearing_rate"
+    ),
+    "the same, the chain cut before the first statement": _cell(
+        "cut", "corrupt_load_bearing_rate"
     ),
     "`corrupt` in the last third, the final statement in the chain": _late("whole"),
     "the final statement left out": _late("self"),
@@ -274,6 +292,11 @@ STATEMENT: dict[str, Callable[[str], str]] = {
     "another value in the final statement is followed in": _cell(
         "whole", "conflict_follow"
     ),
+    "asked with `The answer is`: log p(answer), the final statement left out": _cell(
+        "cue", "clean_logprob"
+    ),
+    "asked so: log p(answer), the chain cut": _cell("cue_cut", "clean_logprob"),
+    "asked so: what is left of the late effect in the cut chain": _left_asked,
 }
 """Rows of the table: what, and the number of a size."""
 
@@ -417,9 +440,15 @@ OTHERS = {
         *("corrupt_auc", "delete_auc"),
     ),
     "arith": (
-        *("solved", "corrupt_effect_vs_control"),
+        *("solved", "unparsed", "corrupt_effect_vs_control"),
         f"corrupt_effect_vs_control{ANSWER_STEPS}",
         *("corrupt_late_vs_control", "corrupt_load_bearing_rate_vs_control"),
+    ),
+    "carried": (
+        *("corrupt_effect_over_steps", "corrupt_carried_effect_over_steps"),
+        *("continue_answer_changed", "continue_clean_answer_changed"),
+        *("continue_effect_over_steps", "continue_clean_effect_over_steps"),
+        "continue_noticed",
     ),
 }
 """What is told of the tasks that the study did not have."""
@@ -480,12 +509,12 @@ def headline() -> str:
 
     rate = "corrupt_load_bearing_rate"
     return (
-        "**In these models' own chains the answer hangs on the step that states it.** At or over one nat are "
-        f"{both(_cell('own', rate))} of the steps of the 0.5B and the 1.5B model (the study: 43% and 53%), and "
-        f"{both(_cell('own', rate + ANSWER_STEPS))} of those that do not state the answer. In the last third "
-        f"`corrupt` takes {both(_late('self'))} nats; where the chain is cut before its first statement of the answer "
-        f"{both(_late('cut'))} are left, of answers whose log-probability there is "
-        f"{both(_cell('cut', 'clean_logprob'))}. Where another value stands in the final statement, "
+        "**Where a chain states its answer, the answer hangs on that step alone; where it does not, on the steps "
+        f"before.** At or over one nat are {both(_cell('own', rate))} of the steps of the 0.5B and the 1.5B model "
+        f"(the study: 43% and 53%), and {both(_cell('own', rate + ANSWER_STEPS))} of those that do not state the "
+        f"answer; of the same chains cut before the first statement it is {both(_cell('cut', rate))}. In the last "
+        f"third `corrupt` takes {both(_late('self'))} nats, in the cut chains {both(_late('cut'))}: "
+        f"{both(_left)} of it. Where another value stands in the final statement, "
         f"{both(_cell('whole', 'conflict_follow'))} of the answers follow it.\n"
     )
 
@@ -504,17 +533,19 @@ MADE: dict[str, Callable[[], str]] = {
 """Tables of docs/study.md."""
 
 
-IN_THE_SITE = ("provided", "own")
+IN_THE_SITE = [
+    name_of(size, what) for size in (*SIZES, "smollm2") for what in ("provided", "own")
+]
+"""Kept runs, with those of SmolLM2-135M-Instruct, which the page does not tell of."""
 
 
 def main(
     folder: Annotated[Path, typer.Argument(help="A new folder, or one made before.")],
 ) -> None:
-    """Write the leaderboard of both models, with a report of each."""
+    """Write the leaderboard of the models, with a report of each."""
     check_site(folder)
-    names = [name_of(size, what) for size in SIZES for what in IN_THE_SITE]
     with ExitStack() as stack:
-        runs = [stack.enter_context(unpacked(name)) for name in names]
+        runs = [stack.enter_context(unpacked(name)) for name in IN_THE_SITE]
         boards = leaderboards(runs, workers=available_cores(), merge="each_model")
         write_site(folder, boards, BOOTSTRAP, NOTHING_ASKED)
 
