@@ -39,6 +39,7 @@ _END_OF_TEXT = re.compile(
 _TAG = re.compile(
     r"</?[A-Za-z][\w-]{0,24}/?>|\[/?[A-Z_]{3,24}\]|<[|｜][^<>|｜\s]{1,30}[|｜]>"
 )
+_CLOSING = re.compile(r"\s*(?:</[A-Za-z][\w-]{0,24}>|\[/[A-Za-z_]{3,24}\])")
 _NOTHING = re.compile(r"[\s|:+=*_~`<>{}\[\]()#-]*")
 
 
@@ -71,7 +72,8 @@ def behind_thinking(words: str, closing: str = "") -> str:
     known = [close for _, close in READING_TAGS]
     for tag in filter(None, (closing, *known, _HARMONY[1], _STRIPPED[1])):
         words = words.rpartition(tag)[2]
-    return words
+    unknown = _CLOSING.match(words)
+    return words[unknown.end() :] if unknown else words
 
 
 def parts_of(

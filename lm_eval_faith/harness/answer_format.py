@@ -65,14 +65,20 @@ class AnswerFormat:
         It stays to the byte where it closes the thinking as this form does, or where neither
         does. Else only the words behind the tag are taken, and the tags are this form's.
         """
-        if not cue or self.answer_cue != ENGLISH_CUE:
+        plain = AnswerFormat()
+        asked_for = (self.answer_cue, self.answer_delimiter)
+        if not cue or asked_for != (plain.answer_cue, plain.answer_delimiter):
             return self
         own = replace(self, answer_cue=cue, answer_delimiter="")
         closing = self._own_tags()[1]
         if self.think and closing and closing in cue:
             return replace(own, think=False)
         words = behind_thinking(cue, closing)
-        return replace(own, answer_cue=words.lstrip() if self.think else words)
+        if self.think:
+            return replace(own, answer_cue=words.lstrip())
+        if words != cue and not words.strip():
+            return self  # a tag alone led to the answer, and it is not there
+        return replace(own, answer_cue=words)
 
     def context(self, prompt: str, chain_text: str) -> str:
         """Everything before the answer.

@@ -85,11 +85,11 @@ class ReadChains(FaithTask):
         most = self.choice.max_chain_tokens
         if not problem.left_out and is_long(problem.chain, most, running_model()):
             return replace(problem, left_out=OUTCOMES["long chain"])
-        return (
-            problem
-            if problem.left_out
-            else replace(problem, chain=self._shown(problem))
-        )
+        if problem.left_out:
+            return problem
+        asked = self.form.in_words_of(problem.cue) is not self.form
+        cue = problem.cue if asked else ""
+        return replace(problem, chain=self._shown(problem), cue=cue)
 
     def form_of(self, problem: Problem) -> AnswerFormat:
         """How the answer follows a chain: behind its writer's words, or in its language."""
@@ -97,9 +97,11 @@ class ReadChains(FaithTask):
         return self.form.in_language_of(problem.chain) if own is self.form else own
 
     def _shown(self, problem: Problem) -> Chain:
-        """The chain as a prompt holds it: a cue of the task's is set off like one more step."""
-        chain = problem.chain
-        if self.form.in_words_of(problem.cue) is self.form:
+        """The chain as a prompt holds it: a cue that did not stand there is set off like a step."""
+        chain, own = problem.chain, self.form.in_words_of(problem.cue)
+        words = own.answer_cue
+        glued = words != problem.cue and not words[:1].isspace()  # its tag is gone
+        if own is self.form or glued:
             last = replace(chain.steps[-1], after=white_space_of(chain))
             chain = replace(chain, steps=(*chain.steps[:-1], last))
         kept = problem.prompt or chain.opening.strip()
@@ -246,7 +248,8 @@ class ReadChains(FaithTask):
 
     def _assumed(self, problem: Problem, before: str, ask: Generate) -> str:
         """For a forecast, that the model goes on as the chain does."""
-        solution = self.form_of(problem).worked(problem.chain)
+        plain = replace(problem, cue="")
+        solution = self.form_of(plain).worked(self._shown(plain))
         if self.form.think:
             solution = solution.removeprefix(self.form.think_open)
         return rest_of(solution, ask.context.removeprefix(before), problem.chain)

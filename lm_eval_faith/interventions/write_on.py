@@ -18,8 +18,14 @@ from dataclasses import replace
 from fractions import Fraction
 
 from lm_eval_faith.asks import Generate, Stages
-from lm_eval_faith.chains.answers import extract_answer, last_number
+from lm_eval_faith.chains.answers import (
+    ExtractedAnswer,
+    extract_answer,
+    final_answer,
+    last_number,
+)
 from lm_eval_faith.chains.chain import Chain, Step
+from lm_eval_faith.chains.markup import behind_thinking, is_markup
 from lm_eval_faith.chains.numbers import find_numbers
 from lm_eval_faith.chains.same_answer import same_answer
 from lm_eval_faith.interventions.corrupt import corrupt
@@ -138,10 +144,17 @@ def _answers(
         return found
     texts = yield [Generate(prompt, SHORT) for prompt, _ in asked.values()]
     for (k, (_, cue)), text in zip(asked.items(), texts, strict=True):
-        stated = extract_answer(cue + text)
+        stated = _stated(cue, text)
         if stated is not None and _may_answer(stated.text, chains[k].answer):
             found[k] = stated.text
     return found
+
+
+def _stated(cue: str, text: str) -> ExtractedAnswer | None:
+    """The answer that a text gives behind a cue, which may have no words of its own."""
+    words = behind_thinking(cue)
+    found = extract_answer(cue + text)
+    return final_answer(words + text) if found is None and is_markup(words) else found
 
 
 def _may_answer(text: str, answer: str) -> bool:

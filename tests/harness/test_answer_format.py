@@ -32,5 +32,11 @@ def test_what_stood_before_an_answer_stands_there_again_with_the_tags_of_the_rea
         "<p><think>\n3 + 4 = 7.\n</think>\n\nIt is:",
         " 7",
     )
-    for form, cue in (reader, ""), (AnswerFormat(answer_cue="So:"), plain):
+    assert asked(reader, "</done>It is ") == ("<p>3 + 4 = 7. It is ", "7")
+    others = AnswerFormat(answer_cue="So:"), AnswerFormat(answer_delimiter=" (")
+    for form, cue in (
+        (reader, ""),
+        (reader, "</think>\n\n"),
+        *((o, plain) for o in others),
+    ):
         assert form.in_words_of(cue) is form

@@ -312,7 +312,10 @@ def test_provided_chains_are_replayed_as_text_without_labels(evaluate, own_runs)
     assert not any(v["other_answer"] for v in variants)
 
 
-@pytest.mark.parametrize("reading", [{}, {"cut": "first"}, {"keep_final": True}])
+@pytest.mark.parametrize(
+    "reading",
+    [{}, {"cut": "first"}, {"keep_final": True}, {"cut": "first", "keep_final": True}],
+)
 def test_behind_the_prompt_of_a_run_its_chains_are_asked_about_as_in_the_run(
     evaluate, scripted_lm, save_run, tmp_path, reading
 ):
@@ -351,6 +354,14 @@ def test_a_replay_can_be_replayed(evaluate, own_runs, save_run, tmp_path):
     _, first, done = evaluate(folder / "cot_faith_generated_arith")
     _, again, _ = evaluate(save_run(done, tmp_path / "replay"))
     assert [s["arguments"] for s in again] == [s["arguments"] for s in first]
+    run = folder / "cot_faith_generated_arith"
+    for k, parameters in enumerate(({"answer_cue": "So:"}, {"own_cue": False})):
+        _, _, done = evaluate(run, parameters)
+        _, again, _ = evaluate(save_run(done, tmp_path / str(k)))
+        assert again[0]["arguments"][0][0].endswith(" The answer is")
+        assert again[0]["arguments"][0][1].startswith(
+            " "
+        )  # nobody asked in other words
 
 
 def test_a_folder_with_several_files_wants_one_to_be_named(evaluate, own_runs):

@@ -148,6 +148,14 @@ def test_a_model_that_ends_without_an_answer_is_asked_for_one():
     assert made.chain.text == f"She buys 3 pens. {made.after} And so on and "
 
 
+@pytest.mark.parametrize(
+    "cue, text", [("</think>\n\n", "7"), ("</think>\n\n**", "7** pens"), ("\n", "7.")]
+)
+def test_behind_a_cue_without_words_what_is_said_is_the_answer(cue, text):
+    made = asked_on(Script(" And so on and", text), cue=cue)
+    assert made.other_answer == "7" and made.measured["answer_changed"] == 1
+
+
 def test_thinking_that_is_cut_off_is_closed_before_the_answer_is_asked_for():
     script = Script(" And so", "6}.")
     made = asked_on(script, think=True, cue="So it is \\boxed{")
