@@ -477,7 +477,24 @@ def cores() -> str:
     for name in CORES:
         cells = [cell(size, "core", f"delete_{name}") for size in SIZES]
         rows.append([f"`{name}`", *cells])
+    alone = "cores that are one step, which states the answer"
+    rows.append([alone, *map(_one_answer_step, SIZES)])
     return as_rows(["", *(size.upper() for size in SIZES)], rows)
+
+
+def _one_answer_step(size: str) -> str:
+    if not is_kept(size, "core"):
+        return "–"
+    (task,) = run_of(name_of(size, "core")).tasks
+    found = [
+        (core.states_answer and len(core.steps) == 1, k)
+        for k, chain in enumerate(task.chains)
+        for core in chain.sets
+        if core.kind == "core" and core.kept
+    ]
+    alone, problem = np.array(found, float).reshape(-1, 2).T
+    share = SHARE_OF_STEPS.estimate(Sample(alone, problem.astype(np.int64)), BOOTSTRAP)
+    return f"{with_interval(share, 'share')} ({len(found)})"
 
 
 SOLVED = {
