@@ -58,7 +58,8 @@ class WrittenChain:
         short_cue: the cue without anything that was said before: the statement that was
             taken off the end of the thinking, steps that were cut off, a solution that
             is told again between the thinking and the final statement. Closing tag and
-            statement only. Equal to ``cue`` where there is nothing of that.
+            statement only, and where that is said again (``keep_final``) the white space
+            that set it off. Equal to ``cue`` where there is nothing of that.
         problem: why the text cannot be used (cut off, no final statement, no reference,
             no steps), or None.
         outcome: the same in a word or two; empty where it can be used.

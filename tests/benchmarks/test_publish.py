@@ -50,5 +50,5 @@ def test_a_kept_run_is_the_run_without_what_tells_of_the_machine(
     with unpacked("one") as folder:
         again, run = load_run(folder), load_run(provided_run)
         told = json.loads(again.path.read_text())
-    assert again.tasks[0].chains == run.tasks[0].chains
+    assert repr(again.tasks[0].chains) == repr(run.tasks[0].chains)  # NaN is in them
     assert told["results"] and "pretty_env_info" not in told

@@ -49,7 +49,7 @@ def test_the_final_statement_can_be_kept() -> None:
     written = split_generation(TRACE, "8", keep_final=True)
     assert texts_of(written)[-1].endswith("She has \\boxed{8} eggs.")
     plain = split_generation("5 + 3 is 8.\n#### 8", "8", keep_final=True)
-    assert (texts_of(plain), plain.short_cue) == (["5 + 3 is 8.", "#### 8"], "#### ")
+    assert (texts_of(plain), plain.short_cue) == (["5 + 3 is 8.", "#### 8"], "\n#### ")
 
 
 def test_another_answer_at_the_end_of_the_thinking_stays_a_step() -> None:

@@ -200,7 +200,8 @@ def test_a_response_may_stand_in_a_list_as_harness_0_5_writes_it(
         return sample | {"filtered_resps": [[one] for one in sample["filtered_resps"]]}
 
     newer = load_run(other_model(provided_run, tmp_path / "newer", line=nested))
-    assert newer.tasks[0].chains == load_run(provided_run).tasks[0].chains
+    # Their texts: of Python 3.13 on, NaN in two records makes these differ.
+    assert repr(newer.tasks[0].chains) == repr(load_run(provided_run).tasks[0].chains)
     texts = {"filtered_resps": [["first of two repeats", "second"], ["alone"], "plain"]}
     assert responses_of(texts) == ["first of two repeats", "alone", "plain"]
 
