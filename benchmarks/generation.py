@@ -3,13 +3,15 @@
     python -m benchmarks.generation DIRECTORY --batch 8 32 --tokens 100
 
 Both ways in one process, in turn, on the same word problems, each batch once; seconds of processor time, because a
-machine that others use too has no other steady clock.
+machine that others use too has no other steady clock. `--vllm` writes them by the harness's `vllm` too, which puts its
+batches together itself.
 """
 
 from __future__ import annotations
 
 import argparse
 import logging
+import os
 import random
 import time
 from typing import Any
@@ -55,22 +57,43 @@ def written(
     return time.process_time() - begin, found
 
 
+def vllm_backend(arguments: argparse.Namespace) -> Any:
+    """The harness's `vllm`, whose engine works in this process."""
+    os.environ.setdefault("VLLM_ENABLE_V1_MULTIPROCESSING", "0")
+    os.environ.setdefault("VLLM_CPU_KVCACHE_SPACE", "2")
+    from lm_eval.api.registry import get_model  # type: ignore[import-untyped]
+
+    return get_model("vllm")(
+        pretrained=arguments.directory,
+        dtype=arguments.dtype,
+        enforce_eager=True,
+        block_size=32,
+        max_model_len=2048,
+        distributed_executor_backend="uni",
+    )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("directory")
     parser.add_argument("--batch", type=int, nargs="+", default=[8, 32])
     parser.add_argument("--tokens", type=int, default=100)
     parser.add_argument("--repeats", type=int, default=1)
+    parser.add_argument("--dtype", default="float32")
+    parser.add_argument("--vllm", action="store_true")
     arguments = parser.parse_args()
     logging.disable(logging.WARNING)
     torch.set_num_threads(1)
-    print(
-        "| batch | tokens of hf's texts | hf, tokens/s | faith, tokens/s | ratio | texts that differ |"
-    )
-    print("| --- | --- | --- | --- | --- | --- |")
+    heads = ["batch", "tokens of hf's texts", "hf, tokens/s", "faith, tokens/s"]
+    heads += ["ratio", "texts that differ", *["vllm, tokens/s"] * arguments.vllm]
+    print(f"| {' | '.join(heads)} |\n| {' | '.join('---' for _ in heads)} |")
     backend = HFLM(
-        pretrained=arguments.directory, dtype="float32", device="cpu", batch_size=1
+        pretrained=arguments.directory,
+        dtype=arguments.dtype,
+        device="cpu",
+        batch_size=1,
     )
+    third = vllm_backend(arguments) if arguments.vllm else None
     for batch in arguments.batch:
         backend.batch_size_per_gpu = batch
         texts = prompts(batch, backend)
@@ -82,10 +105,13 @@ def main() -> None:
                 one.strip() != two.strip()
                 for one, two in zip(mine, expected, strict=True)
             )
-            print(
-                f"| {batch} | {tokens} | {tokens / plain:.1f} | {tokens / ours:.1f} | {plain / ours:.2f} | {differ} |",
-                flush=True,
-            )
+            cells = [batch, tokens, f"{tokens / plain:.1f}", f"{tokens / ours:.1f}"]
+            cells += [f"{plain / ours:.2f}", differ]
+            if third is not None:
+                took, other = written(third, third, texts, arguments.tokens)
+                made = sum(len(backend.tok_encode(text)) for text in other)
+                cells.append(f"{made / took:.1f}")
+            print(f"| {' | '.join(map(str, cells))} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -551,7 +551,7 @@ MADE: dict[str, Callable[[], str]] = {
 
 
 IN_THE_SITE = [
-    name_of(size, what) for size in (*SIZES, "smollm2") for what in ("provided", "own")
+    (size, what) for size in (*SIZES, "smollm2") for what in ("provided", "own")
 ]
 """Kept runs, with those of SmolLM2-135M-Instruct, which the page does not tell of."""
 
@@ -562,7 +562,7 @@ def main(
     """Write the leaderboard of the models, with a report of each."""
     check_site(folder)
     with ExitStack() as stack:
-        runs = [stack.enter_context(unpacked(name)) for name in IN_THE_SITE]
+        runs = [stack.enter_context(unpacked(name_of(*one))) for one in IN_THE_SITE]
         boards = leaderboards(runs, workers=available_cores(), merge="each_model")
         write_site(folder, boards, BOOTSTRAP, NOTHING_ASKED)
 

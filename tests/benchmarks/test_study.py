@@ -85,8 +85,7 @@ def test_ours_stand_beside_the_figures_of_the_study() -> None:
 def test_the_leaderboard_is_made_of_the_kept_runs(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(study, "SIZES", ("0.5b",))
-    monkeypatch.setattr(study, "IN_THE_SITE", ("own",))
+    monkeypatch.setattr(study, "IN_THE_SITE", [("0.5b", "own")])
     study.main(tmp_path / "site")
     assert (tmp_path / "site" / "index.html").exists()
     assert len(list((tmp_path / "site" / "reports").glob("*.html"))) == 1
