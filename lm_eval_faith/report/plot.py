@@ -350,8 +350,7 @@ def _dots(axis: Axes, panel: Panel, mark: Dots) -> None:
             draw(place, *ends, color=colour, linewidth=1)
     # A dot on the edge, as an AUC of 1, is drawn whole, and one beyond it not at all.
     xs, ys = np.array([mark.xs, mark.ys], float)
-    inside = (panel.x.low <= xs) & (xs <= panel.x.high)
-    inside &= (panel.y.low <= ys) & (ys <= panel.y.high)
+    inside = _inside(panel.x, xs) & _inside(panel.y, ys)
     (line,) = axis.plot(
         xs[inside],
         ys[inside],
@@ -364,6 +363,12 @@ def _dots(axis: Axes, panel: Panel, mark: Dots) -> None:
         alpha=0.25 if mark.faint else 1,
     )
     line.set_in_layout(False)  # unclipped, it would take room
+
+
+def _inside(along: Axis, places: np.ndarray) -> np.ndarray:
+    """Which places are on the axis, whose low end is the larger number where rows go down."""
+    low, high = sorted((along.low, along.high))
+    return (low <= places) & (places <= high)
 
 
 def _rule(axis: Axes, mark: Rule) -> None:

@@ -305,6 +305,15 @@ def test_twelve_series_differ_without_colour(provided):
     assert len({(line.get_linestyle(), line.get_marker()) for line in lines}) == 3
 
 
+def test_dots_in_rows_are_drawn_though_rows_go_down():
+    rows = rows_axis(["one", "two"])
+    assert rows.low > rows.high
+    dots = Dots((0.5, 1.0), (0.0, 1.0), 0, (0.4, 0.9), (0.6, 1.0), across=True)
+    panel = Panel("", Axis(0, 1, ()), rows, (dots,), "")
+    figure = figure_drawn(FigureData("", "", "", (panel,), ("a",), Table((), ())), "")
+    assert figure.axes[0].lines[0].get_ydata().tolist() == [0, 1]
+
+
 def test_a_dot_on_the_edge_is_drawn_whole_and_one_beyond_it_not_at_all():
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
