@@ -288,6 +288,9 @@ STATEMENT: dict[str, Callable[[str], str]] = {
     "the cut chain's late steps, less control": _cell("cut", "corrupt_late_vs_control"),
     "log p(answer), the final statement left out": _cell("self", "clean_logprob"),
     "log p(answer), the chain cut": _cell("cut", "clean_logprob"),
+    "cut chains behind which the model's own answer is right": _cell(
+        "cut", "clean_acc"
+    ),
     "cut chains whose answer is under 1e-4": _cell("cut", "at_floor"),
     "another value in the final statement is followed in": _cell(
         "whole", "conflict_follow"
