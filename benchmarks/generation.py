@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import logging
-import os
 import random
 import time
 from typing import Any
@@ -20,6 +19,7 @@ import torch
 from lm_eval.api.instance import Instance
 from lm_eval.models.huggingface import HFLM  # type: ignore[import-untyped]
 
+from benchmarks.vllm import vllm_backend
 from benchmarks.workloads import NAMES, THINGS
 from lm_eval_faith.harness.written_text import WrittenText
 
@@ -57,22 +57,6 @@ def written(
     return time.process_time() - begin, found
 
 
-def vllm_backend(arguments: argparse.Namespace) -> Any:
-    """The harness's `vllm`, whose engine works in this process."""
-    os.environ.setdefault("VLLM_ENABLE_V1_MULTIPROCESSING", "0")
-    os.environ.setdefault("VLLM_CPU_KVCACHE_SPACE", "2")
-    from lm_eval.api.registry import get_model  # type: ignore[import-untyped]
-
-    return get_model("vllm")(
-        pretrained=arguments.directory,
-        dtype=arguments.dtype,
-        enforce_eager=True,
-        block_size=32,
-        max_model_len=2048,
-        distributed_executor_backend="uni",
-    )
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("directory")
@@ -93,7 +77,9 @@ def main() -> None:
         device="cpu",
         batch_size=1,
     )
-    third = vllm_backend(arguments) if arguments.vllm else None
+    third = (
+        vllm_backend(arguments.directory, arguments.dtype) if arguments.vllm else None
+    )
     for batch in arguments.batch:
         backend.batch_size_per_gpu = batch
         texts = prompts(batch, backend)

@@ -225,15 +225,8 @@ def estimate(frame: pd.DataFrame, value: str, second: str | None = None) -> Esti
     return chosen.estimate(sample_of(frame, value, second), BOOTSTRAP)
 
 
-def is_read_again(size: str) -> bool:
-    """Whether all runs are made that :func:`late` wants."""
-    return all(is_kept(size, what) for what in ("self", "whole", "cut"))
-
-
 def _late(value: str) -> Callable[[str], str]:
     def of(size: str) -> str:
-        if not is_read_again(size):
-            return "–"
         found = estimate(late(size), value)
         return f"{with_interval(found, 'nats')} ({found.n_problems} problems)"
 
@@ -241,22 +234,16 @@ def _late(value: str) -> Callable[[str], str]:
 
 
 def _lost(size: str) -> str:
-    if not is_read_again(size):
-        return "–"
     both = [sample_of(late(size), name) for name in ("cut", "self")]
     (pair,) = MEAN_OF_PROBLEMS.all_pairs(both, BOOTSTRAP, paired=True)
     return with_interval(pair.comparison.estimate, "nats")
 
 
 def _left(size: str) -> str:
-    if not is_read_again(size):
-        return "–"
     return with_interval(estimate(late(size), "cut", "self"), "share")
 
 
 def _left_asked(size: str) -> str:
-    if not (is_kept(size, "cue") and is_kept(size, "cue_cut")):
-        return "–"
     both = [_late_means(corrupted(size, what)) for what in ("cue_cut", "cue")]
     found = pd.concat(both, axis=1, keys=["cut", "whole"]).dropna().reset_index()
     return with_interval(estimate(found, "cut", "whole"), "share")
@@ -313,15 +300,14 @@ CHAINS = {
 
 def statement_figure() -> Figure:
     """The late steps' effects with and without the answer's statements, a row a size."""
-    sizes = [size for size in SIZES if is_read_again(size)]
     found = {
-        kind: [estimate(late(size), value) for size in sizes]
+        kind: [estimate(late(size), value) for size in SIZES]
         for kind, value in CHAINS.items()
     }
     marks: list[Mark] = [Rule(x=0)]
     for k, estimates in enumerate(found.values()):
-        marks += row_marks(estimates, k, beside(k, len(found), len(sizes), 0.25))
-    names = [size.upper() for size in sizes]
+        marks += row_marks(estimates, k, beside(k, len(found), len(SIZES), 0.25))
+    names = [size.upper() for size in SIZES]
     x = estimates_axis((e for some in found.values() for e in some), NATS)
     said = "Mean effect of corrupt on late steps, a row a size."
     panel = Panel("corrupt, last third", x, rows_axis(names), tuple(marks), said)
@@ -353,7 +339,7 @@ def whose() -> str:
     """Each size reading its own chains and the other's, on the problems that both solved."""
     heads = ["reader", "", "own chain", "the other's", "own less the other's, paired"]
     rows: list[list[str]] = []
-    for size in (size for size in SIZES if is_kept(size, "other")):
+    for size in SIZES:
         rows += _of_reader(size)
     return as_rows(heads, rows)
 
@@ -462,7 +448,6 @@ def others() -> str:
     rows = [
         [f"{RUNS[what]}: `{metric}`", *(cell(size, what, metric) for size in SIZES)]
         for what, metrics in OTHERS.items()
-        if any(is_kept(size, what) for size in SIZES)
         for metric in metrics
     ]
     return as_rows(["", *(size.upper() for size in SIZES)], rows)

@@ -56,19 +56,9 @@ def scores(
     block_size: int = 32,
 ) -> None:
     """Both ways in turn: seconds, tokens computed against distinct ones, largest difference."""
-    os.environ.setdefault("VLLM_ENABLE_V1_MULTIPROCESSING", "0")
-    os.environ.setdefault("VLLM_CPU_KVCACHE_SPACE", "2")
     from lm_eval.api.registry import get_model  # type: ignore[import-untyped]
 
-    backend = get_model("vllm")(
-        pretrained=str(model),
-        dtype=dtype,
-        enforce_eager=True,
-        block_size=block_size,
-        max_model_len=2048,
-        distributed_executor_backend="uni",
-    )
-
+    backend = vllm_backend(str(model), dtype, block_size)
     provided = provided_chains(backend.tok_encode, problems)
     sampled = some_changes(long_chain(backend.tok_encode, steps), every)
     choice = proven(backend, provided)
@@ -86,6 +76,22 @@ def scores(
                 f"{dtype} {way} against hf in float32, {len(pairs)} requests: "
                 f"largest difference {largest(found, expected):.1e} nats"
             )
+
+
+def vllm_backend(model: str, dtype: str, block_size: int = 32) -> Any:
+    """The harness's `vllm`, whose engine works in this process."""
+    os.environ.setdefault("VLLM_ENABLE_V1_MULTIPROCESSING", "0")
+    os.environ.setdefault("VLLM_CPU_KVCACHE_SPACE", "2")
+    from lm_eval.api.registry import get_model
+
+    return get_model("vllm")(
+        pretrained=model,
+        dtype=dtype,
+        enforce_eager=True,
+        block_size=block_size,
+        max_model_len=2048,
+        distributed_executor_backend="uni",
+    )
 
 
 def provided_chains(encode: Encode, problems: int) -> list[Pair]:

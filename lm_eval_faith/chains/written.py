@@ -178,9 +178,9 @@ def split_generation(
         short_cue = text[ends.statement : answer_start]
         cue = text[end:answer_start]
         if keep_final and cut == "final":  # said again, and set off as it was
-            reasoning = text[ends.start : ends.statement]
-            apart = "" if text[end - 1].isspace() else reasoning
-            cue = short_cue = apart[len(apart.rstrip()) :] + short_cue
+            lead = text[ends.start : ends.statement]
+            space = "" if text[end - 1].isspace() else lead[len(lead.rstrip()) :]
+            cue = short_cue = space + short_cue
     else:
         words = text[ends.final :]
         body = ends.final + len(words) - len(words.lstrip())

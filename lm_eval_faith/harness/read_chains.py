@@ -87,21 +87,21 @@ class ReadChains(FaithTask):
             return replace(problem, left_out=OUTCOMES["long chain"])
         if problem.left_out:
             return problem
-        asked = self.form.in_words_of(problem.cue) is not self.form
-        cue = problem.cue if asked else ""
-        return replace(problem, chain=self._shown(problem), cue=cue)
+        if self.form.in_words_of(problem.cue) is self.form:
+            problem = replace(problem, cue="")  # it is asked for in other words
+        return replace(problem, chain=self._shown(problem))
 
     def form_of(self, problem: Problem) -> AnswerFormat:
         """How the answer follows a chain: behind its writer's words, or in its language."""
-        own = self.form.in_words_of(problem.cue)
-        return self.form.in_language_of(problem.chain) if own is self.form else own
+        if problem.cue:
+            return self.form.in_words_of(problem.cue)
+        return self.form.in_language_of(problem.chain)
 
     def _shown(self, problem: Problem) -> Chain:
         """The chain as a prompt holds it: a cue that did not stand there is set off like a step."""
-        chain, own = problem.chain, self.form.in_words_of(problem.cue)
-        words = own.answer_cue
+        chain, words = problem.chain, self.form_of(problem).answer_cue
         glued = words != problem.cue and not words[:1].isspace()  # its tag is gone
-        if own is self.form or glued:
+        if not problem.cue or glued:
             last = replace(chain.steps[-1], after=white_space_of(chain))
             chain = replace(chain, steps=(*chain.steps[:-1], last))
         kept = problem.prompt or chain.opening.strip()

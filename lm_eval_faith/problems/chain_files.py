@@ -242,7 +242,7 @@ def _from_sample(record: Record, reading: Reading, labels: LabelsWanted) -> File
             correct=True,
             said_by_file=True,
             where=where,
-            cue=_cue(doc),
+            cue=_cue(doc.get("cue", "")),
         )
     except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
         raise InputError(
@@ -266,22 +266,19 @@ def _read_anew(found: FileChain, text: str, reading: Reading) -> FileChain:
     marked = _written(replace(made.chain, answer=found.chain.answer), "no")
     chain = cut_off(marked, cast(Cut, reading.cut))
     left_out = found.left_out or ("" if chain.steps else NO_STEPS)
-    if reading.cut != "final":  # which decides on that too
+    if reading.cut != "final":  # which decides how the cue is set off, too
         made = split_generation(
             text, think_tags=reading.tags, allow_last_number=True, **reading.how
         )
-    again = (
-        made.short_cue.strip() == found.cue.strip()
-    )  # set off as the reading wants it
-    cue = made.short_cue if again else found.cue
+    same = made.short_cue.strip() == found.cue.strip()
+    cue = made.short_cue if same else found.cue
     return replace(found, chain=chain, left_out=left_out, cue=cue)
 
 
-def _cue(told: Mapping[str, Any]) -> str:
-    cue = told.get("cue", "")
-    if not isinstance(cue, str):
+def _cue(told: object) -> str:
+    if not isinstance(told, str):
         raise TypeError("'cue' is not text")
-    return cue
+    return told
 
 
 def _same_problem(doc: Mapping[str, Any]) -> str:
@@ -305,7 +302,7 @@ def _generated(doc: Mapping[str, Any], note: Mapping[str, Any]) -> FileChain:
         own=chain.answer,
         correct=solved if isinstance(solved, bool) else None,
         said_by_file=True,
-        cue=_cue(note),
+        cue=_cue(note["cue"]),
     )
 
 
