@@ -29,7 +29,7 @@ from lm_eval_faith_stats import (
 )
 
 from lm_eval_faith.records.many_runs import available_cores
-from lm_eval_faith.report.cells import interval, number, with_interval
+from lm_eval_faith.report.cells import interval, number, p_value, with_interval
 from lm_eval_faith.report.compare import Difference, compare_runs
 from lm_eval_faith.report.figures import NATS, Figure, Table, named_columns
 from lm_eval_faith.report.figures_of_models import first_numbers
@@ -386,8 +386,8 @@ def sizes() -> str:
         for name in names:
             for d in by_name.get(name, []):
                 e, unit = d.comparison.estimate, d.quantity.metric.unit
-                p = f"{d.comparison.p_value:.4f}"
-                told = [f"`{name}`", with_interval(e, unit), str(e.n_problems), p]
+                told = [f"`{name}`", with_interval(e, unit), str(e.n_problems)]
+                told.append(p_value(d.comparison.p_value))
                 rows.append([*told, d.problems])
     heads = ["", "1.5B less 0.5B", "problems", "p", "which problems"]
     return as_rows(heads, rows)

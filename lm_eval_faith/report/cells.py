@@ -81,6 +81,13 @@ def with_interval(estimate: Estimate, unit: str) -> str:
     return f"{number(estimate.point, unit)} {interval(estimate, unit)}"
 
 
+def p_value(value: float) -> str:
+    """With four decimals, none of which is a nought that stands for less; a dash where there is none."""
+    if math.isnan(value):
+        return "–"
+    return f"{value:.4f}" if value >= 0.0001 else "< 0.0001"
+
+
 def finite(value: Any) -> Any:
     """The same JSON value with null for numbers that are not finite."""
     if isinstance(value, dict):

@@ -31,7 +31,7 @@ from lm_eval_faith.errors import InputError
 from lm_eval_faith.metrics import Quantity, primary
 from lm_eval_faith.records.many_runs import of_runs
 from lm_eval_faith.records.merged import Merge
-from lm_eval_faith.report.cells import interval, number
+from lm_eval_faith.report.cells import interval, number, p_value
 from lm_eval_faith.report.measured import (
     Measured,
     measured_of_run,
@@ -566,11 +566,7 @@ def _row(d: Difference) -> tuple[str, ...]:
         d.quantity.column,
         number(estimate.point, unit),
         interval(estimate, unit),
-        _p(d.comparison.p_value),
-        _p(d.p_adjusted),
+        p_value(d.comparison.p_value),
+        p_value(d.p_adjusted),
         str(estimate.n_problems),
     )
-
-
-def _p(value: float) -> str:
-    return "–" if math.isnan(value) else f"{value:.4f}"

@@ -9,7 +9,7 @@ from lm_eval_faith_stats import Bootstrap
 
 from lm_eval_faith.errors import InputError
 from lm_eval_faith.metrics import primary
-from lm_eval_faith.report.cells import interval, number, with_interval
+from lm_eval_faith.report.cells import interval, number, p_value, with_interval
 from lm_eval_faith.report.compare import Difference, compared, named_apart
 from lm_eval_faith.report.measured import Measured, quantities_of
 from lm_eval_faith.shown import counted
@@ -54,7 +54,7 @@ def differences(models: Sequence[Measured], bootstrap: Bootstrap) -> tuple[str, 
 def _difference(d: Difference, level: float, pairs: int) -> str:
     e, unit = d.comparison.estimate, d.quantity.metric.unit
     over = f", adjusted by Holm over {pairs} pairs" if pairs > 1 else ""
-    p = "no p-value" if math.isnan(d.p_adjusted) else _p(d.p_adjusted)
+    p = "no p-value" if math.isnan(d.p_adjusted) else f"p {p_value(d.p_adjusted)}"
     numbers = f"{interval(e, unit)}; {p}{over}; {counted(e.n_problems, 'problem')}"
     where = d.problems.removeprefix("paired, ")
     if not d.p_adjusted < level:
@@ -72,7 +72,3 @@ def _difference(d: Difference, level: float, pairs: int) -> str:
 def _beside(d: Difference) -> str:
     e, unit = d.comparison.estimate, d.quantity.metric.unit
     return f"; without the steps that state the answer {with_interval(e, unit)}"
-
-
-def _p(value: float) -> str:
-    return "p < 0.001" if value < 0.001 else f"p {value:.3f}"

@@ -12,7 +12,7 @@ from pathlib import PurePosixPath
 from lm_eval_faith_stats import Estimate
 
 from lm_eval_faith.report.card import Card
-from lm_eval_faith.report.cells import interval, number
+from lm_eval_faith.report.cells import interval, number, p_value
 from lm_eval_faith.report.html.document import render
 from lm_eval_faith.report.leaderboard import (
     CARD_MEANING,
@@ -313,7 +313,7 @@ def _difference(pair: Pair, sign: int, row: str, column: str) -> Difference:
     if pair.told_apart:
         kind = "higher" if point > 0 else "lower"
     ends = sorted((sign * e.low, sign * e.high))
-    p = "no p-value" if math.isnan(d.p_adjusted) else f"p {_p(d.p_adjusted)}"
+    p = "no p-value" if math.isnan(d.p_adjusted) else f"p {p_value(d.p_adjusted)}"
     drawn = "no interval"
     if not math.isnan(e.low):
         drawn = f"[{number(ends[0], unit)}, {number(ends[1], unit)}]"
@@ -325,7 +325,3 @@ def _difference(pair: Pair, sign: int, row: str, column: str) -> Difference:
         told=f"{row} less {column}: {number(point, unit)} {drawn}, {p}, "
         f"{e.n_problems} problems, {said}",
     )
-
-
-def _p(value: float) -> str:
-    return "< 0.001" if value < 0.001 else f"{value:.4f}"
