@@ -1,4 +1,4 @@
-"""Write the tables and figures of the documentation that are made, not written.
+"""Write the tables and figures of the documentation that are made, not written, and the study's step records.
 
     python -m benchmarks.publish            # writes what is stale
     python -m benchmarks.publish --check    # says what is, and exits with 1
@@ -17,7 +17,9 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
+import pandas as pd
 import typer
+from pandas.testing import assert_frame_equal
 
 from lm_eval_faith.files import write_whole
 from lm_eval_faith.interventions import intervention_names, says_of
@@ -28,10 +30,11 @@ from lm_eval_faith.report.metric_table import written
 from lm_eval_faith.report.plot import figure_drawn, figures_of_runs, rendered
 from lm_eval_faith.report.report import Row, TaskReport
 from lm_eval_faith.report.report import written as written_report
+from lm_eval_faith.report.step_table import table_file
 from lm_eval_faith.report.write import as_table, text
 
 from . import study
-from .records import report_of, run_of
+from .records import RECORDS, report_of, run_of
 
 ROOT = Path(__file__).resolve().parents[1]
 BLOCK = re.compile(r"(<!-- made: (\S+) -->\n)(.*?)(<!-- end -->)", re.DOTALL)
@@ -289,6 +292,20 @@ def picture(name: str) -> bytes:
     return rendered(figure_drawn(figure, heading), "png", _made_of(figure))
 
 
+STEPS = RECORDS / "study_steps.parquet"
+
+
+def stale_steps() -> bool:
+    """Whether the step records of the study are not those of its runs."""
+    if not STEPS.exists():
+        return True
+    try:  # texts and categories are other types in another pandas
+        assert_frame_equal(pd.read_parquet(STEPS), study.steps(), check_dtype=False)
+    except AssertionError:
+        return True
+    return False
+
+
 def pages() -> list[Path]:
     """All pages that may hold blocks."""
     return [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -309,7 +326,7 @@ def main(
         bool, typer.Option(help="write nothing, say what is stale")
     ] = False,
 ) -> None:
-    """Write the tables and figures of the documentation that are made."""
+    """Write what is made: tables and figures of the documentation, step records."""
     found = stale()
     for page in found:
         print(f"stale: {page.relative_to(ROOT)}", file=sys.stderr)
@@ -320,7 +337,12 @@ def main(
         print(f"stale: {name}", file=sys.stderr)
         if not check:
             write_whole(ROOT / name, picture(name))
-    if check and (found or pictures):
+    steps = stale_steps()
+    if steps:
+        print(f"stale: {STEPS.relative_to(ROOT)}", file=sys.stderr)
+        if not check:
+            write_whole(STEPS, table_file(study.steps(), STEPS))
+    if check and (found or pictures or steps):
         raise SystemExit(1)
 
 

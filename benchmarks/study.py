@@ -393,6 +393,13 @@ def sizes() -> str:
     return as_rows(heads, rows)
 
 
+def steps() -> pd.DataFrame:
+    """The step records of all kept runs, those of the first looks among them; `run` says whose."""
+    names = sorted(path.stem for path in RECORDS.glob(f"{NAME.format('*', '*')}.zip"))
+    frames = [steps_frame(run_of(name)).assign(run=name) for name in names]
+    return pd.concat(frames, ignore_index=True)
+
+
 @cache
 def differences(what: str) -> tuple[Difference, ...]:
     """All of the large size less the small one in one kind of run."""

@@ -27,55 +27,50 @@ ROUNDING = 1e-12
 
 @dataclass(frozen=True)
 class Rest:
-    """What is left of x and y at some rows of weights.
+    """What is left of x and y at some rows of weights, and what is read of it.
 
-    xy, xx, yy: sums of products of the rests, (rows,), NaN where one has none. of_each: the same of each problem with
-    the coefficients of the row, (rows, problems) each.
+    xy, xx, yy: sums of products of the rests, (rows,), NaN where one has none. of_y, of_x: the coefficients of z that
+    were taken out, (rows,).
     """
 
     xy: Floats
     xx: Floats
     yy: Floats
-    of_each: tuple[Floats, Floats, Floats]
+    of_y: Floats
+    of_x: Floats
 
-    @property
     def r2(self) -> Floats:
         """Squared correlation of the rests: (rows,)."""
         return self.xy**2 / (self.xx * self.yy)
 
-    @property
-    def r2_influence(self) -> Floats:
-        """What one more drawing of a problem adds to it: (rows, problems)."""
-        xy, xx, yy = (column[:, np.newaxis] for column in (self.xy, self.xx, self.yy))
-        of_xy, of_xx, of_yy = self.of_each
-        change = 2 * xy * of_xy - xy**2 * (of_xx / xx + of_yy / yy)
-        added: Floats = change / (xx * yy)
-        return added
+    def r2_gradient(self) -> Floats:
+        """Its derivatives by the six sums: (rows, 6)."""
+        of_xy = 2 * self.xy / (self.xx * self.yy)
+        return self._gradient(of_xy, -self.r2() / self.xx, -self.r2() / self.yy)
 
-    @property
     def slope(self) -> Floats:
         """Of the rest of y on the rest of x: (rows,)."""
         return self.xy / self.xx
 
-    @property
-    def slope_influence(self) -> Floats:
-        """What one more drawing of a problem adds to it: (rows, problems)."""
-        of_xy, of_xx, _ = self.of_each
-        excess = of_xy - self.slope[:, np.newaxis] * of_xx
-        added: Floats = excess / self.xx[:, np.newaxis]
-        return added
+    def slope_gradient(self) -> Floats:
+        """Its derivatives by the six sums: (rows, 6)."""
+        return self._gradient(1 / self.xx, -self.slope() / self.xx, 0 * self.yy)
+
+    def _gradient(self, of_xy: Floats, of_xx: Floats, of_yy: Floats) -> Floats:
+        # The coefficients of z are least-squares ones: the derivative of the rests' products by them is zero.
+        y, x = self.of_y, self.of_x
+        of_yz, of_xz = -x * of_xy - 2 * y * of_yy, -y * of_xy - 2 * x * of_xx
+        of_zz = x * y * of_xy + x**2 * of_xx + y**2 * of_yy
+        return np.column_stack([of_yy, of_xy, of_yz, of_xx, of_xz, of_zz])
 
 
 @dataclass(frozen=True)
 class Partial:
-    """A statistic of the rests. products: (problems, 6), the sums yy, yx, yz, xx, xz, zz of each problem.
-
-    The coefficients of z are least-squares ones, so the derivative of the rests' products by them is zero, and what a
-    problem adds is made of its own products alone.
-    """
+    """A statistic of the rests. products: (problems, 6), the sums yy, yx, yz, xx, xz, zz of each problem."""
 
     products: Floats
-    read: Callable[[Rest], tuple[Floats, Floats]]
+    read: Callable[[Rest], Floats]
+    gradient: Callable[[Rest], Floats]
     share: bool = False
     methods: ClassVar[tuple[Method, ...]] = FOR_ANY
 
@@ -87,30 +82,13 @@ class Partial:
     def rest(self, weights: Floats) -> Rest:
         """What is left of x and y at each row of weights."""
         yy, yx, yz, xx, xz, zz = (weights @ on_exact_grid(self.products)).T
-        with np.errstate(invalid="ignore", divide="ignore"):
-            of_y, of_x = (np.where(zz > 0, s / zz, 0.0) for s in (yz, xz))
-
-        def left(ab: int, az: int, bz: int, of_a: Floats, of_b: Floats) -> Floats:
-            own = self.products
-            return (
-                own[:, ab]
-                - np.outer(of_a, own[:, bz])
-                - np.outer(of_b, own[:, az])
-                + np.outer(of_a * of_b, own[:, 5])
-            )
-
+        of_y, of_x = (np.where(zz > 0, s / zz, 0.0) for s in (yz, xz))
         left_xx, left_yy = xx - of_x * xz, yy - of_y * yz
         there = (left_xx > ROUNDING * xx) & (left_yy > ROUNDING * yy)
-        return Rest(
-            np.where(there, yx - of_y * xz, np.nan),
-            np.where(there, left_xx, np.nan),
-            np.where(there, left_yy, np.nan),
-            (
-                left(1, 2, 4, of_y, of_x),
-                left(3, 4, 4, of_x, of_x),
-                left(0, 2, 2, of_y, of_y),
-            ),
+        xy, xx, yy = (
+            np.where(there, left, np.nan) for left in (yx - of_y * xz, left_xx, left_yy)
         )
+        return Rest(xy, xx, yy, of_y, of_x)
 
     def value_at_sample(self) -> float:
         """The statistic of the sample itself."""
@@ -120,12 +98,14 @@ class Partial:
 
     def value(self, weights: Floats) -> Floats:
         """The statistic at each row of weights."""
-        return self.value_and_influence(weights)[0]
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return self.read(self.rest(weights))
 
     def value_and_influence(self, weights: Floats) -> tuple[Floats, Floats]:
         """The statistic, (rows,), and what one more drawing of a problem adds to it, (rows, problems), at each row."""
         with np.errstate(invalid="ignore", divide="ignore"):
-            return self.read(self.rest(weights))
+            rest = self.rest(weights)
+            return self.read(rest), self.gradient(rest) @ self.products.T
 
     def value_and_error(self, weights: Floats) -> tuple[Floats, Floats]:
         """The statistic and its standard error over problems at each row of weights."""
@@ -143,13 +123,14 @@ def partial_r2(steps: Steps) -> Partial:
     free = len(steps.value) - steps.n_problems - len(steps.labels)
     return Partial(
         products if free > 0 else np.zeros_like(products),
-        lambda rest: (rest.r2, rest.r2_influence),
+        Rest.r2,
+        Rest.r2_gradient,
     )
 
 
 def partial_slope(steps: Steps) -> Partial:
     """The coefficient of the first label in the regression of value on both; steps as in `partial_r2`."""
-    return Partial(_products(steps), lambda rest: (rest.slope, rest.slope_influence))
+    return Partial(_products(steps), Rest.slope, Rest.slope_gradient)
 
 
 def _products(steps: Steps) -> Floats:

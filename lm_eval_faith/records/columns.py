@@ -6,7 +6,8 @@ hundreds of times as much.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import ChainMap
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,7 +39,7 @@ class Columns:
         """A column by its name, or some of the rows by a mask or their places."""
         if isinstance(chosen, str):
             return self.arrays[chosen]
-        return Columns({name: array[chosen] for name, array in self.arrays.items()})
+        return Columns(_Rows(self.arrays, chosen))
 
     def __len__(self) -> int:
         return len(next(iter(self.arrays.values()), ()))
@@ -48,7 +49,26 @@ class Columns:
 
     def but(self, **changed: Array) -> Columns:
         """The same rows with some columns changed or added."""
-        return Columns({**self.arrays, **changed})
+        return Columns(ChainMap(changed, self.arrays))  # type: ignore[arg-type]
+
+
+class _Rows(Mapping[str, Array]):
+    """Some rows of arrays, taken of an array when it is first read: a metric reads a few of many."""
+
+    def __init__(self, arrays: Mapping[str, Array], rows: Array) -> None:
+        self._arrays, self._rows = arrays, rows
+        self._read: dict[str, Array] = {}
+
+    def __getitem__(self, name: str) -> Array:
+        if name not in self._read:
+            self._read[name] = self._arrays[name][self._rows]
+        return self._read[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._arrays)
+
+    def __len__(self) -> int:
+        return len(self._arrays)
 
 
 def joined(parts: Sequence[Columns]) -> Columns:

@@ -5,8 +5,11 @@ import subprocess
 import sys
 from dataclasses import replace
 
+import pandas as pd
+import pytest
+
 from benchmarks import publish
-from benchmarks.records import kept, unpacked
+from benchmarks.records import RECORDS, kept, report_of, unpacked
 from lm_eval_faith.records.run import load_run
 from lm_eval_faith.report.figures import Figure, Table
 
@@ -18,6 +21,17 @@ def test_no_table_of_the_documentation_is_stale():
         check, cwd=publish.ROOT, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_the_step_records_of_the_study_give_its_numbers():
+    steps = pd.read_parquet(publish.STEPS)
+    kept_runs = {path.stem for path in RECORDS.glob("study_*.zip")}
+    assert set(steps.run) == kept_runs
+    of_one = steps[(steps.run == "study_0.5b_own") & (steps.intervention == "corrupt")]
+    effect = (of_one.effect - of_one.control_effect).dropna()
+    row = report_of("study_0.5b_own").row("corrupt_load_bearing_rate_vs_control")
+    assert row is not None and len(effect) == row.estimate.n_steps
+    assert (effect >= 1.0).mean() == pytest.approx(row.estimate.point)
 
 
 def test_every_table_that_can_be_made_stands_somewhere():
