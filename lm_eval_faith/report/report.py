@@ -642,7 +642,7 @@ def written(reports: Sequence[TaskReport]) -> Written:
     legend: dict[str, str] = {}
     for report in reports:
         beside = _beside(report)
-        shown = [row for row in report.rows if _has_line(row, beside)]
+        shown = _lines(report, beside)
         legend |= {row.metric: f"{row.meaning} ({row.unit})" for row in shown}
         legend |= {WITHOUT: WITHOUT_MEANING} if beside else {}
     return Written(
@@ -680,8 +680,7 @@ def _section(report: TaskReport) -> Section:
                     else []
                 ),
             )
-            for row in report.rows
-            if _has_line(row, beside)
+            for row in _lines(report, beside)
         ),
         report.warnings,
         _head(report),
@@ -761,9 +760,14 @@ def _point(row: Row | None) -> str:
     return number(row.estimate.point, row.unit) if row else ""
 
 
-def _has_line(row: Row, beside: Mapping[tuple[str, str], Row]) -> bool:
-    """What stands in the last column has no line."""
-    return row.shown and not any(row is other for other in beside.values())
+def _lines(report: TaskReport, beside: Mapping[tuple[str, str], Row]) -> list[Row]:
+    """The rows that have a line: not those that stand in the last column of others."""
+    last = {(row.intervention, row.metric) for row in beside.values()}
+    return [
+        row
+        for row in report.rows
+        if row.shown and (row.intervention, row.metric) not in last
+    ]
 
 
 def _beside(report: TaskReport) -> dict[tuple[str, str], Row]:
