@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from jsonschema import Draft202012Validator
 from lm_eval_faith_stats import Bootstrap
+from scipy.integrate import trapezoid
 
 import lm_eval_faith
 from lm_eval_faith.errors import InputError
@@ -129,7 +130,7 @@ def test_each_part_of_the_figure_is_read_off_the_chains_own_curves(joint_runs, r
     area = report.row("delete_sufficiency_back").estimate
     assert cells[2] == f"{area.point:.3f}"
     trapezoids = [
-        np.trapezoid(own.effect, own.n_members / own.n_steps)
+        trapezoid(own.effect, own.n_members / own.n_steps)
         for _, own in points.groupby("chain")
     ]
     assert area.point == pytest.approx(np.mean(trapezoids))
