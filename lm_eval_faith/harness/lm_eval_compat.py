@@ -918,15 +918,16 @@ def leave_process_group() -> None:
     Why: the harness ends with the group still open. With gloo, whose threads then still
     run, the first process to end is sometimes aborted for it, and its launcher then kills
     the others, the one that is still writing the results among them. Closing the group
-    makes that rare and not impossible (1 in 4 runs on a busy machine), so the process ends
-    here, without what Python and the libraries do at their end: everything is written.
+    makes that rare and not impossible (1 in 4 runs on a busy machine), and with torch 2.6
+    sometimes waits for ever for a process that has ended. So one of several ends here,
+    without what Python and the libraries do at their end: everything is written.
     """
     from torch import distributed
 
     if distributed.is_available() and distributed.is_initialized():
-        several = distributed.get_world_size() > 1
-        distributed.destroy_process_group()
-        if several:
+        if distributed.get_world_size() == 1:
+            distributed.destroy_process_group()
+        else:
             sys.stdout.flush()
             sys.stderr.flush()
             os._exit(0)
