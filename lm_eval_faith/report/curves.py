@@ -181,7 +181,9 @@ def set_curve(points: Columns, bootstrap: Bootstrap) -> tuple[Estimate, ...]:
     """
     keys = np.char.add(
         np.char.add(points.model.astype(str), "\0"),
-        np.char.add(points.task.astype(str) + "\0", points.chain.astype(str)),
+        np.char.add(
+            np.char.add(points.task.astype(str), "\0"), points.chain.astype(str)
+        ),
     )
     _, first, place = np.unique(keys, return_index=True, return_inverse=True)
     share = points.n_members / points.n_steps

@@ -11,13 +11,12 @@ import pytest
 from lm_eval.loggers.trackio_logger import TrackioLogger
 from lm_eval.loggers.wandb_logger import WandbLogger
 
-from ..report.conftest import generated_runs as runs_of_two_models
+from ..report.conftest import runs_of_two_models
 
 
 @pytest.fixture(scope="module")
 def generated_run(scripted_lm, save_run, tmp_path_factory):
-    make = runs_of_two_models._get_wrapped_function()
-    return make(scripted_lm, save_run, tmp_path_factory)[0]
+    return runs_of_two_models(scripted_lm, save_run, tmp_path_factory)[0]
 
 
 def results_and_samples(run):

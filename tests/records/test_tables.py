@@ -125,7 +125,7 @@ def test_numbers_of_several_draws_are_averaged_before_any_metric():
         assert found.logprob.tolist() == [-4.0, -2.0, -1.5, -1.5]
         drop = math.exp(-1) - (math.exp(-3) + math.exp(-5)) / 2
         assert found.probability_drop[0] == pytest.approx(drop)
-        assert not found.not_applicable.any()
+        assert not any(found.not_applicable)
         assert found.weight.tolist() == [1.0] * 4
 
 

@@ -56,6 +56,10 @@ def second_run(provided_run, other_model, tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="session")
 def generated_runs(scripted_lm, save_run, tmp_path_factory) -> tuple[Path, Path]:
+    return runs_of_two_models(scripted_lm, save_run, tmp_path_factory)
+
+
+def runs_of_two_models(scripted_lm, save_run, tmp_path_factory) -> tuple[Path, Path]:
     """Runs of two scripted models that solve different problems of twelve."""
     import lm_eval
 
