@@ -1,6 +1,7 @@
 """The three ways in, each by the command line that a user types."""
 
 import json
+import logging
 import os
 import re
 import shutil
@@ -251,8 +252,11 @@ def test_a_wheel_holds_all_that_plain_lm_eval_needs(shell, sandbox, tmp_path):
 
 
 def test_flags_of_the_harness_work_together_and_a_cache_is_used_again(
-    command, tiny_model, tmp_path, caplog
+    command, tiny_model, tmp_path, caplog, monkeypatch
 ):
+    # The harness gives its own logger a handler when it is first imported, and no other.
+    monkeypatch.setattr(logging.getLogger("lm_eval"), "handlers", [caplog.handler])
+
     def run(name: str) -> tuple[str, dict]:
         caplog.clear()
         code, out, err = command(
