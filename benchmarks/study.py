@@ -22,13 +22,17 @@ import typer
 from lm_eval_faith_stats import (
     BOOTSTRAP,
     MEAN_OF_PROBLEMS,
+    MEAN_OF_STEPS,
     RATIO_OF_MEANS,
     SHARE_OF_STEPS,
     Estimate,
+    Estimator,
     Sample,
 )
 
 from lm_eval_faith.records.many_runs import available_cores
+from lm_eval_faith.records.outcome import ChainRecord
+from lm_eval_faith.records.sets import SetRecord
 from lm_eval_faith.report.cells import interval, number, p_value, with_interval
 from lm_eval_faith.report.compare import Difference, compare_runs
 from lm_eval_faith.report.figures import NATS, Figure, Table, named_columns
@@ -82,6 +86,8 @@ own corrupt_late_rate                | 64%               | –            | late
 own corrupt_negative                 | about 30%         | –            | steps with an effect under zero
 own corrupt_position_corr            | 0.42 [0.26, 0.57] | –            | correlation of position and effect
 own corrupt_position_positive        | 83%               | –            | positive in
+own delete_load_bearing_rate         | –                 | –            | on leaving it out: share of steps at or over one nat
+own delete_late                      | –                 | –            | on leaving it out: late third, nats
 """
 """Of the study that this project comes from: the kind of run and our metric, its 1.5B, its 7B, and what it is."""
 
@@ -110,11 +116,6 @@ def name_of(size: str, what: str) -> str:
     return NAME.format(size, what)
 
 
-def is_kept(size: str, what: str) -> bool:
-    """Whether the run was made: those of the large size take long."""
-    return (RECORDS / f"{name_of(size, what)}.zip").exists()
-
-
 def as_rows(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """A table in Markdown: words, then numbers."""
     lines = [heads, ("---", *("---:" for _ in heads[1:])), *rows]
@@ -122,9 +123,7 @@ def as_rows(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def cell(size: str, what: str, metric: str) -> str:
-    """A metric of a run with its interval; a dash where there is none, or no run yet."""
-    if not is_kept(size, what):
-        return "–"
+    """A metric of a run with its interval; a dash where there is none."""
     row = report_of(name_of(size, what)).row(metric)
     if row is None or row.estimate.n_problems == 0:
         return "–"
@@ -142,12 +141,17 @@ def published() -> str:
         which, small, large, told = (part.strip() for part in line.split("|"))
         what, metric = which.split()
         rows.append([told, small, large])
-        for ending in "", ANSWER_STEPS:
-            rows[-1] += [cell(s, what, f"{metric}{ending}") for s in SIZES]
+        rows[-1] += [cell(s, what, metric) for s in SIZES]
+        # Chains that we wrote are changed up to their statement: it is in every step's effect.
+        rows[-1] += [
+            cell(s, what, metric + ANSWER_STEPS) if what == "own" else "–"
+            for s in SIZES
+        ]
     steps = [corrupted(size, "own") for size in SIZES]
     steps += [frame[~frame["states_answer"]] for frame in steps]
     under = f"steps with an effect under {ROUNDING} nats"
-    rows.append([under, "–", "–", *map(_share_under, steps)])
+    low = [(frame["raw"] < ROUNDING, frame) for frame in steps]
+    rows.append([under, "–", "–", *(_share(*one) for one in low)])
     rows.append(["problems solved and used", "25", "32", *used(), "", ""])
     return as_rows(heads, rows)
 
@@ -155,10 +159,14 @@ def published() -> str:
 ROUNDING = -0.1
 """Effects nearer to zero may be rounding of bfloat16, in nats."""
 
+FLOOR = float(np.log(1e-4))
+"""Of what is certain to be another answer, in nats."""
 
-def _share_under(frame: pd.DataFrame) -> str:
-    low = frame.assign(effect=(frame["effect"] < ROUNDING).astype(float))
-    return with_interval(SHARE_OF_STEPS.estimate(sample_of(low), BOOTSTRAP), "share")
+
+def _share(holds: pd.Series[bool], frame: pd.DataFrame) -> str:
+    """The share of a frame's steps of which something holds."""
+    found = SHARE_OF_STEPS.estimate(sample_of(frame.assign(effect=holds)), BOOTSTRAP)
+    return with_interval(found, "share")
 
 
 def used() -> list[str]:
@@ -180,12 +188,22 @@ def statement() -> str:
     return as_rows(["", *(size.upper() for size in SIZES)], rows)
 
 
-def corrupted(size: str, what: str) -> pd.DataFrame:
-    """The scored steps under `corrupt`: their ``effect`` less the control's, and as it is (``raw``)."""
+def changed(size: str, what: str, intervention: str) -> pd.DataFrame:
+    """The scored steps under an intervention."""
     frame = steps_frame(run_of(name_of(size, what)))
-    frame = frame[(frame["intervention"] == "corrupt") & frame["effect"].notna()]
+    return frame[(frame["intervention"] == intervention) & frame["effect"].notna()]
+
+
+@cache
+def corrupted(size: str, what: str) -> pd.DataFrame:
+    """The scored steps under `corrupt`: their ``effect`` less the control's, as it is (``raw``), and ``over_floor``."""
+    frame = changed(size, what, "corrupt")
     raw = frame["effect"]
-    return frame.assign(effect=raw - frame["control_effect"], raw=raw)
+    clean, after = (
+        frame[name].clip(lower=FLOOR) for name in ("logprob_clean", "logprob")
+    )
+    less = raw - frame["control_effect"]
+    return frame.assign(effect=less, raw=raw, over_floor=clean - after)
 
 
 def sample_of(
@@ -201,7 +219,8 @@ def sample_of(
 def late(size: str) -> pd.DataFrame:
     """Mean effects of late steps in nats, a row a problem that has all: a column for each of :data:`CHAINS`.
 
-    ``stated`` is what the late steps of the cut chain do in the whole one, where the statement comes behind them.
+    ``stated`` is what the late steps of the cut chain do in the whole one, where the statement comes behind them;
+    ``reached`` whether the answer is likelier than not behind the cut chain.
     """
     again, whole, cut = (corrupted(size, what) for what in ("self", "whole", "cut"))
     keys = ["problem", "step", "before"]
@@ -212,11 +231,17 @@ def late(size: str) -> pd.DataFrame:
         "cut": _late_means(cut),
         "stated": stated.groupby("problem")["raw"].mean(),
     }
+    for name, frame in (("self", again), ("cut", cut)):
+        found[f"{name}_over_floor"] = _late_means(frame, "over_floor")
+        of_chain = frame.groupby("problem")["raw"]
+        found |= {f"{name}_sum": of_chain.sum(), f"{name}_largest": of_chain.max()}
+    clean = chains_frame(run_of(name_of(size, "cut"))).set_index("problem")["logprob"]
+    found["reached"] = (clean > np.log(0.5)).astype(float)
     return pd.concat(found, axis=1).dropna().reset_index()
 
 
-def _late_means(frame: pd.DataFrame) -> pd.Series[float]:
-    return frame[frame["third"] == "late"].groupby("problem")["raw"].mean()
+def _late_means(frame: pd.DataFrame, value: str = "raw") -> pd.Series[float]:
+    return frame[frame["third"] == "late"].groupby("problem")[value].mean()
 
 
 def estimate(frame: pd.DataFrame, value: str, second: str | None = None) -> Estimate:
@@ -228,7 +253,7 @@ def estimate(frame: pd.DataFrame, value: str, second: str | None = None) -> Esti
 def _late(value: str) -> Callable[[str], str]:
     def of(size: str) -> str:
         found = estimate(late(size), value)
-        return f"{with_interval(found, 'nats')} ({found.n_problems} problems)"
+        return f"{with_interval(found, 'nats')} ({found.n_problems})"
 
     return of
 
@@ -239,8 +264,29 @@ def _lost(size: str) -> str:
     return with_interval(pair.comparison.estimate, "nats")
 
 
-def _left(size: str) -> str:
-    return with_interval(estimate(late(size), "cut", "self"), "share")
+def _left(counted: str = "") -> Callable[[str], str]:
+    names = f"cut{counted}", f"self{counted}"
+    return lambda size: with_interval(estimate(late(size), *names), "share")
+
+
+def _left_where(reached: bool) -> Callable[[str], str]:
+    def of(size: str) -> str:
+        frame = late(size)
+        found = estimate(frame[frame["reached"] == reached], "cut", "self")
+        return f"{with_interval(found, 'share')} ({found.n_problems})"
+
+    return of
+
+
+def _stating(intervention: str) -> Callable[[str], str]:
+    """The share of the steps that state the answer that have an effect of a nat or more."""
+
+    def of(size: str) -> str:
+        frame = changed(size, "own", intervention)
+        frame = frame[frame["states_answer"]]
+        return _share(frame["effect"] >= 1, frame)
+
+    return of
 
 
 def _left_asked(size: str) -> str:
@@ -253,39 +299,65 @@ def _cell(what: str, metric: str) -> Callable[[str], str]:
     return lambda size: cell(size, what, metric)
 
 
+def _counted(what: str, metric: str) -> Callable[[str], str]:
+    """A metric with the problems that it is of."""
+
+    def of(size: str) -> str:
+        row = report_of(name_of(size, what)).row(metric)
+        assert row is not None
+        told = with_interval(row.estimate, row.unit)
+        return f"{told} ({row.estimate.n_problems})"
+
+    return of
+
+
 STATEMENT: dict[str, Callable[[str], str]] = {
-    "headline: share of steps at or over one nat": _cell(
+    "headline: share of steps at or over one nat": _counted(
         "own", "corrupt_load_bearing_rate"
     ),
-    "the same without the steps that state the answer": _cell(
+    "the same without the steps that state the answer": _counted(
         "own", f"corrupt_load_bearing_rate{ANSWER_STEPS}"
     ),
-    "the first of them, the chains read again": _cell(
+    "of the steps that state the answer": _stating("corrupt"),
+    "of those, where the step is left out (`delete`)": _stating("delete"),
+    "headline, the first of these chains, read again": _counted(
         "self", "corrupt_load_bearing_rate"
     ),
-    "the same, the chain cut before the first statement": _cell(
+    "the same, the chain cut before the first statement": _counted(
         "cut", "corrupt_load_bearing_rate"
     ),
     "`corrupt` in the last third, the final statement in the chain": _late("whole"),
     "the final statement left out": _late("self"),
     "the chain cut before the first statement": _late("cut"),
     "cut less left out, paired": _lost,
-    "what is left of it": _left,
+    "what is left of it": _left(),
+    "left of it where the answer is likelier than not behind the cut": _left_where(
+        True
+    ),
+    "left of it elsewhere": _left_where(False),
+    "left of the late third, probabilities under 1e-4 counted as 1e-4": _left(
+        "_over_floor"
+    ),
+    "left of the sum of a chain's effects": _left("_sum"),
+    "left of a chain's largest effect": _left("_largest"),
     "the late steps of the cut chain, with the statement behind them": _late("stated"),
-    "the cut chain's late steps, less control": _cell("cut", "corrupt_late_vs_control"),
-    "log p(answer), the final statement left out": _cell("self", "clean_logprob"),
-    "log p(answer), the chain cut": _cell("cut", "clean_logprob"),
-    "cut chains behind which the model's own answer is right": _cell(
+    "the cut chain's late steps, less control": _counted(
+        "cut", "corrupt_late_vs_control"
+    ),
+    "log p(answer), the final statement left out": _counted("self", "clean_logprob"),
+    "log p(answer), the chain cut": _counted("cut", "clean_logprob"),
+    "cut chains behind which the model's own answer is right": _counted(
         "cut", "clean_acc"
     ),
-    "cut chains whose answer is under 1e-4": _cell("cut", "at_floor"),
-    "another value in the final statement is followed in": _cell(
+    "cut chains whose answer is under 1e-4": _counted("cut", "at_floor"),
+    "another value in the final statement becomes the likelier one": _counted(
         "whole", "conflict_follow"
     ),
-    "asked with `The answer is`: log p(answer), the final statement left out": _cell(
+    "asked with `The answer is`: log p(answer), the final statement left out": _counted(
         "cue", "clean_logprob"
     ),
-    "asked so: log p(answer), the chain cut": _cell("cue_cut", "clean_logprob"),
+    "asked so: log p(answer), the chain cut": _counted("cue_cut", "clean_logprob"),
+    "asked so: cut chains whose answer is under 1e-4": _counted("cue_cut", "at_floor"),
     "asked so: what is left of the late effect in the cut chain": _left_asked,
 }
 """Rows of the table: what, and the number of a size."""
@@ -417,7 +489,7 @@ def cards() -> str:
     heads = ["run", "size"]
     rows = []
     for what in ("provided", "unscaffolded", "own", "arith"):
-        for size in (size for size in SIZES if is_kept(size, what)):
+        for size in SIZES:
             card = report_of(name_of(size, what)).card
             heads = ["run", "size", *(line.name for line in card.lines)]
             cells = (
@@ -440,12 +512,6 @@ OTHERS = {
         f"corrupt_effect_vs_control{ANSWER_STEPS}",
         *("corrupt_late_vs_control", "corrupt_load_bearing_rate_vs_control"),
     ),
-    "carried": (
-        *("corrupt_effect_over_steps", "corrupt_carried_effect_over_steps"),
-        *("continue_answer_changed", "continue_clean_answer_changed"),
-        *("continue_effect_over_steps", "continue_clean_effect_over_steps"),
-        "continue_noticed",
-    ),
 }
 """What is told of the tasks that the study did not have."""
 
@@ -460,9 +526,51 @@ def others() -> str:
     return as_rows(["", *(size.upper() for size in SIZES)], rows)
 
 
+CARRIED = {
+    "`corrupt`, nats": ("corrupt", "effect", "corrupt_carried"),
+    "the value changed wherever it is said again, nats (`corrupt_carried`)": (
+        "corrupt_carried",
+        "effect",
+        "corrupt",
+    ),
+    "another answer, written on behind the step (`continue`)": (
+        "continue",
+        "answer_changed",
+        "continue_clean",
+    ),
+    "another answer behind the same cut, nothing changed (`continue_clean`)": (
+        "continue_clean",
+        "answer_changed",
+        "continue",
+    ),
+    "it says that something is wrong": ("continue", "noticed", "continue"),
+}
+"""Rows of the table: an intervention, what is told of it, and another one that the same steps must have."""
+
+
+def carried() -> str:
+    """A mistake that is carried on, and one behind which the small model writes on: the same steps in each pair."""
+    size, rows = SIZES[0], []
+    for told, (name, value, other) in CARRIED.items():
+        frame, beside = (changed(size, "carried", one) for one in (name, other))
+        keys = ["problem", "chain", "step"]
+        frame = frame.merge(beside[keys], on=keys)
+        cells = []
+        for part in (frame, frame[~frame["states_answer"]]):
+            share = value != "effect"
+            over = SHARE_OF_STEPS if share else MEAN_OF_STEPS
+            found = over.estimate(sample_of(part, value), BOOTSTRAP)
+            unit = "share" if share else "nats"
+            cells.append(f"{with_interval(found, unit)} ({found.n_steps})")
+        rows.append([told, *cells])
+    return as_rows(["0.5B", "all steps", "without those that state the answer"], rows)
+
+
+OF_BOTH_SEARCHES = ("core_different", "core_restated", "core_scorings")
+
 CORES = (
     *("core_share", "core_token_share", "core_early", "core_middle", "core_late"),
-    *("core_different", "core_restated", "core_scorings"),
+    *OF_BOTH_SEARCHES,
 )
 
 
@@ -471,25 +579,38 @@ def cores() -> str:
     rows = []
     for name in CORES:
         cells = [cell(size, "core", f"delete_{name}") for size in SIZES]
-        rows.append([f"`{name}`", *cells])
-    alone = "cores that are one step, which states the answer"
-    rows.append([alone, *map(_one_answer_step, SIZES)])
+        search = "" if name in OF_BOTH_SEARCHES else "from the front: "
+        rows.append([f"{search}`{name}`", *cells])
+    of_back = _of_cores(
+        lambda core, chain: len(core.steps) / chain.n_steps, MEAN_OF_PROBLEMS, "back"
+    )
+    alone = _of_cores(
+        lambda core, _: core.states_answer and len(core.steps) == 1, SHARE_OF_STEPS
+    )
+    rows.append(["from the back: `core_share`", *map(of_back, SIZES)])
+    what = "cores that are one step, which states the answer"
+    rows.append([what, *map(alone, SIZES)])
     return as_rows(["", *(size.upper() for size in SIZES)], rows)
 
 
-def _one_answer_step(size: str) -> str:
-    if not is_kept(size, "core"):
-        return "–"
-    (task,) = run_of(name_of(size, "core")).tasks
-    found = [
-        (core.states_answer and len(core.steps) == 1, k)
-        for k, chain in enumerate(task.chains)
-        for core in chain.sets
-        if core.kind == "core" and core.kept
-    ]
-    alone, problem = np.array(found, float).reshape(-1, 2).T
-    share = SHARE_OF_STEPS.estimate(Sample(alone, problem.astype(np.int64)), BOOTSTRAP)
-    return f"{with_interval(share, 'share')} ({len(found)})"
+def _of_cores(
+    value: Callable[[SetRecord, ChainRecord], float], over: Estimator, search: str = ""
+) -> Callable[[str], str]:
+    """A value of the cores that were found, by both searches or by one."""
+
+    def of(size: str) -> str:
+        (task,) = run_of(name_of(size, "core")).tasks
+        found = [
+            (value(core, chain), k)
+            for k, chain in enumerate(task.chains)
+            for core in chain.sets
+            if core.kind == "core" and core.kept and search in ("", core.name)
+        ]
+        values, problem = np.array(found, float).reshape(-1, 2).T
+        told = over.estimate(Sample(values, problem.astype(np.int64)), BOOTSTRAP)
+        return f"{with_interval(told, 'share')} ({len(found)})"
+
+    return of
 
 
 SOLVED = {
@@ -521,13 +642,14 @@ def headline() -> str:
 
     rate = "corrupt_load_bearing_rate"
     return (
-        "**Where a chain states its answer, the answer hangs on that step alone; where it does not, on the steps "
-        f"before.** At or over one nat are {both(_cell('own', rate))} of the steps of the 0.5B and the 1.5B model "
-        f"(the study: 43% and 53%), and {both(_cell('own', rate + ANSWER_STEPS))} of those that do not state the "
-        f"answer; of the same chains cut before the first statement it is {both(_cell('cut', rate))}. In the last "
-        f"third `corrupt` takes {both(_late('self'))} nats, in the cut chains {both(_late('cut'))}: "
-        f"{both(_left)} of it. Where another value stands in the final statement, "
-        f"{both(_cell('whole', 'conflict_follow'))} of the answers follow it.\n"
+        "**Where a chain states its answer, changing that step (`corrupt`) moves the answer, and changing any other "
+        f"does not.** At or over one nat are {both(_cell('own', rate))} of the steps of the 0.5B and the 1.5B model "
+        f"that state a number (the study: 43% and 53%), and {both(_cell('own', rate + ANSWER_STEPS))} of those of them "
+        f"that do not state the answer. Leaving the stating step out (`delete`) takes a nat in {both(_stating('delete'))} "
+        f"of cases. In the first of these chains, cut before the first statement, {both(_cell('cut', rate))} of the "
+        f"steps are at or over one nat. In the last third `corrupt` takes {both(_late('self'))} nats (problems in "
+        f"brackets), in the cut chains {both(_late('cut'))}: {both(_left())} of it. Where another value stands in the "
+        f"final statement, it becomes the likelier one in {both(_cell('whole', 'conflict_follow'))}.\n"
     )
 
 
@@ -539,6 +661,7 @@ MADE: dict[str, Callable[[], str]] = {
     "study-whose": whose,
     "study-sizes": sizes,
     "study-others": others,
+    "study-carried": carried,
     "study-cards": cards,
     "study-cores": cores,
 }
