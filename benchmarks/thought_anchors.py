@@ -31,13 +31,15 @@ import typer
 from lm_eval_faith_stats import (
     BOOTSTRAP,
     MEAN_OF_PROBLEMS,
+    PARTIAL_R2,
     SPEARMAN,
     SPEARMAN_POOLED,
     Bootstrap,
     Estimate,
-    Estimator,
     Sample,
 )
+from numpy.typing import NDArray
+from scipy.stats import rankdata
 
 from lm_eval_faith.errors import InputError
 from lm_eval_faith.files import write_whole
@@ -75,12 +77,15 @@ class Correlation:
         intervention, measure: of which.
         within: rank correlation inside a trace, mean over traces.
         pooled: rank correlation over all sentences, resampled by trace.
+        at_like_place: share of the variance of the effects' ranks inside a trace that those
+            of the measure explain beside those of the sentence's place (partial R2).
     """
 
     intervention: str
     measure: str
     within: Estimate
     pooled: Estimate
+    at_like_place: Estimate
 
 
 def right_traces(data: Path) -> list[dict[str, Any]]:
@@ -168,27 +173,39 @@ def correlations(
     measured = {measure: importances(data, measure) for measure in MEASURES}
     names = dict.fromkeys(r.intervention for c in records for r in c.steps)
 
-    def estimate(by: Estimator, name: str, measure: str) -> Estimate:
+    def correlation(name: str, measure: str) -> Correlation:
         rows = [
-            (r.effect, k, measured[measure][chain.document][r.step])
+            (r.effect, k, measured[measure][chain.document][r.step], r.step)
             for k, chain in enumerate(records)
             for r in chain.steps
             if r.intervention == name and not r.not_applicable
         ]
-        effect, trace, importance = np.array(rows, float).reshape(-1, 3).T
-        sample = Sample(effect, trace.astype(np.int64), importance)
-        return by.estimate(sample, bootstrap)
-
-    return [
-        Correlation(
+        effect, trace, importance, place = np.array(rows, float).reshape(-1, 4).T
+        problem = trace.astype(np.int64)
+        sample = Sample(effect, problem, importance)
+        ranks = (ranks_in_traces(c, problem) for c in (effect, importance, place))
+        of_effect, of_importance, of_place = ranks
+        ranked = Sample(of_effect, problem, of_importance, None, of_place)
+        return Correlation(
             name,
             measure,
-            estimate(SPEARMAN, name, measure),
-            estimate(SPEARMAN_POOLED, name, measure),
+            SPEARMAN.estimate(sample, bootstrap),
+            SPEARMAN_POOLED.estimate(sample, bootstrap),
+            PARTIAL_R2.estimate(ranked, bootstrap),
         )
-        for name in names
-        for measure in MEASURES
-    ]
+
+    return [correlation(name, measure) for name in names for measure in MEASURES]
+
+
+def ranks_in_traces(
+    values: NDArray[np.float64], trace: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """Ranks among the values of a trace, ties averaged, less their mean: (sentences,)."""
+    found = np.empty(len(values))
+    for one in np.unique(trace):
+        ranks = rankdata(values[trace == one])
+        found[trace == one] = ranks - ranks.mean()
+    return found
 
 
 def shown(estimate: Estimate) -> str:
@@ -216,15 +233,14 @@ def effects(records: Sequence[ChainRecord], bootstrap: Bootstrap = BOOTSTRAP) ->
 
 def table(found: Sequence[Correlation]) -> str:
     """As Markdown, for docs/thinking.md."""
-    lines = [
-        "| intervention | importance | within a trace | over all sentences | traces, sentences |",
-        "| --- | --- | --- | --- | --- |",
-    ]
+    heads = ["intervention", "importance", "within a trace", "over all sentences"]
+    heads += ["explained beside the place", "traces, sentences"]
+    lines = [f"| {' | '.join(heads)} |", f"|{' --- |' * len(heads)}"]
     for one in found:
         n = f"{one.pooled.n_problems}, {one.pooled.n_steps}"
         lines.append(
             f"| `{one.intervention}` | {one.measure.replace('_importance_', ', ')} | "
-            f"{shown(one.within)} | {shown(one.pooled)} | {n} |"
+            f"{shown(one.within)} | {shown(one.pooled)} | {shown(one.at_like_place)} | {n} |"
         )
     return "\n".join(lines)
 

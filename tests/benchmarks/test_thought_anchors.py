@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from lm_eval_faith_stats import Bootstrap
-from scipy.stats import spearmanr
+from scipy.stats import rankdata, spearmanr
 
 from benchmarks.thought_anchors import (
     MEASURES,
@@ -91,6 +91,7 @@ def test_effects_that_are_a_measure_go_with_it_perfectly(data: Path) -> None:
     found = {c.measure: c for c in correlations(records, data, QUICK)}
     assert found[MEASURES[1]].within.point == pytest.approx(1)
     assert found[MEASURES[1]].pooled.point == pytest.approx(1)
+    assert found[MEASURES[1]].at_like_place.point == pytest.approx(1)
     few = replace(found[MEASURES[1]].pooled, low=math.nan, high=math.nan)
     assert shown(few) == "1.00"  # of two traces there is no interval
     traces = right_traces(data)
@@ -100,6 +101,15 @@ def test_effects_that_are_a_measure_go_with_it_perfectly(data: Path) -> None:
     assert found[MEASURES[3]].within.point == pytest.approx(np.mean(expected))
     pooled = spearmanr(np.ravel(effects), np.ravel(other)).statistic
     assert found[MEASURES[3]].pooled.point == pytest.approx(pooled)
+    place = [list(range(len(e))) for e in effects]
+    ranks = [np.ravel([rankdata(v) for v in some]) for some in (effects, other, place)]
+    traces_of = np.repeat(np.eye(3), 4, axis=0)  # an intercept for each
+    rests = [
+        r - (x := np.column_stack([traces_of, ranks[2]])) @ np.linalg.lstsq(x, r)[0]
+        for r in ranks[:2]
+    ]
+    explained = np.corrcoef(*rests)[0, 1] ** 2
+    assert found[MEASURES[3]].at_like_place.point == pytest.approx(explained)
     assert found[MEASURES[3]].pooled.n_problems == 3
     assert found[MEASURES[3]].pooled.n_steps == 12
 
