@@ -33,6 +33,7 @@ from lm_eval_faith_stats import (
 from lm_eval_faith.records.many_runs import available_cores
 from lm_eval_faith.records.outcome import ChainRecord
 from lm_eval_faith.records.sets import SetRecord
+from lm_eval_faith.records.tables import over_floor
 from lm_eval_faith.report.cells import interval, number, p_value, with_interval
 from lm_eval_faith.report.compare import Difference, compare_runs
 from lm_eval_faith.report.figures import NATS, Figure, Table, named_columns
@@ -122,14 +123,13 @@ def as_rows(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
-def cell(size: str, what: str, metric: str) -> str:
-    """A metric of a run with its interval; a dash where there is none."""
+def cell(size: str, what: str, metric: str, counted: bool = False) -> str:
+    """A metric of a run with its interval, and of how many problems it is; a dash where there is none."""
     row = report_of(name_of(size, what)).row(metric)
     if row is None or row.estimate.n_problems == 0:
         return "–"
     told = with_interval(row.estimate, row.unit)
-    # Of fewer chains than were read: an empty core has no place.
-    return f"{told} ({row.estimate.n_problems})" if what == "core" else told
+    return f"{told} ({row.estimate.n_problems})" if counted else told
 
 
 def published() -> str:
@@ -158,9 +158,6 @@ def published() -> str:
 
 ROUNDING = -0.1
 """Effects nearer to zero may be rounding of bfloat16, in nats."""
-
-FLOOR = float(np.log(1e-4))
-"""Of what is certain to be another answer, in nats."""
 
 
 def _share(holds: pd.Series[bool], frame: pd.DataFrame) -> str:
@@ -199,11 +196,9 @@ def corrupted(size: str, what: str) -> pd.DataFrame:
     """The scored steps under `corrupt`: their ``effect`` less the control's, as it is (``raw``), and ``over_floor``."""
     frame = changed(size, what, "corrupt")
     raw = frame["effect"]
-    clean, after = (
-        frame[name].clip(lower=FLOOR) for name in ("logprob_clean", "logprob")
-    )
+    over = over_floor(frame["logprob_clean"].to_numpy(), raw.to_numpy())
     less = raw - frame["control_effect"]
-    return frame.assign(effect=less, raw=raw, over_floor=clean - after)
+    return frame.assign(effect=less, raw=raw, over_floor=over)
 
 
 def sample_of(
@@ -300,15 +295,7 @@ def _cell(what: str, metric: str) -> Callable[[str], str]:
 
 
 def _counted(what: str, metric: str) -> Callable[[str], str]:
-    """A metric with the problems that it is of."""
-
-    def of(size: str) -> str:
-        row = report_of(name_of(size, what)).row(metric)
-        assert row is not None
-        told = with_interval(row.estimate, row.unit)
-        return f"{told} ({row.estimate.n_problems})"
-
-    return of
+    return lambda size: cell(size, what, metric, counted=True)
 
 
 STATEMENT: dict[str, Callable[[str], str]] = {
@@ -578,7 +565,8 @@ def cores() -> str:
     """How few steps suffice."""
     rows = []
     for name in CORES:
-        cells = [cell(size, "core", f"delete_{name}") for size in SIZES]
+        # Of fewer chains than were read: an empty core has no place.
+        cells = map(_counted("core", f"delete_{name}"), SIZES)
         search = "" if name in OF_BOTH_SEARCHES else "from the front: "
         rows.append([f"{search}`{name}`", *cells])
     of_back = _of_cores(

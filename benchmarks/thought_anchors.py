@@ -38,8 +38,8 @@ from lm_eval_faith_stats import (
     Estimate,
     Sample,
 )
+from lm_eval_faith_stats.steps import ranks_within
 from numpy.typing import NDArray
-from scipy.stats import rankdata
 
 from lm_eval_faith.errors import InputError
 from lm_eval_faith.files import write_whole
@@ -201,11 +201,11 @@ def ranks_in_traces(
     values: NDArray[np.float64], trace: NDArray[np.int64]
 ) -> NDArray[np.float64]:
     """Ranks among the values of a trace, ties averaged, less their mean: (sentences,)."""
-    found = np.empty(len(values))
-    for one in np.unique(trace):
-        ranks = rankdata(values[trace == one])
-        found[trace == one] = ranks - ranks.mean()
-    return found
+    _, trace = np.unique(
+        trace, return_inverse=True
+    )  # some traces have no sentence here
+    ranks = ranks_within(values, trace, np.ones(len(values)))
+    return ranks - (np.bincount(trace, ranks) / np.bincount(trace))[trace]
 
 
 def shown(estimate: Estimate) -> str:

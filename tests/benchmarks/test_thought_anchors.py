@@ -20,6 +20,7 @@ from benchmarks.thought_anchors import (
     folder_of,
     importances,
     main,
+    ranks_in_traces,
     records_of,
     right_traces,
     run_trace,
@@ -112,6 +113,11 @@ def test_effects_that_are_a_measure_go_with_it_perfectly(data: Path) -> None:
     assert found[MEASURES[3]].at_like_place.point == pytest.approx(explained)
     assert found[MEASURES[3]].pooled.n_problems == 3
     assert found[MEASURES[3]].pooled.n_steps == 12
+
+
+def test_ranks_are_those_in_a_trace_also_where_another_has_no_sentence() -> None:
+    values, trace = np.array([5.0, 1, 1, 7, 2]), np.array([0, 0, 0, 2, 2])
+    assert ranks_in_traces(values, trace).tolist() == [1.0, -0.5, -0.5, 0.5, -0.5]
 
 
 def test_a_step_that_was_not_changed_has_no_part_in_it(data: Path) -> None:
