@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 
 from lm_eval_faith.chains.mathematics import as_latex, is_mathematics
+from lm_eval_faith.chains.numbers import WrittenNumber
 from lm_eval_faith.chains.results import boxed, result_numbers, result_segments
 from lm_eval_faith.chains.same_answer import (
     LONGEST_ANSWER,
@@ -64,10 +65,13 @@ def states_number_of(text: str, answer: str) -> bool:
 
 def _states_number(text: str, value: Fraction, answer: str) -> bool:
     percent = is_percent(answer)
-    for number in result_numbers(text):
+
+    def says_it(number: WrittenNumber) -> bool:
         stated = scaled(text, number)
-        if equal_values(stated, value, number.kind == "percent", percent):
-            return True
+        return equal_values(stated, value, number.kind == "percent", percent)
+
+    if any(result_numbers(text, says_it)):
+        return True
     if value.denominator == 1 and value >= 0:
         return False
     wanted = str(abs(value.numerator))

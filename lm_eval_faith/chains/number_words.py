@@ -27,14 +27,16 @@ _BELOW_1000 = (
     rf"(?:(?:(?:{_TEENS}|{_ONE_TO_NINE}|a)[ -]hundred(?![a-z])"
     rf"(?:{_AND}{_BELOW_100})?)|{_BELOW_100})"
 )
+_FIRST_LETTERS = "ze|on|t[wheo]|fo|fi|s[ie]|ei|ni|el|a[ -]"
 NUMBER_WORDS = (
+    f"(?={_FIRST_LETTERS})(?:"  # other words, which are most, are passed over at once
     rf"(?:(?:{_BELOW_1000}|a)[ -]million(?![a-z])(?:,?{_AND}(?={_BELOW_1000}))?)?"
     rf"(?:(?:{_BELOW_1000}|a)[ -]thousand(?![a-z])(?:,?{_AND}{_BELOW_1000})?"
-    rf"|{_BELOW_1000})|(?:{_BELOW_1000}|a)[ -]million(?![a-z])|zero(?![a-z])"
+    rf"|{_BELOW_1000})|(?:{_BELOW_1000}|a)[ -]million(?![a-z])|zero(?![a-z]))"
 )
-"""A regular expression, to be compiled without regard to case."""
+"""A regular expression, to be compiled without regard to the case of ASCII letters."""
 
-_WHOLE = re.compile(NUMBER_WORDS, re.IGNORECASE)
+_WHOLE = re.compile(NUMBER_WORDS, re.IGNORECASE | re.ASCII)
 
 
 def words_to_int(words: str) -> int | None:

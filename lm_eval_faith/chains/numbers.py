@@ -133,6 +133,8 @@ _HAN_AFTER = re.compile(f"[{_MEASURES}]|[加减減乘除等是。，、,.）)]|�
 
 _TOKEN = re.compile(
     rf"""
+    (?=[\w\\.{_LETTER}])  # what a token begins with: nothing else is tried elsewhere
+    (?:
     (?P<skip>
         https?://\S+
       | _\{{[0-9A-Za-z,]{{1,9}}\}}
@@ -151,7 +153,7 @@ _TOKEN = re.compile(
   | (?:(?P<whole_g>[0-9]{{1,4}})[ ]?)?\\[dt]?frac(?P<num_g>[0-9])(?P<den_g>[0-9])(?![0-9])
   | (?P<command>\\(?:[A-Za-z]+|[^\W\d]|\\))
   | (?:(?P<whole_v>[0-9]{{1,4}})[ ]?)?(?P<vulgar>[{"".join(VULGAR)}])
-  | (?P<words>(?i:{NUMBER_WORDS}))(?!\w)(?:[- ](?P<parts>(?i:{_FRACTION_WORDS}))(?!\w))?
+  | (?P<words>(?ai:{NUMBER_WORDS}))(?!\w)(?:[- ](?P<parts>(?ai:{_FRACTION_WORDS}))(?!\w))?
   | (?P<name>[{_LETTER}][{_NAME_CHARACTER}]*(?:(?<=_)\{{[0-9A-Za-z,]{{1,9}}\}})?)
   | (?P<han_skip>{_HAN_SKIP.pattern})
   | (?P<han>{_HAN.pattern})
@@ -163,6 +165,7 @@ _TOKEN = re.compile(
   | (?P<num_s>[0-9]{{1,3}})/(?P<den_s>[0-9]{{1,4}})(?![0-9/]|[.,][0-9])
   | (?P<plain>(?:{_GROUPED}|[0-9]+)(?:\.[0-9]+)?|\.[0-9]+)
     (?:[eE][+-]?[0-9]{{1,3}}(?!\w))?
+    )
     """,
     re.VERBOSE,
 )
@@ -309,7 +312,7 @@ def _scan(text: str, writing: Writing) -> Iterator[WrittenNumber]:
 def _read(text: str, match: re.Match[str]) -> tuple[WrittenNumber | None, int]:
     """The number of a token, if it is one, and where to go on."""
     end = match.end()
-    if match["skip"] or match["command"] or match["name"] or match["han_skip"]:
+    if match.lastgroup in ("skip", "command", "name", "han_skip"):
         return None, end
     if match["han"]:
         return _read_han(text, match), end
@@ -457,7 +460,7 @@ def _read_plain(
         opens and (text[start - 1].isalnum() or text[start - 1] in ".)]}")
     ):
         return None, match.end() if group == "plain" else end
-    mantissa = Fraction(digits)
+    mantissa = Fraction(int(digits) if digits.isdigit() else digits)
     value = mantissa * _SCALES.get(text[match.end() : match.end() + 1], 1)
     if group == "plain" and match.end() > end:
         value *= Fraction(10) ** int(match[0][end - match.start() + 1 :])

@@ -9,7 +9,7 @@ and lists, what is supposed ("if x = 2"), compared with ("more than 5") or denie
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from lm_eval_faith.chains.emphasis import without_emphasis
 from lm_eval_faith.chains.numbers import WrittenNumber, find_numbers
@@ -135,12 +135,18 @@ _SEGMENT_START = re.compile(
 )
 
 
-def result_numbers(text: str) -> Iterator[WrittenNumber]:
-    """The numbers of a text that stand as results, in order."""
+def result_numbers(
+    text: str, wanted: Callable[[WrittenNumber], bool] = lambda number: True
+) -> Iterator[WrittenNumber]:
+    """The numbers of a text that stand as results, in order; of some the wanted ones."""
     numbers = find_numbers(text)
+    of_interest = [k for k, number in enumerate(numbers) if wanted(number)]
+    if not of_interest:
+        return
     plain, read = without_emphasis(text, numbers)
     boxes = boxed(plain)
-    for k, number in enumerate(read):
+    for k in of_interest:
+        number = read[k]
         if any(a <= number.start < b for a, b in boxes):
             if not _OPERATOR_AFTER.match(plain, number.end):
                 yield numbers[k]

@@ -376,7 +376,7 @@ _SCALES = {
     "億": 10**8,
     "萬": 10**4,
 }
-_SCALE = re.compile(r"\s?(" + "|".join(_SCALES) + r")s?(?![A-Za-z])", re.IGNORECASE)
+_SCALE = re.compile(r"\s?(?ai:(" + "|".join(_SCALES) + r")s?)(?![A-Za-z])")
 _SCIENTIFIC = re.compile(
     r"(-?[0-9]{1,18}(?:\.[0-9]{1,18})?)\s?(?:\\times|\\cdot|×|·|\*|x)\s?10\s?"
     r"\^\s?\{?\s?(-?[0-9]{1,3})\s?\}?"

@@ -327,7 +327,7 @@ def _chain(steps: list[str], answer: str, settings: WordProblemSettings) -> Chai
             Step(
                 text,
                 after="" if k == last else settings.step_separator,
-                states_answer=states_answer(text, answer),
+                states_answer=answer in text and states_answer(text, answer),
             )
             for k, text in enumerate(steps)
         ),
