@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import math
 import sys
+from collections.abc import Callable
 from dataclasses import asdict
 from enum import Enum
 from pathlib import Path
@@ -896,9 +898,15 @@ def main() -> None:
         if isinstance(stream, io.TextIOWrapper):  # terminals that lack a character
             stream.reconfigure(errors="backslashreplace")
     try:
-        app(prog_name="lm-eval-faith")
+        _commands()(prog_name="lm-eval-faith")
     except InputError as error:
         from lm_eval_faith.shown import brief
 
         print(f"error: {brief(str(error), longest=2000)}", file=sys.stderr)
         raise SystemExit(2) from None
+
+
+@functools.cache
+def _commands() -> Callable[..., object]:
+    """All commands, put together once a process."""
+    return typer.main.get_command(app)

@@ -181,7 +181,7 @@ class Tables:
             ("steps", self.steps, STEP_COLUMNS),
             ("sets", self.sets, SET_COLUMNS),
         ):
-            found = {column: _kind(frame[column]) for column in frame.columns}
+            found = {column: _kind(dtype) for column, dtype in frame.dtypes.items()}
             if found != columns:
                 wrong = sorted(set(found.items()) ^ set(columns.items()))
                 raise ValueError(f"{name}: columns or types are wrong: {wrong}")
@@ -696,34 +696,35 @@ def _frame(rows: Sequence[tuple[Any, ...]], kinds: Mapping[str, str]) -> pd.Data
     import pandas as pd
 
     columns = zip(*rows, strict=True) if rows else ((),) * len(kinds)
-    return pd.DataFrame(
-        {
-            name: _series(column, kind)
-            for (name, kind), column in zip(kinds.items(), columns, strict=True)
-        }
-    )
+    arrays = {
+        name: _values(column, kind)
+        for (name, kind), column in zip(kinds.items(), columns, strict=True)
+    }
+    return pd.DataFrame(arrays, copy=False)
 
 
-def _series(column: Sequence[Any], kind: str) -> pd.Series[Any]:
+def _values(column: Sequence[Any], kind: str) -> Any:
     import pandas as pd
 
+    if kind in _DTYPES:
+        return np.array(column, _DTYPES[kind])
     if kind != CATEGORY:
-        return pd.Series(column, dtype=kind)
-    known = list(dict.fromkeys(column))
-    return pd.Series(pd.Categorical(list(column), categories=known))
+        return pd.array(column, dtype=kind)
+    codes = {name: k for k, name in enumerate(dict.fromkeys(column))}
+    return pd.Categorical.from_codes([codes[name] for name in column], list(codes))
 
 
-def _kind(column: pd.Series[Any]) -> str:
+def _kind(dtype: Any) -> str:
     import pandas as pd
 
-    if isinstance(column.dtype, pd.CategoricalDtype):
+    if isinstance(dtype, pd.CategoricalDtype):
         return CATEGORY
-    name = str(column.dtype)
+    name = str(dtype)
     return TEXT if name in ("object", "str", "string") else name
 
 
 def _array(column: pd.Series[Any]) -> Array:
-    kind = _kind(column)
+    kind = _kind(column.dtype)
     if kind == CATEGORY:
         names = np.array([str(name) for name in column.cat.categories], np.str_)
         return names[column.cat.codes.to_numpy()] if len(column) else names[:0]

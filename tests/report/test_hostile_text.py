@@ -6,6 +6,7 @@ Pages are put to the same test in a browser: tests/report/html/test_hostile_page
 from __future__ import annotations
 
 import csv
+import functools
 import io
 import json
 import math
@@ -66,6 +67,7 @@ def obeyed(text: str) -> list[str]:
     return _OBEYED.findall(text) + _UNSEEN.findall(text)
 
 
+@functools.cache
 def shown(text: str) -> str:
     """What stands for a text: controls by their numbers, as in `\\x1b`.
 

@@ -8,6 +8,7 @@ and any script or style but those that are written here.
 from __future__ import annotations
 
 import base64
+import functools
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
@@ -109,8 +110,12 @@ def _digest(text: str) -> str:
     return f"'sha256-{base64.b64encode(made).decode()}'"
 
 
+@functools.cache
 def _environment() -> Environment:
-    """Templates escape all that they write, and name nothing that is not there."""
+    """Templates escape all that they write, and name nothing that is not there.
+
+    One a process: it compiles a template when it is first asked for.
+    """
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(
