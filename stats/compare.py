@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from .adjust import benjamini_hochberg, holm
 from .bootstrap import (
+    FEWEST_PROBLEMS,
     FOR_ANY,
     Bootstrap,
     Estimate,
@@ -33,6 +34,7 @@ from .bootstrap import (
     Statistic,
     WithLimits,
     above_rounding,
+    bootstrap_values,
     error_of_influence,
     estimate_of,
     on_exact_grid,
@@ -46,6 +48,9 @@ from .steps import Steps
 
 PAIRED_METHOD: Method = "studentised"
 SHARE_DIFFERENCE_METHOD: Method = "mover"
+
+TOGETHER: tuple[Method, ...] = ("studentised", "percentile")
+"""Methods that need no more of a model than its values and influences at every resample."""
 
 _BATCH_PAIRS = 128
 
@@ -89,18 +94,18 @@ def all_pairs_of(
     """Every pair (0, 1), (0, 2), ... of models by one statistic, with p-values adjusted over the pairs.
 
     models: grouped steps of the problems that have a value. statistic: of such steps. method: where the bootstrap says
-    "default". paired: on the problems that both have, by id. Studentised differences of ratios, the usual case, are
-    resampled for many pairs in one matrix product; a pair is the same to rounding whether alone or among others.
+    "default". paired: on the problems that both have, by id. For studentised and percentile intervals, the usual case, a
+    model is evaluated once a resample, whatever the number of its pairs, and ratios in one matrix product for many pairs;
+    a pair is the same to rounding whether alone or among others.
     """
     pairs = list(combinations(range(len(models)), 2))
     chosen = method if bootstrap.method == "default" else bootstrap.method
-    ratios = all(isinstance(statistic(model), Ratio) for model in models)
-    if not ratios or chosen != "studentised":
+    if chosen not in TOGETHER:
         compared = _one_by_one(models, statistic, method, bootstrap, paired, pairs)
     elif paired:
-        compared = _paired_ratios(models, statistic, bootstrap, pairs)
+        compared = _paired(models, statistic, chosen, bootstrap, pairs)
     else:
-        compared = _unpaired_ratios(models, statistic, bootstrap, pairs)
+        compared = _unpaired(models, statistic, chosen, bootstrap, pairs)
     p_values = [comparison.p_value for comparison in compared]
     adjusted = zip(holm(p_values), benjamini_hochberg(p_values), strict=True)
     return tuple(
@@ -162,13 +167,14 @@ def _one_by_one(
     return compared
 
 
-def _paired_ratios(
+def _paired(
     models: Sequence[Steps],
     statistic: Callable[[Steps], Statistic],
+    method: Method,
     bootstrap: Bootstrap,
     pairs: Pairs,
 ) -> list[Comparison]:
-    """Studentised differences of ratios; pairs that share the same problems are resampled together."""
+    """Differences on shared problems; pairs that share the same ones are resampled together."""
     shared: dict[bytes, list[int]] = defaultdict(list)
     ids = {}
     for place, (i, j) in enumerate(pairs):
@@ -182,31 +188,34 @@ def _paired_ratios(
             rows = sorted({row for place in batch for row in pairs[place]})
             steps = [models[row].of_problems(ids[key]) for row in rows]
             where = [[rows.index(row) for row in pairs[place]] for place in batch]
-            compared = _paired_batch_of_ratios(steps, statistic, where, bootstrap)
+            compared = _paired_batch(steps, statistic, where, method, bootstrap)
             found.update(zip(batch, compared, strict=True))
     return [found[place] for place in range(len(pairs))]
 
 
-def _paired_batch_of_ratios(
+def _paired_batch(
     steps: Sequence[Steps],
     statistic: Callable[[Steps], Statistic],
     pairs: Sequence[Sequence[int]],
+    method: Method,
     bootstrap: Bootstrap,
 ) -> list[Comparison]:
-    """Pairs of models that have the same problems: the difference of two ratios, linearised, as one matrix product.
-
-    With centred numerators s and denominators d of a problem, a resample's ratio is off by t = sum s / sum d, and the
-    squared error of a difference is the sum over its problems of ((s1 - t1 d1) / D1 - (s2 - t2 d2) / D2) ** 2: made of
-    the sums of s, d and their products, which are the columns below.
-    """
-    ratios = [cast(Ratio, statistic(s)) for s in steps]
+    """Pairs of models that have the same problems."""
+    statistics = [statistic(s) for s in steps]
     first, second = np.array(pairs).T
     n = steps[0].n_problems
     points = [
-        ratios[i].value_at_sample() - ratios[j].value_at_sample() for i, j in pairs
+        statistics[i].value_at_sample() - statistics[j].value_at_sample()
+        for i, j in pairs
     ]
     errors, drawn = np.full(len(pairs), np.nan), np.empty((0, len(pairs)))
-    if n > 1 and all((ratio.denominator == 1).all() for ratio in ratios):
+    ratios = [one for one in statistics if isinstance(one, Ratio)]
+    if method != "studentised" or len(ratios) < len(steps):
+        if n >= FEWEST_PROBLEMS:
+            errors, drawn = _drawn_together(
+                statistics, first, second, np.array(points), method, bootstrap
+            )
+    elif n > 1 and all((ratio.denominator == 1).all() for ratio in ratios):
         # Means over problems: the mean of the problems' differences.
         values = np.column_stack([ratio.numerator for ratio in ratios])
         differences = values[:, first] - values[:, second]
@@ -214,22 +223,56 @@ def _paired_batch_of_ratios(
         errors, drawn = _mean_pivots(differences, np.array(points), bootstrap)
     elif n > 1:
         errors, drawn = _ratio_pivots(ratios, first, second, bootstrap)
-    compared = []
-    for k, (i, j) in enumerate(pairs):
-        n_steps = len(steps[i].value) + len(steps[j].value)
-        compared.append(
-            _studentised(
-                points[k],
-                float(errors[k]),
-                drawn[:, k],
-                n_problems=n,
-                n_steps=n_steps,
-                n_missing=steps[i].n_missing + steps[j].n_missing,
-                confidence_level=bootstrap.confidence_level,
-                paired=True,
-            )
+    return [
+        _of_drawn(
+            points[k],
+            float(errors[k]),
+            drawn[:, k],
+            method,
+            n_problems=n,
+            n_steps=len(steps[i].value) + len(steps[j].value),
+            n_missing=steps[i].n_missing + steps[j].n_missing,
+            confidence_level=bootstrap.confidence_level,
+            paired=True,
         )
-    return compared
+        for k, (i, j) in enumerate(pairs)
+    ]
+
+
+def _drawn_together(
+    statistics: Sequence[Statistic],
+    first: NDArray[np.intp],
+    second: NDArray[np.intp],
+    points: Floats,
+    method: Method,
+    bootstrap: Bootstrap,
+) -> tuple[Floats, Floats]:
+    """Standard errors (pairs,) of differences of any statistics of the same problems, and what the method draws of each,
+    (n_resamples, pairs): values, or pivots where studentised."""
+
+    def values_and_errors(weights: Floats) -> tuple[Floats, Floats]:
+        both = [
+            cast(LinearStatistic, one).value_and_influence(weights)
+            for one in statistics
+        ]
+        values = np.column_stack([value for value, _ in both])
+        errors = [
+            error_of_influence(both[i][1] - both[j][1], weights)
+            for i, j in zip(first, second, strict=True)
+        ]
+        return values[:, first] - values[:, second], np.column_stack(errors)
+
+    strata = statistics[0].strata
+    errors = values_and_errors(np.ones((1, sum(strata))))[1][0]
+    drawn = []
+    for weights in resample_weights(strata, bootstrap):
+        if method == "percentile":
+            values = np.column_stack([one.value(weights) for one in statistics])
+            drawn.append(values[:, first] - values[:, second])
+        else:
+            differences, drawn_errors = values_and_errors(weights)
+            drawn.append(pivots(differences - points, drawn_errors, errors))
+    return errors, np.concatenate(drawn)
 
 
 def _ratio_pivots(
@@ -238,7 +281,12 @@ def _ratio_pivots(
     second: NDArray[np.intp],
     bootstrap: Bootstrap,
 ) -> tuple[Floats, Floats]:
-    """Standard errors (pairs,) and pivots (n_resamples, pairs) of differences of ratios over the same problems."""
+    """Standard errors (pairs,) and pivots (n_resamples, pairs) of differences of ratios over the same problems.
+
+    With centred numerators s and denominators d of a problem, a resample's ratio is off by t = sum s / sum d, and the
+    squared error of a difference is the sum over its problems of ((s1 - t1 d1) / D1 - (s2 - t2 d2) / D2) ** 2: made of
+    the sums of s, d and their products, which are the columns below.
+    """
     centre = np.array([ratio.value_at_sample() for ratio in ratios])
     d = np.column_stack([ratio.denominator for ratio in ratios])
     s = np.column_stack([ratio.numerator for ratio in ratios]) - centre * d
@@ -275,32 +323,36 @@ def _ratio_pivots(
     return errors, np.concatenate(found)
 
 
-def _unpaired_ratios(
+def _unpaired(
     models: Sequence[Steps],
     statistic: Callable[[Steps], Statistic],
+    method: Method,
     bootstrap: Bootstrap,
     pairs: Pairs,
 ) -> list[Comparison]:
-    """Studentised differences of ratios of different problems.
+    """Differences of different problems.
 
-    A model's resampled ratios are drawn once for each side that it can stand on, and not once a pair.
+    A model's values are drawn once for each side that it can stand on, and not once a pair.
     """
-    ratios = [cast(Ratio, statistic(model)) for model in models]
-    as_first = _drawn_ratios(ratios[:-1], bootstrap, bootstrap.seed)
-    as_second = [None, *_drawn_ratios(ratios[1:], bootstrap, bootstrap.seed + 1)]
+    found = [statistic(model) for model in models]
+    as_first = _drawn_each(found[:-1], method, bootstrap, bootstrap.seed)
+    as_second = [None, *_drawn_each(found[1:], method, bootstrap, bootstrap.seed + 1)]
     compared = []
     for i, j in pairs:
         one, other = as_first[i], as_second[j]
         assert other is not None
-        point = ratios[i].value_at_sample() - ratios[j].value_at_sample()
+        point = found[i].value_at_sample() - found[j].value_at_sample()
         error = float(np.hypot(one.error, other.error))
-        shifts = one.values - other.values - point if error > 0 else np.empty(0)
-        comparison = _studentised(
+        drawn = np.empty(0)
+        if len(one.values) and len(other.values):
+            drawn = one.values - other.values
+        if method == "studentised" and error > 0:
+            drawn = pivots(drawn - point, np.hypot(one.errors, other.errors), error)
+        comparison = _of_drawn(
             point,
             error,
-            pivots(shifts, np.hypot(one.errors, other.errors), error)
-            if error > 0
-            else shifts,
+            drawn,
+            method,
             n_problems=min(models[i].n_problems, models[j].n_problems),
             n_steps=len(models[i].value) + len(models[j].value),
             n_missing=models[i].n_missing + models[j].n_missing,
@@ -314,46 +366,63 @@ def _unpaired_ratios(
 
 
 @dataclass(frozen=True)
-class DrawnRatio:
-    """A ratio's standard error, and its values and standard errors at each resample, both (n_resamples,)."""
+class Drawn:
+    """A statistic's standard error, and its values and, where studentised, standard errors at each resample: (n_resamples,)."""
 
     error: float
     values: Floats
     errors: Floats
 
 
-def _drawn_ratios(
-    ratios: Sequence[Ratio], bootstrap: Bootstrap, seed: int
-) -> list[DrawnRatio]:
-    """Each model's ratio, resampled; those of as many problems in one matrix product."""
+def _drawn_each(
+    statistics: Sequence[Statistic], method: Method, bootstrap: Bootstrap, seed: int
+) -> list[Drawn]:
+    """Each model's statistic, resampled; studentised ratios of as many problems in one matrix product."""
+    seeded = replace(bootstrap, seed=seed)
     alike: dict[int, list[int]] = defaultdict(list)
-    for row, ratio in enumerate(ratios):
-        alike[sum(ratio.strata)].append(row)
-    found: dict[int, DrawnRatio] = {}
+    found: dict[int, Drawn] = {}
+    for row, one in enumerate(statistics):
+        if sum(one.strata) < FEWEST_PROBLEMS:
+            found[row] = Drawn(float("nan"), np.empty(0), np.empty(0))
+        elif isinstance(one, Ratio) and method == "studentised":
+            alike[sum(one.strata)].append(row)
+        else:
+            found[row] = _drawn(one, method, seeded)
     for n, rows in alike.items():
-        if n < 2:
-            nothing = DrawnRatio(float("nan"), np.empty(0), np.empty(0))
-            found.update(dict.fromkeys(rows, nothing))
-            continue
+        ratios = [cast(Ratio, statistics[row]) for row in rows]
         several = Ratios(
-            np.column_stack([ratios[row].numerator for row in rows]),
-            np.column_stack([ratios[row].denominator for row in rows]),
+            np.column_stack([ratio.numerator for ratio in ratios]),
+            np.column_stack([ratio.denominator for ratio in ratios]),
         )
         error = several.values_and_errors(np.ones((1, n)))[1][0]
         blocks = [
             several.values_and_errors(weights)
-            for weights in resample_weights((n,), replace(bootstrap, seed=seed))
+            for weights in resample_weights((n,), seeded)
         ]
         values, errors = (np.concatenate(b).T for b in zip(*blocks, strict=True))
         for k, row in enumerate(rows):
-            found[row] = DrawnRatio(float(error[k]), values[k], errors[k])
-    return [found[row] for row in range(len(ratios))]
+            found[row] = Drawn(float(error[k]), values[k], errors[k])
+    return [found[row] for row in range(len(statistics))]
 
 
-def _studentised(
+def _drawn(statistic: Statistic, method: Method, bootstrap: Bootstrap) -> Drawn:
+    ones = np.ones((1, sum(statistic.strata)))
+    error = float(statistic.value_and_error(ones)[1][0])
+    if method == "percentile":
+        return Drawn(error, bootstrap_values(statistic, bootstrap), np.empty(0))
+    blocks = [
+        statistic.value_and_error(weights)
+        for weights in resample_weights(statistic.strata, bootstrap)
+    ]
+    values, errors = (np.concatenate(b) for b in zip(*blocks, strict=True))
+    return Drawn(error, values, errors)
+
+
+def _of_drawn(
     point: float,
     error: float,
     drawn: Floats,
+    method: Method,
     *,
     n_problems: int,
     n_steps: int,
@@ -361,10 +430,14 @@ def _studentised(
     confidence_level: float,
     paired: bool,
 ) -> Comparison:
-    """The comparison from a difference's pivots."""
-    own = np.ascontiguousarray(drawn) if error > 0 else np.empty(0)
+    """The comparison from what the method has drawn of a difference."""
     why = why_no_interval(point, n_problems)
-    sampled = Resampled(point, error, "studentised", n_problems, own, np.empty(0), why)
+    if why:
+        error = np.nan
+    if why or (method == "studentised" and not error > 0):
+        drawn = np.empty(0)
+    own = np.ascontiguousarray(drawn)
+    sampled = Resampled(point, error, method, n_problems, own, np.empty(0), why)
     estimate = estimate_of(
         sampled, confidence_level, n_steps=n_steps, n_missing=n_missing
     )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
+from math import isqrt
 from typing import ClassVar
 
 import numpy as np
@@ -79,17 +81,45 @@ class Median:
             return float("nan")
         return float(self.value(np.ones((1, self.n_problems)))[0])
 
+    @property
+    def _run(self) -> int:
+        """Steps of a run of the sorted ones: the root of their number."""
+        return max(1, isqrt(len(self.sorted_value)))
+
+    @cached_property
+    def _weight_in_runs(self) -> Floats:
+        """Weight of each problem's steps in each run: (problems, runs)."""
+        steps = np.arange(len(self.sorted_value))
+        runs = -(-len(steps) // self._run)
+        place = self.problem * runs + steps // self._run
+        weight = np.bincount(
+            place, weights=self.weight, minlength=self.n_problems * runs
+        )
+        return weight.reshape(self.n_problems, runs)
+
     def value(self, weights: Floats) -> Floats:
-        """The median at each row of weights (whole numbers)."""
-        below = np.cumsum(weights[:, self.problem] * self.weight, axis=1)
-        total = below[:, -1:]
+        """The median at each row of weights (whole numbers).
+
+        Looked for twice: in which run of the sorted steps half of the weight is reached, and at which step of that run.
+        """
+        upto = np.cumsum(weights @ self._weight_in_runs, axis=1)
+        half, last = upto[:, -1:] / 2, len(self.sorted_value) - 1
+        rows = np.arange(len(weights))
+        medians = np.zeros(len(weights))
         # The middle step, or the two middle steps, of the sorted steps in their multiplicity.
-        first = np.count_nonzero(below < total / 2, axis=1)
-        second = np.count_nonzero(below <= total / 2, axis=1)
-        last = len(self.sorted_value) - 1
-        medians = self.sorted_value[np.minimum(first, last)] / 2
-        medians += self.sorted_value[np.minimum(second, last)] / 2
-        return np.where(total[:, 0] > 0, medians, np.nan)
+        for under in (np.less, np.less_equal):
+            run = np.count_nonzero(under(upto, half), axis=1)
+            run = np.minimum(run, upto.shape[1] - 1)
+            steps = run[:, np.newaxis] * self._run + np.arange(self._run)
+            beyond, steps = steps > last, np.minimum(steps, last)
+            of_steps = weights[rows[:, np.newaxis], self.problem[steps]]
+            of_steps = np.where(beyond, 0.0, of_steps * self.weight[steps])
+            before = np.where(run > 0, upto[rows, run - 1], 0.0)[:, np.newaxis]
+            place = np.count_nonzero(
+                under(before + np.cumsum(of_steps, axis=1), half), axis=1
+            )
+            medians += self.sorted_value[np.minimum(run * self._run + place, last)] / 2
+        return np.where(half[:, 0] > 0, medians, np.nan)
 
     def value_and_error(self, weights: Floats) -> tuple[Floats, Floats]:
         """The median at each row of weights; linearisation gives no standard error."""
