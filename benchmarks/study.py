@@ -35,7 +35,7 @@ from lm_eval_faith.records.outcome import ChainRecord
 from lm_eval_faith.records.sets import SetRecord
 from lm_eval_faith.records.tables import over_floor
 from lm_eval_faith.report.cells import interval, number, p_value, with_interval
-from lm_eval_faith.report.compare import Difference, compare_runs
+from lm_eval_faith.report.compare import Difference, compared
 from lm_eval_faith.report.figures import NATS, Figure, Table, named_columns
 from lm_eval_faith.report.figures_of_models import first_numbers
 from lm_eval_faith.report.html.site import check_site, write_site
@@ -49,6 +49,7 @@ from lm_eval_faith.report.marks import (
     row_marks,
     rows_axis,
 )
+from lm_eval_faith.report.measured import measured_of_run, quantities_of
 from lm_eval_faith.report.report import NOTHING_ASKED
 from lm_eval_faith.report.step_table import chains_frame, steps_frame
 
@@ -438,16 +439,12 @@ def provided_figure() -> Figure:
 def sizes() -> str:
     """The large size less the small one."""
     rows = []
-    for what, names in COMPARED.items():
-        by_name: dict[str, list[Difference]] = {}
-        for one in differences(what):
-            by_name.setdefault(one.quantity.name, []).append(one)
-        for name in names:
-            for d in by_name.get(name, []):
-                e, unit = d.comparison.estimate, d.quantity.metric.unit
-                told = [f"`{name}`", with_interval(e, unit), str(e.n_problems)]
-                told.append(p_value(d.comparison.p_value))
-                rows.append([*told, d.problems])
+    for what in COMPARED:
+        for d in differences(what):
+            e, unit = d.comparison.estimate, d.quantity.metric.unit
+            told = [f"`{d.quantity.name}`", with_interval(e, unit), str(e.n_problems)]
+            told.append(p_value(d.comparison.p_value))
+            rows.append([*told, d.problems])
     heads = ["", "1.5B less 0.5B", "problems", "p", "which problems"]
     return as_rows(heads, rows)
 
@@ -460,15 +457,14 @@ def steps() -> pd.DataFrame:
 
 
 @cache
-def differences(what: str) -> tuple[Difference, ...]:
-    """All of the large size less the small one in one kind of run."""
-    with ExitStack() as stack:
-        folders = [
-            stack.enter_context(unpacked(name_of(size, what)))
-            for size in reversed(SIZES)
-        ]
-        (task,) = compare_runs(folders)
-    return task.differences
+def differences(what: str) -> list[Difference]:
+    """The large size less the small one in one kind of run, by each of :data:`COMPARED`."""
+    runs = [run_of(name_of(size, what)) for size in reversed(SIZES)]
+    models = [one for run in runs for one in measured_of_run(run)]
+    by_name = {quantity.name: quantity for quantity in quantities_of(models)}
+    only = [by_name[name] for name in COMPARED[what] if name in by_name]
+    found = compared(models, BOOTSTRAP, only=only).differences
+    return sorted(found, key=lambda d: only.index(d.quantity))
 
 
 def cards() -> str:
