@@ -7,7 +7,7 @@ indices, labels and counting words (:mod:`lm_eval_faith.chains.number_roles`).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
@@ -101,9 +101,19 @@ def restated(text: str, old: Value, new: Fraction, writing: Writing = ENGLISH) -
     Raises:
         ValueError: a form cannot say the new value, as three decimals cannot say a third.
     """
+    return _restated(text, stated_numbers(text, writing), old, new, writing)
+
+
+def _restated(
+    text: str,
+    numbers: Sequence[WrittenNumber],
+    old: Value,
+    new: Fraction,
+    writing: Writing,
+) -> str:
     plain = with_plain_digits(text, writing)
     pieces, done = [], 0
-    for number in stated_numbers(text, writing):
+    for number in numbers:
         factor = _factor(number, old)
         if factor is None:
             continue
@@ -187,11 +197,11 @@ def other_values(
     Args:
         avoid: values that it is not to become; left out where others remain.
     """
-    affected: list[str] = []
+    affected: list[tuple[str, list[WrittenNumber]]] = []
     unit = _unit(value.number)
     for text in texts:
         stating = [n for n in stated_numbers(text, writing) if states(n, value)]
-        affected += [text] if stating else []
+        affected += [(text, stating)] if stating else []
         unit = max([unit, *(_resolution(text, n, writing) for n in stating)])
     signs = (1, -1)
     candidates = [
@@ -206,8 +216,8 @@ def other_values(
         if value.percent and value.number <= 100 < new:
             continue
         try:
-            for text in affected:
-                restated(text, value, new, writing)
+            for text, stating in affected:
+                _restated(text, stating, value, new, writing)
         except ValueError:
             continue
         possible.append(new)
