@@ -14,6 +14,7 @@ _MARKS = (
 """Marks above and below letters, in scripts that pile them up."""
 
 CONTROL_CHARACTERS = re.compile(
+    r"(?=[^\t\n -~])(?:"  # printable ASCII, most of most texts, is passed at once
     r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u206f"
     r"\ud800-\udfff]"
     # What takes no room: two texts that differ in it look the same.
@@ -26,7 +27,7 @@ CONTROL_CHARACTERS = re.compile(
     r"\U00020000-\U0003ffff])[\ufe00-\ufe0f\U000e0100-\U000e01ef]+"
     r"|(?<![\U0001f3f4\U000e0020-\U000e007e])[\U000e0000-\U000e007f]+"
     # No script piles up more on a letter; more would climb over the lines above.
-    rf"|(?<={_MARKS}{{5}}){_MARKS}+"
+    rf"|(?<={_MARKS}{{5}}){_MARKS}+)"
 )
 """What is written by its number: what is obeyed, what is not seen, and what hides others."""
 

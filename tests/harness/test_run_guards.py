@@ -114,7 +114,8 @@ def test_a_model_that_is_not_there_or_cannot_do_the_task_ends_in_a_sentence(
         ("fath", "cot_faith_provided", "--model fath: "),
         ("faith", "cot_faith_provided", "backend=hf: the model was not loaded: "),
     ):
-        code, _, error = run("--model", model, *place, "--tasks", task)
+        asked = ("--tasks", task, "--metadata", "problems=2")
+        code, _, error = run("--model", model, *place, *asked)
         assert code == 2 and "Traceback" not in error, error
         assert said in error.splitlines()[-1]
         assert bool(started) == (model == "faith")
@@ -135,7 +136,8 @@ def test_a_backend_without_its_packages_ends_in_the_harnesss_sentence(
         ("faith", "backend=local-completions,"),
     ):
         asked = ("--model", model, "--model_args", more + server)
-        code, _, error = run(*asked, "--tasks", "cot_faith_provided")
+        task = ("--tasks", "cot_faith_provided", "--metadata", "problems=2")
+        code, _, error = run(*asked, *task)
         assert code == 2 and "Traceback" not in error, error
         assert error.splitlines()[-1] == "error: not there: `pip install lm-eval[api]`"
 
