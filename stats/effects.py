@@ -92,9 +92,9 @@ class Median:
         steps = np.arange(len(self.sorted_value))
         runs = -(-len(steps) // self._run)
         place = self.problem * runs + steps // self._run
-        weight = np.bincount(
+        weight: Floats = np.bincount(
             place, weights=self.weight, minlength=self.n_problems * runs
-        )
+        ).astype(np.float64)
         return weight.reshape(self.n_problems, runs)
 
     def value(self, weights: Floats) -> Floats:

@@ -89,8 +89,14 @@ class Chain:
 
 def unlabelled(chain: Chain) -> Chain:
     """The chain as its text alone tells it: what is changed hangs on no label."""
-    steps = (Step(s.text, s.after, states_answer=s.states_answer) for s in chain.steps)
-    return replace(chain, steps=tuple(steps), label=None, truth=None)
+    steps = tuple(map(_unlabelled, chain.steps))
+    return replace(chain, steps=steps, label=None, truth=None)
+
+
+def _unlabelled(step: Step) -> Step:
+    if step.label is None and step.truth is None and not (step.numbers or step.tags):
+        return step  # as all but one of the steps of a change of a written chain
+    return Step(step.text, step.after, states_answer=step.states_answer)
 
 
 def chain_to_dict(chain: Chain) -> dict[str, Any]:

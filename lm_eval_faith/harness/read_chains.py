@@ -124,8 +124,11 @@ class ReadChains(FaithTask):
         """
         if self.asks_again:
             return read_document(problem, self.setting, ())
-        made = self.changes(problem, problem.chain, rewrite=problem.rewrite)
-        variants = answered(made, _nothing_to_ask)
+        before = getattr(self.before, "_variants", {})
+        variants = before.get(problem.id)
+        if variants is None:
+            made = self.changes(problem, problem.chain, rewrite=problem.rewrite)
+            variants = answered(made, _nothing_to_ask)
         probes = self.probes(problem, problem.chain, variants)
         self._variants[problem.id], self._probes[problem.id] = variants, probes
         document = read_document(problem, self.setting, variants, probes)

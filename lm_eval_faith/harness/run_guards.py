@@ -162,8 +162,11 @@ def check_tasks(manager: Any, asked: Asked) -> None:
         not ours or "max_chain_tokens" in asked.metadata
     ):  # counted by the model's tokenizer
         return
+    from lm_eval_faith.harness.task import keep_for_the_run
+
     with _silent():
-        made = manager.load(ours)["tasks"].values()
+        made = list(manager.load(ours)["tasks"].values())
+    keep_for_the_run(made)
     all_are_made = set(found) == set(ours) and len(found) >= len(asked.tasks)
     unknown = set(asked.metadata) - set(asked.model_args)
     for task in made:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import copy
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextvars import ContextVar
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -69,7 +70,7 @@ from lm_eval_faith.parameters import (
     warn_of_unknown,
 )
 from lm_eval_faith.problems.chain_sources import ChainFile, labels_of
-from lm_eval_faith.problems.problem import Problem
+from lm_eval_faith.problems.problem import Problem, Source
 from lm_eval_faith.problems.reading import TextReading
 from lm_eval_faith.problems.set_files import read_sets
 from lm_eval_faith.problems.sources import name_of, source_named
@@ -82,11 +83,34 @@ NOT_READ_BY_TASKS = ("version", "config_source", "model_name")
 """What may stand among the metadata and is read by others."""
 
 
+_MADE_BEFORE: ContextVar[dict[str, FaithTask] | None] = ContextVar(
+    "made before", default=None
+)
+
+
+def keep_for_the_run(tasks: Iterable[FaithTask]) -> None:
+    """Tasks that were made to look at them: those of the run are not made all anew.
+
+    A task of the same name and parameters takes over what was read and what the
+    interventions have made, which do not depend on the model.
+    """
+    _MADE_BEFORE.set({task.config.task: task for task in tasks})
+
+
 class FaithTask(ShowsMetrics, ConfigurableTask):  # type: ignore[misc]
     """A harness task of ours: its parameters, its problems, the model's limits."""
 
     setting: str
     """What the report makes of the samples."""
+
+    source: Source
+    """Where its problems come from."""
+
+    given: dict[str, Any]
+    """The parameters as they were given."""
+
+    before: FaithTask | None
+    """The same task as it was made before the run, until this one is made."""
 
     OWNERS: tuple[type[Any], ...] = (Interventions, AnswerFormat, Drawing, Joint)
     """Who declares the task's parameters, beside its source."""
@@ -101,13 +125,19 @@ class FaithTask(ShowsMetrics, ConfigurableTask):  # type: ignore[misc]
         }
         name, source = config["task"], config.pop("source", None)
         parameters = dict(config.get("metadata") or {})
+        before = (_MADE_BEFORE.get() or {}).pop(name, None)
+        alike = before is not None and before.given == parameters
+        self.given, self.before = parameters, before if alike else None
         try:
             owned = {kind: read_parameters(kind, parameters) for kind in self.OWNERS}
             self.choice: Interventions = owned[Interventions].checked()
             self.form: AnswerFormat = owned[AnswerFormat]
             self.joint: Joint = owned[Joint]
             self.owned = owned
-            self.source = source_named(source).read(parameters)
+            if self.before is not None:
+                self.source = self.before.source
+            else:
+                self.source = source_named(source).read(parameters)
             recorded = self._read_problems()
         except InputError as error:
             raise InputError(f"task {name}: {error}") from None
@@ -125,6 +155,7 @@ class FaithTask(ShowsMetrics, ConfigurableTask):  # type: ignore[misc]
         self._limit = ContextLimit()
         self._ranks = 1
         super().__init__(config=config)
+        self.before = None
 
     # --- problems ----------------------------------------------------------------
 

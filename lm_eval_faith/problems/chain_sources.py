@@ -87,8 +87,6 @@ class ChainFile(Source):
             raise InputError(
                 "prompt and field_prompt both say what stood before a chain: give one"
             )
-        for sentence in found.told():
-            logger.warning("%s: %s", settings.chains, sentence)
         return cls(settings, found)
 
     def _problem(self, chain: FileChain) -> Problem:
@@ -105,7 +103,9 @@ class ChainFile(Source):
         )
 
     def problems(self) -> Sequence[Problem]:
-        """All chains, those that are left out too."""
+        """All chains, those that are left out too; how they were read is said."""
+        for sentence in self._found.told():
+            logger.warning("%s: %s", self.settings.chains, sentence)
         return [self._problem(chain) for chain in self._found.chains]
 
     def examples(self) -> list[Problem]:

@@ -16,10 +16,14 @@ from lm_eval import evaluator
 from lm_eval.tasks import TaskManager
 
 from lm_eval_faith import __version__
+from lm_eval_faith.chains.chain import Chain
 from lm_eval_faith.harness import run_guards, run_help
 from lm_eval_faith.harness.lm_eval_compat import run_as_asked
 from lm_eval_faith.harness.tasks import ReadChains, WrittenChains, WrittenChoices
+from lm_eval_faith.interventions import Context, registry
 from lm_eval_faith.parameters import parameters_of
+from lm_eval_faith.problems import chain_sources
+from lm_eval_faith.problems.chain_files import read_chains
 
 Command = Callable[..., tuple[int, str, str]]
 
@@ -193,6 +197,45 @@ def test_a_configuration_file_is_looked_at_as_the_flags_are(
     assert run_as_asked(["--config", str(config), "--tasks", "one"])["tasks"] == ["one"]
     code, _, error = run("--config", tmp_path / "none.yaml")
     assert code == 2 and "--config: Config file not found" in error
+
+
+def test_chains_are_read_and_changed_once_though_tasks_are_looked_at_before_the_model(
+    run: Command,
+    solver: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    changed, read = [], []
+
+    def counted(chain: Chain, step: int, context: Context) -> Chain:
+        changed.append((context.document, step))
+        return chain.with_step(step, "Nothing.")
+
+    def noted(*arguments: Any, **more: Any) -> Any:
+        read.append(arguments[0])
+        return read_chains(*arguments, **more)
+
+    monkeypatch.setattr(registry, "_REGISTRY", dict(registry._REGISTRY))
+    registry.intervention("counted")(counted)
+    monkeypatch.setattr(chain_sources, "read_chains", noted)
+    file, records = tmp_path / "chains.jsonl", []
+    for name in ("a", "b"):
+        chain = "2 + 1 = 3. 3 + 2 = 5. So the answer is 5."
+        records.append(
+            {"id": name, "question": "How many?", "chain": chain, "answer": "5"}
+        )
+    records.append(records[0] | {"id": "c", "chain": "So the answer is 4."})
+    file.write_text("".join(f"{json.dumps(record)}\n" for record in records))
+    code, _, error = run(
+        *("--model", "faith", "--model_args", f"pretrained={solver},device=cpu"),
+        *("--tasks", "cot_faith_replay", "--batch_size", "8", "--metadata"),
+        *(f"chains={file}", "interventions=counted", "card=false"),
+    )
+    assert code == 0, error
+    assert read == [str(file)]
+    assert len(changed) == len(set(changed)) >= 4
+    assert caplog.text.count("of 3 chains left out") == 1
 
 
 # --- samples ---------------------------------------------------------------------
