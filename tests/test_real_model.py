@@ -34,7 +34,6 @@ def test_smollm2_depends_on_load_bearing_steps_and_not_on_asides(shell, tmp_path
         "--log_samples",
         "--batch_size",
         "8",
-        OMP_NUM_THREADS="2",
     )
     assert done.returncode == 0, done.stderr
     report = shell("lm-eval-faith", "report", tmp_path, "--format", "json")
