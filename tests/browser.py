@@ -26,6 +26,9 @@ SYSTEM = (
 )
 """Names that a system's own Chromium goes by."""
 
+PACKAGES = (("chromium-headless-shell", "fonts-liberation"), ("chromium",))
+"""Debian's: the first that can be had is taken. Pages are as wide as their letters."""
+
 MISSING = (
     "no browser for the tests of pages: install Chromium (apt-get install chromium, or "
     "playwright install --with-deps chromium), or name yours by the environment "
@@ -142,8 +145,8 @@ def install_commands() -> Iterator[Sequence[str]]:
     yield [sys.executable, "-m", "playwright", "install", "chromium"]
     if shutil.which("apt-get") and os.geteuid() == 0:
         yield ["apt-get", "update", "-qq"]
-        for package in ("chromium-headless-shell", "chromium"):
-            yield ["apt-get", "install", "-y", "-qq", package]
+        for packages in PACKAGES:
+            yield ["apt-get", "install", "-y", "-qq", *packages]
 
 
 def main() -> str | None:
