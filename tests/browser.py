@@ -26,8 +26,11 @@ SYSTEM = (
 )
 """Names that a system's own Chromium goes by."""
 
-PACKAGES = (("chromium-headless-shell", "fonts-liberation"), ("chromium",))
-"""Debian's: the first that can be had is taken. Pages are as wide as their letters."""
+PACKAGES = (
+    ("chromium-headless-shell", "fonts-dejavu", "fonts-liberation"),
+    ("chromium",),
+)
+"""Debian's, the first that can be had. How wide a page is hangs on its letters too."""
 
 MISSING = (
     "no browser for the tests of pages: install Chromium (apt-get install chromium, or "
