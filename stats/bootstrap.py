@@ -291,14 +291,15 @@ def above_rounding(
     return np.where(squares > rounding, squares, 0.0)
 
 
-def on_exact_grid(columns: Floats) -> Floats:
+def on_exact_grid(columns: Floats, terms: int | None = None) -> Floats:
     """Columns rounded so that their sums with counts of resampled problems are exact in any order.
 
-    columns: (problems, m). Each column is rounded to a multiple of a power of two so small that a sum of `problems`
-    of its largest entries still fits the 53 bits of a float: a relative change below 2**-50 * problems of the largest.
+    columns: (problems, m). Each column is rounded to a multiple of a power of two so small that a sum of `terms` of its
+    largest entries, by default as many as there are problems, still fits the 53 bits of a float: a relative change below
+    2**-50 * terms of the largest.
     """
     largest = np.abs(columns).max(axis=0, initial=0.0)
-    _, exponent = np.frexp(largest * max(len(columns), 1))
+    _, exponent = np.frexp(largest * max(len(columns) if terms is None else terms, 1))
     # No finer than the smallest normal number, so that the division below is defined.
     grid = np.ldexp(1.0, np.maximum(exponent - 52, -1022))
     rounded: Floats = np.round(columns / grid) * grid

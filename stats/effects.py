@@ -51,8 +51,10 @@ def problem_separated(steps: Steps) -> Floats:
 def median_of(steps: Steps) -> Median:
     """The median of grouped steps."""
     order = np.lexsort([steps.problem, steps.value])
-    # On a grid, so that a step of twice the weight is to the last digit two steps.
-    weight = on_exact_grid(steps.weight[order, np.newaxis])[:, 0]
+    # On a grid, so that a step of twice the weight is to the last digit two steps; also where a resample is the problem
+    # with the most steps over and over.
+    most = steps.n_problems * int(steps.counts.max(initial=0.0))
+    weight = on_exact_grid(steps.weight[order, np.newaxis], most)[:, 0]
     return Median(steps.value[order], steps.problem[order], steps.n_problems, weight)
 
 

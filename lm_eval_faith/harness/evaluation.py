@@ -32,6 +32,8 @@ def run_command(arguments: Sequence[str], keeps: bool = True) -> None:
     run_guards.quiet_progress()
     from lm_eval.__main__ import cli_evaluate
 
+    from lm_eval_faith.harness.task import taking_over
+
     asked = run_guards.asked_of(arguments)
     words = run_guards.with_samples(arguments, asked) if keeps else list(arguments)
     activate()
@@ -39,7 +41,11 @@ def run_command(arguments: Sequence[str], keeps: bool = True) -> None:
         lambda manager: run_guards.check_tasks(manager, asked)
     )
     sys.argv = ["lm-eval-faith", "run", *words]
-    with without_default_tasks(asked.ours_alone), missing_packages_said():
+    with (
+        taking_over(),
+        without_default_tasks(asked.ours_alone),
+        missing_packages_said(),
+    ):
         cli_evaluate()
 
 

@@ -164,8 +164,13 @@ def check_tasks(manager: Any, asked: Asked) -> None:
         return
     from lm_eval_faith.harness.task import keep_for_the_run
 
-    with _silent():
-        made = list(manager.load(ours)["tasks"].values())
+    try:
+        with _silent():
+            made = list(manager.load(ours)["tasks"].values())
+    except InputError:
+        raise
+    except ValueError as error:  # the harness's: of a task that is named twice
+        raise InputError(f"--tasks: {error}") from None
     keep_for_the_run(made)
     all_are_made = set(found) == set(ours) and len(found) >= len(asked.tasks)
     unknown = set(asked.metadata) - set(asked.model_args)

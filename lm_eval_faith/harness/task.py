@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import copy
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import replace
 from pathlib import Path
@@ -88,13 +89,25 @@ _MADE_BEFORE: ContextVar[dict[str, FaithTask] | None] = ContextVar(
 )
 
 
-def keep_for_the_run(tasks: Iterable[FaithTask]) -> None:
-    """Tasks that were made to look at them: those of the run are not made all anew.
+@contextmanager
+def taking_over() -> Iterator[None]:
+    """For one run: what tasks were made of when they were looked at serves them again.
 
     A task of the same name and parameters takes over what was read and what the
     interventions have made, which do not depend on the model.
     """
-    _MADE_BEFORE.set({task.config.task: task for task in tasks})
+    told = _MADE_BEFORE.set({})
+    try:
+        yield
+    finally:
+        _MADE_BEFORE.reset(told)
+
+
+def keep_for_the_run(tasks: Iterable[FaithTask]) -> None:
+    """These were made to be looked at, in a run that is :func:`taking_over`."""
+    made = _MADE_BEFORE.get()
+    if made is not None:
+        made.update((task.config.task, task) for task in tasks)
 
 
 class FaithTask(ShowsMetrics, ConfigurableTask):  # type: ignore[misc]
@@ -131,6 +144,8 @@ class FaithTask(ShowsMetrics, ConfigurableTask):  # type: ignore[misc]
         try:
             owned = {kind: read_parameters(kind, parameters) for kind in self.OWNERS}
             self.choice: Interventions = owned[Interventions].checked()
+            if self.choice.max_chain_tokens:  # counted by the model's tokenizer
+                self.before = None
             self.form: AnswerFormat = owned[AnswerFormat]
             self.joint: Joint = owned[Joint]
             self.owned = owned

@@ -6,6 +6,7 @@ import functools
 import json
 import re
 import shlex
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -61,6 +62,10 @@ def run(command: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Co
         ),
         ("cot_faith,gsm8kk", "there is no 'gsm8kk'"),
         ("nothing_like_it", "Ours are cot_faith_provided, "),
+        (
+            "cot_faith,cot_faith_provided",
+            "--tasks: Duplicate task 'cot_faith_provided': found in both",
+        ),
     ],
 )
 def test_a_task_written_wrongly_ends_in_a_sentence_with_the_nearest_name(
@@ -199,6 +204,21 @@ def test_a_configuration_file_is_looked_at_as_the_flags_are(
     assert code == 2 and "--config: Config file not found" in error
 
 
+def record(first: int, second: int) -> dict[str, str]:
+    """A chain of three steps."""
+    total = first + 1 + second
+    chain = f"{first} + 1 = {first + 1}. {first + 1} + {second} = {total}. So the answer is {total}."
+    name = f"{first} and {second}"
+    return {"id": name, "question": name, "chain": chain, "answer": str(total)}
+
+
+def write_chains(folder: Path, *numbers: tuple[int, int]) -> Path:
+    file = folder / "chains.jsonl"
+    lines = [json.dumps(record(*pair)) for pair in numbers]
+    file.write_text("".join(f"{line}\n" for line in lines))
+    return file
+
+
 def test_chains_are_read_and_changed_once_though_tasks_are_looked_at_before_the_model(
     run: Command,
     solver: Path,
@@ -219,14 +239,9 @@ def test_chains_are_read_and_changed_once_though_tasks_are_looked_at_before_the_
     monkeypatch.setattr(registry, "_REGISTRY", dict(registry._REGISTRY))
     registry.intervention("counted")(counted)
     monkeypatch.setattr(chain_sources, "read_chains", noted)
-    file, records = tmp_path / "chains.jsonl", []
-    for name in ("a", "b"):
-        chain = "2 + 1 = 3. 3 + 2 = 5. So the answer is 5."
-        records.append(
-            {"id": name, "question": "How many?", "chain": chain, "answer": "5"}
-        )
-    records.append(records[0] | {"id": "c", "chain": "So the answer is 4."})
-    file.write_text("".join(f"{json.dumps(record)}\n" for record in records))
+    file = write_chains(tmp_path, (2, 2), (4, 3))
+    with file.open("a") as lines:
+        lines.write(json.dumps(record(1, 1) | {"chain": "So the answer is 4."}))
     code, _, error = run(
         *("--model", "faith", "--model_args", f"pretrained={solver},device=cpu"),
         *("--tasks", "cot_faith_replay", "--batch_size", "8", "--metadata"),
@@ -236,6 +251,60 @@ def test_chains_are_read_and_changed_once_though_tasks_are_looked_at_before_the_
     assert read == [str(file)]
     assert len(changed) == len(set(changed)) >= 4
     assert caplog.text.count("of 3 chains left out") == 1
+
+
+def test_a_run_that_failed_leaves_nothing_to_the_next_one(
+    run: Command, solver: Path, tmp_path: Path
+) -> None:
+    file = write_chains(tmp_path, (2, 2), (4, 3))
+    asked = [
+        *("--tasks", "cot_faith_replay", "--batch_size", "8", "--output_path", "out"),
+        *("--metadata", f"chains={file}", "interventions=delete", "card=false"),
+    ]
+    place = tmp_path / "model"
+    model = ["--model", "faith", "--model_args", f"pretrained={place},device=cpu"]
+    code, _, error = run(*model, *asked)
+    assert code == 2 and "the model was not loaded" in error
+    shutil.copytree(solver, place)
+    write_chains(tmp_path, (5, 6))
+    code, _, error = run(*model, *asked)
+    assert code == 0, error
+    (samples,) = (tmp_path / "out").rglob("samples_*.jsonl")
+    ids = [json.loads(line)["doc"]["id"] for line in samples.open()]
+    assert ids == ["5 and 6"]
+
+
+def test_what_hangs_on_the_models_tokenizer_is_made_behind_the_model(
+    run: Command, solver: Path, tmp_path: Path
+) -> None:
+    """A chain that is too long for the run gives no steps to others."""
+    ours = (lm_eval_faith_tasks.PATH / "cot_faith_replay.yaml").read_text()
+    for name, most in (("plain", 0), ("own", 22)):
+        (tmp_path / name).mkdir()
+        yaml = ours.replace("max_chain_tokens: 0", f"max_chain_tokens: {most}")
+        (tmp_path / name / "cot_faith_replay.yaml").write_text(yaml)
+    file = write_chains(tmp_path, (2, 2), (4, 3))
+    long = record(11, 22)  # 85 characters, which without a tokenizer are 22 tokens
+    long["chain"] = "Let us see that 11 + 1 = 12 holds. 12 + 22 = 34 here of course. "
+    long["chain"] += "So the answer is 34."
+    with file.open("a") as lines:
+        lines.write(json.dumps(long))
+    swapped = {}
+    for name, more in (
+        ("plain", ("max_chain_tokens=22",)),
+        ("own", ()),
+    ):
+        code, _, error = run(
+            *("--model", "faith", "--model_args", f"pretrained={solver},device=cpu"),
+            *("--tasks", "cot_faith_replay", "--include_path", tmp_path / name),
+            *("--batch_size", "8", "--output_path", name, "--metadata"),
+            *(f"chains={file}", "interventions=swap", "card=false", *more),
+        )
+        assert code == 0, error
+        (samples,) = (tmp_path / name).rglob("samples_*.jsonl")
+        docs = [json.loads(line)["doc"] for line in samples.open()]
+        swapped[name] = [doc["interventions"] for doc in docs]
+    assert len(swapped["own"]) == 2 and swapped["own"] == swapped["plain"]
 
 
 # --- samples ---------------------------------------------------------------------

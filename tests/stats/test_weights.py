@@ -96,6 +96,20 @@ def test_a_step_of_weight_two_counts_as_two_steps(name):
         )
 
 
+def test_the_median_of_steps_of_one_weight_is_that_of_unweighted_ones():
+    """Also of resamples that hold the one long problem again and again."""
+    problem = np.repeat([0, 1, 2], [50, 1, 1])
+    by_percentile = Bootstrap(n_resamples=500, method="percentile")
+    for seed in range(20):
+        value = np.random.default_rng(seed).normal(size=52)
+        plain, thirds = (
+            stats.MEDIAN.estimate(Sample(value, problem, weight=w), by_percentile)
+            for w in (None, np.full(52, 7 / 3))
+        )
+        assert thirds.point == plain.point
+        assert (thirds.low, thirds.high) == (plain.low, plain.high)
+
+
 def test_the_order_of_weighted_steps_changes_nothing_to_the_last_digit():
     rng = np.random.default_rng(1)
     for name, by in BY_NAME.items():
